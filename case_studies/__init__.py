@@ -1,0 +1,1 @@
+"""Case studies: one folder a paper, from collecting runs to the report."""

@@ -1,0 +1,1 @@
+"""Does batch size cause generalisation, and through what?"""

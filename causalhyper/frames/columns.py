@@ -1,0 +1,175 @@
+"""The columns of a runs frame that the library knows: kind, range, unit and meaning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalhyper.errors import ConfigurationError
+
+Kind = Literal["identifier", "label", "count", "positive", "nonnegative", "proportion", "number"]
+KINDS: tuple[Kind, ...] = (
+    "identifier",
+    "label",
+    "count",
+    "positive",
+    "nonnegative",
+    "proportion",
+    "number",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A known column of a frame.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+    kind : str
+        "identifier" and "label" are not measured; "count" is a whole number; "positive" has an
+        open lower end; the others are real numbers.
+    low, high : float
+        The ends of the range, infinite where there is none.
+    unit : str
+        Unit of measurement, "" where there is none.
+    description : str
+        What it measures.
+
+    Raises
+    ------
+    ConfigurationError
+        If the kind is unknown, or the range is empty.
+
+    Examples
+    --------
+    >>> Column("n_test", "count", 1.0, math.inf, "examples", "size of the test set").is_measured
+    True
+    """
+
+    name: str
+    kind: Kind
+    low: float
+    high: float
+    unit: str
+    description: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigurationError(
+                f"column {self.name!r} has kind {self.kind!r}; expected one of {', '.join(KINDS)}"
+            )
+        if not self.low < self.high:
+            raise ConfigurationError(
+                f"column {self.name!r} has the range {self.low:g} to {self.high:g}; "
+                "the lower end must be below the upper end"
+            )
+
+    @property
+    def is_measured(self) -> bool:
+        """True for numbers, False for identifiers and labels."""
+        return self.kind not in ("identifier", "label")
+
+    @property
+    def range(self) -> str:
+        """The range in words, such as "at least 1"."""
+        return describe_range(self.low, self.high, open_low=self.kind == "positive")
+
+    def excludes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Mark the values outside the range.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (n,)
+            Measurements; NaN counts as inside.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            True where a value is outside.
+
+        Examples
+        --------
+        >>> KNOWN["learning_rate"].excludes(np.array([0.0, 0.1])).tolist()
+        [True, False]
+        """
+        too_low = values <= self.low if self.kind == "positive" else values < self.low
+        return np.asarray(too_low | (values > self.high), dtype=np.bool_)
+
+
+def describe_range(low: float, high: float, *, open_low: bool = False) -> str:
+    """Put a range in words.
+
+    Parameters
+    ----------
+    low, high : float
+        Its ends, possibly infinite.
+    open_low : bool
+        Whether the lower end is excluded.
+
+    Returns
+    -------
+    str
+        The words, to follow "must be".
+
+    Examples
+    --------
+    >>> describe_range(0.0, 1.0), describe_range(0.0, math.inf, open_low=True)
+    ('from 0 to 1', 'above 0')
+    """
+    if math.isinf(high):
+        if math.isinf(low):
+            return "any number"
+        return f"above {low:g}" if open_low else f"at least {low:g}"
+    if math.isinf(low):
+        return f"at most {high:g}"
+    return f"above {low:g}, to {high:g}" if open_low else f"from {low:g} to {high:g}"
+
+
+def _column(name: str, kind: Kind, description: str, unit: str = "", low: float = 0.0) -> Column:
+    """Make a column with the range that goes with its kind."""
+    if kind in ("identifier", "label", "number"):
+        low = -math.inf
+    return Column(name, kind, low, 1.0 if kind == "proportion" else math.inf, unit, description)
+
+
+_COLUMNS = (
+    _column("run_id", "identifier", "name of the run, unique in the frame"),
+    _column("dataset", "label", "name of the data set"),
+    _column("model", "label", "name of the architecture"),
+    _column("optimizer", "label", "name of the optimiser"),
+    _column("design", "label", "matching protocol: what was held equal while B varied"),
+    _column("seed", "count", "seed of initialisation and data order"),
+    _column("batch_size", "count", "examples in a minibatch", "examples", 1.0),
+    _column("learning_rate", "positive", "peak learning rate"),
+    _column("epochs", "nonnegative", "passes over the training set", "epochs"),
+    _column("updates", "count", "optimiser steps", "steps"),
+    _column("grad_noise", "nonnegative", "trace of the covariance of the minibatch gradient"),
+    _column("grad_noise_end", "nonnegative", "the same at the end of training"),
+    _column("example_noise", "nonnegative", "trace of the covariance of one example's gradient"),
+    _column("noise_scale", "number", "example noise over squared gradient norm", "examples"),
+    _column("sharpness", "number", "largest eigenvalue of the loss's Hessian"),
+    _column("hessian_trace", "number", "trace of the loss's Hessian"),
+    _column("weight_norm", "nonnegative", "Euclidean norm of the weights"),
+    _column("path_norm", "nonnegative", "path norm of the network"),
+    _column("margin", "number", "output margin on the training set"),
+    _column("train_accuracy", "proportion", "share of training examples classified rightly"),
+    _column("test_accuracy", "proportion", "share of test examples classified rightly"),
+    _column("test_precision", "proportion", "macro-averaged precision on the test set"),
+    _column("train_loss", "nonnegative", "mean training loss"),
+    _column("test_loss", "nonnegative", "mean test loss"),
+    Column("generalization_gap", "number", -1.0, 1.0, "", "train accuracy minus test accuracy"),
+    _column("n_train", "count", "size of the training set", "examples", 1.0),
+    _column("n_test", "count", "size of the test set", "examples", 1.0),
+    _column("wall_seconds", "nonnegative", "duration of the run", "s"),
+)
+
+KNOWN: Mapping[str, Column] = MappingProxyType({column.name: column for column in _COLUMNS})
+"""The known columns of the runs frame by name; a frame may have any others beside them."""

@@ -1,0 +1,149 @@
+"""Reading runs frames from Parquet and CSV files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.frames.columns import KNOWN
+
+_FAULTS = (ValueError, OSError, EOFError, KeyError, zlib.error, pa.ArrowException)
+
+
+def read_runs(path: str | Path) -> pd.DataFrame:
+    r"""Read a runs frame.
+
+    Nothing in the file is run: it holds values only. In CSV files the known identifiers and
+    labels are read as text, so that ``007`` stays a name.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file whose name ends in ``.parquet``, ``.csv`` or ``.csv.gz``.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (runs, columns)
+        At least one row; not validated (see `validate_runs`).
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is not there, is a folder or cannot be opened, or its suffix is another.
+    DataError
+        If the content cannot be read, holds no rows, or repeats a column.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "runs.csv")
+    ...     _ = path.write_text("run_id,batch_size\n007,32\n")
+    ...     read_runs(path).to_dict("records")
+    [{'run_id': '007', 'batch_size': 32}]
+    """
+    path = Path(path)
+    parse = _parser(path)
+    data = _content(path)
+    try:
+        frame = parse(data)
+    except _FAULTS as error:
+        raise DataError(
+            f"cannot read {str(path)!r}: {error}: the file is damaged, or is not what its suffix "
+            "says; write it again"
+        ) from error
+    if len(frame) == 0:
+        raise DataError(f"{str(path)!r} holds no rows; expected one row a run")
+    return frame
+
+
+def checksum(path: str | Path) -> str:
+    """Return the SHA-256 digest of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is not there, is a folder, or cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "empty")
+    ...     path.touch()
+    ...     checksum(path)[:8]
+    'e3b0c442'
+    """
+    path = Path(path)
+    _check_file(path)
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"cannot open {str(path)!r}: {error}") from error
+
+
+def _parser(path: Path) -> Callable[[bytes], pd.DataFrame]:
+    """Choose the parser by the file's suffix."""
+    name = path.name.lower()
+    if name.endswith(".parquet"):
+        return lambda data: pd.read_parquet(io.BytesIO(data), engine="pyarrow")
+    if name.endswith(".csv"):
+        return _parse_csv
+    if name.endswith(".csv.gz"):
+        return lambda data: _parse_csv(gzip.decompress(data))
+    raise ConfigurationError(
+        f"cannot tell the format of {str(path)!r}; expected a name that ends in .parquet, .csv "
+        "or .csv.gz"
+    )
+
+
+def _parse_csv(data: bytes) -> pd.DataFrame:
+    """Parse a CSV file, refusing what pandas would mend silently."""
+    header = pd.read_csv(io.BytesIO(data), header=None, nrows=1, dtype=str).iloc[0]
+    repeated = header[header.duplicated() & header.notna()]
+    if len(repeated):
+        raise ValueError(f"the column {repeated.iloc[0]!r} stands twice in the header")
+    labels = {column.name: str for column in KNOWN.values() if not column.is_measured}
+    frame = pd.read_csv(io.BytesIO(data), dtype=labels, low_memory=False)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError("the rows have more fields than the header")
+    return frame
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a file that is not empty."""
+    _check_file(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot open {str(path)!r}: {error}") from error
+    if not data:
+        raise DataError(f"{str(path)!r} is empty; expected one row a run: write it again")
+    return data
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a path that is no file."""
+    if path.is_dir():
+        raise ConfigurationError(f"{str(path)!r} is a folder; expected a file: name one in it")
+    if not path.exists():
+        raise ConfigurationError(f"no file {str(path)!r}: check the path")

@@ -1,0 +1,60 @@
+"""Printing the papers' notation in its canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def write_hyperedge(tail: Sequence[str], head: str) -> str:
+    """Print one hyperedge.
+
+    Parameters
+    ----------
+    tail : sequence of str
+        The joint causes.
+    head : str
+        Their effect.
+
+    Returns
+    -------
+    str
+        With braces where the tail has two causes or more.
+
+    Examples
+    --------
+    >>> write_hyperedge(["N", "S"], "C")
+    '{N, S} -> C'
+    >>> write_hyperedge(["B"], "N")
+    'B -> N'
+    """
+    causes = tail[0] if len(tail) == 1 else "{" + ", ".join(tail) + "}"
+    return f"{causes} -> {head}"
+
+
+def write_hypergraph(hyperedges: Iterable[tuple[Sequence[str], str]], order: Sequence[str]) -> str:
+    """Print a hypergraph, so that equal ones print alike.
+
+    Parameters
+    ----------
+    hyperedges : iterable of (sequence of str, str)
+        Tail and head of each.
+    order : sequence of str
+        Every node, in topological order.
+
+    Returns
+    -------
+    str
+        The hyperedges in the order of their heads, smaller tails first, each tail in
+        topological order; then the isolated nodes.
+
+    Examples
+    --------
+    >>> write_hypergraph([(("S", "N"), "C"), (("N",), "S")], ["N", "S", "C", "Z"])
+    'N -> S; {N, S} -> C; Z'
+    """
+    place = {name: rank for rank, name in enumerate(order)}
+    ranked = [(place[head], sorted(place[cause] for cause in tail)) for tail, head in hyperedges]
+    ranked.sort(key=lambda pair: (pair[0], len(pair[1]), pair[1]))
+    used = {rank for head, tail in ranked for rank in (head, *tail)}
+    pieces = [write_hyperedge([order[t] for t in tail], order[head]) for head, tail in ranked]
+    return "; ".join([*pieces, *(name for name in order if place[name] not in used)])

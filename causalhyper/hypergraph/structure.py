@@ -1,0 +1,250 @@
+"""Directed acyclic hypergraphs with single heads: who causes what, and what acts jointly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from causalhyper.errors import GraphError
+from causalhyper.hypergraph.hyperedges import Hyperedge, as_tuple, check_edges
+from causalhyper.hypergraph.names import nearest, nodes_fault
+from causalhyper.hypergraph.notation import read_statements
+from causalhyper.hypergraph.order import find_cycle, topological_order
+from causalhyper.hypergraph.printing import write_hypergraph
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DirectedHypergraph:
+    """An acyclic directed hypergraph with single heads.
+
+    Two hypergraphs are equal when they have the same nodes and the same hyperedges, in any
+    order; equal ones print alike and have the same topological order.
+
+    Parameters
+    ----------
+    edges : tuple of Hyperedge
+        The hyperedges in the order written, none twice.
+    nodes : tuple of str
+        Every node: those given (give the isolated ones), then those of the hyperedges.
+
+    Raises
+    ------
+    GraphError
+        If there is no node, a name is not valid, a node or hyperedge is given twice, or the
+        arcs cause -> head have a cycle (the message shows it).
+
+    Examples
+    --------
+    >>> h = DirectedHypergraph.parse("B -> N; N -> S; {N, S} -> C; C -> G")
+    >>> h.parents("C"), h.roots(), h.order()
+    (('N', 'S'), ('B',), ('B', 'N', 'S', 'C', 'G'))
+    """
+
+    edges: tuple[Hyperedge, ...]
+    nodes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        edges = as_tuple(self.edges, "the hyperedges")
+        declared = as_tuple(self.nodes, "the nodes")
+        check_edges(edges)
+        if fault := nodes_fault(declared):
+            raise GraphError(fault)
+        named = (name for edge in edges for name in (*edge.tail, edge.head))
+        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "nodes", tuple(dict.fromkeys((*declared, *named))))
+        if not self.nodes:
+            raise GraphError("a hypergraph needs a node: got no hyperedge and no declared node")
+        if cycle := find_cycle(self.arcs):
+            raise GraphError(
+                f"the hypergraph has a cycle, {' -> '.join(cycle)}: remove an edge of it"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DirectedHypergraph):
+            return NotImplemented
+        return self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
+
+    def _content(self) -> tuple[frozenset[str], frozenset[Hyperedge]]:
+        return frozenset(self.nodes), frozenset(self.edges)
+
+    def __str__(self) -> str:
+        return write_hypergraph(((e.tail, e.head) for e in self.edges), self.order())
+
+    @classmethod
+    def parse(cls, text: str) -> DirectedHypergraph:
+        """Read the papers' notation.
+
+        Parameters
+        ----------
+        text : str
+            As `causalhyper.hypergraph.notation.read_statements` reads it.
+
+        Returns
+        -------
+        DirectedHypergraph
+            With ``parse(str(h)) == h`` for every `h`.
+
+        Raises
+        ------
+        GraphError
+            If the text cannot be read, or the hypergraph is not valid.
+
+        Examples
+        --------
+        >>> print(DirectedHypergraph.parse("{N, S} -> C; B -> N -> S; Z"))
+        B -> N; N -> S; {N, S} -> C; Z
+        """
+        statements = read_statements(text)
+        edges = tuple(Hyperedge(s.tail, s.head) for s in statements if s.tail)
+        nodes = dict.fromkeys(name for s in statements for name in (*s.tail, s.head))
+        return cls(edges, tuple(nodes))
+
+    @property
+    def arcs(self) -> tuple[tuple[str, str], ...]:
+        """The arcs (cause, effect) of the expanded graph, each once, in the order written."""
+        return tuple(dict.fromkeys(arc for edge in self.edges for arc in edge.arcs))
+
+    def into(self, node: str) -> tuple[Hyperedge, ...]:
+        """Return the hyperedges with one head.
+
+        Parameters
+        ----------
+        node : str
+            A node; GraphError if there is none of this name.
+
+        Returns
+        -------
+        tuple of Hyperedge
+            Those whose head is `node`, in the order written.
+
+        Examples
+        --------
+        >>> print(*DirectedHypergraph.parse("N -> C; {S, N} -> C").into("C"), sep="; ")
+        N -> C; {S, N} -> C
+        """
+        self.require(node)
+        return tuple(edge for edge in self.edges if edge.head == node)
+
+    def parents(self, node: str) -> tuple[str, ...]:
+        """Return the causes of a node.
+
+        Parameters
+        ----------
+        node : str
+            A node; GraphError if there is none of this name.
+
+        Returns
+        -------
+        tuple of str
+            The union of the tails into `node`, in the order written.
+
+        Examples
+        --------
+        >>> DirectedHypergraph.parse("N -> C; {S, N} -> C").parents("C")
+        ('N', 'S')
+        """
+        tails = (edge.tail for edge in self.into(node))
+        return tuple(dict.fromkeys(cause for tail in tails for cause in tail))
+
+    def children(self, node: str) -> tuple[str, ...]:
+        """Return the effects of a node.
+
+        Parameters
+        ----------
+        node : str
+            A node; GraphError if there is none of this name.
+
+        Returns
+        -------
+        tuple of str
+            The heads of the hyperedges with `node` in their tail, in the order written.
+
+        Examples
+        --------
+        >>> DirectedHypergraph.parse("N -> C; {S, N} -> C").children("S")
+        ('C',)
+        """
+        self.require(node)
+        return tuple(dict.fromkeys(edge.head for edge in self.edges if node in edge.tail))
+
+    def roots(self) -> tuple[str, ...]:
+        """Return the nodes without causes.
+
+        Returns
+        -------
+        tuple of str
+            In topological order.
+
+        Examples
+        --------
+        >>> DirectedHypergraph.parse("N -> C; {S, N} -> C").roots()
+        ('N', 'S')
+        """
+        heads = {edge.head for edge in self.edges}
+        return tuple(name for name in self.order() if name not in heads)
+
+    def order(self) -> tuple[str, ...]:
+        """Return the nodes in topological order.
+
+        Returns
+        -------
+        tuple of str
+            Causes before effects, ties in the order of the alphabet.
+
+        Examples
+        --------
+        >>> DirectedHypergraph.parse("N -> C; {S, N} -> C").order()
+        ('N', 'S', 'C')
+        """
+        return topological_order(self.nodes, self.arcs)
+
+    def require(self, *names: str) -> None:
+        """Check that every name is a node.
+
+        Parameters
+        ----------
+        *names : str
+            The names asked for.
+
+        Raises
+        ------
+        GraphError
+            If one is not; the message lists the nodes.
+
+        Examples
+        --------
+        >>> DirectedHypergraph.parse("Bs -> N").require("bs")
+        Traceback (most recent call last):
+        ...
+        causalhyper.errors.GraphError: no node 'bs'; the nodes are Bs, N; did you mean 'Bs'?
+        """
+        for name in names:
+            if name not in self.nodes:
+                hint = nearest(name, self.nodes)
+                raise GraphError(f"no node {name!r}; the nodes are {', '.join(self.nodes)}{hint}")
+
+    def without(self, edge: Hyperedge) -> DirectedHypergraph:
+        """Return the hypergraph without one hyperedge; every node stays.
+
+        Parameters
+        ----------
+        edge : Hyperedge
+            One of `edges`, its tail in any order.
+
+        Returns
+        -------
+        DirectedHypergraph
+            A new one; GraphError if `edge` is not one of `edges`.
+
+        Examples
+        --------
+        >>> h = DirectedHypergraph.parse("N -> S; {N, S} -> C")
+        >>> print(h.without(Hyperedge(("S", "N"), "C")))
+        N -> S; C
+        """
+        if edge not in self.edges:
+            listed = "; ".join(str(other) for other in self.edges) or "none"
+            raise GraphError(f"no hyperedge '{edge}'; the hyperedges are {listed}")
+        return DirectedHypergraph(tuple(e for e in self.edges if e != edge), self.nodes)

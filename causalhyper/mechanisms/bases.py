@@ -1,0 +1,124 @@
+"""Bases of one variable: a straight line or a natural cubic spline, centred in the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalhyper.errors import ConfigurationError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Functions of one variable, each of mean zero and mean square one in the data, orthogonal.
+
+    Attributes
+    ----------
+    knots : ndarray, shape (m,)
+        Increasing, m >= 2. Between the outer knots the functions are natural cubic splines,
+        beyond them straight lines; with m = 2 there is the straight line alone.
+    centre : ndarray, shape (m - 1,)
+        Means of the raw functions in the data.
+    rotation : ndarray, shape (m - 1, m - 1)
+        Upper triangular; makes the centred raw functions orthonormal in the data.
+    """
+
+    knots: Array
+    centre: Array
+    rotation: Array
+
+    @property
+    def size(self) -> int:
+        """Number of functions."""
+        return len(self.centre)
+
+    def __call__(self, x: Array) -> Array:
+        """Values at `x`: shape ``x.shape + (size,)``."""
+        return np.stack(self.centred(x), axis=-1) @ self.rotation
+
+    def centred(self, x: Array) -> list[Array]:
+        """Centred raw functions at `x`, each of x's shape; times `rotation` they are the basis."""
+        raw = natural_spline(x, self.knots)
+        return [f - c for f, c in zip(raw, self.centre, strict=True)]
+
+
+def natural_spline(x: Array, knots: Array) -> list[Array]:
+    """Raw natural cubic spline functions without the constant.
+
+    Parameters
+    ----------
+    x : ndarray
+    knots : ndarray, shape (m,)
+        Increasing, m >= 2.
+
+    Returns
+    -------
+    list of m - 1 ndarray, each of x's shape
+        ``z`` first, then ``d_k(z) - d_{m-1}(z)`` for k = 1..m-2, with z the variable mapped to
+        [0, 1] between the outer knots and ``d_k(z) = ((z - t_k)_+^3 - (z - t_m)_+^3)/(t_m - t_k)``.
+
+    Notes
+    -----
+    Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, eq. 5.4-5.5.
+
+    Examples
+    --------
+    >>> natural_spline(np.array([0.0, 4.0]), np.array([0.0, 8.0]))
+    [array([0. , 0.5])]
+    """
+    z = (np.asarray(x, dtype=np.float64) - knots[0]) / (knots[-1] - knots[0])
+    t = (knots - knots[0]) / (knots[-1] - knots[0])
+    if len(t) == 2:
+        return [z]
+    top = _cube(z - 1.0)
+    ratios = [(_cube(z - knot) - top) / (1.0 - knot) for knot in t[:-1]]
+    return [z, *(ratio - ratios[-1] for ratio in ratios[:-1])]
+
+
+def _cube(u: Array) -> Array:
+    """``max(u, 0)^3`` by products, which are far cheaper than a power."""
+    u = np.maximum(u, 0.0)
+    cubed: Array = u * u * u
+    return cubed
+
+
+def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
+    """Place knots at quantiles of the data and orthonormalise.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        The data; at least two different values.
+    df : int
+        Number of functions, at least 1 (a straight line). It is lowered to the number of
+        different values less one, and where quantiles coincide.
+    name : str
+        For the error message.
+
+    Returns
+    -------
+    Basis
+
+    Raises
+    ------
+    ConfigurationError
+        If `df` is below 1 or the data do not vary.
+    """
+    if df < 1:
+        raise ConfigurationError(f"a basis needs df >= 1, got {df}: use 1 for a straight line")
+    distinct = np.unique(values)
+    if len(distinct) < 2:
+        raise ConfigurationError(
+            f"{name} has the single value {values.flat[0]:g}: a cause that never varies has no "
+            "slope; leave it out of the hypergraph"
+        )
+    df = min(df, len(distinct) - 1)
+    knots = np.unique(np.quantile(values, np.linspace(0, 1, df + 1)))
+    raw = np.stack(natural_spline(values, knots), axis=-1)
+    centre = raw.mean(axis=0)
+    R = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+    return Basis(knots, centre, np.linalg.inv(R))

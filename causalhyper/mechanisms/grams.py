@@ -1,0 +1,84 @@
+"""Least squares from cluster-summed Gram matrices: the cost of a replicate is free of the rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalhyper.mechanisms.bases import Array
+
+Codes = NDArray[np.intp]
+
+RANK_TOLERANCE = 1e-9
+"""Eigenvalues of a Gram matrix below this share of the largest count as zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterGrams:
+    """Sums of squares and products, cluster by cluster.
+
+    Attributes
+    ----------
+    xx : ndarray, shape (clusters, k, k)
+    xy : ndarray, shape (clusters, k)
+    """
+
+    xx: Array
+    xy: Array
+
+
+def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) -> ClusterGrams:
+    """Sum the Gram matrix and the cross-products within each cluster.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, k)
+    response : ndarray, shape (n,)
+    clusters : ndarray of int, shape (n,)
+        Codes in 0..count - 1.
+    count : int
+
+    Returns
+    -------
+    ClusterGrams
+    """
+    order = np.argsort(clusters, kind="stable")
+    ends = np.searchsorted(clusters[order], np.arange(count + 1))
+    k = columns.shape[1]
+    xx, xy = np.zeros((count, k, k)), np.zeros((count, k))
+    for c in range(count):
+        rows = order[ends[c] : ends[c + 1]]
+        xx[c] = columns[rows].T @ columns[rows]
+        xy[c] = columns[rows].T @ response[rows]
+    return ClusterGrams(xx, xy)
+
+
+def solve(grams: ClusterGrams, weights: Array) -> tuple[Array, NDArray[np.intp]]:
+    """Weighted least squares for many sets of cluster weights at once.
+
+    Parameters
+    ----------
+    grams : ClusterGrams
+    weights : ndarray, shape (r, clusters)
+        How often each cluster counts in each replicate.
+
+    Returns
+    -------
+    coefs : ndarray, shape (r, k)
+        The solution of least norm where the columns are collinear.
+    ranks : ndarray of int, shape (r,)
+    """
+    k = grams.xy.shape[1]
+    if k == 0:
+        return np.zeros((len(weights), 0)), np.zeros(len(weights), dtype=np.intp)
+    xx = (weights @ grams.xx.reshape(len(grams.xx), -1)).reshape(len(weights), k, k)
+    xy = weights @ grams.xy
+    scale = np.sqrt(np.maximum(np.einsum("rii->ri", xx), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(xx / (scale[:, :, None] * scale[:, None, :]))
+    kept = values > RANK_TOLERANCE * values[:, -1:]
+    inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
+    rotated = np.einsum("rij,ri->rj", vectors, xy / scale) * inverse
+    coefs = np.einsum("rij,rj->ri", vectors, rotated) / scale
+    return coefs, kept.sum(axis=1)

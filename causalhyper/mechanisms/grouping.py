@@ -1,0 +1,97 @@
+"""Clusters and contexts of the rows: what is resampled together, what has its own intercept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import ClusterGrams, Codes, cluster_grams
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """How the rows fall into clusters and contexts.
+
+    Attributes
+    ----------
+    clusters : ndarray of int, shape (n,)
+        What is resampled together.
+    contexts : ndarray of int, shape (n,)
+        What has an intercept of its own.
+    absorbed : bool
+        Whether every context lies within one cluster. Then intercepts are removed by centring
+        within contexts, whose means no resampling of clusters changes; otherwise they are
+        columns of the regression.
+    """
+
+    clusters: Codes
+    contexts: Codes
+    absorbed: bool
+
+    @property
+    def cluster_count(self) -> int:
+        """Number of clusters."""
+        return int(self.clusters.max()) + 1
+
+    @property
+    def context_count(self) -> int:
+        """Number of contexts."""
+        return int(self.contexts.max()) + 1
+
+    @property
+    def strata(self) -> Codes:
+        """Stratum of each cluster, shape (clusters,): its context where it has just one.
+
+        All zeros when some cluster spans several contexts, or contexts lie within clusters.
+        """
+        none = np.zeros(self.cluster_count, dtype=np.intp)
+        if self.absorbed or not _nested(self.clusters, self.contexts):
+            return none
+        none[self.clusters] = self.contexts
+        return none
+
+
+def make_groups(clusters: Codes, contexts: Codes) -> Groups:
+    """Find out whether contexts lie within clusters; a single context is never absorbed."""
+    absorbed = bool(contexts.max() > 0 and _nested(contexts, clusters))
+    return Groups(clusters, contexts, absorbed)
+
+
+def _nested(inner: Codes, outer: Codes) -> bool:
+    """Whether each inner group lies within one outer group."""
+    pairs = np.unique(np.stack([inner, outer]), axis=1)
+    return pairs.shape[1] == int(inner.max()) + 1
+
+
+def context_means(values: Array, groups: Groups) -> Array:
+    """Mean of each column within each context, shape (contexts, columns)."""
+    sums = np.zeros((groups.context_count, values.shape[1]))
+    np.add.at(sums, groups.contexts, values)
+    return sums / np.bincount(groups.contexts)[:, None]
+
+
+def grouped_grams(columns: Array, response: Array, groups: Groups) -> ClusterGrams:
+    """Cluster-summed Gram matrices of a regression with an intercept for each context.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (n, k)
+    response : ndarray, shape (n,)
+    groups : Groups
+
+    Returns
+    -------
+    ClusterGrams
+        Of k columns centred within contexts where those are absorbed, otherwise of the k columns
+        and one indicator a context behind them.
+    """
+    if groups.absorbed:
+        both = np.column_stack([response, columns])
+        both = both - context_means(both, groups)[groups.contexts]
+        response, columns = both[:, 0], both[:, 1:]
+    else:
+        indicators = np.eye(groups.context_count)[groups.contexts]
+        columns = np.concatenate([columns, indicators], axis=1)
+    return cluster_grams(columns, response, groups.clusters, groups.cluster_count)

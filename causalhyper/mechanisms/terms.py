@@ -1,0 +1,188 @@
+"""Terms of a functional ANOVA: tensor products of bases, and their additive projection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.mechanisms.bases import Array, Basis, make_basis
+
+
+@dataclass(frozen=True, slots=True)
+class TermSpace:
+    """Terms of several inputs: each a tensor product of centred bases.
+
+    Because each basis has mean zero in the data, a term integrates to zero over each of its
+    inputs, given the others, under the product of the observed margins: the terms are the
+    functional ANOVA decomposition with that reference.
+
+    Attributes
+    ----------
+    terms : tuple of tuple of int
+        The inputs of each term, increasing.
+    main, joint : tuple of Basis
+        One a term input: for terms of one input, and for terms of several.
+    """
+
+    terms: tuple[tuple[int, ...], ...]
+    main: tuple[Basis, ...]
+    joint: tuple[Basis, ...]
+
+    def bases(self, term: tuple[int, ...]) -> tuple[Basis, ...]:
+        """The basis of each input of `term`."""
+        pool = self.main if len(term) == 1 else self.joint
+        return tuple(pool[i] for i in term)
+
+    def shape(self, term: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the coefficients of `term`."""
+        return tuple(b.size for b in self.bases(term))
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each term's coefficients stand in the coefficient vector."""
+        ends = np.cumsum([prod(self.shape(t)) for t in self.terms]).tolist()
+        return tuple(slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True))
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients."""
+        return self.slices[-1].stop if self.terms else 0
+
+    def columns(self, inputs: Sequence[Array]) -> Array:
+        """Design columns, shape ``(n, size)``, at inputs of shape (n,) each."""
+        blocks = []
+        for term in self.terms:
+            block = np.ones((len(inputs[term[0]]), 1))
+            for i, basis in zip(term, self.bases(term), strict=True):
+                block = (block[:, :, None] * basis(inputs[i])[:, None, :]).reshape(len(block), -1)
+            blocks.append(block)
+        return np.concatenate(blocks, axis=1)
+
+
+def make_term_space(
+    terms: Sequence[tuple[int, ...]],
+    inputs: Sequence[Array],
+    df: int,
+    joint_df: int,
+    names: Sequence[str],
+) -> TermSpace:
+    """Build the bases of all inputs from the data.
+
+    Parameters
+    ----------
+    terms : sequence of tuple of int
+    inputs : sequence of ndarray, shape (n,) each
+    df, joint_df : int
+        Functions an input in terms of one input, and in terms of several.
+    names : sequence of str
+        Names of the inputs, for errors.
+
+    Returns
+    -------
+    TermSpace
+    """
+    main = tuple(make_basis(x, df, name=n) for x, n in zip(inputs, names, strict=True))
+    joint = tuple(make_basis(x, joint_df, name=n) for x, n in zip(inputs, names, strict=True))
+    return TermSpace(tuple(terms), main, joint)
+
+
+def evaluate(coefs: Array, bases: Sequence[Basis], inputs: Sequence[Array]) -> Array:
+    """Values of one term for a batch of coefficient sets.
+
+    Parameters
+    ----------
+    coefs : ndarray, shape (r, k1, ..., kq)
+        One coefficient tensor a replicate.
+    bases : sequence of q Basis
+    inputs : sequence of q ndarray, each broadcastable to shape (r, d, m)
+
+    Returns
+    -------
+    ndarray, broadcastable to shape (r, d, m)
+    """
+    rotated = coefs
+    for axis, basis in enumerate(bases, start=1):
+        rotated = np.moveaxis(np.tensordot(rotated, basis.rotation, axes=(axis, 1)), -1, axis)
+    functions = [b.centred(x) for b, x in zip(bases, inputs, strict=True)]
+    return _nested_sum(rotated, functions)
+
+
+def _nested_sum(coefs: Array, functions: Sequence[Sequence[Array]]) -> Array:
+    """``sum_ab.. coefs[:, a, b, ..] * functions[0][a] * functions[1][b] ..``, by Horner."""
+    if not functions:
+        return coefs[:, None, None]
+    total: Array | None = None
+    for a, function in enumerate(functions[0]):
+        part = function * _nested_sum(coefs[:, a], functions[1:])
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def project_additive(
+    coefs: Array, bases: Sequence[Basis], sample: Sequence[Array], *, joint: bool
+) -> tuple[Array, Array]:
+    """Additive projection of one term in L2 of a reference sample.
+
+    Parameters
+    ----------
+    coefs : ndarray, shape (r, k1, ..., kq)
+    bases : sequence of q Basis
+    sample : sequence of q ndarray, shape (s,)
+        Draws of the inputs from the reference distribution Q.
+    joint : bool
+        Whether Q is the joint distribution of the sample, or the product of its margins. With
+        the product the projection is ``sum_i E[f | x_i] - (q - 1) E[f]`` in closed form; with
+        the joint distribution it is least squares on the additive functions of the same bases.
+
+    Returns
+    -------
+    constant : ndarray, shape (r,)
+    slopes : ndarray, shape (r, k1 + ... + kq)
+        Coefficients of the concatenated bases.
+
+    Raises
+    ------
+    ConfigurationError
+        If the sample cannot tell the inputs apart (joint only).
+    """
+    tables = [b(x) for b, x in zip(bases, sample, strict=True)]
+    if joint:
+        return _project_joint(coefs, tables)
+    means = [t.mean(axis=0) for t in tables]
+    constant, slopes = _contract(coefs, means, keep=None)[:, 0], []
+    for i in range(len(bases)):
+        slopes.append(_contract(coefs, means, keep=i))
+    expected = constant.copy()
+    parts = np.concatenate(slopes, axis=1)
+    # each E[f | x_i] is linear in basis i alone, whose mean is means[i]
+    shift = sum(s @ m for s, m in zip(slopes, means, strict=True))
+    return expected - shift, parts
+
+
+def _contract(coefs: Array, means: Sequence[Array], keep: int | None) -> Array:
+    """Average a coefficient tensor over all inputs but one; shape (r, k) or (r, 1)."""
+    out = coefs
+    for axis in reversed(range(len(means))):
+        if axis != keep:
+            out = np.tensordot(out, means[axis], axes=(axis + 1, 0))
+    return out.reshape(len(coefs), -1)
+
+
+def _project_joint(coefs: Array, tables: Sequence[Array]) -> tuple[Array, Array]:
+    columns = np.ones((len(tables[0]), 1))
+    for table in tables:
+        columns = (columns[:, :, None] * table[:, None, :]).reshape(len(columns), -1)
+    additive = np.concatenate([np.ones((len(columns), 1)), *tables], axis=1)
+    if np.linalg.matrix_rank(additive) < additive.shape[1]:
+        raise ConfigurationError(
+            "the reference sample does not tell the inputs of the joint term apart, so its "
+            "additive part is not defined: use the product of the margins as reference"
+        )
+    hat = np.linalg.lstsq(additive, columns, rcond=None)[0]
+    projected = coefs.reshape(len(coefs), -1) @ hat.T
+    return projected[:, 0], projected[:, 1:]

@@ -1,0 +1,147 @@
+"""The whole batch-size question in one call: curve, mediation, ablations on shared draws."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from causalhyper.hypergraph import DirectedHypergraph, between
+from causalhyper.queries.ablations import (
+    Ablation,
+    CutHyperedge,
+    DropInteraction,
+    Operation,
+    RandomiseNode,
+    ablation_worlds,
+    collect_ablation,
+)
+from causalhyper.queries.effects import EffectCurve, collect_curve
+from causalhyper.queries.experiment import Progress, make_experiment, natural_world
+from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
+from causalhyper.results import Estimate, to_frame
+from causalhyper.scm.model import FittedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything that one fitted model says of one treatment and one outcome.
+
+    Attributes
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    draws, seed : int
+        Of the cluster bootstrap.
+    curve : EffectCurve
+    mediation : tuple of Mediation
+        One for each node between treatment and outcome.
+    ablations : tuple of Ablation
+        One for each such node, hyperedge on a path, and joint hyperedge.
+    """
+
+    model: FittedModel
+    treatment: str
+    outcome: str
+    draws: int
+    seed: int
+    curve: EffectCurve
+    mediation: tuple[Mediation, ...]
+    ablations: tuple[Ablation, ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """All estimates in reading order."""
+        out = list(self.curve.estimates)
+        for part in (*self.mediation, *self.ablations):
+            out += part.estimates
+        return tuple(out)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
+        return to_frame(self.estimates)
+
+    def summary(self) -> str:
+        """Everything as text."""
+        parts = [self.model, self.curve, *self.mediation, *self.ablations]
+        return "\n\n".join(part.summary() for part in parts)
+
+
+def analyze(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    *,
+    at: Sequence[float],
+    baseline: float,
+    draws: int = 2000,
+    seed: int = 1,
+    level: float = 0.95,
+    progress: Progress | None = None,
+) -> Analysis:
+    """Effect curve, mediation through every node between, and every ablation.
+
+    Parameters
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    at : sequence of float
+        Values of the treatment's column, each run at least once.
+    baseline : float
+    draws : int
+        Cluster-bootstrap replicates, shared by all parts.
+    seed : int
+    level : float
+    progress : callable, optional
+        Called with the share of the work done.
+
+    Returns
+    -------
+    Analysis
+
+    Raises
+    ------
+    ConfigurationError
+        If the question does not fit the model or the runs.
+    """
+    experiment = make_experiment(
+        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+    )
+    mediators = [(v,) for v in between(model.graph, treatment, outcome)]
+    operations = list_operations(model.graph, treatment, outcome)
+    builders = ablation_worlds(experiment, operations)
+    for names in mediators:
+        builders |= mediation_worlds(experiment, names)
+    means = experiment.means({"natural": natural_world, **builders}, progress)
+    beyond = experiment.extrapolated(builders)
+    return Analysis(
+        model=model,
+        treatment=treatment,
+        outcome=outcome,
+        draws=draws,
+        seed=seed,
+        curve=collect_curve(experiment, means["natural"]),
+        mediation=tuple(collect_mediation(experiment, v, means, beyond) for v in mediators),
+        ablations=tuple(collect_ablation(experiment, o, means, beyond) for o in operations),
+    )
+
+
+def list_operations(
+    graph: DirectedHypergraph, treatment: str, outcome: str
+) -> tuple[Operation, ...]:
+    """Every ablation that concerns the effect of `treatment` on `outcome`.
+
+    Nodes between the two are randomised, hyperedges with a tail and head on a directed path are
+    cut, and of those with several causes the interaction is dropped.
+    """
+    inside = between(graph, treatment, outcome)
+    sources, heads = {treatment, *inside}, {outcome, *inside}
+    on_path = [e for e in graph.edges if e.head in heads and sources & set(e.tail)]
+    return (
+        *(RandomiseNode(v) for v in inside),
+        *(CutHyperedge(e) for e in on_path),
+        *(DropInteraction(e) for e in on_path if len(e.tail) > 1),
+    )

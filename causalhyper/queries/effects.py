@@ -1,0 +1,257 @@
+"""Effect curves: the design's own answer and the hypergraph's, side by side, and their gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.inference import within_block_contrasts
+from causalhyper.mechanisms import make_groups
+from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
+from causalhyper.results import Estimate, HypothesisTest, to_frame
+from causalhyper.scm.model import FittedModel
+
+DESIGN_ASSUMES = ("the treatment was assigned, not chosen by what happened in the runs",)
+GRAPH_ASSUMES = (
+    "the hypergraph holds: no arc is missing",
+    "no unmeasured common cause of any two nodes",
+    "additive mechanisms of the stated form, noise exchangeable between runs",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectCurve:
+    """Effect of each treatment value against the baseline, by two estimators.
+
+    Attributes
+    ----------
+    protocol : str
+    treatment, outcome : str
+        Labels on the scale that was analysed, such as "log2(batch_size)".
+    column : str
+        The treatment's column.
+    baseline : float
+    design : tuple of Estimate
+        Difference in means within blocks: needs no hypergraph.
+    graph : tuple of Estimate
+        Through the hypergraph, by the truncated factorisation.
+    gap : tuple of Estimate
+        Graph minus design, from the same resamples.
+    test : HypothesisTest
+        That every gap is zero: the overidentification test of the hypergraph.
+    """
+
+    protocol: str
+    treatment: str
+    outcome: str
+    column: str
+    baseline: float
+    design: tuple[Estimate, ...]
+    graph: tuple[Estimate, ...]
+    gap: tuple[Estimate, ...]
+    test: HypothesisTest
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Design, graph and gap, in that order."""
+        return self.design + self.graph + self.gap
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
+        return to_frame(self.estimates)
+
+    @property
+    def verdict(self) -> str:
+        """The widest contrast and what the gap says, in words."""
+        widest = farthest(self.design)
+        found = "changes" if widest.excludes_zero else "is not shown to change"
+        return (
+            f"Under the protocol “{self.protocol}”, {self.column} {widest.value:g} instead of "
+            f"{self.baseline:g} {found} {self.outcome} by {widest.estimate:+.4f} "
+            f"({widest.level:.0%} interval {widest.lower:+.4f} to {widest.upper:+.4f}, "
+            f"{widest.clusters} clusters; the design's own contrast). {self.test.reading}"
+        )
+
+    def summary(self) -> str:
+        """The curve as text."""
+        lines = [f"E[{self.outcome} | do({self.column})] against {self.baseline:g}"]
+        for d, g in zip(self.design, self.graph, strict=True):
+            lines.append(
+                f"{d.value:>10g}  design {d.estimate:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]"
+                f"  graph {g.estimate:+.4f} [{g.lower:+.4f}, {g.upper:+.4f}]"
+            )
+        return "\n".join([*lines, self.verdict])
+
+
+def farthest(estimates: Sequence[Estimate]) -> Estimate:
+    """The estimate whose treatment value is farthest from the baseline, as a ratio if both > 0."""
+
+    def distance(e: Estimate) -> float:
+        if e.value > 0 and e.baseline > 0:
+            return float(abs(np.log(e.value / e.baseline)))
+        return abs(e.value - e.baseline)
+
+    return max(estimates, key=distance)
+
+
+def effect_curve(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    *,
+    at: Sequence[float],
+    baseline: float,
+    draws: int = 2000,
+    seed: int = 1,
+    level: float = 0.95,
+    progress: Progress | None = None,
+) -> EffectCurve:
+    """Estimate E[outcome | do(b)] - E[outcome | do(baseline)] by design and by hypergraph.
+
+    Parameters
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    at : sequence of float
+        Values of the treatment's column, each run at least once.
+    baseline : float
+    draws : int
+        Cluster-bootstrap replicates.
+    seed : int
+    level : float
+    progress : callable, optional
+
+    Returns
+    -------
+    EffectCurve
+
+    Raises
+    ------
+    ConfigurationError
+        If the question does not fit the model or the runs.
+    """
+    experiment = make_experiment(
+        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+    )
+    means = experiment.means({"natural": natural_world}, progress)
+    return collect_curve(experiment, means["natural"])
+
+
+def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
+    """The effect curve from the natural world's means, shape (replicates, d)."""
+    by_graph = means[:, 1:] - means[:, :1]
+    by_design, blocks = design_contrasts(experiment)
+    model = experiment.model
+    role = model.roles[experiment.treatment]
+    outcome = model.roles[experiment.outcome].label
+
+    def estimand(value: float) -> str:
+        world = f"do({role.column}={{:g}})"
+        return (
+            f"E[{outcome} | {world.format(value)}] - "
+            f"E[{outcome} | {world.format(experiment.baseline)}]"
+        )
+
+    return EffectCurve(
+        protocol=model.protocol,
+        treatment=role.label,
+        outcome=outcome,
+        column=role.column,
+        baseline=experiment.baseline,
+        design=experiment.estimates(
+            "effect_curve.design",
+            by_design,
+            estimand=estimand,
+            method=f"difference in means within {blocks}; {experiment.interval}",
+            assumptions=DESIGN_ASSUMES,
+            joint=True,
+        ),
+        graph=experiment.estimates(
+            "effect_curve.graph",
+            by_graph,
+            estimand=estimand,
+            method=f"g-formula through {model.graph}; {experiment.interval}",
+            assumptions=GRAPH_ASSUMES,
+            joint=True,
+        ),
+        gap=experiment.estimates(
+            "effect_curve.gap",
+            by_graph - by_design,
+            estimand=lambda value: f"graph's minus design's {estimand(value)}",
+            method=f"paired difference of the two estimators; {experiment.interval}",
+            assumptions=DESIGN_ASSUMES,
+            joint=True,
+        ),
+        test=_gap_test(experiment, by_graph - by_design),
+    )
+
+
+def design_contrasts(experiment: Experiment) -> tuple[Array, str]:
+    """Within-block contrasts in every replicate, and what the blocks are.
+
+    Blocks are the clusters where each dose meets the others within them; otherwise the contexts.
+
+    Returns
+    -------
+    contrasts : ndarray, shape (replicates, len(at))
+    blocks : str
+    """
+    model = experiment.model
+    observed = model.values[experiment.treatment]
+    distinct = np.unique(observed)
+    grid = experiment.doses.ravel()
+    places = [int(np.argmin(np.abs(distinct - g))) for g in grid]
+    codes = np.searchsorted(distinct, observed)
+    order = [*places, *(i for i in range(len(distinct)) if i not in places)]
+    doses = np.argsort(order)[codes]
+    names = " x ".join(model.cluster)
+    clusters = model.groups.clusters
+    options = [(make_groups(clusters, clusters), f"blocks of {names}")]
+    where = f"contexts of {' x '.join(model.context)}" if model.context else "the whole sample"
+    options.append((model.groups, where))
+    for groups, blocks in options:
+        try:
+            found = within_block_contrasts(
+                model.values[experiment.outcome],
+                doses,
+                len(distinct),
+                groups,
+                experiment.replicates.weights,
+            )
+        except ConfigurationError:
+            continue
+        return found[:, : len(experiment.at)], blocks
+    raise ConfigurationError(
+        f"within {where} the runs never meet at several values of "
+        f"{model.roles[experiment.treatment].column}, so the design gives no contrast: choose "
+        "coarser contexts"
+    )
+
+
+def _gap_test(experiment: Experiment, gap: Array) -> HypothesisTest:
+    found = experiment.bands(gap)
+    return HypothesisTest(
+        name="overidentification",
+        null="the hypergraph's effect curve equals the design's at every value",
+        statistic=found.statistic,
+        p_value=found.p_value,
+        reference=(
+            f"maximum of |gap|/se over the values; centred cluster bootstrap, scaled as t({found.df})"
+        ),
+        alpha=1 - experiment.level,
+        if_rejected=(
+            f"The hypergraph's curve misses the design's (gap test p = {found.p_value:.2g}): "
+            "the hypergraph is wrong for these runs, and what it says of mediation and ablation "
+            "is not to be believed."
+        ),
+        if_kept=(
+            f"The hypergraph's curve is compatible with the design's (gap test p = "
+            f"{found.p_value:.2g}); that is no proof of the hypergraph."
+        ),
+    )

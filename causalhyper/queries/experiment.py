@@ -1,0 +1,290 @@
+"""A simulated experiment: one grid of treatment values, one set of replicates, many worlds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.inference import Bands, bands
+from causalhyper.mechanisms.bases import Array
+from causalhyper.results import Estimate
+from causalhyper.scm.model import FittedModel
+from causalhyper.scm.replicates import Draws, Replicates, Sampler, make_sampler, resample
+from causalhyper.scm.worlds import World, extrapolation, simulate
+
+SIMULATED = 512
+"""Simulated runs a world and a replicate."""
+
+Progress = Callable[[float], None]
+"""Called with the share of the work done, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all worlds of one chunk of replicates share.
+
+    Attributes
+    ----------
+    replicates : Replicates
+    draws, twin : Draws
+        Two independent sets of exogenous draws with the same contexts; the second one makes the
+        random draws of a mediator that a randomised analogue needs.
+    natural, twin_natural : mapping of str to ndarray, broadcastable to shape (r, d, m)
+        Every node under do(treatment) at the grid, with either set.
+    """
+
+    replicates: Replicates
+    draws: Draws
+    twin: Draws
+    natural: Mapping[str, Array]
+    twin_natural: Mapping[str, Array]
+
+
+Builder = Callable[[FittedModel, Shared], World]
+"""Makes what a world intervenes on beside the treatment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Compare values of a treatment with a baseline, in any number of worlds.
+
+    Attributes
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    at : tuple of float
+        Compared values of the treatment's column, in its own unit, without the baseline.
+    baseline : float
+    level : float
+    seed : int
+    replicates : Replicates
+        Row 0 is the model as fitted.
+    sampler, twin : Sampler
+    """
+
+    model: FittedModel
+    treatment: str
+    outcome: str
+    at: tuple[float, ...]
+    baseline: float
+    level: float
+    seed: int
+    replicates: Replicates
+    sampler: Sampler
+    twin: Sampler
+
+    @property
+    def doses(self) -> Array:
+        """Baseline first, then `at`, on the model scale; shape (1, d, 1)."""
+        grid = np.array([self.baseline, *self.at])
+        return self.model.roles[self.treatment].apply(grid)[None, :, None]
+
+    def means(
+        self, builders: Mapping[str, Builder], progress: Progress | None = None
+    ) -> dict[str, Array]:
+        """Mean outcome in each world, at each value of the grid, in each replicate.
+
+        Parameters
+        ----------
+        builders : mapping of str to callable
+        progress : callable, optional
+
+        Returns
+        -------
+        dict of str to ndarray, shape (replicates, d)
+        """
+        parts: dict[str, list[Array]] = {name: [] for name in builders}
+        done = 0
+        for chunk in self.replicates.chunks():
+            shared = self.share(chunk)
+            for name, build in builders.items():
+                values = self.run(shared, build)[1][self.outcome]
+                shape = (len(chunk), len(self.at) + 1, values.shape[-1])
+                parts[name].append(np.broadcast_to(values, shape).mean(axis=2))
+            done += len(chunk)
+            if progress is not None:
+                progress(done / len(self.replicates))
+        return {name: np.concatenate(p) for name, p in parts.items()}
+
+    def share(self, chunk: Replicates) -> Shared:
+        """Draw and simulate what the worlds of a chunk have in common."""
+        draws, twin = self.sampler.draw(self.model, chunk), self.twin.draw(self.model, chunk)
+        world = World(do={self.treatment: self.doses})
+        return Shared(
+            chunk,
+            draws,
+            twin,
+            simulate(self.model, chunk, draws, world),
+            simulate(self.model, chunk, twin, world),
+        )
+
+    def run(self, shared: Shared, build: Builder) -> tuple[World, dict[str, Array]]:
+        """Simulate one world: do(treatment) at the grid, and what `build` adds."""
+        added = build(self.model, shared)
+        held = {self.treatment: shared.natural[self.treatment]}
+        world = World({**added.do, **held}, added.receives, added.additive)
+        return world, simulate(self.model, shared.replicates, shared.draws, world, shared.natural)
+
+    def extrapolated(self, builders: Mapping[str, Builder]) -> dict[str, float]:
+        """Share of simulated runs beyond the observed ones, in each world, as fitted."""
+        shared = self.share(self.replicates.part(slice(1)))
+        out = {}
+        for name, build in builders.items():
+            world, values = self.run(shared, build)
+            out[name] = extrapolation(self.model, world, values, shared.draws.contexts)
+        return out
+
+    def bands(self, quantities: Array) -> Bands:
+        """Bands of quantities of shape (replicates, q), whose row 0 is the estimate."""
+        return bands(
+            quantities[0],
+            quantities[1:],
+            clusters=self.model.clusters,
+            strata=self.model.strata,
+            level=self.level,
+            seed=self.seed,
+        )
+
+    def estimates(
+        self,
+        query: str,
+        quantities: Array,
+        *,
+        estimand: Callable[[float], str],
+        method: str,
+        assumptions: Sequence[str],
+        subject: str = "",
+        joint: bool = False,
+    ) -> tuple[Estimate, ...]:
+        """One estimate for each value of `at`, from quantities of shape (replicates, len(at))."""
+        found = self.bands(quantities)
+        return tuple(
+            Estimate(
+                query=query,
+                treatment=self.treatment,
+                value=value,
+                baseline=self.baseline,
+                estimand=estimand(value),
+                estimate=float(quantities[0, i]),
+                se=float(found.se[i]),
+                lower=float(found.lower[i]),
+                upper=float(found.upper[i]),
+                level=self.level,
+                method=method,
+                n=self.model.n,
+                clusters=self.model.clusters,
+                assumptions=tuple(assumptions),
+                seed=self.seed,
+                subject=subject,
+                joint_lower=float(found.joint_lower[i]) if joint else None,
+                joint_upper=float(found.joint_upper[i]) if joint else None,
+            )
+            for i, value in enumerate(self.at)
+        )
+
+    @property
+    def interval(self) -> str:
+        """How intervals were made, in words."""
+        df = self.model.clusters - self.model.strata
+        return (
+            f"cluster bootstrap standard errors ({len(self.replicates) - 1} replicates of "
+            f"{self.model.clusters} clusters), t({df}) intervals"
+        )
+
+
+def natural_world(model: FittedModel, shared: Shared) -> World:
+    """Intervene on nothing but the treatment."""
+    return World()
+
+
+def make_experiment(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    *,
+    at: Sequence[float],
+    baseline: float,
+    draws: int = 2000,
+    seed: int = 1,
+    level: float = 0.95,
+) -> Experiment:
+    """Check a question and draw the replicates that answer it.
+
+    Parameters
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes; the treatment an ancestor of the outcome.
+    at : sequence of float
+        Values to compare, in the unit of the treatment's column; the baseline itself is left
+        out, repeated values count once.
+    baseline : float
+    draws : int
+        Bootstrap replicates.
+    seed : int
+        Not negative; the same seed gives the same replicates in every query.
+    level : float
+        Of the intervals, in (0, 1).
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    ConfigurationError
+        If a node is unknown, the outcome is no effect of the treatment, or a value was never
+        run.
+    """
+    model.graph.require(treatment, outcome)
+    if not 0 < level < 1:
+        raise ConfigurationError(f"the level must lie between 0 and 1, got {level}: use 0.95")
+    if seed < 0:
+        raise ConfigurationError(f"the seed must not be negative, got {seed}")
+    _check_path(model, treatment, outcome)
+    values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
+    if not values:
+        raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
+    _check_observed(model, treatment, (float(baseline), *values))
+    weights, first, second = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+    return Experiment(
+        model=model,
+        treatment=treatment,
+        outcome=outcome,
+        at=values,
+        baseline=float(baseline),
+        level=level,
+        seed=seed,
+        replicates=resample(model, draws, weights),
+        sampler=make_sampler(model, SIMULATED, first),
+        twin=make_sampler(model, SIMULATED, second),
+    )
+
+
+def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
+    import networkx as nx
+
+    from causalhyper.hypergraph import expanded
+
+    if treatment == outcome or not nx.has_path(expanded(model.graph), treatment, outcome):
+        raise ConfigurationError(
+            f"{outcome} is no effect of {treatment} in {model.graph}: its effect is zero by "
+            "assumption, and there is nothing to estimate"
+        )
+
+
+def _check_observed(model: FittedModel, treatment: str, grid: tuple[float, ...]) -> None:
+    role = model.roles[treatment]
+    seen = np.unique(model.values[treatment])
+    for value in grid:
+        if not np.isclose(seen, role.apply(np.array([value]))[0], rtol=1e-9, atol=1e-12).any():
+            back = {"identity": seen, "log": np.exp(seen), "log2": 2**seen, "log10": 10**seen}
+            runs = ", ".join(f"{v:g}" for v in back[role.transform][:12])
+            raise ConfigurationError(
+                f"no run has {role.column} = {value:g}, so the design says nothing there; runs "
+                f"have {runs}{', ...' if len(seen) > 12 else ''}"
+            )

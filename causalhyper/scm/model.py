@@ -1,0 +1,175 @@
+"""The fitted structural causal model: a hypergraph with one mechanism a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.frames import Roles
+from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
+from causalhyper.mechanisms import AdditiveFit, Groups
+from causalhyper.mechanisms.bases import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """How to fit an additive mechanism.
+
+    Attributes
+    ----------
+    df : int
+        Natural-spline functions a cause in terms of one cause; 1 is a straight line.
+    joint_df : int
+        Functions a cause in joint terms, which are tensor products.
+
+    Raises
+    ------
+    ConfigurationError
+        If either is below 1.
+    """
+
+    df: int = 3
+    joint_df: int = 1
+
+    def __post_init__(self) -> None:
+        if self.df < 1 or self.joint_df < 1:
+            raise ConfigurationError(
+                f"a mechanism needs df >= 1 and joint_df >= 1, got {self.df} and {self.joint_df}"
+            )
+
+    def __str__(self) -> str:
+        shape = "linear" if self.df == 1 else f"natural splines with {self.df} functions"
+        joint = "products" if self.joint_df == 1 else f"{self.joint_df}-function tensor products"
+        return f"{shape}, joint terms by {joint}"
+
+
+LINEAR = Additive(1, 1)
+"""Straight lines, and products of them for joint terms."""
+SPLINE = Additive()
+"""The default: curves for main effects, products for joint terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mechanism:
+    """The mechanism of one node: its hyperedges, and which term belongs to which.
+
+    Attributes
+    ----------
+    head : str
+    parents : tuple of str
+        Union of the tails, in topological order; the inputs of the term space.
+    edges : tuple of Hyperedge
+        The hyperedges into the head.
+    owners : tuple of int
+        For each term the position in `edges` of the smallest hyperedge that holds it (the first
+        of several), so lower-order terms of their own hyperedges are taken out of larger ones.
+    options : Additive
+    fit : AdditiveFit
+    """
+
+    head: str
+    parents: tuple[str, ...]
+    edges: tuple[Hyperedge, ...]
+    owners: tuple[int, ...]
+    options: Additive
+    fit: AdditiveFit
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """A hypergraph structural causal model fitted to runs.
+
+    Attributes
+    ----------
+    graph : DirectedHypergraph
+    roles : Roles
+    protocol : str
+        What was held equal while the treatment varied, and how the learning rate was set.
+    values : mapping of str to ndarray, shape (n,)
+        Observed nodes on their model scale.
+    groups : Groups
+        Clusters and contexts of the rows.
+    mechanisms : mapping of str to Mechanism
+        One for each node with causes; roots keep their observed distribution.
+    cluster, context : tuple of str
+        Names of the columns behind `groups`.
+    """
+
+    graph: DirectedHypergraph
+    roles: Roles
+    protocol: str
+    values: Mapping[str, Array]
+    groups: Groups
+    mechanisms: Mapping[str, Mechanism]
+    cluster: tuple[str, ...]
+    context: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of runs."""
+        return len(self.groups.clusters)
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return self.groups.cluster_count
+
+    @property
+    def strata(self) -> int:
+        """Number of strata of the cluster bootstrap."""
+        return int(self.groups.strata.max()) + 1
+
+    def r_squared(self, node: str) -> float:
+        """Share of a node's variance within contexts that its mechanism explains."""
+        from causalhyper.mechanisms.grouping import context_means
+
+        fit = self.mechanisms[node].fit
+        both = np.column_stack([fit.response, fit.columns @ fit.coefs])
+        both = both - context_means(both, self.groups)[self.groups.contexts]
+        total = float((both[:, 0] ** 2).sum())
+        return 1.0 - float(((both[:, 0] - both[:, 1]) ** 2).sum()) / total if total else 0.0
+
+    def summary(self) -> str:
+        """The hypergraph and the fit of each mechanism, in text."""
+        lines = [
+            f"hypergraph: {self.graph}",
+            f"protocol: {self.protocol}",
+            f"{self.n} runs in {self.clusters} clusters, {self.groups.context_count} context(s)",
+        ]
+        lines += [
+            f"  {m.head} <- {', '.join(m.parents)}: {m.options}; "
+            f"{m.fit.space.size} coefficients, R2 {self.r_squared(v):.3f}"
+            for v, m in self.mechanisms.items()
+        ]
+        return "\n".join(lines)
+
+
+def assign_terms(
+    parents: tuple[str, ...], edges: tuple[Hyperedge, ...]
+) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """All subsets of the tails, each once, with the hyperedge that owns it.
+
+    Parameters
+    ----------
+    parents : tuple of str
+    edges : tuple of Hyperedge
+
+    Returns
+    -------
+    terms : tuple of tuple of int
+        Positions in `parents`, single causes first.
+    owners : tuple of int
+        Position in `edges` of the smallest hyperedge holding the term; the first of several.
+    """
+    owner: dict[tuple[int, ...], int] = {}
+    for rank in sorted(range(len(edges)), key=lambda e: (len(edges[e].tail), e)):
+        places = sorted(parents.index(t) for t in edges[rank].tail)
+        for size in range(1, len(places) + 1):
+            for term in combinations(places, size):
+                owner.setdefault(term, rank)
+    terms = tuple(sorted(owner, key=lambda t: (len(t), t)))
+    return terms, tuple(owner[t] for t in terms)

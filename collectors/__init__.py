@@ -1,0 +1,1 @@
+"""Train and measure runs with PyTorch; write tidy frames. torch lives here and only here."""
