@@ -1,1 +1,1 @@
-"""Does batch size cause generalisation, and through what?"""
+"""Case study: does batch size cause generalisation, and through what."""

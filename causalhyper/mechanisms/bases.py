@@ -58,8 +58,9 @@ def natural_spline(x: Array, knots: Array) -> list[Array]:
     Returns
     -------
     list of m - 1 ndarray, each of x's shape
-        ``z`` first, then ``d_k(z) - d_{m-1}(z)`` for k = 1..m-2, with z the variable mapped to
-        [0, 1] between the outer knots and ``d_k(z) = ((z - t_k)_+^3 - (z - t_m)_+^3)/(t_m - t_k)``.
+        ``z`` first, then ``d_k(z) - d_{m-1}(z)`` for k = 1..m-2, where z is the variable mapped
+        to [0, 1] between the outer knots and
+        ``d_k(z) = ((z - t_k)_+^3 - (z - t_m)_+^3) / (t_m - t_k)``.
 
     Notes
     -----

@@ -62,7 +62,7 @@ def make_groups(clusters: Codes, contexts: Codes) -> Groups:
 def _nested(inner: Codes, outer: Codes) -> bool:
     """Whether each inner group lies within one outer group."""
     pairs = np.unique(np.stack([inner, outer]), axis=1)
-    return pairs.shape[1] == int(inner.max()) + 1
+    return bool(pairs.shape[1] == int(inner.max()) + 1)
 
 
 def context_means(values: Array, groups: Groups) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -25,9 +25,12 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.results import Estimate, to_frame
+from causalhyper.results import Estimate, decimals, forest_frame, to_frame
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Reference = Literal["joint", "product"]
 
@@ -204,13 +207,17 @@ class Ablation:
         """One row an estimate; columns `causalhyper.results.COLUMNS`."""
         return to_frame(self.estimates)
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every estimate with its interval, grouped by treatment value."""
+        from causalhyper.figures import plot_forest
+
+        return plot_forest(forest_frame(self.estimates), xlabel="effect", ax=ax)
+
     def summary(self) -> str:
         """The ablation as text."""
         lines = [f"{self.operation} (Q: {self.reference}; {self.protocol})"]
-        lines += [
-            f"{e.value:>10g}  {e.query:<16} {e.estimate:+.4f} [{e.lower:+.4f}, {e.upper:+.4f}]"
-            for e in self.estimates
-        ]
+        digits = decimals(e.se for e in self.estimates)
+        lines += [f"{e.value:>10g}  {e.query:<16} {e.interval(digits)}" for e in self.estimates]
         return "\n".join([*lines, self.note] if self.note else lines)
 
 
@@ -315,7 +322,7 @@ def collect_ablation(
         level=made("level", level, "mean over b and b0 of E*[Y|do] - E[Y|do], * ablated"),
         tautological=taut,
         note=(
-            f"every directed path from {e.treatment} to {e.outcome} is cut by this: the effect "
+            f"Every directed path from {e.treatment} to {e.outcome} is cut by this: the effect "
             "vanishes by construction, whatever the data say"
             if taut
             else ""

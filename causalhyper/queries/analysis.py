@@ -54,10 +54,9 @@ class Analysis:
     @property
     def estimates(self) -> tuple[Estimate, ...]:
         """All estimates in reading order."""
-        out = list(self.curve.estimates)
-        for part in (*self.mediation, *self.ablations):
-            out += part.estimates
-        return tuple(out)
+        mediated = [e for m in self.mediation for e in m.estimates]
+        ablated = [e for a in self.ablations for e in a.estimates]
+        return (*self.curve.estimates, *mediated, *ablated)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate; columns `causalhyper.results.COLUMNS`."""
@@ -65,8 +64,10 @@ class Analysis:
 
     def summary(self) -> str:
         """Everything as text."""
-        parts = [self.model, self.curve, *self.mediation, *self.ablations]
-        return "\n\n".join(part.summary() for part in parts)
+        parts = [self.model.summary(), self.curve.summary()]
+        parts += [m.summary() for m in self.mediation]
+        parts += [a.summary() for a in self.ablations]
+        return "\n\n".join(parts)
 
 
 def analyze(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,11 @@ from causalhyper.inference import within_block_contrasts
 from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
-from causalhyper.results import Estimate, HypothesisTest, to_frame
+from causalhyper.results import Estimate, HypothesisTest, decimals, to_frame
 from causalhyper.scm.model import FittedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DESIGN_ASSUMES = ("the treatment was assigned, not chosen by what happened in the runs",)
 GRAPH_ASSUMES = (
@@ -70,20 +74,36 @@ class EffectCurve:
         """The widest contrast and what the gap says, in words."""
         widest = farthest(self.design)
         found = "changes" if widest.excludes_zero else "is not shown to change"
+        digits = decimals(e.se for e in self.design)
         return (
             f"Under the protocol “{self.protocol}”, {self.column} {widest.value:g} instead of "
-            f"{self.baseline:g} {found} {self.outcome} by {widest.estimate:+.4f} "
-            f"({widest.level:.0%} interval {widest.lower:+.4f} to {widest.upper:+.4f}, "
-            f"{widest.clusters} clusters; the design's own contrast). {self.test.reading}"
+            f"{self.baseline:g} {found} {self.outcome}: {widest.estimate:+.{digits}f} "
+            f"({widest.level:.0%} interval {widest.lower:+.{digits}f} to "
+            f"{widest.upper:+.{digits}f}; {widest.clusters} clusters; the design's own "
+            f"contrast). {self.test.reading}"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw both curves with pointwise (thick) and simultaneous (thin) intervals."""
+        from causalhyper.figures import plot_effect_curve
+
+        parts = {"design": self.design, "hypergraph": self.graph}
+        frames = [to_frame(found).assign(estimator=name) for name, found in parts.items()]
+        return plot_effect_curve(
+            pd.concat(frames, ignore_index=True),
+            baseline=self.baseline,
+            xlabel=self.column,
+            ylabel=f"effect on {self.outcome}",
+            ax=ax,
         )
 
     def summary(self) -> str:
         """The curve as text."""
+        digits = decimals(e.se for e in self.design)
         lines = [f"E[{self.outcome} | do({self.column})] against {self.baseline:g}"]
         for d, g in zip(self.design, self.graph, strict=True):
             lines.append(
-                f"{d.value:>10g}  design {d.estimate:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]"
-                f"  graph {g.estimate:+.4f} [{g.lower:+.4f}, {g.upper:+.4f}]"
+                f"{d.value:>10g}  design {d.interval(digits)}  graph {g.interval(digits)}"
             )
         return "\n".join([*lines, self.verdict])
 
@@ -195,7 +215,10 @@ def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
 def design_contrasts(experiment: Experiment) -> tuple[Array, str]:
     """Within-block contrasts in every replicate, and what the blocks are.
 
-    Blocks are the clusters where each dose meets the others within them; otherwise the contexts.
+    Parameters
+    ----------
+    experiment : Experiment
+        Blocks are the clusters where each dose meets the others within them; otherwise the contexts.
 
     Returns
     -------
@@ -242,13 +265,14 @@ def _gap_test(experiment: Experiment, gap: Array) -> HypothesisTest:
         statistic=found.statistic,
         p_value=found.p_value,
         reference=(
-            f"maximum of |gap|/se over the values; centred cluster bootstrap, scaled as t({found.df})"
+            "maximum of |gap|/se over the values; centred cluster bootstrap, scaled as "
+            f"t({found.df})"
         ),
         alpha=1 - experiment.level,
         if_rejected=(
             f"The hypergraph's curve misses the design's (gap test p = {found.p_value:.2g}): "
-            "the hypergraph is wrong for these runs, and what it says of mediation and ablation "
-            "is not to be believed."
+            "the hypergraph, or the form of its mechanisms, is wrong for these runs, and what it "
+            "says of mediation and ablation is not to be believed."
         ),
         if_kept=(
             f"The hypergraph's curve is compatible with the design's (gap test p = "

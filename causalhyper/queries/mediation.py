@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,12 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.results import Estimate, to_frame
+from causalhyper.results import Estimate, decimals, forest_frame, to_frame
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +98,17 @@ class Mediation:
         """One row an estimate; columns `causalhyper.results.COLUMNS`."""
         return to_frame(self.estimates)
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every estimate with its interval, grouped by treatment value."""
+        from causalhyper.figures import plot_forest
+
+        return plot_forest(forest_frame(self.estimates), xlabel="effect", ax=ax)
+
     def summary(self) -> str:
         """The effects as text."""
         lines = [f"through {', '.join(self.mediators)} ({self.protocol})"]
-        lines += [
-            f"{e.value:>10g}  {e.query:<26} {e.estimate:+.4f} [{e.lower:+.4f}, {e.upper:+.4f}]"
-            for e in self.estimates
-        ]
+        digits = decimals(e.se for e in self.estimates)
+        lines += [f"{e.value:>10g}  {e.query:<26} {e.interval(digits)}" for e in self.estimates]
         return "\n".join([*lines, self.note] if self.note else lines)
 
 
@@ -266,6 +274,6 @@ def _note(e: Experiment, names: tuple[str, ...]) -> str:
     if not intercepts(e.model.graph, e.treatment, e.outcome, set(names)):
         return ""
     return (
-        f"every directed path from {e.treatment} to {e.outcome} goes through "
+        f"Every directed path from {e.treatment} to {e.outcome} goes through "
         f"{{{', '.join(names)}}}: the direct effect is zero by construction"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from math import isfinite
+from math import floor, isfinite, log10
 
 import pandas as pd
 
@@ -81,9 +81,38 @@ class Estimate:
         """Whether the pointwise interval leaves zero out."""
         return self.lower > 0 or self.upper < 0
 
+    def interval(self, digits: int = 4) -> str:
+        """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]"."""
+        low, high = f"{self.lower:+.{digits}f}", f"{self.upper:+.{digits}f}"
+        return f"{self.estimate:+.{digits}f} [{low}, {high}]"
+
 
 COLUMNS = tuple(f.name for f in fields(Estimate))
 """Columns of every table of estimates, in order."""
+
+
+def decimals(errors: Iterable[float]) -> int:
+    """Decimals at which the median of some standard errors shows two figures.
+
+    Parameters
+    ----------
+    errors : iterable of float
+        Zeros do not count.
+
+    Returns
+    -------
+    int
+        Between 0 and 10; 4 without any positive error.
+
+    Examples
+    --------
+    >>> decimals([0.0024, 0.0031, 0.0])
+    4
+    """
+    positive = sorted(e for e in errors if e > 1e-12)
+    if not positive:
+        return 4
+    return int(min(10, max(0, 1 - floor(log10(positive[len(positive) // 2])))))
 
 
 def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
@@ -93,3 +122,18 @@ def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
         for e in estimates
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
+    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value."""
+    rows = [
+        {
+            "label": e.query.partition(".")[2].replace("_", " "),
+            "group": f"{e.value:g} against {e.baseline:g}",
+            "estimate": e.estimate,
+            "lower": e.lower,
+            "upper": e.upper,
+        }
+        for e in sorted(estimates, key=lambda e: e.value)
+    ]
+    return pd.DataFrame(rows, columns=["label", "group", "estimate", "lower", "upper"])

@@ -122,7 +122,7 @@ def _codes(frame: pd.DataFrame, columns: tuple[str, ...]) -> Codes:
     if not columns:
         return np.zeros(len(frame), dtype=np.intp)
     codes = frame.groupby(list(columns), sort=False, observed=True).ngroup()
-    return codes.to_numpy(dtype=np.intp)
+    return np.asarray(codes, dtype=np.intp)
 
 
 def _check_clusters(groups: Groups, cluster: tuple[str, ...]) -> None:

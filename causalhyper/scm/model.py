@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import AdditiveFit, Groups
 from causalhyper.mechanisms.bases import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,25 @@ class FittedModel:
         both = both - context_means(both, self.groups)[self.groups.contexts]
         total = float((both[:, 0] ** 2).sum())
         return 1.0 - float(((both[:, 0] - both[:, 1]) ** 2).sum()) / total if total else 0.0
+
+    def plot(
+        self, ax: Axes | None = None, *, treatment: str | None = None, outcome: str | None = None
+    ) -> Axes:
+        """Draw the hypergraph; hyperedges with several causes meet in a junction."""
+        from causalhyper.figures import plot_hypergraph
+
+        parts = {treatment: "treatment", outcome: "outcome"}
+        nodes = [
+            {"node": v, "label": self.roles[v].label, "role": parts.get(v, "mediator")}
+            for v in self.graph.order()
+        ]
+        arcs = [
+            {"hyperedge": str(edge), "tail": tail, "head": edge.head}
+            for edge in self.graph.edges
+            for tail in edge.tail
+        ]
+        arcs_frame = pd.DataFrame(arcs, columns=["hyperedge", "tail", "head"])
+        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, ax=ax)
 
     def summary(self) -> str:
         """The hypergraph and the fit of each mechanism, in text."""

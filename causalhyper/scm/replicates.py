@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import cluster_weights
@@ -163,7 +162,7 @@ def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sa
     )
 
 
-def _pick(clusters: Codes, weights: Array, u: Array) -> NDArray[np.intp]:
+def _pick(clusters: Codes, weights: Array, u: Array) -> Codes:
     """Inverse of the weighted empirical distribution over rows, shape (r, m).
 
     Rows stand cluster by cluster; each counts as often as its cluster. The cost depends on the
@@ -184,4 +183,5 @@ def _pick(clusters: Codes, weights: Array, u: Array) -> NDArray[np.intp]:
     rows = np.arange(len(weights))[:, None]
     inside = (target - (upper - mass)[rows, cluster]) / mass[rows, cluster]
     offset = np.clip(np.floor(inside * sizes[cluster]), 0, sizes[cluster] - 1).astype(np.intp)
-    return order[starts[cluster] + offset]
+    rows_picked: Codes = order[starts[cluster] + offset]
+    return rows_picked

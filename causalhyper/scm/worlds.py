@@ -10,6 +10,7 @@ import numpy as np
 from causalhyper.hypergraph import Hyperedge
 from causalhyper.mechanisms import evaluate, project_additive
 from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.scm.model import FittedModel, Mechanism
 from causalhyper.scm.replicates import Draws, Replicates
@@ -129,7 +130,7 @@ def _respond(
 
 
 def extrapolation(
-    model: FittedModel, world: World, values: Mapping[str, Array], contexts: Array
+    model: FittedModel, world: World, values: Mapping[str, Array], contexts: Codes
 ) -> float:
     """Share of simulated runs in which some mechanism is asked beyond the observed runs.
 
@@ -163,7 +164,7 @@ def _beyond(
     mechanism: Mechanism,
     world: World,
     values: Mapping[str, Array],
-    contexts: Array,
+    contexts: Codes,
     shape: tuple[int, ...],
 ) -> Array:
     fit, space = mechanism.fit, mechanism.fit.space

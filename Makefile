@@ -1,0 +1,34 @@
+# Two commands do everything; each makes its own virtual environment.
+#   make report   the batch-size case study on the logged runs, in report/index.html
+#   make test     linters, types and all tests
+# PYTHON chooses the interpreter (3.11 to 3.13).
+PYTHON ?= python3
+REPORT := .venv-report
+TEST := .venv-test
+# one thread a process: results do not depend on the number of cores
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: report test clean
+
+report: $(REPORT)/installed
+	$(REPORT)/bin/python -m case_studies.batch_size --out report
+
+test: $(TEST)/installed
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/python -m pytest
+
+$(REPORT)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(REPORT)
+	$(REPORT)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(TEST)/installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(REPORT) $(TEST) report build *.egg-info .mypy_cache .pytest_cache .ruff_cache

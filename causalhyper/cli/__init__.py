@@ -1,0 +1,1 @@
+"""The command line: thin, over frames, models, queries and reports."""

@@ -1,0 +1,122 @@
+"""The analyze command: read, fit, ask, and only then write."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from causalhyper.cli.console import print_analysis, progress_bar
+from causalhyper.errors import ConfigurationError
+from causalhyper.frames import Roles, checksum, read_runs, write_atomic
+from causalhyper.hypergraph import DirectedHypergraph
+from causalhyper.queries import analyze
+from causalhyper.report import (
+    Study,
+    document_bytes,
+    estimates_document,
+    record_provenance,
+    render_report,
+)
+from causalhyper.scm import LINEAR, SPLINE, fit
+
+MECHANISMS = {"spline": SPLINE, "linear": LINEAR}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of ``causalhyper analyze``; the fields are its options."""
+
+    runs: Path
+    protocol: str
+    graph: str
+    role: tuple[str, ...]
+    treatment: str
+    outcome: str
+    cluster: tuple[str, ...]
+    context: tuple[str, ...]
+    at: tuple[float, ...]
+    baseline: float
+    mechanism: str
+    draws: int
+    seed: int
+    level: float
+    out: Path
+    json: Path | None
+    quiet: bool
+
+    @property
+    def command(self) -> str:
+        """The call as one would type it."""
+        several = [("--role", self.role), ("--cluster", self.cluster), ("--context", self.context)]
+        words = ["causalhyper", "analyze", str(self.runs), "--protocol", self.protocol]
+        words += ["--graph", self.graph]
+        words += [word for option, values in several for v in values for word in (option, v)]
+        words += ["--treatment", self.treatment, "--outcome", self.outcome]
+        words += ["--at", ",".join(f"{a:g}" for a in self.at), "--baseline", f"{self.baseline:g}"]
+        words += ["--mechanism", self.mechanism, "--draws", str(self.draws)]
+        words += ["--seed", str(self.seed), "--level", f"{self.level:g}", "--out", str(self.out)]
+        words += ["--json", str(self.json)] if self.json else []
+        return shlex.join(words)
+
+
+def run(request: Request) -> None:
+    """Answer a request; files are written at the very end, each whole or not at all.
+
+    Parameters
+    ----------
+    request : Request
+
+    Raises
+    ------
+    ConfigurationError
+        If an option is wrong, or a target cannot be written.
+    DataError
+        If the runs are.
+    """
+    page, document = request.out / "index.html", request.json
+    _check(request)
+    graph, roles = DirectedHypergraph.parse(request.graph), Roles.parse(request.role)
+    runs = read_runs(request.runs)
+    model = fit(
+        graph,
+        runs,
+        roles,
+        protocol=request.protocol,
+        cluster=request.cluster,
+        context=request.context,
+        mechanisms=MECHANISMS[request.mechanism],
+        treatment=request.treatment,
+        outcome=request.outcome,
+    )
+    with progress_bar("resampling", quiet=request.quiet) as progress:
+        analysis = analyze(
+            model,
+            request.treatment,
+            request.outcome,
+            at=request.at,
+            baseline=request.baseline,
+            draws=request.draws,
+            seed=request.seed,
+            level=request.level,
+            progress=progress,
+        )
+    provenance = record_provenance(request.command, request.runs.name, checksum(request.runs))
+    html = render_report([Study(analysis, runs)], provenance)
+    if document is not None:
+        write_atomic(document, document_bytes(estimates_document(analysis, provenance)))
+    write_atomic(page, html)
+    if not request.quiet:
+        print_analysis(analysis)
+
+
+def _check(request: Request) -> None:
+    """Refuse what would fail only after the work is done."""
+    if request.mechanism not in MECHANISMS:
+        raise ConfigurationError(
+            f"unknown mechanism {request.mechanism!r}: use {' or '.join(MECHANISMS)}"
+        )
+    if request.out.exists() and not request.out.is_dir():
+        raise ConfigurationError(f"--out {str(request.out)!r} is a file: name a folder")
+    if request.json is not None and request.json.is_dir():
+        raise ConfigurationError(f"--json {str(request.json)!r} is a folder: name a file")

@@ -1,0 +1,63 @@
+"""What people see on a terminal: tables on standard output, bars and errors on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from causalhyper.queries import Analysis
+from causalhyper.queries.experiment import Progress as Callback
+from causalhyper.report.tables import Table as Tidy
+from causalhyper.report.tables import ablation_table, curve_table, digits_of, mediation_table
+
+PLAIN_WIDTH = 160
+"""Columns of a table where the output is no terminal."""
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callback]:
+    """Show a bar while the block runs, where standard error is a terminal; yield what moves it."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task(title, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+def print_analysis(analysis: Analysis) -> None:
+    """Print the effect table, mediation, ablations and the verdict."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PLAIN_WIDTH)
+    digits = digits_of(analysis)
+    console.print(Text(analysis.model.summary()))
+    found = [curve_table(analysis.curve, digits)]
+    if analysis.mediation:
+        found.append(mediation_table(analysis.mediation, digits))
+    found.append(ablation_table(analysis.ablations, digits))
+    for table in found:
+        console.print(_rich(table))
+    console.print(Text(analysis.curve.verdict, style="bold"))
+
+
+def _rich(tidy: Tidy) -> Table:
+    table = Table(title=Text(tidy.caption), title_justify="left", header_style="bold")
+    for i, name in enumerate(tidy.columns):
+        numeric = bool(tidy.rows) and bool(tidy.rows[0][i].numbers)
+        table.add_column(Text(name), justify="right" if numeric else "left")
+    for row in tidy.rows:
+        table.add_row(*(Text(cell.text) for cell in row))
+    return table

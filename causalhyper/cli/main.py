@@ -1,0 +1,130 @@
+"""The ``causalhyper`` command: options in, exit code out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from causalhyper.cli.arguments import parse_numbers, repeat_options
+from causalhyper.errors import CausalHyperError, DataError
+
+SEVERAL = frozenset({"--role", "--cluster", "--context"})
+"""Options that take several values, repeated or one behind the other."""
+
+CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+"""What the parser raises; some versions of typer bring their own copy of click."""
+
+app = typer.Typer(
+    add_completion=True,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Causal hypergraphs for neural-network training data.",
+)
+
+
+@app.callback()
+def root() -> None:
+    """Causal hypergraphs for neural-network training data."""
+
+
+@app.command()
+def analyze(
+    runs: Annotated[Path, typer.Argument(help="Runs frame: .parquet, .csv or .csv.gz.")],
+    protocol: Annotated[
+        str,
+        typer.Option(help="What was held equal while the treatment varied; part of the estimand."),
+    ],
+    graph: Annotated[str, typer.Option(help="Hypergraph, as 'B -> N; {N, S} -> C; C -> G'.")],
+    role: Annotated[
+        list[str], typer.Option(help="NODE=column or NODE=log2(column); one for each node.")
+    ],
+    treatment: Annotated[str, typer.Option(help="Treatment node.")],
+    outcome: Annotated[str, typer.Option(help="Outcome node.")],
+    cluster: Annotated[list[str], typer.Option(help="Columns of what is resampled together.")],
+    at: Annotated[str, typer.Option(help="Treatment values, separated by commas.")],
+    baseline: Annotated[float, typer.Option(help="Treatment value to compare with.")],
+    out: Annotated[Path, typer.Option(help="Folder for the report, DIR/index.html.")],
+    context: Annotated[
+        list[str] | None, typer.Option(help="Columns whose combinations get an intercept.")
+    ] = None,
+    mechanism: Annotated[str, typer.Option(help="spline or linear.")] = "spline",
+    draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
+    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+) -> None:
+    """Effect curve, mediation and ablations of a treatment, as tables, a report and JSON.
+
+    Options with several values may be repeated or list them one behind the other:
+    --role B=batch_size G=test_accuracy.
+    """
+    from causalhyper.cli.analysis import Request, run
+
+    run(
+        Request(
+            runs=runs,
+            protocol=protocol,
+            graph=graph,
+            role=tuple(role),
+            treatment=treatment,
+            outcome=outcome,
+            cluster=tuple(cluster),
+            context=tuple(context or ()),
+            at=parse_numbers(at, "--at"),
+            baseline=baseline,
+            mechanism=mechanism,
+            draws=draws,
+            seed=seed,
+            level=level,
+            out=out,
+            json=json,
+            quiet=quiet,
+        )
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        0 done; 2 a bad call or configuration; 3 bad data; 1 an error of the program itself;
+        130 interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(repeat_options(given, SEVERAL), "causalhyper", standalone_mode=False)
+    except CallError as error:
+        return _fail(error.format_message(), 2)
+    except DataError as error:
+        return _fail(str(error), 3)
+    except CausalHyperError as error:
+        return _fail(str(error), 2)
+    except OSError as error:
+        return _fail(f"{error.filename or 'file'}: {error.strerror or error}", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; nothing was written", 130)
+    except Exception as error:  # the last line of defence: one message, never a traceback
+        return _fail(f"internal error ({type(error).__name__}: {error}); please report it", 1)
+    return int(code or 0)
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"causalhyper: {message}\n")
+    return code
+
+
+def run_and_exit() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())

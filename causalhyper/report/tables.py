@@ -1,0 +1,271 @@
+"""Tables of a report: rows of cells, made from results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
+from causalhyper.queries.effects import farthest
+from causalhyper.results import Estimate, decimals
+
+
+ZERO = 1e-12
+"""Effects smaller than this are rounding: they are zero by construction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: what is read, and the exact numbers behind it (none for text).
+
+    A cell of two numbers is an interval; its text is theirs with " to " between.
+    """
+
+    text: str
+    numbers: tuple[float, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[str, float], ...]:
+        """Each number with its text."""
+        return tuple(zip(self.text.split(" to "), self.numbers, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a caption; the first cell of each row is its heading."""
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def _text(*words: str) -> tuple[Cell, ...]:
+    return tuple(Cell(word) for word in words)
+
+
+def _numbers(digits: int, *values: float) -> Cell:
+    return Cell(" to ".join(_signed(value, digits) for value in values), values)
+
+
+def _signed(value: float, digits: int) -> str:
+    """Decimals with a true minus sign; a zero by construction is "0"."""
+    if abs(value) < ZERO:
+        return "0"
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _effect(e: Estimate, digits: int) -> tuple[Cell, Cell]:
+    """Estimate and interval."""
+    return _numbers(digits, e.estimate), _numbers(digits, e.lower, e.upper)
+
+
+def _span(e: Estimate) -> str:
+    return f"{e.level:.0%} interval"
+
+
+def digits_of(analysis: Analysis) -> int:
+    """Decimals for every effect of one analysis."""
+    return decimals(e.se for e in analysis.curve.design)
+
+
+def glance_table(analyses: Sequence[Analysis]) -> Table:
+    """The widest contrast of each study by its design, and what the gap test says."""
+    rows = []
+    for a in analyses:
+        e = farthest(a.curve.design)
+        p = a.curve.test.p_value
+        rows.append(
+            (
+                Cell(a.model.protocol),
+                Cell(f"{a.curve.column} {e.value:g} against {e.baseline:g}: {a.curve.outcome}"),
+                *_effect(e, digits_of(a)),
+                Cell("does not apply" if p is None else f"p = {p:.2g}"),
+            )
+        )
+    span = _span(analyses[0].curve.design[0])
+    heads = ("protocol", "contrast by design", "effect", span, "gap test of the hypergraph")
+    return Table("At a glance", heads, tuple(rows))
+
+
+def curve_table(curve: EffectCurve, digits: int) -> Table:
+    """Effect curve: design, hypergraph and gap side by side."""
+    rows = []
+    for d, g, gap in zip(curve.design, curve.graph, curve.gap, strict=True):
+        effects = (cell for e in (d, g, gap) for cell in _effect(e, digits))
+        rows.append((Cell(f"{d.value:g}", (d.value,)), *effects))
+    span = _span(curve.design[0])
+    heads = [head for part in ("design", "hypergraph", "gap") for head in (part, span)]
+    return Table(
+        f"Effect on {curve.outcome} of {curve.column} against {curve.baseline:g} "
+        "(pointwise intervals)",
+        (curve.column, *heads),
+        tuple(rows),
+    )
+
+
+def test_table(curve: EffectCurve) -> Table:
+    """Tests as test, H0, reading, verdict."""
+    test = curve.test
+    verdict = "does not apply" if test.p_value is None else "rejected" if test.rejected else "kept"
+    statistic = "" if test.statistic is None else f" Statistic {test.statistic:.3g}: "
+    reading = f"{test.reading}{statistic}{test.reference}."
+    row = _text(test.name, test.null, reading, f"H0 {verdict}")
+    return Table("Tests", ("test", "H0", "reading", "verdict"), (row,))
+
+
+def mediation_table(
+    mediation: Sequence[Mediation], digits: int, value: float | None = None
+) -> Table:
+    """Effects through each mediator, at the farthest value or at a given one."""
+    rows = []
+    names = ("total", "direct", "indirect", "remainder", "natural_direct", "natural_indirect")
+    chosen = value if value is not None else farthest(mediation[0].total).value
+    for m in mediation:
+        for name in names:
+            e = next(e for e in getattr(m, name) if e.value == chosen)
+            kind = "natural " if name.startswith("natural") else ""
+            label = f"{kind}{name.removeprefix('natural_')}"
+            rows.append(
+                (
+                    Cell(", ".join(m.mediators)),
+                    Cell(label),
+                    *_effect(e, digits),
+                    Cell(_mediation_remark(m, name)),
+                )
+            )
+    e = mediation[0].total[0]
+    return Table(
+        f"Mediation: {chosen:g} against {e.baseline:g}",
+        ("through", "effect", "estimate", _span(e), "remark"),
+        tuple(rows),
+    )
+
+
+def _mediation_remark(m: Mediation, name: str) -> str:
+    remarks = []
+    if name in ("direct", "natural_direct") and m.note:
+        remarks.append("zero by construction")
+    if name.startswith("natural"):
+        remarks.append("cross-world: shared noise")
+        if m.witnesses:
+            remarks.append(f"not identified without the model: {', '.join(m.witnesses)} recants")
+    if name in ("direct", "indirect", "natural_direct") and not m.note and m.extrapolated > 0.05:
+        remarks.append(f"{m.extrapolated:.0%} of simulated runs beyond the observed")
+    return "; ".join(remarks)
+
+
+def ablation_table(
+    ablations: Sequence[Ablation], digits: int, value: float | None = None
+) -> Table:
+    """Change of the effect and of the level under each ablation."""
+    chosen = value if value is not None else farthest(ablations[0].change).value
+    rows = []
+    for a in ablations:
+        before, after, change, level = (
+            next(e for e in part if e.value == chosen)
+            for part in (a.before, a.after, a.change, a.level)
+        )
+        remarks = ["the effect vanishes by construction"] if a.tautological else []
+        if a.extrapolated > 0.05:
+            remarks.append(f"{a.extrapolated:.0%} of simulated runs beyond the observed")
+        cells = (_numbers(digits, e.estimate) for e in (before, after))
+        rows.append(
+            (
+                Cell(a.operation),
+                *cells,
+                *_effect(change, digits),
+                *_effect(level, digits),
+                Cell("; ".join(remarks)),
+            )
+        )
+    e = ablations[0].change[0]
+    return Table(
+        f"Ablations: {chosen:g} against {e.baseline:g}",
+        (
+            "operation",
+            "effect",
+            "effect after",
+            "change",
+            _span(e),
+            "change of level",
+            _span(e),
+            "remark",
+        ),
+        tuple(rows),
+    )
+
+
+def mechanism_table(analysis: Analysis) -> Table:
+    """How each node was fitted, and how much of its variance within contexts that explains."""
+    rows = []
+    for node, mechanism in analysis.model.mechanisms.items():
+        r2 = analysis.model.r_squared(node)
+        edges = "; ".join(str(e) for e in mechanism.edges)
+        size = f"{mechanism.fit.space.size}"
+        rows.append((*_text(node, edges, str(mechanism.options), size), Cell(f"{r2:.3f}", (r2,))))
+    return Table(
+        "Mechanisms",
+        ("node", "hyperedges", "form", "coefficients", "R² within contexts"),
+        tuple(rows),
+    )
+
+
+def role_table(analysis: Analysis) -> Table:
+    """Which column plays which node."""
+    parts = {analysis.treatment: "treatment", analysis.outcome: "outcome"}
+    roles = analysis.model.roles
+    rows = (_text(v, parts.get(v, ""), roles[v].label) for v in analysis.model.graph.order())
+    return Table("Nodes", ("node", "part", "measured as"), tuple(rows))
+
+
+def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Table:
+    """Runs by context and treatment value; contexts beyond `most` are counted together."""
+    column = analysis.model.roles[analysis.treatment].column
+    context = list(analysis.model.context)
+    values = sorted(runs[column].unique())
+    heads = tuple(f"{column} {v:g}" for v in values)
+    groups = list(runs.groupby(context, sort=True, observed=True)) if context else []
+    if not context or len(groups) > most:
+        name = f"all {len(groups)} contexts of {' x '.join(context)}" if context else "all runs"
+        rows = [(name, runs)]
+    else:
+        rows = [(", ".join(map(str, key)), part) for key, part in groups]
+    return Table(
+        "Runs",
+        ("context", *heads, "all"),
+        tuple(
+            (
+                Cell(name),
+                *(Cell(f"{int((part[column] == v).sum())}") for v in values),
+                Cell(f"{len(part)}"),
+            )
+            for name, part in rows
+        ),
+    )
+
+
+def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> Table:
+    """Mean and standard deviation of every node's column at each treatment value."""
+    roles = analysis.model.roles
+    column = roles[analysis.treatment].column
+    values = sorted(runs[column].unique())
+    rows = []
+    for node in analysis.model.graph.order():
+        if node != analysis.treatment:
+            measured = runs.groupby(column)[roles[node].column].agg(["mean", "std"])
+            cells = (Cell(f"{m:.4g} ({s:.2g})") for m, s in measured.loc[values].to_numpy())
+            rows.append((Cell(f"{node}: {roles[node].column}"), *cells))
+    heads = tuple(f"{column} {v:g}" for v in values)
+    return Table("Mean (standard deviation)", ("measurement", *heads), tuple(rows))
+
+
+def missing_sentence(runs: pd.DataFrame) -> str:
+    """Which columns lack values, in one sentence."""
+    missing = runs.isna().sum()
+    missing = missing[missing > 0]
+    if missing.empty:
+        return f"No value is missing in the {runs.shape[1]} columns of the {len(runs)} runs."
+    listed = ", ".join(f"{name}: {count}" for name, count in missing.items())
+    return f"Missing values, none of them in a column that is analysed: {listed}."
