@@ -218,7 +218,7 @@ def design_contrasts(experiment: Experiment) -> tuple[Array, str]:
     Parameters
     ----------
     experiment : Experiment
-        Blocks are the clusters where each dose meets the others within them; otherwise the contexts.
+        Blocks are its clusters where all doses meet within them, otherwise its contexts.
 
     Returns
     -------

@@ -11,7 +11,6 @@ from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
 from causalhyper.queries.effects import farthest
 from causalhyper.results import Estimate, decimals
 
-
 ZERO = 1e-12
 """Effects smaller than this are rounding: they are zero by construction."""
 

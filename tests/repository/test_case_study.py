@@ -1,0 +1,84 @@
+"""The shipped runs are what their description says, and the study answers from them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from case_studies.batch_size import __main__ as study
+from causalhyper.frames import read_runs
+
+BATCHES = (16, 32, 64, 128, 256, 512)
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    return read_runs(study.RUNS)
+
+
+def test_the_design_is_complete_and_every_run_is_there_once(runs: pd.DataFrame) -> None:
+    counts = runs.groupby(["design", "batch_size"])["seed"].nunique()
+    assert set(counts.index.get_level_values("batch_size")) == set(BATCHES)
+    assert (counts == 40).all()
+    assert len(runs) == 2 * 6 * 40
+    assert runs["run_id"].is_unique
+
+
+def test_updates_and_epochs_are_matched_as_the_designs_say(runs: pd.DataFrame) -> None:
+    epochs, updates = (runs[runs["design"] == f"equal_{what}"] for what in ("epochs", "updates"))
+    assert set(epochs["epochs"]) == {100}
+    assert set(updates["updates"]) == {1600}
+    assert np.allclose(runs["epochs"] * runs["n_train"], runs["updates"] * runs["batch_size"])
+
+
+def test_both_designs_hold_the_same_training_where_they_coincide(runs: pd.DataFrame) -> None:
+    same = runs[runs["batch_size"] == 64].set_index(["seed", "design"])
+    measured = same[["grad_noise", "sharpness", "weight_norm", "train_loss", "test_accuracy"]]
+    first, second = (measured.xs(f"equal_{d}", level="design") for d in ("epochs", "updates"))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_gradient_noise_is_the_example_noise_scaled_to_the_batch(runs: pd.DataFrame) -> None:
+    share = 1 - runs["batch_size"] / runs["n_train"]
+    assert np.allclose(runs["grad_noise"], runs["example_noise"] / runs["batch_size"] * share)
+
+
+@pytest.mark.parametrize("design", study.PROTOCOLS)
+def test_the_design_contrast_is_the_paired_t_interval(design: str, runs: pd.DataFrame) -> None:
+    found = study.analyze_design(runs, design, draws=2000, seed=1).analysis.curve.design
+    part = runs[runs["design"] == design]
+    table = part.pivot(index="seed", columns="batch_size", values="test_accuracy")
+    for e in found:
+        paired = stats.ttest_1samp(table[int(e.value)] - table[512], 0.0)
+        interval = paired.confidence_interval(0.95)
+        assert e.estimate == pytest.approx((table[int(e.value)] - table[512]).mean(), abs=1e-12)
+        width = interval.high - interval.low
+        # 2,000 replicates leave about 1.6% of Monte Carlo error in a standard error
+        assert e.upper - e.lower == pytest.approx(width, rel=0.07)
+
+
+def test_the_study_writes_report_and_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["study", "--out", str(tmp_path / "report"), "--draws", "100"]
+    monkeypatch.setattr("sys.argv", words)
+    study.main()
+    assert sorted(p.name for p in (tmp_path / "report").iterdir()) == [
+        "equal_epochs.json",
+        "equal_updates.json",
+        "index.html",
+    ]
+    documents = {
+        name: json.loads((tmp_path / "report" / f"{name}.json").read_text("utf-8"))
+        for name in study.PROTOCOLS
+    }
+    page = (tmp_path / "report" / "index.html").read_text("utf-8")
+    for document in documents.values():
+        assert document["protocol"] in page
+        for record in document["estimates"]:
+            assert f'<data value="{record["estimate"]}">' in page
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "equal updates" in printed
