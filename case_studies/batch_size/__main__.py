@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from causalhyper.cli.console import print_analysis, progress_bar
-from causalhyper.frames import checksum, read_runs, write_atomic
+from causalhyper.frames import checksum, read_runs, select_runs, write_atomic
 from causalhyper.queries import Analysis, analyze
 from causalhyper.report import (
     Study,
@@ -46,7 +46,7 @@ BASELINE = 512
 
 def analyze_design(runs: pd.DataFrame, design: str, draws: int, seed: int) -> Study:
     """Fit the papers' hypergraph to the runs of one design and ask everything of it."""
-    part = runs[runs["design"] == design].reset_index(drop=True)
+    part = select_runs(runs, [f"design={design}"])
     model = fit(GRAPH, part, ROLES, protocol=PROTOCOLS[design], cluster="seed", context="seed")
     with progress_bar(design, quiet=False) as progress:
         analysis: Analysis = analyze(

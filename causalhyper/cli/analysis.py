@@ -8,7 +8,7 @@ from pathlib import Path
 
 from causalhyper.cli.console import print_analysis, progress_bar
 from causalhyper.errors import ConfigurationError
-from causalhyper.frames import Roles, checksum, read_runs, write_atomic
+from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_atomic
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.queries import analyze
 from causalhyper.report import (
@@ -35,6 +35,7 @@ class Request:
     outcome: str
     cluster: tuple[str, ...]
     context: tuple[str, ...]
+    where: tuple[str, ...]
     at: tuple[float, ...]
     baseline: float
     mechanism: str
@@ -49,6 +50,7 @@ class Request:
     def command(self) -> str:
         """The call as one would type it."""
         several = [("--role", self.role), ("--cluster", self.cluster), ("--context", self.context)]
+        several.append(("--where", self.where))
         words = ["causalhyper", "analyze", str(self.runs), "--protocol", self.protocol]
         words += ["--graph", self.graph]
         words += [word for option, values in several for v in values for word in (option, v)]
@@ -77,7 +79,7 @@ def run(request: Request) -> None:
     page, document = request.out / "index.html", request.json
     _check(request)
     graph, roles = DirectedHypergraph.parse(request.graph), Roles.parse(request.role)
-    runs = read_runs(request.runs)
+    runs = select_runs(read_runs(request.runs), request.where)
     model = fit(
         graph,
         runs,

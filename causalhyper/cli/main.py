@@ -12,7 +12,7 @@ import typer
 from causalhyper.cli.arguments import parse_numbers, repeat_options
 from causalhyper.errors import CausalHyperError, DataError
 
-SEVERAL = frozenset({"--role", "--cluster", "--context"})
+SEVERAL = frozenset({"--role", "--cluster", "--context", "--where"})
 """Options that take several values, repeated or one behind the other."""
 
 CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -51,6 +51,9 @@ def analyze(
     context: Annotated[
         list[str] | None, typer.Option(help="Columns whose combinations get an intercept.")
     ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=VALUE: analyse only these runs.")
+    ] = None,
     mechanism: Annotated[str, typer.Option(help="spline or linear.")] = "spline",
     draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
@@ -75,6 +78,7 @@ def analyze(
             outcome=outcome,
             cluster=tuple(cluster),
             context=tuple(context or ()),
+            where=tuple(where or ()),
             at=parse_numbers(at, "--at"),
             baseline=baseline,
             mechanism=mechanism,

@@ -4,6 +4,7 @@ from causalhyper.frames.columns import KNOWN, Column
 from causalhyper.frames.reading import checksum, read_runs
 from causalhyper.frames.role import Role
 from causalhyper.frames.roles import Roles
+from causalhyper.frames.selection import select_runs
 from causalhyper.frames.validation import validate_runs
 from causalhyper.frames.writing import append_run, write_atomic, write_frame
 
@@ -15,6 +16,7 @@ __all__ = [
     "append_run",
     "checksum",
     "read_runs",
+    "select_runs",
     "validate_runs",
     "write_atomic",
     "write_frame",

@@ -88,6 +88,21 @@ def test_options_with_several_values_may_stand_one_behind_the_other(
     assert a["cluster"] == ["dataset", "seed"]
 
 
+def test_where_analyses_only_the_runs_that_meet_the_condition(tmp_path: Path) -> None:
+    path, file = tmp_path / "runs.csv", tmp_path / "e.json"
+    first, second = simulate_runs(), simulate_runs()
+    second["test_accuracy"] = 0.5
+    both = [first.assign(design="a"), second.assign(design="b", run_id="x" + second["run_id"])]
+    pd.concat(both).to_csv(path, index=False)
+    words = call(path, tmp_path / "r", "--json", str(file), "--quiet", "--where", "design=a")
+    assert main(words) == 0
+    document = json.loads(file.read_text("utf-8"))
+    assert {record["n"] for record in document["estimates"]} == {len(first)}
+    assert "--where design=a" in document["command"]
+    assert main([*words[:-1], "design=c"]) == 3
+    assert main([*words[:-1], "plan=a"]) == 2
+
+
 def test_quiet_prints_nothing(
     runs_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
