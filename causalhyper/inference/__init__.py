@@ -1,7 +1,15 @@
 """Statistical inference on arrays: resampling, bands, design contrasts."""
 
-from causalhyper.inference.contrasts import within_block_contrasts
+from causalhyper.inference.contrasts import block_grams
 from causalhyper.inference.intervals import Bands, bands
-from causalhyper.inference.resampling import cluster_weights
+from causalhyper.inference.resampling import RowLayout, cluster_weights, lay_out_rows, pick_rows
 
-__all__ = ["Bands", "bands", "cluster_weights", "within_block_contrasts"]
+__all__ = [
+    "Bands",
+    "RowLayout",
+    "bands",
+    "block_grams",
+    "cluster_weights",
+    "lay_out_rows",
+    "pick_rows",
+]

@@ -1,6 +1,8 @@
-"""Resampling whole clusters, within strata where there are any."""
+"""Resampling whole clusters, and drawing rows from the resampled clusters."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,3 +38,92 @@ def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Arra
         chances = np.full(len(members), 1.0 / len(members))
         weights[:, members] = rng.multinomial(len(members), chances, size=draws)
     return weights
+
+
+@dataclass(frozen=True, slots=True)
+class RowLayout:
+    """Rows put in order context by context, and within a context cluster by cluster.
+
+    A cell is what a context and a cluster have in common.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (n,)
+        Rows in that order.
+    starts, sizes, clusters : ndarray of int, shape (cells,)
+        First position, number of rows and cluster of each cell.
+    first, last : ndarray of int, shape (contexts,)
+        First and last cell of each context.
+    """
+
+    order: Codes
+    starts: Codes
+    sizes: Codes
+    clusters: Codes
+    first: Codes
+    last: Codes
+
+
+def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
+    """Find the cells of a sample.
+
+    Parameters
+    ----------
+    clusters : ndarray of int, shape (n,)
+    contexts : ndarray of int, shape (n,), optional
+        Codes from 0 without gaps; by default a single context.
+
+    Returns
+    -------
+    RowLayout
+    """
+    contexts = np.zeros_like(clusters) if contexts is None else contexts
+    order = np.lexsort((clusters, contexts))
+    pairs = np.stack([contexts[order], clusters[order]])
+    cells, starts, sizes = np.unique(pairs, axis=1, return_index=True, return_counts=True)
+    first = np.searchsorted(cells[0], np.arange(contexts.max() + 1))
+    last = np.append(first[1:], cells.shape[1]) - 1
+    return RowLayout(order, starts, sizes, cells[1], first, last)
+
+
+def pick_rows(layout: RowLayout, weights: Array, u: Array, contexts: Codes | None = None) -> Codes:
+    """Inverse of the weighted empirical distribution over rows.
+
+    Each row counts as often as its cluster. The cost depends on the numbers of cells and draws,
+    not on the number of rows.
+
+    Parameters
+    ----------
+    layout : RowLayout
+    weights : ndarray, shape (r, clusters)
+        How often each cluster counts in each replicate.
+    u : ndarray, shape (m,)
+        Numbers in (0, 1).
+    contexts : ndarray of int, shape (r, m), optional
+        Draw each row from this context alone; one with a positive weight.
+
+    Returns
+    -------
+    ndarray of int, shape (r, m)
+    """
+    mass = weights[:, layout.clusters] * layout.sizes
+    upper = np.cumsum(mass, axis=1)
+    lower = upper - mass
+    replicate = np.arange(len(weights))[:, None]
+    if contexts is None:
+        low, high = np.zeros((len(weights), 1)), upper[:, -1:]
+        first, last = layout.first[:1], layout.last[-1:]
+    else:
+        first, last = layout.first[contexts], layout.last[contexts]
+        low, high = lower[replicate, first], upper[replicate, last]
+    target = low + u * (high - low)
+    # one sorted search for all replicates: replicate r lives in [2r, 2r + 1]
+    total, lift = upper[:, -1:], 2.0 * replicate
+    edges, wanted = upper / total + lift, target / total + lift
+    found = np.searchsorted(edges.ravel(), wanted.ravel(), side="right")
+    cell = np.clip(found.reshape(target.shape) - replicate * len(layout.sizes), first, last)
+    sizes = layout.sizes[cell]
+    inside = (target - lower[replicate, cell]) / np.maximum(mass[replicate, cell], 1e-300)
+    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
+    picked: Codes = layout.order[layout.starts[cell] + offset]
+    return picked

@@ -95,8 +95,8 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
     values : ndarray, shape (n,)
         The data; at least two different values.
     df : int
-        Number of functions, at least 1 (a straight line). It is lowered to the number of
-        different values less one, and where quantiles coincide.
+        Number of functions, at least 1 (a straight line). It is lowered where the data have too
+        few different values to tell so many functions apart.
     name : str
         For the error message.
 
@@ -117,9 +117,13 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
             f"{name} has the single value {values.flat[0]:g}: a cause that never varies has no "
             "slope; leave it out of the hypergraph"
         )
-    df = min(df, len(distinct) - 1)
-    knots = np.unique(np.quantile(values, np.linspace(0, 1, df + 1)))
-    raw = np.stack(natural_spline(values, knots), axis=-1)
-    centre = raw.mean(axis=0)
-    R = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+    for size in range(min(df, len(distinct) - 1), 0, -1):
+        levels = np.linspace(0, 1, size + 1)
+        knots = np.unique(np.quantile(values, levels))
+        raw = np.stack(natural_spline(values, knots), axis=-1)
+        centre = raw.mean(axis=0)
+        R = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+        scale = np.abs(np.diag(R))
+        if len(knots) == size + 1 and scale.min() > 1e-8 * scale.max():
+            break
     return Basis(knots, centre, np.linalg.inv(R))

@@ -124,16 +124,18 @@ def _nested_sum(coefs: Array, functions: Sequence[Sequence[Array]]) -> Array:
 
 
 def project_additive(
-    coefs: Array, bases: Sequence[Basis], sample: Sequence[Array], *, joint: bool
+    coefs: Array, bases: Sequence[Basis], sample: Sequence[Array], weights: Array, *, joint: bool
 ) -> tuple[Array, Array]:
-    """Additive projection of one term in L2 of a reference sample.
+    """Additive projection of one term in L2 of a weighted reference sample.
 
     Parameters
     ----------
     coefs : ndarray, shape (r, k1, ..., kq)
     bases : sequence of q Basis
     sample : sequence of q ndarray, shape (s,)
-        Draws of the inputs from the reference distribution Q.
+        Values of the inputs.
+    weights : ndarray, shape (r, s)
+        How often each value counts in each replicate.
     joint : bool
         Whether Q is the joint distribution of the sample, or the product of its margins. With
         the product the projection is ``sum_i E[f | x_i] - (q - 1) E[f]`` in closed form; with
@@ -151,17 +153,13 @@ def project_additive(
         If the sample cannot tell the inputs apart (joint only).
     """
     tables = [b(x) for b, x in zip(bases, sample, strict=True)]
+    shares = weights / weights.sum(axis=1, keepdims=True)
     if joint:
-        return _project_joint(coefs, tables)
-    means = [t.mean(axis=0) for t in tables]
-    constant, slopes = _contract(coefs, means, keep=None)[:, 0], []
-    for i in range(len(bases)):
-        slopes.append(_contract(coefs, means, keep=i))
-    expected = constant.copy()
-    parts = np.concatenate(slopes, axis=1)
-    # each E[f | x_i] is linear in basis i alone, whose mean is means[i]
-    shift = sum(s @ m for s, m in zip(slopes, means, strict=True))
-    return expected - shift, parts
+        return _project_joint(coefs, tables, shares)
+    means = [shares @ table for table in tables]
+    slopes = [_contract(coefs, means, keep=i) for i in range(len(bases))]
+    constant = (1 - len(bases)) * _contract(coefs, means, keep=None)[:, 0]
+    return constant, np.concatenate(slopes, axis=1)
 
 
 def _contract(coefs: Array, means: Sequence[Array], keep: int | None) -> Array:
@@ -169,11 +167,11 @@ def _contract(coefs: Array, means: Sequence[Array], keep: int | None) -> Array:
     out = coefs
     for axis in reversed(range(len(means))):
         if axis != keep:
-            out = np.tensordot(out, means[axis], axes=(axis + 1, 0))
+            out = np.einsum("r...k,rk->r...", np.moveaxis(out, axis + 1, -1), means[axis])
     return out.reshape(len(coefs), -1)
 
 
-def _project_joint(coefs: Array, tables: Sequence[Array]) -> tuple[Array, Array]:
+def _project_joint(coefs: Array, tables: Sequence[Array], shares: Array) -> tuple[Array, Array]:
     columns = np.ones((len(tables[0]), 1))
     for table in tables:
         columns = (columns[:, :, None] * table[:, None, :]).reshape(len(columns), -1)
@@ -183,6 +181,8 @@ def _project_joint(coefs: Array, tables: Sequence[Array]) -> tuple[Array, Array]
             "the reference sample does not tell the inputs of the joint term apart, so its "
             "additive part is not defined: use the product of the margins as reference"
         )
-    hat = np.linalg.lstsq(additive, columns, rcond=None)[0]
-    projected = coefs.reshape(len(coefs), -1) @ hat.T
+    values = columns @ coefs.reshape(len(coefs), -1).T
+    gram = np.einsum("rs,sa,sb->rab", shares, additive, additive, optimize=True)
+    moment = np.einsum("rs,sa,sr->ra", shares, additive, values, optimize=True)
+    projected = np.einsum("rab,rb->ra", np.linalg.pinv(gram, hermitian=True), moment)
     return projected[:, 0], projected[:, 1:]

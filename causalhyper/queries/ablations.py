@@ -134,8 +134,8 @@ class DropInteraction:
     def reference(self) -> str:
         """The reference distribution in words."""
         if self.reference_kind == "joint":
-            return "joint distribution of the tail in the observed runs"
-        return "product of the tail's margins in the observed runs"
+            return "joint distribution of the tail in the observed runs, all contexts together"
+        return "product of the tail's margins in the observed runs, all contexts together"
 
     def check(self, graph: DirectedHypergraph) -> None:
         """Refuse a hyperedge with a single cause, or one that the hypergraph does not have."""

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.errors import ConfigurationError
-from causalhyper.inference import within_block_contrasts
-from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
 from causalhyper.results import Estimate, HypothesisTest, decimals, to_frame
@@ -166,7 +163,7 @@ def effect_curve(
 def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
     """The effect curve from the natural world's means, shape (replicates, d)."""
     by_graph = means[:, 1:] - means[:, :1]
-    by_design, blocks = design_contrasts(experiment)
+    by_design = experiment.design.contrasts(experiment.replicates.weights)
     model = experiment.model
     role = model.roles[experiment.treatment]
     outcome = model.roles[experiment.outcome].label
@@ -188,7 +185,7 @@ def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
             "effect_curve.design",
             by_design,
             estimand=estimand,
-            method=f"difference in means within {blocks}; {experiment.interval}",
+            method=f"difference in means within {experiment.design.blocks}; {experiment.interval}",
             assumptions=DESIGN_ASSUMES,
             joint=True,
         ),
@@ -209,51 +206,6 @@ def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
             joint=True,
         ),
         test=_gap_test(experiment, by_graph - by_design),
-    )
-
-
-def design_contrasts(experiment: Experiment) -> tuple[Array, str]:
-    """Within-block contrasts in every replicate, and what the blocks are.
-
-    Parameters
-    ----------
-    experiment : Experiment
-        Blocks are its clusters where all doses meet within them, otherwise its contexts.
-
-    Returns
-    -------
-    contrasts : ndarray, shape (replicates, len(at))
-    blocks : str
-    """
-    model = experiment.model
-    observed = model.values[experiment.treatment]
-    distinct = np.unique(observed)
-    grid = experiment.doses.ravel()
-    places = [int(np.argmin(np.abs(distinct - g))) for g in grid]
-    codes = np.searchsorted(distinct, observed)
-    order = [*places, *(i for i in range(len(distinct)) if i not in places)]
-    doses = np.argsort(order)[codes]
-    names = " x ".join(model.cluster)
-    clusters = model.groups.clusters
-    options = [(make_groups(clusters, clusters), f"blocks of {names}")]
-    where = f"contexts of {' x '.join(model.context)}" if model.context else "the whole sample"
-    options.append((model.groups, where))
-    for groups, blocks in options:
-        try:
-            found = within_block_contrasts(
-                model.values[experiment.outcome],
-                doses,
-                len(distinct),
-                groups,
-                experiment.replicates.weights,
-            )
-        except ConfigurationError:
-            continue
-        return found[:, : len(experiment.at)], blocks
-    raise ConfigurationError(
-        f"within {where} the runs never meet at several values of "
-        f"{model.roles[experiment.treatment].column}, so the design gives no contrast: choose "
-        "coarser contexts"
     )
 
 

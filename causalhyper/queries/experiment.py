@@ -10,9 +10,11 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import Bands, bands
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.design import Design, find_design
 from causalhyper.results import Estimate
+from causalhyper.scm.draws import Draws, Sampler, make_sampler
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Draws, Replicates, Sampler, make_sampler, resample
+from causalhyper.scm.replicates import Replicates, resample
 from causalhyper.scm.worlds import World, extrapolation, simulate
 
 SIMULATED = 512
@@ -64,6 +66,7 @@ class Experiment:
     replicates : Replicates
         Row 0 is the model as fitted.
     sampler, twin : Sampler
+    design : Design
     """
 
     model: FittedModel
@@ -76,6 +79,7 @@ class Experiment:
     replicates: Replicates
     sampler: Sampler
     twin: Sampler
+    design: Design
 
     @property
     def doses(self) -> Array:
@@ -190,9 +194,10 @@ class Experiment:
     def interval(self) -> str:
         """How intervals were made, in words."""
         df = self.model.clusters - self.model.strata
+        again = f", {self.replicates.redrawn} drawn again" if self.replicates.redrawn else ""
         return (
             f"cluster bootstrap standard errors ({len(self.replicates) - 1} replicates of "
-            f"{self.model.clusters} clusters), t({df}) intervals"
+            f"{self.model.clusters} clusters{again}), t({df}) intervals"
         )
 
 
@@ -251,6 +256,8 @@ def make_experiment(
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
     _check_observed(model, treatment, (float(baseline), *values))
     weights, first, second = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+    grid = model.roles[treatment].apply(np.array([float(baseline), *values]))
+    design = find_design(model, treatment, outcome, grid)
     return Experiment(
         model=model,
         treatment=treatment,
@@ -259,9 +266,10 @@ def make_experiment(
         baseline=float(baseline),
         level=level,
         seed=seed,
-        replicates=resample(model, draws, weights),
+        replicates=resample(model, draws, weights, design.enough),
         sampler=make_sampler(model, SIMULATED, first),
         twin=make_sampler(model, SIMULATED, second),
+        design=design,
     )
 
 

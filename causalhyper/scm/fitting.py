@@ -79,6 +79,8 @@ def fit(
         context=context,
         outcome_range=outcome_range,
     )
+    order = [*dict.fromkeys((*cluster, *context, "run_id"))]
+    frame = frame.sort_values(order, kind="stable", ignore_index=True)
     values = {v: roles[v].apply(frame[roles[v].column].to_numpy()) for v in graph.order()}
     groups = make_groups(_codes(frame, cluster), _codes(frame, context))
     _check_clusters(groups, cluster)
@@ -118,10 +120,10 @@ def _check(
 
 
 def _codes(frame: pd.DataFrame, columns: tuple[str, ...]) -> Codes:
-    """Number the combinations of some columns in order of first appearance."""
+    """Number the combinations of some columns in sorted order."""
     if not columns:
         return np.zeros(len(frame), dtype=np.intp)
-    codes = frame.groupby(list(columns), sort=False, observed=True).ngroup()
+    codes = frame.groupby(list(columns), sort=True, observed=True).ngroup()
     return np.asarray(codes, dtype=np.intp)
 
 

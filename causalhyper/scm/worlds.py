@@ -12,8 +12,9 @@ from causalhyper.mechanisms import evaluate, project_additive
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
+from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel, Mechanism
-from causalhyper.scm.replicates import Draws, Replicates
+from causalhyper.scm.replicates import Replicates
 
 Reference = str
 """Name of a reference distribution Q: "joint" or "product" (see `World.additive`)."""
@@ -68,6 +69,7 @@ def simulate(
     """
     values: dict[str, Array] = {}
     changed: set[str] = set()
+    weights = replicates.weights[:, model.groups.clusters] if world.additive else np.empty(0)
     for node in model.graph.order():
         if base is not None and not _reached(model, node, world, base, changed):
             values[node] = base[node]
@@ -81,7 +83,7 @@ def simulate(
             effect = np.take_along_axis(replicates.effects[node], draws.contexts, axis=1)
             start = effect[:, None, :] + draws.noise[node]
             mechanism, coefs = model.mechanisms[node], replicates.coefs[node]
-            values[node] = _respond(model, mechanism, coefs, start, values, world)
+            values[node] = _respond(model, mechanism, coefs, start, values, world, weights)
     return values
 
 
@@ -105,6 +107,7 @@ def _respond(
     start: Array,
     values: Mapping[str, Array],
     world: World,
+    weights: Array,
 ) -> Array:
     """The head's value: the start plus every term at what its hyperedge receives."""
     space = mechanism.fit.space
@@ -118,7 +121,7 @@ def _respond(
         if len(term) > 1 and edge in world.additive:
             sample = [model.values[v] for v in names]
             constant, slopes = project_additive(
-                tensor, bases, sample, joint=world.additive[edge] == "joint"
+                tensor, bases, sample, weights, joint=world.additive[edge] == "joint"
             )
             total = total + constant[:, None, None]
             cuts = np.cumsum([b.size for b in bases])[:-1]

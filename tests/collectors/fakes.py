@@ -1,0 +1,91 @@
+"""Cheap runs that worker processes can import; nothing heavy is imported here.
+
+Run as a script, it sweeps: ``python -m tests.collectors.fakes FRAME WORKERS RUNS TRAIN [MARKS]``.
+"""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Fake:
+    number: int
+    scale: float = 1.0
+
+    @property
+    def run_id(self):
+        return f"run-{self.number:02d}"
+
+
+def row(run):
+    """A row that depends on nothing but the configuration; every third sharpness is missing."""
+    return {
+        "run_id": run.run_id,
+        "number": run.number,
+        "scale": run.scale,
+        "sharpness": float("nan") if run.number % 3 == 2 else run.number / 7,
+        "diverged": run.number % 3 == 2,
+    }
+
+
+def quick(run):
+    return row(run)
+
+
+def uneven(run):
+    """Odd runs take longer, so that two workers finish out of order; with torch's threads."""
+    import torch
+
+    time.sleep(0.05 * (run.number % 2))
+    return row(run) | {"threads": torch.get_num_threads()}
+
+
+def fail_at_2(run):
+    if run.number == 2:
+        raise ZeroDivisionError("the loss fell off")
+    return row(run)
+
+
+def die_at_2(run):
+    """A process that is killed from outside, as when memory is short."""
+    if run.number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return row(run)
+
+
+def misname(run):
+    return row(run) | {"run_id": "other"}
+
+
+def refuse(run):
+    raise AssertionError(f"{run.run_id} was trained again")
+
+
+def hang_from_2(run, marks):
+    """Leave the process's id in `marks` and hang, from run 2 on."""
+    if run.number >= 2:
+        draft = marks / f".{run.number}"
+        draft.write_text(str(os.getpid()))
+        draft.rename(marks / str(run.number))
+        time.sleep(300)
+    return row(run)
+
+
+def main():
+    from collectors.sweep import sweep
+
+    path, workers, runs, name, *marks = sys.argv[1:]
+    train = globals()[name]
+    if marks:
+        train = partial(train, marks=Path(marks[0]))
+    fakes = [Fake(number) for number in range(int(runs))]
+    sweep(fakes, train, Path(path), workers=int(workers), quiet=True)
+
+
+if __name__ == "__main__":
+    main()

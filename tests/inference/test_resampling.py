@@ -1,0 +1,40 @@
+"""Cluster weights: sums, reproducibility and moments."""
+
+import numpy as np
+import pytest
+
+from causalhyper.inference import cluster_weights
+
+STRATA = np.array([0, 1, 0, 1, 1, 2, 2, 0, 2, 2])
+
+
+def test_each_replicate_draws_as_many_clusters_as_there_are_stratum_by_stratum():
+    weights = cluster_weights(STRATA, 500, np.random.default_rng(0))
+    assert weights.shape == (500, 10)
+    for stratum in range(3):
+        inside = stratum == STRATA
+        assert (weights[:, inside].sum(axis=1) == inside.sum()).all()
+
+
+def test_counts_have_the_moments_of_a_multinomial():
+    # Var = n (1/n)(1 - 1/n), Cov = -1/n within a stratum of n clusters, 0 between strata
+    R = 40_000
+    weights = cluster_weights(STRATA, R, np.random.default_rng(1))
+    sizes = np.bincount(STRATA)[STRATA]
+    same = STRATA[:, None] == STRATA[None, :]
+    expected = np.where(same, -1.0 / sizes[:, None], 0.0) + np.eye(10)
+    assert np.abs(weights.mean(axis=0) - 1).max() < 5 * R**-0.5
+    assert np.abs(np.cov(weights.T) - expected).max() < 5 * 2 * R**-0.5
+
+
+def test_the_same_generator_gives_the_same_draws_and_another_gives_others():
+    first, again, other = (
+        cluster_weights(STRATA, 20, np.random.default_rng(s)) for s in (4, 4, 5)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_a_stratum_of_one_cluster_is_always_drawn_once():
+    weights = cluster_weights(np.array([0, 1, 1]), 50, np.random.default_rng(0))
+    assert weights[:, 0] == pytest.approx(np.ones(50))

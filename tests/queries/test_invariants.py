@@ -1,0 +1,340 @@
+"""What must hold for any data: identities, seeds, recodings, contexts, refusals."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import causalhyper.scm.replicates
+from causalhyper import (
+    LINEAR,
+    SPLINE,
+    CutHyperedge,
+    DirectedHypergraph,
+    DropInteraction,
+    RandomiseNode,
+    ablate,
+    analyze,
+    effect_curve,
+    fit,
+    mediate,
+)
+from causalhyper.errors import CausalHyperError, ConfigurationError
+from causalhyper.queries.analysis import list_operations
+from causalhyper.queries.experiment import make_experiment
+from tests.simulated import CHAIN, ROLES, SPLIT, Truth, runs
+
+ASKED = {"at": [2.0, 4.0], "baseline": 1.0, "draws": 100}
+NUMBERS = ["estimate", "se", "lower", "upper"]
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return runs(Truth(), np.random.default_rng(0), clusters=10, block_sd=0.5)
+
+
+def _fit(frame, graph=CHAIN, **options):
+    return fit(graph, frame, ROLES, **({"protocol": "p", "cluster": "k"} | options))
+
+
+def _all(model, **more):
+    return analyze(model, "B", "G", **(ASKED | more))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    graph=st.sampled_from([CHAIN, SPLIT, "B -> N; {B, N} -> S; {N, S} -> C; {B, C} -> G"]),
+    mechanisms=st.sampled_from([LINEAR, SPLINE]),
+)
+def test_parts_of_a_mediation_sum_to_the_total_in_any_model(seed, graph, mechanisms):
+    rng = np.random.default_rng(seed)
+    model = _fit(runs(Truth(), rng, clusters=6), graph, mechanisms=mechanisms)
+    found = mediate(model, "B", "G", "S", **(ASKED | {"seed": seed}))
+    for i in range(2):
+        total, direct, indirect, rest, nde, nie = (
+            getattr(found, part)[i].estimate
+            for part in (
+                "total",
+                "direct",
+                "indirect",
+                "remainder",
+                "natural_direct",
+                "natural_indirect",
+            )
+        )
+        assert total == pytest.approx(direct + indirect + rest, abs=1e-12)
+        assert total == pytest.approx(nde + nie, abs=1e-12)
+
+
+def test_effect_after_an_ablation_less_the_effect_before_is_the_change(frame):
+    for a in _all(_fit(frame)).ablations:
+        for before, after, change in zip(a.before, a.after, a.change, strict=True):
+            assert change.estimate == pytest.approx(after.estimate - before.estimate, abs=1e-12)
+
+
+def test_gap_is_graph_less_design(frame):
+    curve = _all(_fit(frame)).curve
+    for design, graph, gap in zip(curve.design, curve.graph, curve.gap, strict=True):
+        assert gap.estimate == pytest.approx(graph.estimate - design.estimate, abs=1e-12)
+
+
+def test_swapping_value_and_baseline_turns_the_sign_of_the_total(frame):
+    model = _fit(frame)
+    there = effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=100)
+    back = effect_curve(model, "B", "G", at=[1.0], baseline=4.0, draws=100)
+    for name in ("design", "graph", "gap"):
+        e, f = getattr(there, name)[0], getattr(back, name)[0]
+        assert (f.estimate, f.se) == pytest.approx((-e.estimate, e.se), abs=1e-10)
+        assert (f.lower, f.upper) == pytest.approx((-e.upper, -e.lower), abs=1e-10)
+    assert there.test.p_value == back.test.p_value
+
+
+def test_asking_for_more_values_changes_no_answer(frame):
+    model = _fit(frame)
+    one = effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=100)
+    both = effect_curve(model, "B", "G", **ASKED)
+    for name in ("design", "graph"):
+        e, f = getattr(one, name)[0], getattr(both, name)[1]
+        assert (e.estimate, e.lower, e.upper) == pytest.approx(
+            (f.estimate, f.lower, f.upper), abs=1e-10
+        )
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(frame):
+    model = _fit(frame)
+    first, again, other = (_all(model, seed=s).to_frame().to_csv() for s in (3, 3, 4))
+    assert first == again
+    assert first != other
+
+
+def test_separate_queries_give_the_numbers_of_the_whole_analysis(frame):
+    model = _fit(frame)
+    whole = _all(model)
+    assert effect_curve(model, "B", "G", **ASKED).estimates == whole.curve.estimates
+    for m in whole.mediation:
+        assert mediate(model, "B", "G", m.mediators, **ASKED).estimates == m.estimates
+    operations = list_operations(model.graph, "B", "G")
+    for a, operation in zip(whole.ablations, operations, strict=True):
+        assert ablate(model, "B", "G", operation, **ASKED).estimates == a.estimates
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_the_size_of_a_chunk_changes_no_number(frame, monkeypatch, chunk):
+    model = _fit(frame)
+    expected = _all(model).to_frame()
+    monkeypatch.setattr(causalhyper.scm.replicates, "CHUNK", chunk)
+    pd.testing.assert_frame_equal(_all(model).to_frame(), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_the_order_of_the_rows_changes_nothing_but_rounding(frame):
+    expected = _all(_fit(frame)).to_frame()
+    shuffled = frame.sample(frac=1, random_state=1)
+    found = _all(_fit(shuffled)).to_frame()
+    pd.testing.assert_frame_equal(found[NUMBERS], expected[NUMBERS], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("mechanisms", [LINEAR, SPLINE])
+@pytest.mark.parametrize("column", ["n", "s", "c"])
+@pytest.mark.parametrize(("slope", "shift"), [(10.0, 3.0), (-0.5, 2.0)])
+def test_recoding_a_mediator_changes_no_effect_and_no_ablation(
+    frame, mechanisms, column, slope, shift
+):
+    expected = _all(_fit(frame, mechanisms=mechanisms)).to_frame()
+    recoded = frame.assign(**{column: slope * frame[column] + shift})
+    found = _all(_fit(recoded, mechanisms=mechanisms)).to_frame()
+    pd.testing.assert_frame_equal(found[NUMBERS], expected[NUMBERS], rtol=1e-8, atol=1e-8)
+
+
+def test_recoding_the_outcome_scales_every_effect(frame):
+    expected = _all(_fit(frame)).to_frame()
+    found = _all(_fit(frame.assign(g=10 * frame.g + 3))).to_frame()
+    pd.testing.assert_frame_equal(found[NUMBERS], 10 * expected[NUMBERS], rtol=1e-8, atol=1e-8)
+
+
+def test_operations_that_cut_every_path_are_flagged_and_leave_exactly_nothing(frame):
+    found = {a.operation: a for a in _all(_fit(frame)).ablations}
+    flagged = {name for name, a in found.items() if a.tautological}
+    # N is B's only child, C the outcome's only cause; S is by-passed by N
+    assert flagged == {
+        "randomise N",
+        "randomise C",
+        "cut B -> N",
+        "cut {N, S} -> C",
+        "cut C -> G",
+    }
+    for name, a in found.items():
+        assert bool(a.note) == a.tautological
+        values = [e.estimate for e in a.after] + [e.se for e in a.after]
+        if a.tautological:
+            assert values == pytest.approx([0] * 4, abs=1e-12), name
+        else:
+            assert min(map(abs, values)) > 1e-3, name
+
+
+def test_a_root_received_from_another_run_is_independent_of_the_runs_own_value():
+    rng = np.random.default_rng(0)
+    frame = runs(Truth(), rng, clusters=20)
+    frame = frame.assign(z=rng.normal(size=len(frame)))
+    graph = "B -> C; Z -> C; {B, Z} -> C; C -> G"
+    roles = {"B": "b", "Z": "z", "C": "c", "G": "g"}
+    model = fit(graph, frame, roles, protocol="p", cluster="k", treatment="B")
+    e = make_experiment(model, "B", "G", at=[4.0], baseline=1.0, draws=100)
+    shared = e.share(e.replicates.part(slice(1)))
+    edge = next(x for x in model.graph.edges if len(x.tail) == 2)
+    for kind in ("joint", "product"):
+        received = CutHyperedge(edge, kind).world(model, shared).receives[edge, "Z"]
+        own = shared.draws.roots["Z"]
+        # five standard errors of a correlation over 512 draws
+        assert abs(np.corrcoef(received.ravel(), own.ravel())[0, 1]) < 5 / 512**0.5, kind
+
+
+def _two_datasets(effect=0.5, shift=10.0, *, unbalanced=False):
+    """Seeds that run two data sets with other intercepts; unbalanced: other batch sizes too."""
+    rng = np.random.default_rng(0)
+    sizes = (
+        {"A": (1.0, 2.0), "Z": (2.0, 4.0)} if unbalanced else dict.fromkeys("AZ", (1.0, 2.0, 4.0))
+    )
+    rows = [(k, d, b) for k in range(30) for d, doses in sizes.items() for b in doses]
+    out = pd.DataFrame(rows, columns=["k", "d", "b"])
+    seed_effect = rng.normal(size=30)[out.k]
+    out["g"] = shift * (out.d == "Z") + effect * out.b + seed_effect + rng.normal(size=len(out))
+    return out.assign(run_id=[f"r{i}" for i in range(len(out))])
+
+
+@pytest.mark.parametrize("unbalanced", [False, True])
+@pytest.mark.parametrize("cluster", ["k", ("d", "k")])
+def test_data_sets_with_other_intercepts_leave_the_effect_right(unbalanced, cluster):
+    frame = _two_datasets(unbalanced=unbalanced)
+    model = fit(
+        "B -> G",
+        frame,
+        {"B": "b", "G": "g"},
+        protocol="p",
+        cluster=cluster,
+        context="d",
+        mechanisms=LINEAR,
+    )
+    found = effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=400)
+    for e in (found.graph[0], found.design[0]):
+        assert e.se < 0.6
+        assert abs(e.estimate - 1.5) < 4 * e.se, e.query
+    assert not found.test.rejected
+
+
+def test_a_constant_added_to_the_outcome_widens_no_interval_where_runs_are_the_clusters():
+    # 3 runs a batch size: one bootstrap sample in six lacks one size altogether
+    rng = np.random.default_rng(1)
+    b = np.repeat([1.0, 2.0, 4.0, 8.0, 16.0], 3)
+    g = rng.normal(size=15)
+    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(15)], "b": b, "g": g})
+    errors = []
+    for shift in (0.0, 1000.0):
+        model = fit(
+            "B -> G",
+            frame.assign(g=frame.g + shift),
+            {"B": "b", "G": "g"},
+            protocol="p",
+            cluster="run_id",
+            mechanisms=LINEAR,
+        )
+        curve = effect_curve(model, "B", "G", at=[16.0], baseline=1.0, draws=400)
+        errors.append(curve.design[0].se)
+    assert errors[1] == pytest.approx(errors[0], rel=1e-6)
+
+
+def test_without_their_context_data_sets_run_at_other_values_confound_the_graph():
+    frame = _two_datasets(unbalanced=True)
+    roles = {"B": "b", "G": "g"}
+    model = fit("B -> G", frame, roles, protocol="p", cluster="k", mechanisms=LINEAR)
+    assert effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=100).graph[0].estimate > 5
+
+
+def test_a_seed_may_be_cluster_and_context_at_once(frame):
+    # each seed has its own intercept: the graph "B -> G" gives the within-block slope
+    model = fit(
+        "B -> G",
+        frame,
+        {"B": "b", "G": "g"},
+        protocol="p",
+        cluster="k",
+        context="k",
+        mechanisms=LINEAR,
+    )
+    found = effect_curve(model, "B", "G", **ASKED)
+    y = frame.g - frame.groupby("k").g.transform("mean")
+    x = frame.b - frame.groupby("k").b.transform("mean")
+    slope = float((x * y).sum() / (x**2).sum())
+    assert [e.estimate for e in found.graph] == pytest.approx([slope, 3 * slope], abs=1e-9)
+    analysis = _all(_fit(frame, context="k"))
+    assert all(np.isfinite(e.estimate) for e in analysis.estimates)
+
+
+def test_a_saturated_graph_at_the_designs_values_leaves_no_gap(frame):
+    # three values, two spline functions: the graph's curve is the difference in means
+    model = fit("B -> G", frame, {"B": "b", "G": "g"}, protocol="p", cluster="k")
+    curve = effect_curve(model, "B", "G", **ASKED)
+    assert [e.estimate for e in curve.gap] == pytest.approx([0, 0], abs=1e-9)
+    assert not curve.test.rejected
+
+
+def test_a_logarithmic_treatment_is_asked_in_its_own_unit(frame):
+    logged = frame.assign(b=2**frame.b)
+    model = fit(CHAIN, logged, ROLES | {"B": "log2(b)"}, protocol="p", cluster="k")
+    found = effect_curve(model, "B", "G", at=[4.0, 16.0], baseline=2.0, draws=100)
+    expected = effect_curve(_fit(frame), "B", "G", **ASKED)
+    for e, f in zip(found.graph, expected.graph, strict=True):
+        assert e.estimate == pytest.approx(f.estimate, abs=1e-9)
+
+
+REFUSALS = {
+    "unknown treatment": ("X", "G", {}, "X"),
+    "unknown outcome": ("B", "X", {}, "X"),
+    "outcome that is no effect": ("G", "B", {}, "no effect"),
+    "treatment as its own outcome": ("B", "B", {}, "no effect"),
+    "value never run": ("B", "G", {"at": [3.0]}, "no run has b = 3"),
+    "baseline never run": ("B", "G", {"baseline": 0.5}, "no run has b = 0.5"),
+    "nothing to compare": ("B", "G", {"at": [1.0]}, "no value to compare"),
+    "too few draws": ("B", "G", {"draws": 50}, "too few"),
+    "level beyond one": ("B", "G", {"level": 95.0}, "level"),
+    "negative seed": ("B", "G", {"seed": -1}, "seed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_questions_that_do_not_fit_the_model_are_refused(frame, case):
+    treatment, outcome, options, message = REFUSALS[case]
+    model = _fit(frame)
+    for ask in (
+        lambda: effect_curve(model, treatment, outcome, **(ASKED | options)),
+        lambda: mediate(model, treatment, outcome, "S", **(ASKED | options)),
+        lambda: ablate(model, treatment, outcome, RandomiseNode("S"), **(ASKED | options)),
+        lambda: analyze(model, treatment, outcome, **(ASKED | options)),
+    ):
+        with pytest.raises(CausalHyperError, match=message):
+            ask()
+
+
+@pytest.mark.parametrize("mediators", ["X", "B", "G", ["S", "X"], []])
+def test_mediators_must_lie_between(frame, mediators):
+    with pytest.raises(CausalHyperError):
+        mediate(_fit(frame), "B", "G", mediators, **ASKED)
+
+
+def test_operations_must_name_parts_of_the_hypergraph(frame):
+    model = _fit(frame)
+    single = next(e for e in model.graph.edges if str(e) == "N -> S")
+    foreign = DirectedHypergraph.parse("N -> G").edges[0]
+    for operation in (RandomiseNode("X"), CutHyperedge(foreign), DropInteraction(foreign)):
+        with pytest.raises(CausalHyperError):
+            ablate(model, "B", "G", operation, **ASKED)
+    with pytest.raises(ConfigurationError, match="no interaction"):
+        ablate(model, "B", "G", DropInteraction(single), **ASKED)
+
+
+def test_progress_ends_at_one_and_never_falls(frame):
+    seen = []
+    _all(_fit(frame), progress=seen.append)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
