@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-import pandas as pd
+from typing import Literal
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import (
@@ -25,12 +23,9 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.results import Estimate, decimals, forest_frame, to_frame
+from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Reference = Literal["joint", "product"]
 
@@ -164,7 +159,7 @@ def _require_edge(graph: DirectedHypergraph, edge: Hyperedge) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ablation:
+class Ablation(EstimateResult):
     """What one ablation does to the effect and to the level of the outcome.
 
     Attributes
@@ -203,21 +198,10 @@ class Ablation:
         """Effect after, change of the effect, change of the level."""
         return self.after + self.change + self.level
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
-        return to_frame(self.estimates)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every estimate with its interval, grouped by treatment value."""
-        from causalhyper.figures import plot_forest
-
-        return plot_forest(forest_frame(self.estimates), xlabel="effect", ax=ax)
-
     def summary(self) -> str:
         """The ablation as text."""
         lines = [f"{self.operation} (Q: {self.reference}; {self.protocol})"]
-        digits = decimals(e.se for e in self.estimates)
-        lines += [f"{e.value:>10g}  {e.query:<16} {e.interval(digits)}" for e in self.estimates]
+        lines += self._lines()
         return "\n".join([*lines, self.note] if self.note else lines)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from causalhyper.hypergraph import DirectedHypergraph, between
 from causalhyper.queries.ablations import (
@@ -20,12 +19,15 @@ from causalhyper.queries.ablations import (
 from causalhyper.queries.effects import EffectCurve, collect_curve
 from causalhyper.queries.experiment import Progress, make_experiment, natural_world
 from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
-from causalhyper.results import Estimate, to_frame
+from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(EstimateResult):
     """Everything that one fitted model says of one treatment and one outcome.
 
     Attributes
@@ -58,9 +60,9 @@ class Analysis:
         ablated = [e for a in self.ablations for e in a.estimates]
         return (*self.curve.estimates, *mediated, *ablated)
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
-        return to_frame(self.estimates)
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the effect curve; each mediation and ablation draws itself."""
+        return self.curve.plot(ax)
 
     def summary(self) -> str:
         """Everything as text."""

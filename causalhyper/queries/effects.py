@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
-from causalhyper.results import Estimate, HypothesisTest, decimals, to_frame
+from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
 from causalhyper.scm.model import FittedModel
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ GRAPH_ASSUMES = (
 
 
 @dataclass(frozen=True, slots=True)
-class EffectCurve:
+class EffectCurve(EstimateResult):
     """Effect of each treatment value against the baseline, by two estimators.
 
     Attributes
@@ -61,10 +61,6 @@ class EffectCurve:
     def estimates(self) -> tuple[Estimate, ...]:
         """Design, graph and gap, in that order."""
         return self.design + self.graph + self.gap
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
-        return to_frame(self.estimates)
 
     @property
     def verdict(self) -> str:

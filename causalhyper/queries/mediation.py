@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.hypergraph import between, intercepts, recanting_witnesses
@@ -21,16 +19,13 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.results import Estimate, decimals, forest_frame, to_frame
+from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 
 @dataclass(frozen=True, slots=True)
-class Mediation:
+class Mediation(EstimateResult):
     """Effects through and past one mediator (or several taken together).
 
     Attributes
@@ -94,21 +89,10 @@ class Mediation:
             + self.natural_indirect
         )
 
-    def to_frame(self) -> pd.DataFrame:
-        """One row an estimate; columns `causalhyper.results.COLUMNS`."""
-        return to_frame(self.estimates)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every estimate with its interval, grouped by treatment value."""
-        from causalhyper.figures import plot_forest
-
-        return plot_forest(forest_frame(self.estimates), xlabel="effect", ax=ax)
-
     def summary(self) -> str:
         """The effects as text."""
         lines = [f"through {', '.join(self.mediators)} ({self.protocol})"]
-        digits = decimals(e.se for e in self.estimates)
-        lines += [f"{e.value:>10g}  {e.query:<26} {e.interval(digits)}" for e in self.estimates]
+        lines += self._lines()
         return "\n".join([*lines, self.note] if self.note else lines)
 
 
