@@ -6,19 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causalhyper.hypergraph import DirectedHypergraph, between
-from causalhyper.queries.ablations import (
-    Ablation,
-    CutHyperedge,
-    DropInteraction,
-    Operation,
-    RandomiseNode,
-    ablation_worlds,
-    collect_ablation,
-)
+from causalhyper.hypergraph import between
+from causalhyper.queries.ablations import Ablation, ablation_worlds, collect_ablation
 from causalhyper.queries.effects import EffectCurve, collect_curve
 from causalhyper.queries.experiment import Progress, make_experiment, natural_world
 from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
+from causalhyper.queries.operations import list_operations
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 
@@ -129,22 +122,4 @@ def analyze(
         curve=collect_curve(experiment, means["natural"]),
         mediation=tuple(collect_mediation(experiment, v, means, beyond) for v in mediators),
         ablations=tuple(collect_ablation(experiment, o, means, beyond) for o in operations),
-    )
-
-
-def list_operations(
-    graph: DirectedHypergraph, treatment: str, outcome: str
-) -> tuple[Operation, ...]:
-    """Every ablation that concerns the effect of `treatment` on `outcome`.
-
-    Nodes between the two are randomised, hyperedges with a tail and head on a directed path are
-    cut, and of those with several causes the interaction is dropped.
-    """
-    inside = between(graph, treatment, outcome)
-    sources, heads = {treatment, *inside}, {outcome, *inside}
-    on_path = [e for e in graph.edges if e.head in heads and sources & set(e.tail)]
-    return (
-        *(RandomiseNode(v) for v in inside),
-        *(CutHyperedge(e) for e in on_path),
-        *(DropInteraction(e) for e in on_path if len(e.tail) > 1),
     )

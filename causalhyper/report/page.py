@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from causalhyper.figures import house_style, new_axes, to_svg
 from causalhyper.queries import Analysis
-from causalhyper.report import tables
+from causalhyper.report import run_tables, tables
 from causalhyper.report.provenance import Provenance
 from causalhyper.report.tables import Table
 
@@ -107,11 +107,11 @@ def _section(number: int, study: Study) -> Section:
         graph=str(a.model.graph),
         graph_svg=_graph_svg(a, number),
         curve_svg=_curve_svg(a, number),
-        missing=tables.missing_sentence(runs),
-        roles=tables.role_table(a),
-        counts=tables.count_table(a, runs),
-        measurements=tables.measurement_table(a, runs),
-        mechanisms=tables.mechanism_table(a),
+        missing=run_tables.missing_sentence(runs),
+        roles=run_tables.role_table(a),
+        counts=run_tables.count_table(a, runs),
+        measurements=run_tables.measurement_table(a, runs),
+        mechanisms=run_tables.mechanism_table(a),
         curve=tables.curve_table(a.curve, digits),
         tests=tables.test_table(a.curve),
         mediation=tables.mediation_table(a.mediation, digits) if a.mediation else None,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
 from causalhyper.queries.effects import farthest
 from causalhyper.results import Estimate, decimals
@@ -40,7 +38,8 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def _text(*words: str) -> tuple[Cell, ...]:
+def text_cells(*words: str) -> tuple[Cell, ...]:
+    """Cells of words."""
     return tuple(Cell(word) for word in words)
 
 
@@ -110,7 +109,7 @@ def test_table(curve: EffectCurve) -> Table:
     verdict = "does not apply" if test.p_value is None else "rejected" if test.rejected else "kept"
     statistic = "" if test.statistic is None else f" Statistic {test.statistic:.3g}: "
     reading = f"{test.reading}{statistic}{test.reference}."
-    row = _text(test.name, test.null, reading, f"H0 {verdict}")
+    row = text_cells(test.name, test.null, reading, f"H0 {verdict}")
     return Table("Tests", ("test", "H0", "reading", "verdict"), (row,))
 
 
@@ -194,77 +193,3 @@ def ablation_table(
         ),
         tuple(rows),
     )
-
-
-def mechanism_table(analysis: Analysis) -> Table:
-    """How each node was fitted, and how much of its variance within contexts that explains."""
-    rows = []
-    for node, mechanism in analysis.model.mechanisms.items():
-        r2 = analysis.model.r_squared(node)
-        edges = "; ".join(str(e) for e in mechanism.edges)
-        size = f"{mechanism.fit.space.size}"
-        rows.append((*_text(node, edges, str(mechanism.options), size), Cell(f"{r2:.3f}", (r2,))))
-    return Table(
-        "Mechanisms",
-        ("node", "hyperedges", "form", "coefficients", "R² within contexts"),
-        tuple(rows),
-    )
-
-
-def role_table(analysis: Analysis) -> Table:
-    """Which column plays which node."""
-    parts = {analysis.treatment: "treatment", analysis.outcome: "outcome"}
-    roles = analysis.model.roles
-    rows = (_text(v, parts.get(v, ""), roles[v].label) for v in analysis.model.graph.order())
-    return Table("Nodes", ("node", "part", "measured as"), tuple(rows))
-
-
-def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Table:
-    """Runs by context and treatment value; contexts beyond `most` are counted together."""
-    column = analysis.model.roles[analysis.treatment].column
-    context = list(analysis.model.context)
-    values = sorted(runs[column].unique())
-    heads = tuple(f"{column} {v:g}" for v in values)
-    groups = list(runs.groupby(context, sort=True, observed=True)) if context else []
-    if not context or len(groups) > most:
-        name = f"all {len(groups)} contexts of {' x '.join(context)}" if context else "all runs"
-        rows = [(name, runs)]
-    else:
-        rows = [(", ".join(map(str, key)), part) for key, part in groups]
-    return Table(
-        "Runs",
-        ("context", *heads, "all"),
-        tuple(
-            (
-                Cell(name),
-                *(Cell(f"{int((part[column] == v).sum())}") for v in values),
-                Cell(f"{len(part)}"),
-            )
-            for name, part in rows
-        ),
-    )
-
-
-def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> Table:
-    """Mean and standard deviation of every node's column at each treatment value."""
-    roles = analysis.model.roles
-    column = roles[analysis.treatment].column
-    values = sorted(runs[column].unique())
-    rows = []
-    for node in analysis.model.graph.order():
-        if node != analysis.treatment:
-            measured = runs.groupby(column)[roles[node].column].agg(["mean", "std"])
-            cells = (Cell(f"{m:.4g} ({s:.2g})") for m, s in measured.loc[values].to_numpy())
-            rows.append((Cell(f"{node}: {roles[node].column}"), *cells))
-    heads = tuple(f"{column} {v:g}" for v in values)
-    return Table("Mean (standard deviation)", ("measurement", *heads), tuple(rows))
-
-
-def missing_sentence(runs: pd.DataFrame) -> str:
-    """Which columns lack values, in one sentence."""
-    missing = runs.isna().sum()
-    missing = missing[missing > 0]
-    if missing.empty:
-        return f"No value is missing in the {runs.shape[1]} columns of the {len(runs)} runs."
-    listed = ", ".join(f"{name}: {count}" for name, count in missing.items())
-    return f"Missing values, none of them in a column that is analysed: {listed}."
