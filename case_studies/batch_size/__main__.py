@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
 import pandas as pd
 
 from causalhyper.cli.console import print_analysis, progress_bar
-from causalhyper.frames import checksum, read_runs, select_runs, write_atomic
+from causalhyper.errors import CausalHyperError
+from causalhyper.frames import checksum, read_runs, select_runs, write_together
 from causalhyper.queries import Analysis, analyze
 from causalhyper.report import (
     Study,
@@ -69,12 +71,17 @@ def main() -> None:
     studies = {d: analyze_design(runs, d, options.draws, options.seed) for d in PROTOCOLS}
     title = "Does batch size change what a GCN on Cora generalises?"
     page = render_report(list(studies.values()), provenance, title=title)
+    files = {options.out / "index.html": page}
     for design, study in studies.items():
         document = estimates_document(study.analysis, provenance)
-        write_atomic(options.out / f"{design}.json", document_bytes(document))
+        files[options.out / f"{design}.json"] = document_bytes(document)
+    write_together(files)
+    for study in studies.values():
         print_analysis(study.analysis)
-    write_atomic(options.out / "index.html", page)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CausalHyperError as error:
+        sys.exit(f"batch_size: {error}")

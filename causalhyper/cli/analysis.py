@@ -8,7 +8,7 @@ from pathlib import Path
 
 from causalhyper.cli.console import print_analysis, progress_bar
 from causalhyper.errors import ConfigurationError
-from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_atomic
+from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_together
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.queries import analyze
 from causalhyper.report import (
@@ -55,11 +55,16 @@ class Request:
         words += ["--graph", self.graph]
         words += [word for option, values in several for v in values for word in (option, v)]
         words += ["--treatment", self.treatment, "--outcome", self.outcome]
-        words += ["--at", ",".join(f"{a:g}" for a in self.at), "--baseline", f"{self.baseline:g}"]
+        words += ["--at", ",".join(map(_plain, self.at)), "--baseline", _plain(self.baseline)]
         words += ["--mechanism", self.mechanism, "--draws", str(self.draws)]
-        words += ["--seed", str(self.seed), "--level", f"{self.level:g}", "--out", str(self.out)]
+        words += ["--seed", str(self.seed), "--level", _plain(self.level), "--out", str(self.out)]
         words += ["--json", str(self.json)] if self.json else []
         return shlex.join(words)
+
+
+def _plain(number: float) -> str:
+    """A number so that reading it gives it back, without a needless ".0"."""
+    return repr(number).removesuffix(".0")
 
 
 def run(request: Request) -> None:
@@ -105,9 +110,10 @@ def run(request: Request) -> None:
         )
     provenance = record_provenance(request.command, request.runs.name, checksum(request.runs))
     html = render_report([Study(analysis, runs)], provenance)
+    files = {page: html}
     if document is not None:
-        write_atomic(document, document_bytes(estimates_document(analysis, provenance)))
-    write_atomic(page, html)
+        files[document] = document_bytes(estimates_document(analysis, provenance))
+    write_together(files)
     if not request.quiet:
         print_analysis(analysis)
 
@@ -122,3 +128,5 @@ def _check(request: Request) -> None:
         raise ConfigurationError(f"--out {str(request.out)!r} is a file: name a folder")
     if request.json is not None and request.json.is_dir():
         raise ConfigurationError(f"--json {str(request.json)!r} is a folder: name a file")
+    if request.json and request.json.resolve() == (request.out / "index.html").resolve():
+        raise ConfigurationError(f"--json {str(request.json)!r} is the report: name another file")

@@ -26,8 +26,20 @@ app = typer.Typer(
 )
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from causalhyper import __version__
+
+        typer.echo(f"causalhyper {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Version.")
+    ] = False,
+) -> None:
     """Causal hypergraphs for neural-network training data."""
 
 
@@ -125,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"causalhyper: {message}\n")
+    if message:  # empty where help was printed in its place
+        sys.stderr.write(f"causalhyper: {message}\n")
     return code
 
 

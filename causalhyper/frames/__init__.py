@@ -6,7 +6,7 @@ from causalhyper.frames.role import Role
 from causalhyper.frames.roles import Roles
 from causalhyper.frames.selection import select_runs
 from causalhyper.frames.validation import validate_runs
-from causalhyper.frames.writing import append_run, write_atomic, write_frame
+from causalhyper.frames.writing import append_run, write_atomic, write_frame, write_together
 
 __all__ = [
     "KNOWN",
@@ -20,4 +20,5 @@ __all__ = [
     "validate_runs",
     "write_atomic",
     "write_frame",
+    "write_together",
 ]

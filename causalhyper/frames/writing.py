@@ -29,9 +29,8 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     Raises
     ------
     ConfigurationError
-        If `path` is a folder.
-    OSError
-        If the disk refuses; the old file is then as it was, and no other file is left.
+        If `path` is a folder, or the disk refuses; the old file is then as it was, and no other
+        file is left.
 
     Examples
     --------
@@ -41,20 +40,53 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     ...     Path(folder, "results", "a.json").read_bytes()
     b'{}'
     """
-    path = Path(path)
-    if path.is_dir():
-        raise ConfigurationError(f"{str(path)!r} is a folder; expected the name of a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    write_together({Path(path): data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write several files, each whole or not at all, and none if any cannot be written.
+
+    All contents are on disk under passing names before the first file takes its place.
+
+    Parameters
+    ----------
+    files : mapping of Path to bytes
+        The files with their contents; folders above them are made, old files are replaced.
+
+    Raises
+    ------
+    ConfigurationError
+        If a file is a folder, two are the same, or the disk refuses; old files are then as they
+        were, and no other file is left.
+    """
+    if len({path.resolve() for path in files}) < len(files):
+        raise ConfigurationError("two of the files to write are the same: name different ones")
+    for path in files:
+        if path.is_dir():
+            raise ConfigurationError(f"{str(path)!r} is a folder; expected the name of a file")
+    drafts: dict[Path, Path] = {}
     try:
-        with draft.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
+        for path, data in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            drafts[path] = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+            _write_draft(drafts[path], data)
+        for path, draft in drafts.items():
+            draft.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write {str(path)!r} ({error.strerror or error}): name a place that you may "
+            "write to"
+        ) from error
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def _write_draft(draft: Path, data: bytes) -> None:
+    with draft.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def write_frame(path: str | Path, frame: pd.DataFrame) -> None:

@@ -40,22 +40,18 @@ class Bands:
     df: int
 
 
-def bands(
-    estimate: Array, replicates: Array, *, clusters: int, strata: int, level: float, seed: int
-) -> Bands:
+def bands(estimate: Array, replicates: Array, *, df: int, level: float, seed: int) -> Bands:
     """Bootstrap-t bands for quantities that share their resamples.
 
-    The bootstrap variance is multiplied by K / (K - H) for K clusters in H strata, because
-    resampling K clusters understates the variance of a mean by that factor; critical values are
-    those of Student's t with K - H degrees of freedom, pointwise, and of the maximum of the
-    bootstrap's own centred and scaled draws divided by ``sqrt(chi2 / df)``, simultaneously.
+    Critical values are those of Student's t, pointwise, and of the maximum of the bootstrap's own
+    centred and scaled draws divided by ``sqrt(chi2 / df)``, simultaneously.
 
     Parameters
     ----------
     estimate : ndarray, shape (q,)
     replicates : ndarray, shape (r, q)
-    clusters, strata : int
-        K > H.
+    df : int
+        Degrees of freedom, at least 1: clusters less strata.
     level : float
         In (0, 1).
     seed : int
@@ -70,15 +66,13 @@ def bands(
     Source: Westfall and Young 1993 (max-t); Cameron and Miller 2015, "A practitioner's guide to
     cluster-robust inference", section VI (t with K - 1).
     """
-    df = clusters - strata
-    spread = replicates.std(axis=0, ddof=1)
-    spread = np.where(spread > 1e-12 * np.maximum(1.0, np.abs(estimate)), spread, 0.0)
-    se = spread * np.sqrt(clusters / df)
+    se = replicates.std(axis=0, ddof=1)
+    se = np.where(se > 1e-12 * np.maximum(1.0, np.abs(estimate)), se, 0.0)
     # the upper tail of Student's t by symmetry; scipy.stats would double the import time
     quantile = -float(special.stdtrit(df, (1 - level) / 2))
     half = quantile * se
     live = se > 0
-    maxima = _maxima(replicates[:, live], spread[live], df, seed)
+    maxima = _maxima(replicates[:, live], se[live], df, seed)
     critical = float(np.quantile(maxima, level)) if live.any() else 0.0
     critical = max(critical, quantile)
     statistic = float(np.max(np.abs(estimate[live]) / se[live])) if live.any() else 0.0
@@ -97,11 +91,11 @@ def bands(
     )
 
 
-def _maxima(replicates: Array, spread: Array, df: int, seed: int) -> Array:
+def _maxima(replicates: Array, se: Array, df: int, seed: int) -> Array:
     """Draws of the maximum t statistic under the centre of the bootstrap."""
-    if not spread.size:
+    if not se.size:
         return np.zeros(len(replicates))
-    centred = np.abs(replicates - replicates.mean(axis=0)) / spread
+    centred = np.abs(replicates - replicates.mean(axis=0)) / se
     chi = np.random.default_rng(seed).chisquare(df, size=len(replicates))
     maxima: Array = centred.max(axis=1) / np.sqrt(chi / df)
     return maxima

@@ -12,13 +12,16 @@ Array = NDArray[np.float64]
 
 
 def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Array:
-    """How often each cluster is drawn in each replicate of a cluster bootstrap.
+    """How much each cluster counts in each replicate of a cluster bootstrap.
+
+    From a stratum of n clusters n - 1 are drawn with replacement, each counting n / (n - 1), so
+    that the variance over replicates is the unbiased one, stratum by stratum.
 
     Parameters
     ----------
     strata : ndarray of int, shape (clusters,)
-        The stratum of each cluster; clusters are drawn with replacement within strata, as many
-        as there are. All zeros for an unstratified bootstrap.
+        The stratum of each cluster; all zeros for an unstratified bootstrap. A stratum of one
+        cluster keeps it.
     draws : int
         Replicates.
     rng : numpy.random.Generator
@@ -26,17 +29,20 @@ def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Arra
     Returns
     -------
     ndarray, shape (draws, clusters)
-        Counts; each row sums to the number of clusters, stratum by stratum.
+        Each row sums to the number of clusters, stratum by stratum.
 
     Notes
     -----
-    Source: Davison and Hinkley 1997, Bootstrap Methods and their Application, section 3.8.
+    Source: Rao and Wu 1988, "Resampling inference with complex survey data" (the rescaling
+    bootstrap).
     """
-    weights = np.zeros((draws, len(strata)))
+    weights = np.ones((draws, len(strata)))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        chances = np.full(len(members), 1.0 / len(members))
-        weights[:, members] = rng.multinomial(len(members), chances, size=draws)
+        n = len(members)
+        if n > 1:
+            counts = rng.multinomial(n - 1, np.full(n, 1.0 / n), size=draws)
+            weights[:, members] = counts * (n / (n - 1))
     return weights
 
 

@@ -11,7 +11,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.inference import block_grams
 from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, solve
+from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
 from causalhyper.scm.model import FittedModel
 
 
@@ -65,21 +65,42 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
     ConfigurationError
         If the values never meet within a context.
     """
-    distinct = np.unique(model.values[treatment])
+    observed = model.values[treatment]
+    distinct = np.unique(observed)
     asked = [int(np.argmin(np.abs(distinct - g))) for g in grid]
     order = [*asked, *(i for i in range(len(distinct)) if i not in asked)]
-    doses = np.argsort(order)[np.searchsorted(distinct, model.values[treatment])]
-    clusters, contexts = model.groups.clusters, model.groups.contexts
-    cells = np.unique(np.stack([clusters, contexts]), axis=1, return_inverse=True)[1].ravel()
+    doses = np.argsort(order)[np.searchsorted(distinct, observed)]
+    groups = model.groups
+    cells = np.stack([groups.clusters, groups.contexts])
+    blocks = np.unique(cells, axis=1, return_inverse=True)[1].ravel()
     names = " x ".join(dict.fromkeys((*model.cluster, *model.context)))
     where = f"contexts of {' x '.join(model.context)}" if model.context else "the whole sample"
-    options = ((make_groups(clusters, cells), f"blocks of {names}"), (model.groups, where))
-    for groups, blocks in options:
-        grams = block_grams(model.values[outcome], doses, len(distinct), groups)
-        if grams is not None:
-            return Design(grams, len(grid) - 1, blocks)
+    for codes, label in ((blocks, f"blocks of {names}"), (groups.contexts, where)):
+        # other values help to compare blocks; where they meet nothing they are left out
+        for kept in (np.ones(len(doses), dtype=bool), doses < len(grid)):
+            grams = _grams(model, outcome, doses, codes, kept)
+            if grams is not None:
+                return Design(grams, len(asked) - 1, label)
     raise ConfigurationError(
-        f"within {where} the runs never meet at several values of "
-        f"{model.roles[treatment].column}, so the design gives no contrast: choose "
-        "coarser contexts"
+        f"within {where} the asked values of {model.roles[treatment].column} are not all compared "
+        "with one another, so the design gives no contrast: choose coarser contexts, or fewer "
+        "values"
+    )
+
+
+def _grams(
+    model: FittedModel, outcome: str, doses: Codes, codes: Codes, kept: NDArray[np.bool_]
+) -> ClusterGrams | None:
+    """Gram matrices of the runs kept, with zeros for clusters that have none."""
+    if len(np.unique(doses[kept])) < 2:
+        return None
+    inner = np.unique(codes[kept], return_inverse=True)[1]
+    groups = make_groups(model.groups.clusters[kept], inner)
+    response = model.values[outcome][kept]
+    grams = block_grams(response, doses[kept], int(doses[kept].max()) + 1, groups)
+    if grams is None:
+        return None
+    absent = model.clusters - len(grams.xy)
+    return ClusterGrams(
+        np.pad(grams.xx, ((0, absent), (0, 0), (0, 0))), np.pad(grams.xy, ((0, absent), (0, 0)))
     )

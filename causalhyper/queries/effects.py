@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalhyper.inference import Bands
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
@@ -171,6 +172,14 @@ def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
             f"E[{outcome} | {world.format(experiment.baseline)}]"
         )
 
+    gap = experiment.estimates(
+        "effect_curve.gap",
+        by_graph - by_design,
+        estimand=lambda value: f"graph's minus design's {estimand(value)}",
+        method=f"paired difference of the two estimators; {experiment.interval}",
+        assumptions=DESIGN_ASSUMES,
+        joint=True,
+    )
     return EffectCurve(
         protocol=model.protocol,
         treatment=role.label,
@@ -193,20 +202,19 @@ def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
             assumptions=GRAPH_ASSUMES,
             joint=True,
         ),
-        gap=experiment.estimates(
-            "effect_curve.gap",
-            by_graph - by_design,
-            estimand=lambda value: f"graph's minus design's {estimand(value)}",
-            method=f"paired difference of the two estimators; {experiment.interval}",
-            assumptions=DESIGN_ASSUMES,
-            joint=True,
-        ),
-        test=_gap_test(experiment, by_graph - by_design),
+        gap=gap,
+        test=_gap_test(experiment, gap, experiment.bands(by_graph - by_design)),
     )
 
 
-def _gap_test(experiment: Experiment, gap: Array) -> HypothesisTest:
-    found = experiment.bands(gap)
+def _gap_test(experiment: Experiment, gap: tuple[Estimate, ...], found: Bands) -> HypothesisTest:
+    studentised = [abs(e.estimate) / e.se if e.se > 0 else 0.0 for e in gap]
+    widest = gap[int(np.argmax(studentised))]
+    size = 1 - experiment.level
+    seen = (
+        f"(gap test p = {found.p_value:.2g}; the clearest gap, at {widest.value:g}, is "
+        f"{widest.interval(decimals([widest.se]))})"
+    )
     return HypothesisTest(
         name="overidentification",
         null="the hypergraph's effect curve equals the design's at every value",
@@ -216,14 +224,14 @@ def _gap_test(experiment: Experiment, gap: Array) -> HypothesisTest:
             "maximum of |gap|/se over the values; centred cluster bootstrap, scaled as "
             f"t({found.df})"
         ),
-        alpha=1 - experiment.level,
+        alpha=size,
         if_rejected=(
-            f"The hypergraph's curve misses the design's (gap test p = {found.p_value:.2g}): "
-            "the hypergraph, or the form of its mechanisms, is wrong for these runs, and what it "
-            "says of mediation and ablation is not to be believed."
+            f"The hypergraph's curve misses the design's {seen}: the hypergraph, or the form of "
+            "its mechanisms, is wrong for these runs, and what it says of mediation and ablation "
+            "is not to be believed."
         ),
         if_kept=(
-            f"The hypergraph's curve is compatible with the design's (gap test p = "
-            f"{found.p_value:.2g}); that is no proof of the hypergraph."
+            f"The hypergraph's curve is not rejected by the design's at the {size:.0%} level "
+            f"{seen}; that is no proof of the hypergraph."
         ),
     )

@@ -18,7 +18,7 @@ from causalhyper.scm.replicates import Replicates, resample
 from causalhyper.scm.worlds import World, extrapolation, simulate
 
 SIMULATED = 512
-"""Simulated runs a world and a replicate."""
+"""Simulated runs a world and a replicate, at least; at most four times as many."""
 
 Progress = Callable[[float], None]
 """Called with the share of the work done, in [0, 1]."""
@@ -139,7 +139,7 @@ class Experiment:
         out = {}
         for name, build in builders.items():
             world, values = self.run(shared, build)
-            out[name] = extrapolation(self.model, world, values, shared.draws.contexts)
+            out[name] = extrapolation(self.model, world, values, shared.draws)
         return out
 
     def bands(self, quantities: Array) -> Bands:
@@ -147,8 +147,7 @@ class Experiment:
         return bands(
             quantities[0],
             quantities[1:],
-            clusters=self.model.clusters,
-            strata=self.model.strata,
+            df=self.model.clusters - self.model.strata,
             level=self.level,
             seed=self.seed,
         )
@@ -245,12 +244,18 @@ def make_experiment(
         If a node is unknown, the outcome is no effect of the treatment, or a value was never
         run.
     """
+    _check_types(at, draws, seed)
     model.graph.require(treatment, outcome)
     if not 0 < level < 1:
         raise ConfigurationError(f"the level must lie between 0 and 1, got {level}: use 0.95")
     if seed < 0:
         raise ConfigurationError(f"the seed must not be negative, got {seed}")
     _check_path(model, treatment, outcome)
+    if causes := model.graph.parents(treatment):
+        raise ConfigurationError(
+            f"{treatment} has causes in {model.graph} ({', '.join(causes)}), so it was not "
+            "assigned and the design has no contrast of it: ask about a node without causes"
+        )
     values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
     if not values:
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
@@ -267,10 +272,26 @@ def make_experiment(
         level=level,
         seed=seed,
         replicates=resample(model, draws, weights, design.enough),
-        sampler=make_sampler(model, SIMULATED, first),
-        twin=make_sampler(model, SIMULATED, second),
+        sampler=make_sampler(model, count_simulated(model.n), first),
+        twin=make_sampler(model, count_simulated(model.n), second),
         design=design,
     )
+
+
+def _check_types(at: Sequence[float], draws: int, seed: int) -> None:
+    if isinstance(at, str | int | float):
+        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
+    for name, number in (("draws", draws), ("seed", seed)):
+        if not isinstance(number, int | np.integer):
+            raise ConfigurationError(f"{name} must be a whole number, got {number!r}")
+
+
+def count_simulated(n: int) -> int:
+    """Simulated runs for a sample of n: a multiple of n where that is affordable.
+
+    Then every observed run is drawn equally often, and the means of what is drawn are exact.
+    """
+    return min(n * -(-SIMULATED // n), 4 * SIMULATED)
 
 
 def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
@@ -289,10 +310,15 @@ def _check_observed(model: FittedModel, treatment: str, grid: tuple[float, ...])
     role = model.roles[treatment]
     seen = np.unique(model.values[treatment])
     for value in grid:
+        if role.is_logarithmic and value <= 0:
+            raise ConfigurationError(
+                f"{role.label} is analysed on a logarithmic scale, so no value may be {value!r}: "
+                "compare values above 0"
+            )
         if not np.isclose(seen, role.apply(np.array([value]))[0], rtol=1e-9, atol=1e-12).any():
             back = {"identity": seen, "log": np.exp(seen), "log2": 2**seen, "log10": 10**seen}
-            runs = ", ".join(f"{v:g}" for v in back[role.transform][:12])
+            runs = ", ".join(f"{v:.9g}" for v in back[role.transform][:12])
             raise ConfigurationError(
-                f"no run has {role.column} = {value:g}, so the design says nothing there; runs "
+                f"no run has {role.column} = {value:.9g}, so the design says nothing there; runs "
                 f"have {runs}{', ...' if len(seen) > 12 else ''}"
             )

@@ -105,15 +105,16 @@ class DropInteraction:
     ----------
     edge : Hyperedge
         With two or more causes.
-    reference_kind : {"product", "joint"}
-        Whether L2 is of the product of the observed margins or of the joint distribution.
+    reference_kind : {"joint", "product"}
+        Whether L2 is of the observed joint distribution, or of the product of its margins, which
+        also weighs combinations that no run has.
     """
 
     edge: Hyperedge
-    reference_kind: Reference = "product"
+    reference_kind: Reference = "joint"
 
     def __str__(self) -> str:
-        return f"drop the interaction of {self.edge}"
+        return f"drop the interaction of {self.edge} (Q {self.reference_kind})"
 
     @property
     def reference(self) -> str:
@@ -154,7 +155,7 @@ def list_operations(
     """Every ablation that concerns the effect of `treatment` on `outcome`.
 
     Nodes between the two are randomised, hyperedges with a tail and head on a directed path are
-    cut, and of those with several causes the interaction is dropped.
+    cut, and of those with several causes the interaction is dropped, by either reference.
     """
     inside = between(graph, treatment, outcome)
     sources, heads = {treatment, *inside}, {outcome, *inside}
@@ -162,5 +163,6 @@ def list_operations(
     return (
         *(RandomiseNode(v) for v in inside),
         *(CutHyperedge(e) for e in on_path),
-        *(DropInteraction(e) for e in on_path if len(e.tail) > 1),
+        *(DropInteraction(e, "joint") for e in on_path if len(e.tail) > 1),
+        *(DropInteraction(e, "product") for e in on_path if len(e.tail) > 1),
     )

@@ -148,8 +148,11 @@ def _mediation_remark(m: Mediation, name: str) -> str:
     if name.startswith("natural"):
         remarks.append("cross-world: shared noise")
         if m.witnesses:
-            remarks.append(f"not identified without the model: {', '.join(m.witnesses)} recants")
-    if name in ("direct", "indirect", "natural_direct") and not m.note and m.extrapolated > 0.05:
+            remarks.append(
+                f"not identified without the model (recanting witness {', '.join(m.witnesses)})"
+            )
+    forced = bool(m.note) and name in ("direct", "natural_direct")
+    if name != "total" and not forced and m.extrapolated > 0.05:
         remarks.append(f"{m.extrapolated:.0%} of simulated runs beyond the observed")
     return "; ".join(remarks)
 

@@ -18,7 +18,7 @@ class Estimate:
     Attributes
     ----------
     query : str
-        What was asked: "effect_curve.design", "mediate.direct", "ablate.effect" and so on.
+        What was asked: "effect_curve.design", "mediate.direct", "ablate.change" and so on.
     treatment : str
         Treatment node.
     value, baseline : float

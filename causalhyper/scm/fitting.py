@@ -23,7 +23,7 @@ def fit(
     *,
     protocol: str,
     cluster: str | Sequence[str],
-    context: str | Sequence[str] = (),
+    context: str | Sequence[str] | None = (),
     mechanisms: Additive | Mapping[str, Additive] = SPLINE,
     outcome_range: tuple[float, float] | None = None,
     treatment: str | None = None,
@@ -92,14 +92,14 @@ def fit(
     return FittedModel(graph, roles, protocol, values, groups, fitted, cluster, context)
 
 
-def _names(columns: str | Sequence[str]) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns)
+def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else tuple(columns or ())
 
 
 def _check(
     graph: DirectedHypergraph, roles: Roles, protocol: str, cluster: tuple[str, ...]
 ) -> None:
-    if not protocol.strip():
+    if not isinstance(protocol, str) or not protocol.strip():
         raise ConfigurationError(
             "the matching protocol is empty: say what was held equal while the treatment varied "
             "and how the learning rate was set, such as 'equal epochs, fixed learning rate'"
@@ -142,6 +142,11 @@ def _options(
 ) -> Additive:
     if isinstance(mechanisms, Additive):
         return mechanisms
+    if not isinstance(mechanisms, Mapping):
+        raise ConfigurationError(
+            f"mechanisms must be options such as SPLINE or LINEAR, or a mapping of node to them; "
+            f"got {mechanisms!r}"
+        )
     graph.require(*mechanisms)
     return mechanisms.get(node, SPLINE)
 

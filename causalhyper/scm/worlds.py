@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalhyper.hypergraph import Hyperedge
 from causalhyper.mechanisms import evaluate, project_additive
@@ -133,13 +134,15 @@ def _respond(
 
 
 def extrapolation(
-    model: FittedModel, world: World, values: Mapping[str, Array], contexts: Codes
+    model: FittedModel, world: World, values: Mapping[str, Array], draws: Draws
 ) -> float:
     """Share of simulated runs in which some mechanism is asked beyond the observed runs.
 
     A mechanism is extrapolated where the leverage of its inputs exceeds the largest leverage of
     an observed run (Montgomery, Peck and Vining, Introduction to Linear Regression Analysis,
-    section 3.8, "hidden extrapolation").
+    section 3.8, "hidden extrapolation"). Where a hyperedge is projected on additive functions
+    under the product of its margins, the draws of that product count too: the projection
+    averages the function over them.
 
     Parameters
     ----------
@@ -147,36 +150,49 @@ def extrapolation(
     world : World
     values : mapping of str to ndarray, broadcastable to shape (1, d, m)
         What `simulate` returned for the model as fitted.
-    contexts : ndarray of int, shape (1, m)
+    draws : Draws
+        The draws behind them.
 
     Returns
     -------
     float
         In [0, 1].
     """
-    shape = np.broadcast_shapes(*(v.shape for v in values.values()), (1, 1, contexts.shape[1]))
+    count = draws.contexts.shape[1]
+    shape = np.broadcast_shapes(*(v.shape for v in values.values()), (1, 1, count))
     beyond = np.zeros(shape, dtype=bool)
     for node, mechanism in model.mechanisms.items():
         if node not in world.do:
-            beyond |= _beyond(model, mechanism, world, values, contexts, shape)
+            inputs = {
+                (e, v): world.receives.get((e, v), values[v])
+                for e in mechanism.edges
+                for v in e.tail
+            }
+            beyond |= _beyond(model, mechanism, inputs, draws.contexts, shape)
+            for edge in mechanism.edges:
+                if world.additive.get(edge) == "product":
+                    drawn = {
+                        (edge, v): model.values[v][draws.partners[v]][:, None, :]
+                        for v in edge.tail
+                    }
+                    beyond |= _beyond(model, mechanism, inputs | drawn, draws.contexts, shape)
     return float(beyond.mean())
 
 
 def _beyond(
     model: FittedModel,
     mechanism: Mechanism,
-    world: World,
-    values: Mapping[str, Array],
+    inputs: Mapping[tuple[Hyperedge, str], Array],
     contexts: Codes,
     shape: tuple[int, ...],
-) -> Array:
+) -> NDArray[np.bool_]:
+    """Where the leverage of what a mechanism receives exceeds that of every observed run."""
     fit, space = mechanism.fit, mechanism.fit.space
     columns = np.empty((int(np.prod(shape)), space.size))
     for term, where, owner in zip(space.terms, space.slices, mechanism.owners, strict=True):
         block = np.ones((len(columns), 1))
         for i, basis in zip(term, space.bases(term), strict=True):
-            name = mechanism.parents[i]
-            x = world.receives.get((mechanism.edges[owner], name), values[name])
+            x = inputs[mechanism.edges[owner], mechanism.parents[i]]
             table = basis(np.broadcast_to(x, shape).ravel())
             block = (block[:, :, None] * table[:, None, :]).reshape(len(block), -1)
         columns[:, where] = block
@@ -184,8 +200,6 @@ def _beyond(
     centred = fit.columns - means[model.groups.contexts]
     inverse = np.linalg.pinv(centred.T @ centred, hermitian=True)
     observed = np.einsum("ij,jk,ik->i", centred, inverse, centred)
-    where_from = np.broadcast_to(contexts[:, None, :], shape).ravel()
-    away = columns - means[where_from]
+    away = columns - means[np.broadcast_to(contexts[:, None, :], shape).ravel()]
     leverage = np.einsum("ij,jk,ik->i", away, inverse, away)
-    beyond: Array = (leverage > observed.max() * (1 + 1e-9)).reshape(shape)
-    return beyond
+    return np.asarray(leverage > observed.max() * (1 + 1e-9)).reshape(shape)

@@ -9,6 +9,7 @@ import jsonschema
 import pandas as pd
 import pytest
 
+import causalhyper
 from causalhyper.cli.main import main
 from causalhyper.frames import checksum
 from causalhyper.report import document_schema
@@ -124,6 +125,8 @@ BAD_CALLS = {
     "an impossible level": ({"level": "95"}, "0.95"),
     "an unknown mechanism": ({"mechanism": "forest"}, "spline or linear"),
     "an outcome before the treatment": ({"treatment": "G", "outcome": "B"}, "no effect"),
+    "a value no logarithm takes": ({"at": "-1"}, "logarithmic"),
+    "a treatment with causes": ({"treatment": "N", "at": "0.1"}, "has causes"),
     "draws that are no number": ({"draws": "many"}, "draws"),
 }
 
@@ -168,6 +171,49 @@ def test_targets_that_cannot_be_written_exit_2_before_any_work(
     assert taken.read_text() == "mine"
     assert main(call(runs_file, tmp_path / "r", "--json", str(tmp_path))) == 2
     assert not (tmp_path / "r").exists()
+
+
+def test_a_report_that_cannot_be_written_leaves_no_json(
+    runs_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    file = tmp_path / "e.json"
+    assert main([*call(runs_file, tmp_path / "taken" / "r", "--json", str(file)), "--quiet"]) == 2
+    assert "cannot write" in capfd.readouterr().err
+    assert not file.exists()
+
+
+def test_the_json_must_not_be_the_report(runs_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "r"
+    assert main(call(runs_file, out, "--json", str(out / "index.html"))) == 2
+    assert not out.exists()
+
+
+def test_values_in_the_recorded_command_lose_no_digit(tmp_path: Path) -> None:
+    path, file = tmp_path / "runs.csv", tmp_path / "e.json"
+    frame = simulate_runs()
+    frame["batch_size"] = frame["batch_size"] * 0.12345678901
+    frame = frame.rename(columns={"batch_size": "rate"})
+    frame.to_csv(path, index=False)
+    rates = sorted(frame["rate"].unique())
+    roles = [f"--role={n}={c}" for n, c in (ROLES | {"B": "rate"}).items()]
+    words = call(
+        path,
+        tmp_path / "r",
+        *["--role", roles[0].removeprefix("--role="), *roles[1:]],
+        *["--json", str(file), "--quiet"],
+        at=repr(float(rates[0])),
+        baseline=repr(float(rates[2])),
+    )
+    assert main(words) == 0
+    command = json.loads(file.read_text("utf-8"))["command"]
+    assert f"--at {float(rates[0])!r}" in command
+    assert f"--baseline {float(rates[2])!r}" in command
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"causalhyper {causalhyper.__version__}\n"
 
 
 BAD_DATA = {

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.frames import append_run, read_runs, write_atomic, write_frame
+from causalhyper.frames import append_run, read_runs, write_atomic, write_frame, write_together
 
 RUN = {"run_id": "a", "batch_size": 16, "sharpness": 1.5, "dataset": "mnist"}
 
@@ -29,7 +29,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monke
         raise OSError("no space left")
 
     monkeypatch.setattr(os, step, fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(ConfigurationError, match="no space left"):
         write_atomic(path, b"new")
     monkeypatch.undo()
     assert path.read_bytes() == b"old"
@@ -171,3 +171,22 @@ def test_a_damaged_or_foreign_frame_is_not_appended_to(tmp_path):
         append_run(path, RUN)
     with pytest.raises(ConfigurationError, match=r"expected a \.parquet file"):
         append_run(tmp_path / "runs.csv", RUN)
+
+
+def test_files_written_together_are_all_written_or_none(tmp_path):
+    good, bad = tmp_path / "a.json", tmp_path / "taken" / "b.html"
+    (tmp_path / "taken").write_text("a file where a folder is wanted")
+    good.write_bytes(b"old")
+    with pytest.raises(ConfigurationError, match=r"cannot write .*b.html"):
+        write_together({good: b"new", bad: b"new"})
+    assert good.read_bytes() == b"old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.json", "taken"]
+    bad = tmp_path / "b.html"
+    write_together({good: b"1", bad: b"2"})
+    assert (good.read_bytes(), bad.read_bytes()) == (b"1", b"2")
+
+
+def test_one_file_under_two_names_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="the same"):
+        write_together({tmp_path / "a": b"1", tmp_path / "x" / ".." / "a": b"2"})
+    assert list(tmp_path.iterdir()) == []

@@ -13,9 +13,7 @@ def _of_means(sample, seed=0, level=0.95):
     """Bands of column means, each row a cluster."""
     K = len(sample)
     weights = cluster_weights(np.zeros(K, dtype=np.intp), R, np.random.default_rng(seed))
-    return bands(
-        sample.mean(axis=0), weights @ sample / K, clusters=K, strata=1, level=level, seed=seed
-    )
+    return bands(sample.mean(axis=0), weights @ sample / K, df=K - 1, level=level, seed=seed)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
@@ -40,8 +38,7 @@ def test_a_mean_over_equal_strata_has_the_textbook_standard_error():
     found = bands(
         np.array([sample.mean()]),
         (weights @ sample / 15)[:, None],
-        clusters=15,
-        strata=3,
+        df=12,
         level=0.95,
         seed=0,
     )
@@ -50,11 +47,24 @@ def test_a_mean_over_equal_strata_has_the_textbook_standard_error():
     assert found.df == 12
 
 
+def test_a_mean_over_unequal_strata_has_the_textbook_standard_error():
+    # strata of n_h clusters weigh n_h / K: Var = sum (n_h / K)^2 s_h^2 / n_h
+    rng = np.random.default_rng(3)
+    strata = np.repeat(np.arange(4), [2, 2, 3, 20])
+    sample = rng.normal(size=27) * np.where(strata < 3, 5.0, 1.0)
+    weights = cluster_weights(strata, R, rng)
+    replicates = (weights @ sample / 27)[:, None]
+    found = bands(np.array([sample.mean()]), replicates, df=23, level=0.95, seed=0)
+    parts = [sample[strata == h] for h in range(4)]
+    expected = sum(len(p) * p.var(ddof=1) for p in parts) ** 0.5 / 27
+    assert found.se[0] == pytest.approx(expected, rel=0.02)
+
+
 def _normal(q, df, rho=0.0, seed=0):
     """Replicates that are exactly normal with standard deviation one and correlation rho."""
     rng = np.random.default_rng(seed)
     draws = rho**0.5 * rng.normal(size=(R, 1)) + (1 - rho) ** 0.5 * rng.normal(size=(R, q))
-    return bands(np.zeros(q), draws, clusters=df + 1, strata=1, level=0.95, seed=seed)
+    return bands(np.zeros(q), draws, df=df, level=0.95, seed=seed)
 
 
 def test_with_one_quantity_the_simultaneous_band_is_the_pointwise_one():
@@ -82,8 +92,8 @@ def test_two_independent_quantities_get_the_critical_value_of_the_studentised_ma
 def test_the_p_value_of_one_quantity_is_that_of_the_t_test(t):
     df = 11
     draws = np.random.default_rng(1).normal(size=(R, 1))
-    estimate = np.array([t * draws.std(ddof=1) * np.sqrt((df + 1) / df)])
-    found = bands(estimate, draws, clusters=df + 1, strata=1, level=0.95, seed=3)
+    estimate = np.array([t * draws.std(ddof=1)])
+    found = bands(estimate, draws, df=df, level=0.95, seed=3)
     truth = 2 * stats.t.sf(t, df)
     assert found.statistic == pytest.approx(t)
     assert abs(found.p_value - truth) < 5 * np.sqrt(truth * (1 - truth) / R)
@@ -92,12 +102,12 @@ def test_the_p_value_of_one_quantity_is_that_of_the_t_test(t):
 def test_quantities_that_never_vary_get_no_width_and_no_say_in_the_test():
     draws = np.random.default_rng(1).normal(size=(500, 1))
     both = np.column_stack([draws, np.full(500, 3.0)])
-    found = bands(np.array([0.1, 3.0]), both, clusters=10, strata=1, level=0.95, seed=0)
+    found = bands(np.array([0.1, 3.0]), both, df=9, level=0.95, seed=0)
     assert found.se[1] == 0
     assert found.lower[1] == found.upper[1] == found.joint_upper[1] == 3.0
     assert found.statistic == pytest.approx(0.1 / found.se[0])
 
 
 def test_without_any_variation_there_is_no_evidence():
-    found = bands(np.zeros(2), np.zeros((99, 2)), clusters=10, strata=1, level=0.95, seed=0)
+    found = bands(np.zeros(2), np.zeros((99, 2)), df=9, level=0.95, seed=0)
     assert found.p_value == 1

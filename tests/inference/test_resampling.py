@@ -8,21 +8,23 @@ from causalhyper.inference import cluster_weights
 STRATA = np.array([0, 1, 0, 1, 1, 2, 2, 0, 2, 2])
 
 
-def test_each_replicate_draws_as_many_clusters_as_there_are_stratum_by_stratum():
+def test_the_weights_of_a_replicate_sum_to_the_number_of_clusters_stratum_by_stratum():
     weights = cluster_weights(STRATA, 500, np.random.default_rng(0))
     assert weights.shape == (500, 10)
     for stratum in range(3):
         inside = stratum == STRATA
-        assert (weights[:, inside].sum(axis=1) == inside.sum()).all()
+        assert weights[:, inside].sum(axis=1) == pytest.approx(np.full(500, inside.sum()))
 
 
-def test_counts_have_the_moments_of_a_multinomial():
-    # Var = n (1/n)(1 - 1/n), Cov = -1/n within a stratum of n clusters, 0 between strata
+def test_weights_have_the_moments_that_make_the_variance_of_a_mean_unbiased():
+    # Var = 1, Cov = -1/(n - 1) within a stratum of n clusters, 0 between strata; then the
+    # variance of sum_k w_k y_k / n is s^2 / n with the divisor n - 1
     R = 40_000
     weights = cluster_weights(STRATA, R, np.random.default_rng(1))
     sizes = np.bincount(STRATA)[STRATA]
     same = STRATA[:, None] == STRATA[None, :]
-    expected = np.where(same, -1.0 / sizes[:, None], 0.0) + np.eye(10)
+    expected = np.where(same, -1.0 / (sizes[:, None] - 1), 0.0)
+    np.fill_diagonal(expected, 1.0)
     assert np.abs(weights.mean(axis=0) - 1).max() < 5 * R**-0.5
     assert np.abs(np.cov(weights.T) - expected).max() < 5 * 2 * R**-0.5
 

@@ -338,3 +338,33 @@ def test_progress_ends_at_one_and_never_falls(frame):
     _all(_fit(frame), progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+def test_a_treatment_with_causes_is_refused_because_it_was_not_assigned(frame):
+    with pytest.raises(ConfigurationError, match=r"N has causes .*B.*not assigned"):
+        effect_curve(_fit(frame), "N", "G", at=[1.0], baseline=2.0, draws=100)
+
+
+def test_values_that_are_not_asked_for_need_not_meet_the_others():
+    rng = np.random.default_rng(3)
+    k = np.repeat(np.arange(8), 2)
+    b = np.tile([1.0, 2.0], 8)
+    y = 3 * b + rng.normal(size=8)[k]
+    stray = pd.DataFrame({"k": [8, 9], "b": 9.0, "y": [0.0, 1.0]})
+    frame = pd.concat([pd.DataFrame({"k": k, "b": b, "y": y}), stray], ignore_index=True)
+    frame = frame.assign(run_id=[f"r{i}" for i in range(len(frame))], d=frame.b == 9)
+    frame["d"] = frame["d"].map({True: "late", False: "early"})
+    roles = {"B": "b", "Y": "y"}
+    model = fit("B -> Y", frame, roles, protocol="p", cluster="k", context="d", mechanisms=LINEAR)
+    found = effect_curve(model, "B", "Y", at=[2.0], baseline=1.0, draws=100)
+    assert found.design[0].estimate == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"at": "16"}, "sequence"), ({"at": 16}, "sequence"), ({"draws": 200.5}, "whole number")],
+)
+def test_an_argument_of_another_type_is_refused(frame, wrong, message):
+    asked = {"at": [4.0], "baseline": 1.0, "draws": 100} | wrong
+    with pytest.raises(ConfigurationError, match=message):
+        effect_curve(_fit(frame), "B", "G", **asked)

@@ -60,6 +60,21 @@ def test_the_design_contrast_is_the_paired_t_interval(design: str, runs: pd.Data
         assert e.upper - e.lower == pytest.approx(width, rel=0.07)
 
 
+def test_the_readme_states_the_range_of_shares_beyond_the_observed_runs(
+    runs: pd.DataFrame,
+) -> None:
+    shares = []
+    for design in study.PROTOCOLS:
+        analysis = study.analyze_design(runs, design, draws=100, seed=1).analysis
+        shares += [m.extrapolated for m in analysis.mediation if m.mediators == ("S",)]
+        named = ("randomise S", "cut N -> S", "drop the interaction of {N, S} -> C (Q product)")
+        found = [a.extrapolated for a in analysis.ablations if a.operation in named]
+        assert len(found) == len(named)
+        shares += found
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    assert f"{100 * min(shares):.0f} to {max(shares):.0%}" in readme
+
+
 def test_the_study_writes_report_and_documents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

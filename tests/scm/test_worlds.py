@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from causalhyper import LINEAR, SPLINE, DirectedHypergraph, fit
-from causalhyper.scm.draws import make_sampler
+from causalhyper.scm.draws import Draws, make_sampler
 from causalhyper.scm.replicates import resample
 from causalhyper.scm.worlds import World, extrapolation, simulate
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, exact_runs, respond, runs
@@ -121,10 +121,10 @@ def test_dropping_an_interaction_under_the_joint_reference_leaves_ols_on_main_ef
 def test_the_observed_runs_are_no_extrapolation_and_far_values_are():
     model, *_ = _setting(context="d")
     observed = {v: x[None, None, :] for v, x in model.values.items()}
-    contexts = model.groups.contexts[None, :]
-    assert extrapolation(model, World(), observed, contexts) == 0.0
+    draws = Draws(model.groups.contexts[None, :], {}, {}, {})
+    assert extrapolation(model, World(), observed, draws) == 0.0
     far = observed | {"N": observed["N"] + 100.0}
-    assert extrapolation(model, World(), far, contexts) == 1.0
+    assert extrapolation(model, World(), far, draws) == 1.0
 
 
 def test_extrapolation_finds_a_combination_that_no_run_had():
@@ -136,15 +136,28 @@ def test_extrapolation_finds_a_combination_that_no_run_had():
     low, high = np.quantile(frame.n, [0.05, 0.95])
     values = {v: np.full((1, 1, 1), x.mean()) for v, x in model.values.items()}
     hidden = values | {"N": np.full((1, 1, 1), low), "S": np.full((1, 1, 1), high)}
-    contexts = np.zeros((1, 1), dtype=np.intp)
-    assert extrapolation(model, World(), values, contexts) == 0.0
-    assert extrapolation(model, World(), hidden, contexts) == 1.0
+    draws = Draws(np.zeros((1, 1), dtype=np.intp), {}, {}, {})
+    assert extrapolation(model, World(), values, draws) == 0.0
+    assert extrapolation(model, World(), hidden, draws) == 1.0
 
 
 def test_a_mechanism_that_is_overruled_cannot_be_extrapolated():
     model, *_ = _setting()
     values = {v: x[None, None, :] for v, x in model.values.items()}
     far = values | {"N": values["N"] + 100.0}
-    contexts = model.groups.contexts[None, :]
+    draws = Draws(model.groups.contexts[None, :], {}, {}, {})
     world = World(do={"S": values["S"], "C": values["C"]})
-    assert extrapolation(model, world, far, contexts) == 0.0
+    assert extrapolation(model, world, far, draws) == 0.0
+
+
+def test_a_projection_under_the_product_counts_combinations_that_no_run_had():
+    rng = np.random.default_rng(0)
+    frame = runs(Truth(), rng)
+    frame = frame.assign(s=frame.n + 0.05 * rng.normal(size=len(frame)))
+    model = fit(CHAIN, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
+    edge = model.graph.into("C")[0]
+    replicates = resample(model, 100, rng).part(slice(1))
+    draws = make_sampler(model, len(frame), rng).draw(model, replicates)
+    observed = {v: x[None, None, :] for v, x in model.values.items()}
+    assert extrapolation(model, World(additive={edge: "joint"}), observed, draws) == 0.0
+    assert extrapolation(model, World(additive={edge: "product"}), observed, draws) > 0.5
