@@ -28,9 +28,9 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        from causalhyper import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"causalhyper {__version__}")
+        typer.echo(f"causalhyper {version('causalhyper')}")
         raise typer.Exit
 
 
