@@ -153,7 +153,7 @@ def effect_curve(
     experiment = make_experiment(
         model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
     )
-    means = experiment.means({"natural": natural_world}, progress)
+    means = experiment.means({"natural": natural_world}, progress, alone=True)
     return collect_curve(experiment, means["natural"])
 
 

@@ -31,16 +31,16 @@ class Shared:
     Attributes
     ----------
     replicates : Replicates
-    draws, twin : Draws
-        Two independent sets of exogenous draws with the same contexts; the second one makes the
-        random draws of a mediator that a randomised analogue needs.
-    natural, twin_natural : mapping of str to ndarray, broadcastable to shape (r, d, m)
-        Every node under do(treatment) at the grid, with either set.
+    draws : Draws
+    natural : mapping of str to ndarray, broadcastable to shape (r, d, m)
+        Every node under do(treatment) at the grid.
+    twin_natural : mapping of str to ndarray, broadcastable to shape (r, d, m)
+        The same from a second, independent set of draws with the same contexts: the random
+        draws of a mediator that a randomised analogue needs. Empty where no world needs it.
     """
 
     replicates: Replicates
     draws: Draws
-    twin: Draws
     natural: Mapping[str, Array]
     twin_natural: Mapping[str, Array]
 
@@ -88,7 +88,11 @@ class Experiment:
         return self.model.roles[self.treatment].apply(grid)[None, :, None]
 
     def means(
-        self, builders: Mapping[str, Builder], progress: Progress | None = None
+        self,
+        builders: Mapping[str, Builder],
+        progress: Progress | None = None,
+        *,
+        alone: bool = False,
     ) -> dict[str, Array]:
         """Mean outcome in each world, at each value of the grid, in each replicate.
 
@@ -96,6 +100,8 @@ class Experiment:
         ----------
         builders : mapping of str to callable
         progress : callable, optional
+        alone : bool
+            Whether no world but the natural one is asked for, which needs fewer draws.
 
         Returns
         -------
@@ -104,7 +110,7 @@ class Experiment:
         parts: dict[str, list[Array]] = {name: [] for name in builders}
         done = 0
         for chunk in self.replicates.chunks():
-            shared = self.share(chunk)
+            shared = self.share(chunk, alone=alone)
             for name, build in builders.items():
                 values = self.run(shared, build)[1][self.outcome]
                 shape = (len(chunk), len(self.at) + 1, values.shape[-1])
@@ -114,17 +120,15 @@ class Experiment:
                 progress(done / len(self.replicates))
         return {name: np.concatenate(p) for name, p in parts.items()}
 
-    def share(self, chunk: Replicates) -> Shared:
+    def share(self, chunk: Replicates, *, alone: bool = False) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
-        draws, twin = self.sampler.draw(self.model, chunk), self.twin.draw(self.model, chunk)
+        draws = self.sampler.draw(self.model, chunk, partners=not alone)
         world = World(do={self.treatment: self.doses})
-        return Shared(
-            chunk,
-            draws,
-            twin,
-            simulate(self.model, chunk, draws, world),
-            simulate(self.model, chunk, twin, world),
-        )
+        natural = simulate(self.model, chunk, draws, world)
+        if alone:
+            return Shared(chunk, draws, natural, {})
+        second = self.twin.draw(self.model, chunk, partners=False)
+        return Shared(chunk, draws, natural, simulate(self.model, chunk, second, world))
 
     def run(self, shared: Shared, build: Builder) -> tuple[World, dict[str, Array]]:
         """Simulate one world: do(treatment) at the grid, and what `build` adds."""

@@ -44,46 +44,60 @@ class Draws:
 class Sampler:
     """Uniform numbers behind the draws, the same in every replicate and every world.
 
-    Each node has stratified samples of the unit interval in random order (a Latin hypercube).
+    Each node has stratified samples of the unit interval in random order (a Latin hypercube):
+    the midpoints of m equal parts, permuted.
 
     Attributes
     ----------
-    contexts : ndarray, shape (m,)
-    own, partners : mapping of str to ndarray, shape (m,)
-        For the noise or the root value of each node, and for its partner.
+    count : int
+        m, the number of draws.
+    own, partners : mapping of str to ndarray of int, shape (m,)
+        Permutations for the noise or the root value of each node, and for its partner.
     """
 
-    contexts: Array
-    own: Mapping[str, Array]
-    partners: Mapping[str, Array]
+    count: int
+    own: Mapping[str, Codes]
+    partners: Mapping[str, Codes]
 
-    def draw(self, model: FittedModel, replicates: Replicates) -> Draws:
-        """Turn the uniform numbers into draws for some replicates."""
+    def draw(self, model: FittedModel, replicates: Replicates, *, partners: bool = True) -> Draws:
+        """Turn the uniform numbers into draws for some replicates, with partners if asked."""
         groups, weights = model.groups, replicates.weights
         layout = lay_out_rows(groups.clusters, groups.contexts)
-        contexts = groups.contexts[pick_rows(layout, weights, self.contexts)]
-        partners = {v: pick_rows(layout, weights, u, contexts) for v, u in self.partners.items()}
+        grid = (np.arange(self.count) + 0.5) / self.count
+        # one search in order; a permuted node takes its rows from there
+        rows = pick_rows(layout, weights, grid)
+        contexts = groups.contexts[rows]
+
+        def nearby(order: Codes) -> Codes:
+            if groups.context_count == 1:
+                return rows[:, order]
+            return pick_rows(layout, weights, grid[order], contexts)
+
         noise, roots = {}, {}
-        for v, u in self.own.items():
-            if v not in model.mechanisms:
-                rows = pick_rows(layout, weights, u, contexts)
-                roots[v] = model.values[v][rows][:, None, :]
-                continue
-            rows = pick_rows(layout, weights, u)
-            fit = model.mechanisms[v].fit
-            fitted = np.einsum("rmk,rk->rm", fit.columns[rows], replicates.coefs[v])
-            fitted += np.take_along_axis(replicates.effects[v], groups.contexts[rows], axis=1)
-            residuals = fit.response[rows] - fitted
-            noise[v] = (residuals - residuals.mean(axis=1, keepdims=True))[:, None, :]
-        return Draws(contexts, noise, roots, partners)
+        for v, order in self.own.items():
+            if v in model.mechanisms:
+                noise[v] = _residuals(model, replicates, v, rows[:, order])
+            else:
+                roots[v] = model.values[v][nearby(order)][:, None, :]
+        others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
+        return Draws(contexts, noise, roots, others)
+
+
+def _residuals(model: FittedModel, replicates: Replicates, node: str, rows: Codes) -> Array:
+    """Residuals of some rows in each replicate, centred, shape (r, 1, m)."""
+    fit = model.mechanisms[node].fit
+    fitted = np.einsum("rmk,rk->rm", fit.columns[rows], replicates.coefs[node])
+    fitted += np.take_along_axis(replicates.effects[node], model.groups.contexts[rows], axis=1)
+    residuals: Array = fit.response[rows] - fitted
+    residuals -= residuals.mean(axis=1, keepdims=True)
+    return residuals[:, None, :]
 
 
 def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sampler:
-    """Draw the uniform numbers for `draws` simulated runs of each replicate."""
-    grid = (np.arange(draws) + 0.5) / draws
+    """Draw the permutations for `draws` simulated runs of each replicate."""
     nodes = model.graph.order()
     return Sampler(
-        grid,
-        {v: rng.permutation(grid) for v in nodes},
-        {v: rng.permutation(grid) for v in nodes},
+        draws,
+        {v: rng.permutation(draws) for v in nodes},
+        {v: rng.permutation(draws) for v in nodes},
     )
