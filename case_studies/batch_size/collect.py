@@ -62,8 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigurationError as error:
         parser.error(str(error))
     except CausalHyperError as error:
-        notes = getattr(error, "__notes__", [])
-        parser.exit(1, "\n".join([f"{parser.prog}: error: {error}", *notes, ""]))
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
     except KeyboardInterrupt:
         kept = f"finished runs are in {options.out}, the same command goes on"
         parser.exit(130, f"\n{parser.prog}: stopped: {kept}\n")
