@@ -1,6 +1,6 @@
 """Seconds a bootstrap replicate of an effect curve costs, here and with dowhy's gcm.
 
-    OMP_NUM_THREADS=1 python benchmarks/effect_curve.py [--rows 1000] [--replicates 20]
+    OMP_NUM_THREADS=1 python benchmarks/effect_curve.py [--rows 1002] [--clusters 167]
 
 A replicate resamples the clusters, refits every mechanism (linear, with products) and simulates
 10,000 runs at each of six doses. Needs dowhy, which is no dependency of the project. Both are
@@ -31,8 +31,10 @@ OURS = 200
 """Replicates of ours a turn; one replicate alone would time the call, not the work."""
 
 
-def make_runs(rows: int) -> pd.DataFrame:
-    """Complete blocks of six doses from an interaction model."""
+def make_runs(rows: int, clusters: int) -> pd.DataFrame:
+    """Clusters of equal size, each of complete blocks of six doses, from an interaction model."""
+    if rows % (6 * clusters):
+        raise SystemExit(f"{rows} rows are no multiple of 6 doses in {clusters} clusters")
     rng = np.random.default_rng(0)
     B = np.tile(DOSES, rows // 6)
     N = -0.8 * B + rng.normal(size=len(B))
@@ -40,7 +42,9 @@ def make_runs(rows: int) -> pd.DataFrame:
     C = 0.2 * N + 0.4 * S + 0.3 * N * S + rng.normal(size=len(B))
     G = -0.7 * C + rng.normal(size=len(B))
     frame = pd.DataFrame({"B": B, "N": N, "S": S, "C": C, "G": G})
-    return frame.assign(seed=np.repeat(np.arange(rows // 6), 6), run_id=np.arange(len(B)))
+    return frame.assign(
+        seed=np.repeat(np.arange(clusters), rows // clusters), run_id=np.arange(len(B))
+    )
 
 
 def peer_replicate(runs: pd.DataFrame, rng: np.random.Generator) -> None:
@@ -70,13 +74,14 @@ def seconds(work: Callable[[], object], times: int) -> float:
 def main() -> None:
     """Time both in turns."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=1002)
+    parser.add_argument("--clusters", type=int, default=167)
     parser.add_argument("--replicates", type=int, default=20, help="of the peer, a turn")
     options = parser.parse_args()
     gcm.config.disable_progress_bars()
     gcm.config.set_default_n_jobs(1)
-    experiment.SIMULATED = SIMULATED
-    runs = make_runs(options.rows)
+    experiment.count_simulated = lambda n: SIMULATED
+    runs = make_runs(options.rows, options.clusters)
     roles = {v: v for v in "BNSCG"}
     graph = "B -> N; N -> S; {N, S} -> C; C -> G"
     model = fit(graph, runs, roles, protocol="p", cluster="seed", mechanisms=LINEAR)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.hypergraph.paths import reached
 from causalhyper.inference import Bands, bands
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.design import Design, find_design
@@ -167,7 +168,10 @@ class Experiment:
         subject: str = "",
         joint: bool = False,
     ) -> tuple[Estimate, ...]:
-        """One estimate for each value of `at`, from quantities of shape (replicates, len(at))."""
+        """One estimate for each value of `at`, from quantities of shape (replicates, len(at)).
+
+        The matching protocol is part of every estimand, so it is written behind each.
+        """
         found = self.bands(quantities)
         return tuple(
             Estimate(
@@ -175,7 +179,7 @@ class Experiment:
                 treatment=self.treatment,
                 value=value,
                 baseline=self.baseline,
-                estimand=estimand(value),
+                estimand=f"{estimand(value)}; protocol: {self.model.protocol}",
                 estimate=float(quantities[0, i]),
                 se=float(found.se[i]),
                 lower=float(found.lower[i]),
@@ -293,17 +297,14 @@ def _check_types(at: Sequence[float], draws: int, seed: int) -> None:
 def count_simulated(n: int) -> int:
     """Simulated runs for a sample of n: a multiple of n where that is affordable.
 
-    Then every observed run is drawn equally often, and the means of what is drawn are exact.
+    Then the model as fitted draws every observed run equally often where clusters and contexts
+    are of equal size, and the means of what is drawn are exact.
     """
     return min(n * -(-SIMULATED // n), 4 * SIMULATED)
 
 
 def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
-    import networkx as nx
-
-    from causalhyper.hypergraph import expanded
-
-    if treatment == outcome or not nx.has_path(expanded(model.graph), treatment, outcome):
+    if treatment == outcome or outcome not in reached(model.graph, treatment, avoiding=()):
         raise ConfigurationError(
             f"{outcome} is no effect of {treatment} in {model.graph}: its effect is zero by "
             "assumption, and there is nothing to estimate"

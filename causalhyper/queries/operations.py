@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import (
@@ -15,9 +14,7 @@ from causalhyper.hypergraph import (
 )
 from causalhyper.queries.experiment import Shared
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.worlds import World
-
-Reference = Literal["joint", "product"]
+from causalhyper.scm.worlds import Reference, World
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference import lay_out_rows, pick_rows
+from causalhyper.inference import RowLayout, lay_out_rows, pick_rows
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
@@ -51,18 +51,20 @@ class Sampler:
     ----------
     count : int
         m, the number of draws.
+    layout : RowLayout
+        Of the observed runs by context and cluster.
     own, partners : mapping of str to ndarray of int, shape (m,)
         Permutations for the noise or the root value of each node, and for its partner.
     """
 
     count: int
+    layout: RowLayout
     own: Mapping[str, Codes]
     partners: Mapping[str, Codes]
 
     def draw(self, model: FittedModel, replicates: Replicates, *, partners: bool = True) -> Draws:
         """Turn the uniform numbers into draws for some replicates, with partners if asked."""
-        groups, weights = model.groups, replicates.weights
-        layout = lay_out_rows(groups.clusters, groups.contexts)
+        groups, layout, weights = model.groups, self.layout, replicates.weights
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its rows from there
         rows = pick_rows(layout, weights, grid)
@@ -98,6 +100,7 @@ def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sa
     nodes = model.graph.order()
     return Sampler(
         draws,
+        lay_out_rows(model.groups.clusters, model.groups.contexts),
         {v: rng.permutation(draws) for v in nodes},
         {v: rng.permutation(draws) for v in nodes},
     )

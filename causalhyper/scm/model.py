@@ -15,6 +15,7 @@ from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import AdditiveFit, Groups
 from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grouping import context_means
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,8 +131,6 @@ class FittedModel:
 
     def r_squared(self, node: str) -> float:
         """Share of a node's variance within contexts that its mechanism explains."""
-        from causalhyper.mechanisms.grouping import context_means
-
         fit = self.mechanisms[node].fit
         both = np.column_stack([fit.response, fit.columns @ fit.coefs])
         both = both - context_means(both, self.groups)[self.groups.contexts]

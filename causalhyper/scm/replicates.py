@@ -15,7 +15,7 @@ from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import solve
 from causalhyper.scm.model import FittedModel
 
-Ranks = NDArray[np.bool_]
+Flags = NDArray[np.bool_]
 
 CHUNK = 25
 """Replicates worked on at a time: bounds memory, changes no number."""
@@ -64,7 +64,7 @@ def resample(
     model: FittedModel,
     draws: int,
     rng: np.random.Generator,
-    enough: Callable[[Array], Ranks] | None = None,
+    enough: Callable[[Array], Flags] | None = None,
 ) -> Replicates:
     """Refit every mechanism on cluster-bootstrap replicates.
 
@@ -114,8 +114,8 @@ def resample(
 
 
 def _full_rank(
-    model: FittedModel, weights: Array, enough: Callable[[Array], Ranks] | None
-) -> Ranks:
+    model: FittedModel, weights: Array, enough: Callable[[Array], Flags] | None
+) -> Flags:
     """Whether every mechanism, and what else is asked, can be estimated in each replicate."""
     full = np.ones(len(weights), dtype=bool) if enough is None else enough(weights)
     for mechanism in model.mechanisms.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel, Mechanism
 from causalhyper.scm.replicates import Replicates
 
-Reference = str
-"""Name of a reference distribution Q: "joint" or "product" (see `World.additive`)."""
+Reference = Literal["joint", "product"]
+"""A reference distribution Q: the observed tail, or the product of its margins."""
 
 
 @dataclass(frozen=True, slots=True)

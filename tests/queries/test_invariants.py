@@ -368,3 +368,9 @@ def test_an_argument_of_another_type_is_refused(frame, wrong, message):
     asked = {"at": [4.0], "baseline": 1.0, "draws": 100} | wrong
     with pytest.raises(ConfigurationError, match=message):
         effect_curve(_fit(frame), "B", "G", **asked)
+
+
+def test_every_estimand_carries_the_matching_protocol(frame):
+    model = fit(CHAIN, frame, ROLES, protocol="equal updates", cluster="k", mechanisms=LINEAR)
+    found = analyze(model, "B", "G", at=[4.0], baseline=1.0, draws=100).to_frame()
+    assert found["estimand"].str.endswith("; protocol: equal updates").all()
