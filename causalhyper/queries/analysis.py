@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.queries.ablations import Ablation, ablation_worlds, collect_ablation
 from causalhyper.queries.effects import EffectCurve, collect_curve
@@ -106,6 +107,12 @@ def analyze(
     experiment = make_experiment(
         model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
     )
+    if experiment.design is None:
+        raise ConfigurationError(
+            f"{experiment.no_design}; a whole analysis holds the hypergraph against the design: "
+            "ask about an assigned node at values that were run, or ask effect_curve, mediate "
+            "and ablate one by one"
+        )
     mediators = [(v,) for v in between(model.graph, treatment, outcome)]
     operations = list_operations(model.graph, treatment, outcome)
     builders = ablation_worlds(experiment, operations)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.inference import Bands
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
@@ -29,6 +28,9 @@ GRAPH_ASSUMES = (
 @dataclass(frozen=True, slots=True)
 class EffectCurve(EstimateResult):
     """Effect of each treatment value against the baseline, by two estimators.
+
+    Without a contrast of the design's own (the treatment was not assigned, or a value was never
+    run) there is no `design` and no `gap`, and the test says why it does not apply.
 
     Attributes
     ----------
@@ -66,15 +68,17 @@ class EffectCurve(EstimateResult):
     @property
     def verdict(self) -> str:
         """The widest contrast and what the gap says, in words."""
-        widest = farthest(self.design)
+        own = self.design or self.graph
+        widest = farthest(own)
         found = "changes" if widest.excludes_zero else "is not shown to change"
-        digits = decimals(e.se for e in self.design)
+        digits = decimals(e.se for e in own)
+        whose = "the design's own contrast" if self.design else "through the hypergraph alone"
         return (
             f"Under the protocol “{self.protocol}”, {self.column} {widest.value:g} instead of "
             f"{self.baseline:g} {found} {self.outcome}: {widest.estimate:+.{digits}f} "
             f"({widest.level:.0%} interval {widest.lower:+.{digits}f} to "
-            f"{widest.upper:+.{digits}f}; {widest.clusters} clusters; the design's own "
-            f"contrast). {self.test.reading}"
+            f"{widest.upper:+.{digits}f}; {widest.clusters} clusters; {whose}). "
+            f"{self.test.reading}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -82,7 +86,7 @@ class EffectCurve(EstimateResult):
         from causalhyper.figures import plot_effect_curve
 
         parts = {"design": self.design, "hypergraph": self.graph}
-        frames = [to_frame(found).assign(estimator=name) for name, found in parts.items()]
+        frames = [to_frame(found).assign(estimator=k) for k, found in parts.items() if found]
         return plot_effect_curve(
             pd.concat(frames, ignore_index=True),
             baseline=self.baseline,
@@ -93,12 +97,11 @@ class EffectCurve(EstimateResult):
 
     def summary(self) -> str:
         """The curve as text."""
-        digits = decimals(e.se for e in self.design)
+        digits = decimals(e.se for e in self.graph)
         lines = [f"E[{self.outcome} | do({self.column})] against {self.baseline:g}"]
-        for d, g in zip(self.design, self.graph, strict=True):
-            lines.append(
-                f"{d.value:>10g}  design {d.interval(digits)}  graph {g.interval(digits)}"
-            )
+        for i, g in enumerate(self.graph):
+            own = f"  design {self.design[i].interval(digits)}" if self.design else ""
+            lines.append(f"{g.value:>10g}{own}  graph {g.interval(digits)}")
         return "\n".join([*lines, self.verdict])
 
 
@@ -160,70 +163,99 @@ def effect_curve(
 def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
     """The effect curve from the natural world's means, shape (replicates, d)."""
     by_graph = means[:, 1:] - means[:, :1]
-    by_design = experiment.design.contrasts(experiment.replicates.weights)
     model = experiment.model
     role = model.roles[experiment.treatment]
-    outcome = model.roles[experiment.outcome].label
+    graph = experiment.estimates(
+        "effect_curve.graph",
+        by_graph,
+        estimand=lambda value: _estimand(experiment, value),
+        method=f"g-formula through {model.graph}; {experiment.interval}",
+        assumptions=GRAPH_ASSUMES,
+        joint=True,
+    )
+    design, gap, test = _hold_against_design(experiment, by_graph)
+    return EffectCurve(
+        protocol=model.protocol,
+        treatment=role.label,
+        outcome=model.roles[experiment.outcome].label,
+        column=role.column,
+        baseline=experiment.baseline,
+        design=design,
+        graph=graph,
+        gap=gap,
+        test=test,
+    )
 
-    def estimand(value: float) -> str:
-        world = f"do({role.column}={{:g}})"
-        return (
-            f"E[{outcome} | {world.format(value)}] - "
-            f"E[{outcome} | {world.format(experiment.baseline)}]"
-        )
 
+def _estimand(experiment: Experiment, value: float) -> str:
+    column = experiment.model.roles[experiment.treatment].column
+    outcome = experiment.model.roles[experiment.outcome].label
+    return (
+        f"E[{outcome} | do({column}={value:g})] - "
+        f"E[{outcome} | do({column}={experiment.baseline:g})]"
+    )
+
+
+def _hold_against_design(
+    experiment: Experiment, by_graph: Array
+) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...], HypothesisTest]:
+    """The design's contrasts, the gaps from them, and the test that the gaps are zero."""
+    if experiment.design is None:
+        return (), (), _gap_test(experiment, (), by_graph)
+    by_design = experiment.design.contrasts(experiment.replicates.weights)
+    design = experiment.estimates(
+        "effect_curve.design",
+        by_design,
+        estimand=lambda value: _estimand(experiment, value),
+        method=f"difference in means within {experiment.design.blocks}; {experiment.interval}",
+        assumptions=DESIGN_ASSUMES,
+        joint=True,
+    )
     gap = experiment.estimates(
         "effect_curve.gap",
         by_graph - by_design,
-        estimand=lambda value: f"graph's minus design's {estimand(value)}",
+        estimand=lambda value: f"graph's minus design's {_estimand(experiment, value)}",
         method=f"paired difference of the two estimators; {experiment.interval}",
         assumptions=DESIGN_ASSUMES,
         joint=True,
     )
-    return EffectCurve(
-        protocol=model.protocol,
-        treatment=role.label,
-        outcome=outcome,
-        column=role.column,
-        baseline=experiment.baseline,
-        design=experiment.estimates(
-            "effect_curve.design",
-            by_design,
-            estimand=estimand,
-            method=f"difference in means within {experiment.design.blocks}; {experiment.interval}",
-            assumptions=DESIGN_ASSUMES,
-            joint=True,
-        ),
-        graph=experiment.estimates(
-            "effect_curve.graph",
-            by_graph,
-            estimand=estimand,
-            method=f"g-formula through {model.graph}; {experiment.interval}",
-            assumptions=GRAPH_ASSUMES,
-            joint=True,
-        ),
-        gap=gap,
-        test=_gap_test(experiment, gap, experiment.bands(by_graph - by_design)),
+    return design, gap, _gap_test(experiment, gap, by_graph - by_design)
+
+
+def _gap_test(
+    experiment: Experiment, gap: tuple[Estimate, ...], quantities: Array
+) -> HypothesisTest:
+    size = 1 - experiment.uncertainty.level
+    found = experiment.uncertainty.bands(quantities)
+    null = "the hypergraph's effect curve equals the design's at every value"
+    reference = (
+        "maximum of |gap|/se over the values; centred cluster bootstrap, scaled as "
+        f"t({experiment.uncertainty.df})"
     )
-
-
-def _gap_test(experiment: Experiment, gap: tuple[Estimate, ...], found: Bands) -> HypothesisTest:
+    if not gap:
+        return HypothesisTest(
+            name="overidentification",
+            null=null,
+            statistic=None,
+            p_value=None,
+            reference=reference,
+            alpha=size,
+            if_rejected="",
+            if_kept="",
+            inapplicable=f"Nothing tests the hypergraph's curve: {experiment.no_design}.",
+        )
     studentised = [abs(e.estimate) / e.se if e.se > 0 else 0.0 for e in gap]
     widest = gap[int(np.argmax(studentised))]
-    size = 1 - experiment.level
     seen = (
         f"(gap test p = {found.p_value:.2g}; the clearest gap, at {widest.value:g}, is "
         f"{widest.interval(decimals([widest.se]))})"
     )
     return HypothesisTest(
         name="overidentification",
-        null="the hypergraph's effect curve equals the design's at every value",
+        null=null,
         statistic=found.statistic,
         p_value=found.p_value,
-        reference=(
-            "maximum of |gap|/se over the values; centred cluster bootstrap, scaled as "
-            f"t({found.df})"
-        ),
+        reference=reference,
         alpha=size,
         if_rejected=(
             f"The hypergraph's curve misses the design's {seen}: the hypergraph, or the form of "

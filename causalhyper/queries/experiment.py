@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.errors import ConfigurationError
-from causalhyper.hypergraph.paths import reached
-from causalhyper.inference import Bands, bands
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.design import Design, find_design
+from causalhyper.queries.questions import Question, ask, check_resampling
+from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 from causalhyper.scm.draws import Draws, Sampler, make_sampler
 from causalhyper.scm.model import FittedModel
@@ -48,6 +47,8 @@ class Shared:
 
 Builder = Callable[[FittedModel, Shared], World]
 """Makes what a world intervenes on beside the treatment."""
+Functional = Callable[[Array], Array]
+"""Maps outcomes of shape (r, d, m) to what is asked of them, of shape (r, d, ...)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +58,51 @@ class Experiment:
     Attributes
     ----------
     model : FittedModel
-    treatment, outcome : str
-        Nodes.
-    at : tuple of float
-        Compared values of the treatment's column, in its own unit, without the baseline.
-    baseline : float
-    level : float
-    seed : int
+    question : Question
     replicates : Replicates
         Row 0 is the model as fitted.
+    uncertainty : Uncertainty
+        How the other rows become intervals.
     sampler, twin : Sampler
-    design : Design
+    design : Design or None
+        The design's own contrasts, where the treatment was assigned and all values were run.
+    no_design : str
+        Why there are none; "" where there are.
     """
 
     model: FittedModel
-    treatment: str
-    outcome: str
-    at: tuple[float, ...]
-    baseline: float
-    level: float
-    seed: int
+    question: Question
     replicates: Replicates
+    uncertainty: Uncertainty
     sampler: Sampler
     twin: Sampler
-    design: Design
+    design: Design | None
+    no_design: str
 
     @property
-    def doses(self) -> Array:
-        """Baseline first, then `at`, on the model scale; shape (1, d, 1)."""
-        grid = np.array([self.baseline, *self.at])
-        return self.model.roles[self.treatment].apply(grid)[None, :, None]
+    def treatment(self) -> str:
+        """The node that is set."""
+        return self.question.treatment
+
+    @property
+    def outcome(self) -> str:
+        """The node that is asked about."""
+        return self.question.outcome
+
+    @property
+    def at(self) -> tuple[float, ...]:
+        """Compared values, without the baseline, in the unit of the treatment's column."""
+        return self.question.at
+
+    @property
+    def baseline(self) -> float:
+        """The value that the others are compared with."""
+        return self.question.baseline
+
+    @property
+    def interval(self) -> str:
+        """How intervals were made, in words."""
+        return str(self.uncertainty)
 
     def means(
         self,
@@ -108,6 +124,31 @@ class Experiment:
         -------
         dict of str to ndarray, shape (replicates, d)
         """
+        return self.summarise(builders, lambda y: y.mean(axis=2), progress, alone=alone)
+
+    def summarise(
+        self,
+        builders: Mapping[str, Builder],
+        functional: Functional,
+        progress: Progress | None = None,
+        *,
+        alone: bool = False,
+    ) -> dict[str, Array]:
+        """Some functional of the outcome's distribution in each world and each replicate.
+
+        Parameters
+        ----------
+        builders : mapping of str to callable
+        functional : callable
+            Maps outcomes of shape (r, d, m) to shape (r, d, ...).
+        progress : callable, optional
+        alone : bool
+            Whether no world but the natural one is asked for, which needs fewer draws.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (replicates, d, ...)
+        """
         parts: dict[str, list[Array]] = {name: [] for name in builders}
         done = 0
         for chunk in self.replicates.chunks():
@@ -115,7 +156,7 @@ class Experiment:
             for name, build in builders.items():
                 values = self.run(shared, build)[1][self.outcome]
                 shape = (len(chunk), len(self.at) + 1, values.shape[-1])
-                parts[name].append(np.broadcast_to(values, shape).mean(axis=2))
+                parts[name].append(functional(np.broadcast_to(values, shape)))
             done += len(chunk)
             if progress is not None:
                 progress(done / len(self.replicates))
@@ -124,7 +165,7 @@ class Experiment:
     def share(self, chunk: Replicates, *, alone: bool = False) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
         draws = self.sampler.draw(self.model, chunk, partners=not alone)
-        world = World(do={self.treatment: self.doses})
+        world = World(do={self.treatment: self.question.grid(self.model)[None, :, None]})
         natural = simulate(self.model, chunk, draws, world)
         if alone:
             return Shared(chunk, draws, natural, {})
@@ -147,16 +188,6 @@ class Experiment:
             out[name] = extrapolation(self.model, world, values, shared.draws)
         return out
 
-    def bands(self, quantities: Array) -> Bands:
-        """Bands of quantities of shape (replicates, q), whose row 0 is the estimate."""
-        return bands(
-            quantities[0],
-            quantities[1:],
-            df=self.model.clusters - self.model.strata,
-            level=self.level,
-            seed=self.seed,
-        )
-
     def estimates(
         self,
         query: str,
@@ -172,7 +203,7 @@ class Experiment:
 
         The matching protocol is part of every estimand, so it is written behind each.
         """
-        found = self.bands(quantities)
+        found = self.uncertainty.bands(quantities)
         return tuple(
             Estimate(
                 query=query,
@@ -184,12 +215,12 @@ class Experiment:
                 se=float(found.se[i]),
                 lower=float(found.lower[i]),
                 upper=float(found.upper[i]),
-                level=self.level,
+                level=self.uncertainty.level,
                 method=method,
                 n=self.model.n,
                 clusters=self.model.clusters,
-                assumptions=tuple(assumptions),
-                seed=self.seed,
+                assumptions=(*assumptions, *self._interpolated(value)),
+                seed=self.uncertainty.seed,
                 subject=subject,
                 joint_lower=float(found.joint_lower[i]) if joint else None,
                 joint_upper=float(found.joint_upper[i]) if joint else None,
@@ -197,15 +228,10 @@ class Experiment:
             for i, value in enumerate(self.at)
         )
 
-    @property
-    def interval(self) -> str:
-        """How intervals were made, in words."""
-        df = self.model.clusters - self.model.strata
-        again = f", {self.replicates.redrawn} drawn again" if self.replicates.redrawn else ""
-        return (
-            f"cluster bootstrap standard errors ({len(self.replicates) - 1} replicates of "
-            f"{self.model.clusters} clusters{again}), t({df}) intervals"
-        )
+    def _interpolated(self, value: float) -> tuple[str, ...]:
+        column = self.model.roles[self.treatment].column
+        missing = [v for v in (value, self.baseline) if v in self.question.never_run]
+        return tuple(f"no run has {column} = {v:g}: interpolated" for v in missing)
 
 
 def natural_world(model: FittedModel, shared: Shared) -> World:
@@ -232,8 +258,8 @@ def make_experiment(
     treatment, outcome : str
         Nodes; the treatment an ancestor of the outcome.
     at : sequence of float
-        Values to compare, in the unit of the treatment's column; the baseline itself is left
-        out, repeated values count once.
+        Values to compare, in the unit of the treatment's column, within the range of the runs;
+        the baseline itself is left out, repeated values count once.
     baseline : float
     draws : int
         Bootstrap replicates.
@@ -249,49 +275,41 @@ def make_experiment(
     Raises
     ------
     ConfigurationError
-        If a node is unknown, the outcome is no effect of the treatment, or a value was never
-        run.
+        If a node is unknown, the outcome is no effect of the treatment, or a value lies outside
+        the range of the runs.
     """
-    _check_types(at, draws, seed)
-    model.graph.require(treatment, outcome)
-    if not 0 < level < 1:
-        raise ConfigurationError(f"the level must lie between 0 and 1, got {level}: use 0.95")
-    if seed < 0:
-        raise ConfigurationError(f"the seed must not be negative, got {seed}")
-    _check_path(model, treatment, outcome)
-    if causes := model.graph.parents(treatment):
-        raise ConfigurationError(
-            f"{treatment} has causes in {model.graph} ({', '.join(causes)}), so it was not "
-            "assigned and the design has no contrast of it: ask about a node without causes"
-        )
-    values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
-    if not values:
-        raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
-    _check_observed(model, treatment, (float(baseline), *values))
+    question = ask(model, treatment, outcome, at, baseline)
+    check_resampling(draws, seed, level)
     weights, first, second = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
-    grid = model.roles[treatment].apply(np.array([float(baseline), *values]))
-    design = find_design(model, treatment, outcome, grid)
+    no_design = _no_design(model, question)
+    design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
+    replicates = resample(model, draws, weights, design.enough if design else None)
     return Experiment(
         model=model,
-        treatment=treatment,
-        outcome=outcome,
-        at=values,
-        baseline=float(baseline),
-        level=level,
-        seed=seed,
-        replicates=resample(model, draws, weights, design.enough),
+        question=question,
+        replicates=replicates,
+        uncertainty=Uncertainty(
+            model.clusters, model.strata, draws, replicates.redrawn, level, seed
+        ),
         sampler=make_sampler(model, count_simulated(model.n), first),
         twin=make_sampler(model, count_simulated(model.n), second),
         design=design,
+        no_design=no_design,
     )
 
 
-def _check_types(at: Sequence[float], draws: int, seed: int) -> None:
-    if isinstance(at, str | int | float):
-        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
-    for name, number in (("draws", draws), ("seed", seed)):
-        if not isinstance(number, int | np.integer):
-            raise ConfigurationError(f"{name} must be a whole number, got {number!r}")
+def _no_design(model: FittedModel, question: Question) -> str:
+    """Why the runs hold no contrast of their own; "" if they do."""
+    if causes := model.graph.parents(question.treatment):
+        return (
+            f"{question.treatment} has causes in {model.graph} ({', '.join(causes)}): it was not "
+            "assigned, so the design has no contrast of it"
+        )
+    if question.never_run:
+        column = model.roles[question.treatment].column
+        values = ", ".join(f"{v:g}" for v in question.never_run)
+        return f"no run has {column} = {values}: the design says nothing there"
+    return ""
 
 
 def count_simulated(n: int) -> int:
@@ -301,29 +319,3 @@ def count_simulated(n: int) -> int:
     are of equal size, and the means of what is drawn are exact.
     """
     return min(n * -(-SIMULATED // n), 4 * SIMULATED)
-
-
-def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
-    if treatment == outcome or outcome not in reached(model.graph, treatment, avoiding=()):
-        raise ConfigurationError(
-            f"{outcome} is no effect of {treatment} in {model.graph}: its effect is zero by "
-            "assumption, and there is nothing to estimate"
-        )
-
-
-def _check_observed(model: FittedModel, treatment: str, grid: tuple[float, ...]) -> None:
-    role = model.roles[treatment]
-    seen = np.unique(model.values[treatment])
-    for value in grid:
-        if role.is_logarithmic and value <= 0:
-            raise ConfigurationError(
-                f"{role.label} is analysed on a logarithmic scale, so no value may be {value!r}: "
-                "compare values above 0"
-            )
-        if not np.isclose(seen, role.apply(np.array([value]))[0], rtol=1e-9, atol=1e-12).any():
-            back = {"identity": seen, "log": np.exp(seen), "log2": 2**seen, "log10": 10**seen}
-            runs = ", ".join(f"{v:.9g}" for v in back[role.transform][:12])
-            raise ConfigurationError(
-                f"no run has {role.column} = {value:.9g}, so the design says nothing there; runs "
-                f"have {runs}{', ...' if len(seen) > 12 else ''}"
-            )

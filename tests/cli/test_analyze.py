@@ -126,7 +126,7 @@ BAD_CALLS = {
     "an unknown mechanism": ({"mechanism": "forest"}, "spline or linear"),
     "an outcome before the treatment": ({"treatment": "G", "outcome": "B"}, "no effect"),
     "a value no logarithm takes": ({"at": "-1"}, "logarithmic"),
-    "a treatment with causes": ({"treatment": "N", "at": "0.1"}, "has causes"),
+    "a treatment with causes": ({"treatment": "N", "at": "0.1", "baseline": "0.2"}, "has causes"),
     "draws that are no number": ({"draws": "many"}, "draws"),
 }
 

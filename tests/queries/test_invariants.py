@@ -293,8 +293,8 @@ REFUSALS = {
     "unknown outcome": ("B", "X", {}, "X"),
     "outcome that is no effect": ("G", "B", {}, "no effect"),
     "treatment as its own outcome": ("B", "B", {}, "no effect"),
-    "value never run": ("B", "G", {"at": [3.0]}, "no run has b = 3"),
-    "baseline never run": ("B", "G", {"baseline": 0.5}, "no run has b = 0.5"),
+    "value beyond the runs": ("B", "G", {"at": [5.0]}, "b = 5 lies outside what was run"),
+    "baseline beyond the runs": ("B", "G", {"baseline": 0.5}, "b = 0.5 lies outside"),
     "nothing to compare": ("B", "G", {"at": [1.0]}, "no value to compare"),
     "too few draws": ("B", "G", {"draws": 50}, "too few"),
     "level beyond one": ("B", "G", {"level": 95.0}, "level"),
@@ -340,9 +340,26 @@ def test_progress_ends_at_one_and_never_falls(frame):
     assert seen[-1] == 1
 
 
-def test_a_treatment_with_causes_is_refused_because_it_was_not_assigned(frame):
-    with pytest.raises(ConfigurationError, match=r"N has causes .*B.*not assigned"):
-        effect_curve(_fit(frame), "N", "G", at=[1.0], baseline=2.0, draws=100)
+UNASSIGNED = {"not assigned": ("N", 1.0, 2.0), "never run": ("B", 3.0, 1.0)}
+
+
+@pytest.mark.parametrize("why", UNASSIGNED)
+def test_without_a_contrast_of_the_design_the_curve_stands_alone_and_says_why(frame, why):
+    treatment, value, baseline = UNASSIGNED[why]
+    model = _fit(frame)
+    found = effect_curve(model, treatment, "G", at=[value], baseline=baseline, draws=100)
+    assert (found.design, found.gap, found.test.p_value) == ((), (), None)
+    assert why in found.test.reading.replace("no run has b = 3", "never run")
+    assert "through the hypergraph alone" in found.verdict
+    with pytest.raises(ConfigurationError, match="against the design"):
+        analyze(model, treatment, "G", at=[value], baseline=baseline, draws=100)
+
+
+def test_a_value_that_no_run_has_is_marked_as_interpolated(frame):
+    asked = {"at": [3.0, 4.0], "baseline": 1.0, "draws": 100}
+    three, four = effect_curve(_fit(frame), "B", "G", **asked).graph
+    assert "no run has b = 3: interpolated" in three.assumptions
+    assert not any("interpolated" in a for a in four.assumptions)
 
 
 def test_values_that_are_not_asked_for_need_not_meet_the_others():
