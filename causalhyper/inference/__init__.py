@@ -2,7 +2,13 @@
 
 from causalhyper.inference.contrasts import block_grams
 from causalhyper.inference.intervals import Bands, bands
-from causalhyper.inference.resampling import RowLayout, cluster_weights, lay_out_rows, pick_rows
+from causalhyper.inference.resampling import (
+    RowLayout,
+    cluster_weights,
+    lay_out_rows,
+    pick_rows,
+    spread_rows,
+)
 
 __all__ = [
     "Bands",
@@ -12,4 +18,5 @@ __all__ = [
     "cluster_weights",
     "lay_out_rows",
     "pick_rows",
+    "spread_rows",
 ]

@@ -120,11 +120,16 @@ class BinomialFit:
         trials = float(np.median(self.trials))
         return quantile(noise, trials, special.expit(logit)) / trials
 
-    def mean(self, parameters: LinearParameters, inputs: Inputs, contexts: Codes | None) -> Array:
+    def mean(
+        self,
+        parameters: LinearParameters,
+        inputs: Inputs,
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
+    ) -> Array:
         """Probabilities given inputs and contexts, or at the average intercept."""
         start = level(parameters, contexts)
-        found: Array = special.expit(predict(self.space, parameters, inputs, start, {}))
-        return found
+        return special.expit(predict(self.space, parameters, inputs, start, projections))
 
     def tabulate(self, inputs: Inputs) -> Array:
         """Term columns at inputs of shape (s,) each."""

@@ -16,8 +16,8 @@ from causalhyper.scm.model import FittedModel
 
 Flags = NDArray[np.bool_]
 
-CHUNK = 25
-"""Replicates worked on at a time: bounds memory, changes no number."""
+BATCH = 2**16
+"""Numbers in an array of simulated values, about: arrays then fit into a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,14 @@ class Replicates:
             self.redrawn,
         )
 
-    def chunks(self) -> Iterator[Replicates]:
-        """Cut into pieces of at most `CHUNK` replicates."""
-        for start in range(0, len(self), CHUNK):
-            yield self.part(slice(start, start + CHUNK))
+    def chunks(self, size: int) -> Iterator[Replicates]:
+        """Cut into pieces whose simulated values, `size` a replicate, make about a batch.
+
+        This bounds memory and changes no number.
+        """
+        step = max(1, round(BATCH / size))
+        for start in range(0, len(self), step):
+            yield self.part(slice(start, start + step))
 
 
 def resample(

@@ -65,7 +65,7 @@ def test_draws_have_the_mean_and_variance_of_the_binomial_distribution():
     inputs = [[np.full((1, 1, 1), 0.5)] * len(term) for term in fit.terms]
     contexts = np.zeros((1, 4000), dtype=int)
     drawn = fit.respond(fit.parameters, inputs, contexts, u[None, None, :], {})
-    p = float(fit.mean(fit.parameters, inputs, contexts[:, :1])[0, 0, 0])
+    p = float(fit.mean(fit.parameters, inputs, contexts[:, :1], {})[0, 0, 0])
     n = np.median(trials)
     assert drawn.mean() == pytest.approx(p, abs=1e-3)
     assert drawn.var() == pytest.approx(p * (1 - p) / n, rel=0.01)

@@ -31,8 +31,8 @@ def test_linear_regression_gives_the_additive_mechanism(contexts):
     weights = np.array([[1, 2, 0, 1, 1, 1, 3, 1, 0, 1, 1, 0.0]])
     inputs = [x[None, None, :], z[None, None, :]]
     codes = groups.contexts[None]
-    a = mine.mean(mine.refit(groups, weights), [inputs], codes)
-    b = theirs.mean(theirs.refit(groups, weights), [[v] for v in inputs], codes)
+    a = mine.mean(mine.refit(groups, weights), [inputs], codes, {})
+    b = theirs.mean(theirs.refit(groups, weights), [[v] for v in inputs], codes, {})
     assert a == pytest.approx(b, abs=1e-2 if contexts else 1e-9)
 
 

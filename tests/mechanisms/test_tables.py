@@ -53,7 +53,7 @@ def test_draws_occur_as_often_as_the_table_says():
     for d, cell in enumerate((3, 5)):
         shares = [(drawn[0, d] == s).mean() for s in fit.states]
         assert shares == pytest.approx(fit.parameters.probabilities[0, cell], abs=2e-4)
-    mean = fit.mean(fit.parameters, inputs, contexts)
+    mean = fit.mean(fit.parameters, inputs, contexts, {})
     assert drawn.mean(axis=2)[0] == pytest.approx(mean[0, :, 0], abs=2e-3)
 
 
