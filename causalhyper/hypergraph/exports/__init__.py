@@ -1,0 +1,20 @@
+"""Hypergraphs in the forms of other programs, and back."""
+
+from causalhyper.hypergraph.exports.canonical_graph import canonical
+from causalhyper.hypergraph.exports.dot_reading import from_dot
+from causalhyper.hypergraph.exports.dot_writing import to_dot
+from causalhyper.hypergraph.exports.libraries import load_library
+from causalhyper.hypergraph.exports.networkx_reading import from_networkx
+from causalhyper.hypergraph.exports.tails import join_tails
+from causalhyper.hypergraph.exports.xgi_dihypergraph import from_xgi, to_xgi
+
+__all__ = [
+    "canonical",
+    "from_dot",
+    "from_networkx",
+    "from_xgi",
+    "join_tails",
+    "load_library",
+    "to_dot",
+    "to_xgi",
+]
