@@ -7,7 +7,7 @@ import pytest
 from causalhyper import LINEAR, SPLINE, DirectedHypergraph, effect_curve, fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.scm.exports import node_values, to_gcm
-from tests.simulated import CHAIN, ROLES, TWO_WAYS, Truth, runs
+from tests.simulated import CHAIN, ROLES, Truth, runs
 
 gcm = pytest.importorskip("dowhy.gcm")
 
@@ -20,9 +20,15 @@ def _seeded():
     gcm.config.disable_progress_bars()
 
 
-def make_model(graph=CHAIN, mechanisms=SPLINE, **options):
+def make_model(graph=CHAIN, mechanisms=SPLINE, roles=ROLES):
     frame = runs(Truth(r=0.5, h=0.3, d=0.4), np.random.default_rng(5))
-    return fit(graph, frame, ROLES, protocol="p", cluster="k", mechanisms=mechanisms, **options)
+    return fit(graph, frame, roles, protocol="p", cluster="k", mechanisms=mechanisms)
+
+
+def make_model_with_products():
+    """Y causes S, so the order of the causes of C is not that of the alphabet."""
+    roles = {"B": "b", "Y": "n", "S": "s", "C": "c", "G": "g"}
+    return make_model("B -> Y; {B, Y} -> S; {Y, S} -> C; C -> G", LINEAR, roles)
 
 
 def make_model_with_contexts():
@@ -56,8 +62,8 @@ def mean_under(causal, node, dose):
 
 
 MODELS = {
-    "splines": lambda: make_model(),
-    "products": lambda: make_model(TWO_WAYS, LINEAR),
+    "splines": make_model,
+    "products": make_model_with_products,
     "contexts": make_model_with_contexts,
 }
 
