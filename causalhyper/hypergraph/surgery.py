@@ -120,7 +120,7 @@ def without_arcs(h: DirectedHypergraph, arcs: Collection[tuple[str, str]]) -> Di
     Examples
     --------
     >>> print(without_arcs(DirectedHypergraph.parse("B -> N; {B, N} -> G"), {("B", "G")}))
-    N -> G; B -> N
+    B -> N; N -> G
     """
     return DirectedHypergraph(_edges(h, lambda arc: arc not in arcs), h.nodes, h.latent)
 

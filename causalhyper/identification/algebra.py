@@ -10,6 +10,7 @@ from causalhyper.identification.expressions import (
     Fraction,
     Probability,
     Product,
+    Renamed,
     Sum,
     free,
 )
@@ -36,7 +37,7 @@ def multiply(factors: Iterable[Expression]) -> Expression:
     flat: list[Expression] = []
     for factor in factors:
         flat += factor.factors if isinstance(factor, Product) else [factor]
-    flat.sort(key=lambda factor: (not isinstance(factor, Probability), isinstance(factor, Sum)))
+    flat.sort(key=_place)
     return flat[0] if len(flat) == 1 else Product(tuple(flat))
 
 
@@ -92,6 +93,12 @@ def divide(numerator: Expression, denominator: Expression) -> Expression:
     P(n)
     """
     return numerator if denominator == ONE else Fraction(numerator, denominator)
+
+
+def _place(factor: Expression) -> int:
+    """Rank a factor of a product: probabilities, then fractions, then sums."""
+    core = factor.term if isinstance(factor, Renamed) else factor
+    return 0 if isinstance(core, Probability | Product) else 2 if isinstance(core, Sum) else 1
 
 
 def _factors(term: Expression) -> list[Expression]:
