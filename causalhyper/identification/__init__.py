@@ -24,12 +24,9 @@ from causalhyper.identification.frontdoor import (
 )
 from causalhyper.identification.id_algorithm import identify_effect
 from causalhyper.identification.instruments import Instrument, instruments, is_instrument
-from causalhyper.identification.nested import (
-    NestedEffect,
-    natural_effects,
-    path_specific_effect,
-    star,
-)
+from causalhyper.identification.natural import natural_effects
+from causalhyper.identification.nested import NestedEffect, star
+from causalhyper.identification.path_specific import path_specific_effect
 
 __all__ = [
     "Derivation",
