@@ -14,6 +14,7 @@ from causalhyper.hypergraph.paths import (
     intercepts,
     intercepts_without_edge,
 )
+from causalhyper.hypergraph.projection import project_out
 from causalhyper.hypergraph.separation import (
     Independence,
     ancestors,
@@ -43,6 +44,7 @@ __all__ = [
     "induced_confounders",
     "intercepts",
     "intercepts_without_edge",
+    "project_out",
     "recanting_witnesses",
     "separated",
 ]

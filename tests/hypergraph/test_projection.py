@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from causalhyper.errors import GraphError
-from causalhyper.hypergraph import DirectedHypergraph
-from causalhyper.hypergraph.projection import project_out
+from causalhyper.hypergraph import DirectedHypergraph, project_out
 from tests.hypergraph.strategies import hypergraphs
 
 

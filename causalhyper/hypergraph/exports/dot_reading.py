@@ -25,7 +25,7 @@ def from_dot(
         hyperedge of its own; ``{N S} -> C`` is two arcs, as everywhere in DOT. Causes meet in
         one hyperedge at a node with ``kind=hyperedge``. ``A <-> B``, ``A -> B [dir=both]`` and
         a node ``U [observed="no"]`` or ``U [latent]`` are latent common causes; unmeasured
-        nodes are projected out (`causalhyper.hypergraph.projection.project_out`).
+        nodes are projected out (`project_out`).
     joint : bool
         Whether all causes of a node act jointly: one hyperedge a head.
     names : mapping of str to str, optional
