@@ -6,14 +6,28 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers
-from causalhyper.figures.style import PALETTE, RULE, add_legend, house_style, name_axes, new_axes
+from causalhyper.figures.style import (
+    INK,
+    PALETTE,
+    RULE,
+    add_legend,
+    house_style,
+    name_axes,
+    new_axes,
+)
 
 COLUMNS = ("fraction",)
 _FIGURE = "a plot of permutations"
 _WIDTH = 0.7
+_GIVEN, _GOOD, _WORSE = (
+    "the hypergraph as given",
+    "permuted, as good or better",
+    "permuted, worse",
+)
 
 
 def plot_permutations(
@@ -45,8 +59,8 @@ def plot_permutations(
     Examples
     --------
     >>> axes = plot_permutations(pd.DataFrame({"fraction": [0.0, 0.5, 0.5]}), given=0.0)
-    >>> [bar.get_height() for bar in axes.patches]
-    [1.0, 2.0]
+    >>> [int(bar.get_height()) for bar in axes.patches]
+    [1, 2]
     """
     check_columns(frame, COLUMNS, _FIGURE)
     if len(frame) == 0:
@@ -55,22 +69,12 @@ def plot_permutations(
     if not ((shares >= 0) & (shares <= 1)).all():
         raise ConfigurationError(f"{_FIGURE} needs shares between 0 and 1")
     levels, counts = np.unique(np.round(shares[:-1], 9), return_counts=True)
-    gaps = np.diff(levels)
-    width = _WIDTH * float(gaps.min()) if gaps.size else 0.1
-    as_good = levels <= round(given, 9)
     with house_style():
         axes = new_axes(ax, figsize=(7.2, 3.4))
         axes.grid(axis="y", color=RULE)
-        colors = [PALETTE["vermillion"] if good else PALETTE["sky"] for good in as_good]
-        bars = axes.bar(levels, counts, width=width, color=colors)
-        mark = axes.axvline(given, color=PALETTE["black"], linewidth=1.5, linestyle="--")
-        mark.set_label("given")
-        shown = [
-            (bars[int(np.flatnonzero(as_good == g)[0])], text)
-            for g, text in ((True, "permuted, as good or better"), (False, "permuted, worse"))
-            if (as_good == g).any()
-        ]
-        handles, labels = zip(*shown, (mark, "the hypergraph as given"), strict=True)
+        _draw_bars(axes, levels, counts, levels <= round(given, 9))
+        axes.axvline(given, color=INK, linewidth=1.5, linestyle="--", label=_GIVEN)
+        handles, labels = axes.get_legend_handles_labels()
         place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": len(labels)}
         add_legend(axes, handles, labels, **place)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -81,3 +85,14 @@ def plot_permutations(
             ylabel="permutations",
         )
     return axes
+
+
+def _draw_bars(
+    axes: Axes, levels: NDArray[np.float64], counts: NDArray[np.intp], good: NDArray[np.bool_]
+) -> None:
+    """Draw one bar a share, those of permutations that do as well in a colour of their own."""
+    gaps = np.diff(levels)
+    width = _WIDTH * float(gaps.min()) if gaps.size else 0.1
+    for rows, color, label in ((good, "vermillion", _GOOD), (~good, "sky", _WORSE)):
+        if rows.any():
+            axes.bar(levels[rows], counts[rows], width=width, color=PALETTE[color], label=label)

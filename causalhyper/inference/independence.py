@@ -53,13 +53,13 @@ class PartialCorrelation:
 
 
 def variation_left(
-    x: Array, given: Sequence[Array], groups: Groups, *, df: int = 3
-) -> tuple[float, float]:
-    """Shares of a variable's variance that contexts leave, and contexts and curves together.
+    columns: Array, given: Sequence[Array], groups: Groups, *, df: int = 3
+) -> tuple[Array, Array]:
+    """Shares of variables' variance that contexts leave, and contexts and curves together.
 
     Parameters
     ----------
-    x : ndarray, shape (n,)
+    columns : ndarray, shape (n, q)
     given : sequence of ndarray, shape (n,)
     groups : Groups
     df : int
@@ -67,22 +67,24 @@ def variation_left(
 
     Returns
     -------
-    within, beside : float
+    within, beside : ndarray, shape (q,)
         In [0, 1]; below `NOTHING_LEFT` there is nothing to be tested.
 
     Examples
     --------
     >>> from causalhyper.mechanisms import make_groups
     >>> codes = np.array([0, 0, 1, 1])
-    >>> variation_left(np.array([1.0, 1.0, 2.0, 2.0]), [], make_groups(codes, codes))
-    (0.0, 0.0)
+    >>> x = np.array([[1.0], [1.0], [2.0], [2.0]])
+    >>> variation_left(x, [], make_groups(codes, codes))
+    (array([0.]), array([0.]))
     """
-    total = float(((x - x.mean()) ** 2).sum())
-    if total <= np.finfo(float).eps * float((x**2).sum()):
-        return 0.0, 0.0
-    within = centre(x[:, None], groups)
+    within = centre(columns, groups)
     beside = residuals(within, regression_root(given, df, groups))
-    return float((within**2).sum()) / total, float((beside**2).sum()) / total
+    total = ((columns - columns.mean(axis=0)) ** 2).sum(axis=0)
+    # what rounding leaves of a constant is no variation
+    flat = total <= np.finfo(float).eps * (columns**2).sum(axis=0)
+    total = np.where(flat, np.inf, total)
+    return (within**2).sum(axis=0) / total, (beside**2).sum(axis=0) / total
 
 
 def partial_correlation(
@@ -214,8 +216,11 @@ def scaled_residuals(x: Array, y: Array, root: Array, groups: Groups) -> Array:
     total = ((both - both.mean(axis=0)) ** 2).mean(axis=0)
     left = residuals(centre(both, groups), root)
     scale = (left**2).mean(axis=0)
-    for name, kept, all_ in zip(("first", "second"), scale, total, strict=True):
-        if kept <= NOTHING_LEFT * all_ or all_ == 0:
+    flat = total <= np.finfo(float).eps * (both**2).mean(axis=0)
+    for name, empty in zip(
+        ("first", "second"), flat | (scale <= NOTHING_LEFT * total), strict=True
+    ):
+        if empty:
             raise ConfigurationError(
                 f"nothing is left of the {name} variable beside contexts and what is conditioned "
                 "on, so its independence cannot be tested: condition on less, or use coarser "

@@ -119,9 +119,10 @@ def make_tester(
 
 def _nothing_left(model: FittedModel, pair: tuple[str, str], given: Sequence[str], df: int) -> str:
     """Why there is nothing to test, or ""."""
+    both = np.column_stack([model.values[v] for v in pair])
     known = [model.values[v] for v in given]
-    for node in pair:
-        within, beside = variation_left(model.values[node], known, model.groups, df=df)
+    shares = zip(*variation_left(both, known, model.groups, df=df), strict=True)
+    for node, (within, beside) in zip(pair, shares, strict=True):
         if within < NOTHING_LEFT:
             where = (
                 f"within contexts of {' x '.join(model.context)}" if model.context else "at all"
