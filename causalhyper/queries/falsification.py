@@ -82,8 +82,8 @@ class Falsification:
             "permuting the nodes leaves the implied independencies as they are",
             self.equivalents,
             "share of Markov equivalent permutations",
-            "The hypergraph is informative: {} imply the same independencies (p = {}).",
-            "The hypergraph is not informative: {} imply the same independencies (p = {}), so "
+            "The hypergraph is informative: its independencies are shared by {} (p = {}).",
+            "The hypergraph is not informative: its independencies are shared by {} (p = {}), so "
             "that this test cannot falsify it.",
         )
 
@@ -95,8 +95,8 @@ class Falsification:
             "the hypergraph's local Markov conditions fit no better than with permuted nodes",
             self.as_good,
             "share of permutations with no more violations",
-            "It fits better than by chance: {} do as well or better (p = {}).",
-            "It fits no better than by chance: {} do as well or better (p = {}).",
+            "It fits better than by chance: it is matched or beaten by {} (p = {}).",
+            "It fits no better than by chance: it is matched or beaten by {} (p = {}).",
         )
 
     @property
@@ -269,7 +269,7 @@ def falsify(
     ...     protocol="equal epochs", cluster="seed",
     ... )
     >>> print(falsify(model).verdict)
-    The hypergraph is not informative: 2 of 6 permutations imply the same independencies \
+    The hypergraph is not informative: its independencies are shared by 2 of 6 permutations \
 (p = 0.33), so that this test cannot falsify it. It is not falsified.
     """
     _check(level, significance, df, draws, permutations, seed)
