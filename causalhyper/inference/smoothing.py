@@ -61,7 +61,8 @@ def orthonormalise(columns: Array) -> Array:
     Parameters
     ----------
     columns : ndarray, shape (n, k)
-        On like scales; those that the others explain are left out.
+        Of mean square near one, or what centring left of such columns: what rounding leaves of a
+        column, or the others explain, is left out.
 
     Returns
     -------
@@ -70,7 +71,7 @@ def orthonormalise(columns: Array) -> Array:
     if columns.shape[1] == 0:
         return columns
     U, s, _ = np.linalg.svd(columns, full_matrices=False)
-    basis: Array = U[:, s > _TOLERANCE * max(float(s[0]), np.finfo(float).tiny)]
+    basis: Array = U[:, s > _TOLERANCE * np.sqrt(len(columns))]
     return basis
 
 

@@ -206,7 +206,7 @@ def falsify(
     *,
     method: str = "partial correlation",
     permutations: int = 1000,
-    keep: Collection[str] = (),
+    keep: str | Collection[str] = (),
     level: float = 0.05,
     significance: float = 0.05,
     df: int = 3,
@@ -223,7 +223,7 @@ def falsify(
     permutations : int
         At most so many: all where there are no more (six nodes have 720), otherwise so many
         random ones.
-    keep : collection of str
+    keep : str or collection of str
         Nodes that keep their place. By default none, as published. With ``model.graph.roots()``
         rivals that give an assigned treatment causes are left out: the comparison is fairer, but
         a hypergraph of five nodes then has 24 permutations, and p-values are multiples of 1/24.
@@ -274,6 +274,7 @@ def falsify(
     """
     _check(level, significance, df, draws, permutations, seed)
     h = model.graph
+    keep = (keep,) if isinstance(keep, str) else tuple(keep)
     test = make_tester(model, method, level=level, df=df, draws=draws, seed=seed)
 
     def contradicted(one: Independence) -> bool | None:
@@ -300,7 +301,7 @@ def falsify(
         conditions=tuple((one, test(one)) for one in local_conditions(h)),
         permuted=found,
         exact=exact,
-        keep=tuple(v for v in h.order() if v in set(keep)),
+        keep=tuple(v for v in h.order() if v in keep),
         seed=seed,
     )
 

@@ -90,3 +90,11 @@ def test_a_variable_that_never_varies_adds_nothing():
     with_one = regression_root([z, np.ones_like(z)], 3, groups)
     np.testing.assert_array_equal(with_one, regression_root([z], 3, groups))
     assert regression_root([np.ones_like(z)], 3, groups).shape == (60, 0)
+
+
+def test_a_variable_that_contexts_hold_constant_adds_nothing():
+    (_, _, z, _), groups = sample(contexts="own")
+    fixed = np.sin(1.0 + groups.contexts)
+    assert regression_root([fixed], 3, groups).shape == (60, 0)
+    # of the pair only z and its product with the constants are left within contexts
+    assert regression_root([z, fixed], 1, groups).shape == (60, 2)

@@ -98,6 +98,7 @@ def test_kept_roots_leave_the_permutations_of_the_others(right):
     assert len(found.permuted) == 24
     assert all(p.nodes[0] == "B" for p in found.permuted)
     assert "B kept in place" in found.summary()
+    assert falsify(model, keep="B") == found
     everything = {p.nodes: p for p in right.permuted}
     assert all(everything[p.nodes] == p for p in found.permuted)
 

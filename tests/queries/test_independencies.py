@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from causalhyper import fit
@@ -175,3 +176,21 @@ def test_a_test_does_not_depend_on_those_made_before_it():
 def test_a_wrong_option_is_refused_with_what_to_do(options, said):
     with pytest.raises(ConfigurationError, match=said):
         check_independencies(fitted(), **options)
+
+
+@pytest.mark.slow
+def test_a_right_hypergraph_is_contradicted_in_no_more_than_5_per_cent_of_data_sets():
+    # all hypotheses are true, so the false discovery rate is the share with any rejection
+    found = sum(
+        bool(check_independencies(fitted(runs=draw(s)), draws=199).rejected) for s in range(250)
+    )
+    assert found <= stats.binom.ppf(0.999, 250, 0.06)
+
+
+@pytest.mark.slow
+def test_an_arc_left_out_is_found_in_most_data_sets():
+    missing, found = Independence("B", "G", ("N",)), 0
+    for seed in range(60):
+        model = fitted(runs=draw(seed, direct=0.8, clusters=60))
+        found += missing in check_independencies(model, draws=199).rejected
+    assert found >= 45
