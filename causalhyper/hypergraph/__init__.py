@@ -8,6 +8,7 @@ from causalhyper.hypergraph.expansion import (
     from_bipartite,
 )
 from causalhyper.hypergraph.hyperedges import Hyperedge
+from causalhyper.hypergraph.local_markov import local_conditions
 from causalhyper.hypergraph.paths import (
     between,
     directed_paths,
@@ -44,6 +45,7 @@ __all__ = [
     "induced_confounders",
     "intercepts",
     "intercepts_without_edge",
+    "local_conditions",
     "project_out",
     "recanting_witnesses",
     "separated",

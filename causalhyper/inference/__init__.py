@@ -1,7 +1,15 @@
 """Statistical inference on arrays: resampling, bands, design contrasts."""
 
 from causalhyper.inference.contrasts import block_grams
+from causalhyper.inference.independence import (
+    NOTHING_LEFT,
+    PartialCorrelation,
+    partial_correlation,
+    variation_left,
+)
 from causalhyper.inference.intervals import Bands, bands
+from causalhyper.inference.kernel_independence import KernelIndependence, kernel_independence
+from causalhyper.inference.multiplicity import adjust
 from causalhyper.inference.resampling import (
     RowLayout,
     cluster_weights,
@@ -11,12 +19,19 @@ from causalhyper.inference.resampling import (
 )
 
 __all__ = [
+    "NOTHING_LEFT",
     "Bands",
+    "KernelIndependence",
+    "PartialCorrelation",
     "RowLayout",
+    "adjust",
     "bands",
     "block_grams",
     "cluster_weights",
+    "kernel_independence",
     "lay_out_rows",
+    "partial_correlation",
     "pick_rows",
     "spread_rows",
+    "variation_left",
 ]

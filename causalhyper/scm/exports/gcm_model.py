@@ -10,9 +10,8 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import expanded
 from causalhyper.hypergraph.exports import load_library
-from causalhyper.mechanisms import refit
 from causalhyper.scm.exports.gcm_mechanisms import ContextRoot, TermRegression
-from causalhyper.scm.exports.latents import refuse_latents
+from causalhyper.scm.exports.refusals import refuse_latents, require_additive
 from causalhyper.scm.model import FittedModel
 
 PARENTS = "parents_during_fit"
@@ -117,11 +116,11 @@ def _mechanism(
 def _regression(model: FittedModel, node: str, parents: list[str]) -> TermRegression:
     """Wrap the fitted mean of one node; what is no parent in the graph is the context."""
     mechanism = model.mechanisms[node]
-    coefs, effects = refit(mechanism.fit, model.groups, np.ones((1, model.clusters)))
+    fit = require_additive(mechanism)
     places = tuple(parents.index(parent) for parent in mechanism.parents)
     extra = [i for i in range(len(parents)) if i not in places]
     return TermRegression(
-        mechanism.fit.space, places, extra[0] if extra else None, coefs[0], effects[0]
+        fit.space, places, extra[0] if extra else None, fit.coefs, fit.parameters.effects[0]
     )
 
 

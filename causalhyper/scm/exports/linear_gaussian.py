@@ -8,8 +8,7 @@ import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.exports import load_library
-from causalhyper.mechanisms import refit
-from causalhyper.scm.exports.latents import refuse_latents
+from causalhyper.scm.exports.refusals import refuse_latents, require_additive
 from causalhyper.scm.model import FittedModel, Mechanism
 
 
@@ -46,7 +45,7 @@ def to_linear_gaussian(model: FittedModel) -> Any:
         values = model.values[node]
         if node in model.mechanisms:
             mechanism = model.mechanisms[node]
-            beta = _straight_line(model, mechanism)
+            beta = _straight_line(mechanism)
             parents = list(mechanism.parents)
             fitted = beta[0] + sum(
                 b * model.values[p] for b, p in zip(beta[1:], parents, strict=True)
@@ -70,7 +69,7 @@ def _check_linear(model: FittedModel) -> None:
             "fit one context at a time, or use to_gcm"
         )
     for mechanism in model.mechanisms.values():
-        space = mechanism.fit.space
+        space = require_additive(mechanism).space
         for term, owner in zip(space.terms, mechanism.owners, strict=True):
             edge = mechanism.edges[owner]
             if len(term) > 1:
@@ -86,16 +85,16 @@ def _check_linear(model: FittedModel) -> None:
                 )
 
 
-def _straight_line(model: FittedModel, mechanism: Mechanism) -> list[float]:
+def _straight_line(mechanism: Mechanism) -> list[float]:
     """Return intercept and slopes of a linear mechanism, in the order of its parents."""
-    coefs, effects = refit(mechanism.fit, model.groups, np.ones((1, model.clusters)))
-    space = mechanism.fit.space
-    intercept, slopes = float(effects[0, 0]), np.zeros(len(mechanism.parents))
+    fit = require_additive(mechanism)
+    space, coefs = fit.space, fit.coefs
+    intercept, slopes = float(fit.parameters.effects[0, 0]), np.zeros(len(mechanism.parents))
     for (place,), where in zip(space.terms, space.slices, strict=True):
         # the basis is ((x - first) / width - centre) * scale
         basis = space.main[place]
         first, width = basis.knots[0], basis.knots[-1] - basis.knots[0]
-        size = float(coefs[0, where][0] * basis.rotation[0, 0])
+        size = float(coefs[where][0] * basis.rotation[0, 0])
         slopes[place] = size / width
         intercept -= size * float(first / width + basis.centre[0])
     return [intercept, *slopes.tolist()]
