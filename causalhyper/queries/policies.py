@@ -181,6 +181,8 @@ def policy(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
     >>> from causalhyper import fit
     >>> noise = np.random.default_rng(1).normal(scale=0.1, size=36)
     >>> runs = pd.DataFrame({"run_id": range(36), "seed": np.arange(36) // 3})
