@@ -86,21 +86,29 @@ class Power:
         return pd.DataFrame([asdict(row) for row in self.rows], columns=list(COLUMNS))
 
     def curves(self) -> pd.DataFrame:
-        """Power over clusters: columns label, clusters, power, lower, upper."""
-        asked = self.solved("clusters")
+        """Power over clusters at each effect's hardest value, one row a point of a curve.
+
+        Columns label, clusters, power, lower, upper.
+        """
+        every = self.solved("clusters")
+        effects = dict.fromkeys(r.effect for r in every)
+        asked = [
+            max((r for r in every if r.effect == size), key=lambda r: r.clusters)
+            for size in effects
+        ]
         most = max([2.0 * self.pilot.clusters, *(1.3 * r.clusters for r in asked)])
         made = make_solvers(self.pilot, level=self.level, adjust=self.adjust, seed=self.seed)
         solvers = dict(zip(self.values, made, strict=True))
         parts = [
             power_curve(solvers[r.value], r.effect, most).assign(
-                label=f"{r.effect:g} at {r.value:g}"
+                label=f"{r.effect:g} ({r.value:g} against {r.baseline:g})"
             )
             for r in asked
         ]
         return pd.concat(parts, ignore_index=True)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw power over clusters for each effect and value, with the target."""
+        """Draw power over clusters for each effect, at its hardest value, with the target."""
         from causalhyper.figures.power import plot_power
 
         return plot_power(
