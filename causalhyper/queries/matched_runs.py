@@ -51,7 +51,7 @@ def match_runs(model: FittedModel, runs: pd.DataFrame, columns: Iterable[str]) -
     for node, column in nodes.items():
         given.append(model.roles[node].apply(read_numbers(runs, column)))
         fitted.append(model.values[node])
-    there, here = np.lexsort(given), np.lexsort(fitted)
+    there, here = np.lexsort(given[::-1]), np.lexsort(fitted[::-1])
     names = (" x ".join(model.cluster), " x ".join(model.context), *nodes.values())
     for name, theirs, ours in zip(names, given, fitted, strict=True):
         if not np.array_equal(theirs[there], ours[here]):

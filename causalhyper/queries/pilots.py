@@ -137,8 +137,11 @@ def _paired(design: Design, model: FittedModel) -> Pilot:
             own = own - own.mean(axis=0)
             covariance += len(own) / (len(own) - 1) * own.T @ own
     se, lost = np.sqrt(np.diag(covariance)), model.strata
+    sd = se * np.sqrt(model.clusters)
+    # what rounding leaves of no spread at all
+    sd[sd <= 1e-12 * np.abs(grams.xy).max()] = 0.0
     return Pilot(
-        sd=se * np.sqrt(model.clusters),
+        sd=sd,
         correlation=_correlation(covariance),
         df=np.full(design.count, model.clusters - lost),
         clusters=model.clusters,

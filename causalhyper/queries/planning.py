@@ -189,7 +189,7 @@ def _counts(clusters: int | Sequence[int] | None, pilot: Pilot) -> tuple[int, ..
     """Numbers of clusters to state power for; as many as there are by default."""
     if clusters is None:
         return (pilot.clusters,)
-    counts = (clusters,) if isinstance(clusters, int) else tuple(clusters)
+    counts = (clusters,) if isinstance(clusters, int | float) else tuple(clusters)
     fewest = pilot.comparison(0).fewest
     for n in counts:
         if not isinstance(n, int) or n < fewest:

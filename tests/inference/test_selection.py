@@ -42,7 +42,7 @@ def test_the_probability_of_being_best_of_three_is_an_orthant_of_a_bivariate_nor
 
 def test_with_two_values_the_probability_is_the_one_sided_p_value_of_the_paired_t_test():
     rng = np.random.default_rng(3)
-    pairs = rng.normal(size=(7, 2)) + [0.0, 0.5]
+    pairs = rng.normal([0.0, 0.5], size=(7, 2))
     weights = cluster_weights(np.zeros(7, dtype=int), 200_000, rng) / 7
     # normal replicates with the bootstrap's covariance: the confidence distribution is then t(6)
     replicates = normal(np.cov((weights @ pairs).T))
@@ -152,7 +152,10 @@ def bounds(chance, n):
 def test_the_set_of_the_best_holds_each_of_equal_values_in_95_percent(clusters, spread):
     sets = 2000
     kept = np.array(
-        [f.kept for f in simulate(np.zeros(4), sets=sets, clusters=clusters, seed=1, spread=spread)]
+        [
+            f.kept
+            for f in simulate(np.zeros(4), sets=sets, clusters=clusters, seed=1, spread=spread)
+        ]
     )
     low, high = bounds(0.95, sets)
     # the quantile of 400 replicates and of a bootstrap of few clusters is allowed 0.012 more
