@@ -3,6 +3,8 @@
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
+from causalhyper.figures.policy import plot_policy
+from causalhyper.figures.power import plot_power
 from causalhyper.figures.style import PALETTE, house_style, new_axes
 from causalhyper.figures.svg import to_svg
 
@@ -13,5 +15,7 @@ __all__ = [
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
+    "plot_policy",
+    "plot_power",
     "to_svg",
 ]

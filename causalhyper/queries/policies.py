@@ -100,7 +100,7 @@ class Policy(EstimateResult):
 
     def plot(self, ax: Axes | None = None, *, level: str = "") -> Axes:
         """Draw utilities and probabilities of being best, of all runs or of one level."""
-        from causalhyper.figures.policy import plot_policy
+        from causalhyper.figures import plot_policy
 
         table = self.table()
         drawn = table[table["level"] == level]

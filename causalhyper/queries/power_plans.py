@@ -109,7 +109,7 @@ class Power:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw power over clusters for each effect, at its hardest value, with the target."""
-        from causalhyper.figures.power import plot_power
+        from causalhyper.figures import plot_power
 
         return plot_power(
             self.curves(), target=self.target, at=self.pilot.clusters, xlabel=self.unit, ax=ax

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from causalhyper import LINEAR, ConfigurationError, effect_curve, fit, mediate
+from causalhyper.queries.experiment import make_experiment
 from causalhyper.queries.planning import power
 from causalhyper.queries.power_rows import COLUMNS
 from tests.simulated import CHAIN, ROLES, Truth, runs
@@ -173,8 +174,10 @@ def bounds(chance, n):
 
 
 def rejected(frame, seed):
-    curve = effect_curve(model_of(frame), "B", "G", at=[4], baseline=1, draws=299, seed=seed)
-    return curve.design[0].excludes_zero
+    """The test of `effect_curve`'s design estimate, without the hypergraph's simulation."""
+    e = make_experiment(model_of(frame), "B", "G", at=[4], baseline=1, draws=299, seed=seed)
+    found = e.uncertainty.bands(e.design.contrasts(e.replicates.weights))
+    return bool(found.lower[0] > 0 or found.upper[0] < 0)
 
 
 @pytest.mark.slow
@@ -230,11 +233,11 @@ def test_the_error_of_an_indirect_effect_shrinks_with_the_root_of_the_clusters()
         return fit(CHAIN, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
 
     asked = {"at": [4], "baseline": 1, "draws": 199}
-    for seed in range(60):
+    for seed in range(40):
         plan = power(made(20, seed), "B", "G", mediators="S", effects=effect, clusters=60, **asked)
         foretold.append(plan.solved("power")[0].power)
-    for seed in range(200):
+    for seed in range(120):
         found.append(
             mediate(made(60, 1000 + seed), "B", "G", "S", **asked).indirect[0].excludes_zero
         )
-    assert np.mean(foretold) == pytest.approx(np.mean(found), abs=0.12)
+    assert np.mean(foretold) == pytest.approx(np.mean(found), abs=0.14)
