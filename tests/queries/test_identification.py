@@ -63,7 +63,7 @@ def test_an_effect_that_is_not_identified_says_why_and_raises_on_demand():
     )
     assert only(found, "instrument").sets == ("B",)
     assert not only(found, "instrument").identified
-    with pytest.raises(NotIdentifiedError, match="not identified, because .* randomise N"):
+    with pytest.raises(NotIdentifiedError, match=r"not identified, because .* randomise N"):
         found.require()
     assert found.summary().splitlines()[-1] == f"verdict: {found.verdict}"
 
