@@ -160,6 +160,12 @@ def test_parallel_confounding_paths_are_blocked_in_every_combination():
     assert len(found) == 8
 
 
+def test_the_optimal_set_holds_the_causes_of_mediators_and_of_the_outcome():
+    h = DirectedHypergraph.parse("X -> M -> Y; W -> M; V -> Y; Z -> X; Z -> W")
+    assert optimal_adjustment_set(h, "X", "Y") == ("V", "W")
+    assert minimal_adjustment_sets(h, "X", "Y") == (("Z",), ("W",))
+
+
 def test_a_long_ladder_of_confounders_is_searched_in_a_moment():
     rungs = "; ".join(f"A{k} -> A{k + 1}; B{k} -> B{k + 1}" for k in range(25))
     h = DirectedHypergraph.parse(f"{rungs}; A0 -> B0; A25 -> X; B25 -> Y; X -> Y")
