@@ -148,7 +148,7 @@ def nested_world(
         for copy, state in enumerate(states):
             if state == routes.whole[node]:
                 values[node, state] = natural[node]
-            elif not state and coupling == "shared":
+            elif not state and coupling == "shared" and node != routes.outcome:
                 values[node, state] = natural[node][:, :1]
             else:
                 causes = routes.causes(node, state)
