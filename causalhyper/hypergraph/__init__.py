@@ -1,4 +1,4 @@
-"""Directed hypergraphs: structure, notation, expansion and paths."""
+"""Directed hypergraphs: structure, notation, expansion, paths and separation."""
 
 from causalhyper.hypergraph.expansion import (
     Factor,
@@ -14,6 +14,14 @@ from causalhyper.hypergraph.paths import (
     intercepts,
     intercepts_without_edge,
 )
+from causalhyper.hypergraph.separation import (
+    Independence,
+    ancestors,
+    descendants,
+    districts,
+    implied_independencies,
+    separated,
+)
 from causalhyper.hypergraph.structure import DirectedHypergraph
 from causalhyper.hypergraph.witnesses import induced_confounders, recanting_witnesses
 
@@ -21,14 +29,20 @@ __all__ = [
     "DirectedHypergraph",
     "Factor",
     "Hyperedge",
+    "Independence",
+    "ancestors",
     "between",
     "bipartite",
+    "descendants",
     "directed_paths",
+    "districts",
     "expanded",
     "factors",
     "from_bipartite",
+    "implied_independencies",
     "induced_confounders",
     "intercepts",
     "intercepts_without_edge",
     "recanting_witnesses",
+    "separated",
 ]

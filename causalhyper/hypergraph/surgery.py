@@ -1,100 +1,133 @@
-"""Surgery: hypergraphs with an arc taken out, or a node projected away."""
+"""Surgery: the hypergraph on some of the nodes, or without the arcs into or out of them."""
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections.abc import Callable, Collection
 
-from causalhyper.errors import GraphError
 from causalhyper.hypergraph.hyperedges import Hyperedge
+from causalhyper.hypergraph.paths import check_set
 from causalhyper.hypergraph.structure import DirectedHypergraph
 
 
-def without_arc(h: DirectedHypergraph, cause: str, head: str) -> DirectedHypergraph:
-    """Take one cause out of every hyperedge into one head.
+def subgraph(h: DirectedHypergraph, nodes: Collection[str]) -> DirectedHypergraph:
+    """Return the hypergraph on some of the nodes.
 
     Parameters
     ----------
     h : DirectedHypergraph
         The hypergraph.
-    cause, head : str
-        An arc of it.
+    nodes : collection of str
+        The nodes that stay, at least one.
 
     Returns
     -------
     DirectedHypergraph
-        A new one with all nodes; a hyperedge whose only cause this was is gone, and one that
-        becomes another's equal counts once.
+        With the arcs and latent pairs among `nodes`; a tail keeps those causes that stay.
 
     Raises
     ------
     GraphError
-        If a node is unknown, or there is no such arc.
+        If a node is unknown, none is given, or `nodes` is a single text.
 
     Examples
     --------
-    >>> print(without_arc(DirectedHypergraph.parse("N -> S; {N, S} -> C"), "N", "C"))
-    N -> S; S -> C
+    >>> h = DirectedHypergraph.parse("B -> N; {N, S} -> C; C -> G; N <-> C; S <-> G")
+    >>> print(subgraph(h, {"B", "N", "C"}))
+    B -> N; N -> C; N <-> C
     """
-    h.require(cause, head)
-    if (cause, head) not in h.arcs:
-        listed = "; ".join(f"{a} -> {b}" for a, b in h.arcs) or "none"
-        raise GraphError(f"no arc '{cause} -> {head}'; the arcs are {listed}")
-    edges = []
-    for edge in h.edges:
-        tail = tuple(v for v in edge.tail if v != cause) if edge.head == head else edge.tail
-        if tail:
-            edges.append(Hyperedge(tail, edge.head))
-    return DirectedHypergraph(tuple(dict.fromkeys(edges)), h.nodes)
+    check_set(h, nodes)
+    kept = tuple(name for name in h.nodes if name in nodes)
+    pairs = tuple(pair for pair in h.latent if set(pair) <= set(nodes))
+    return DirectedHypergraph(_edges(h, lambda arc: set(arc) <= set(nodes)), kept, pairs)
 
 
-def latent_projection(
-    h: DirectedHypergraph, node: str
-) -> tuple[DirectedHypergraph, tuple[tuple[str, str], ...]]:
-    """Leave one node out: its effects get its causes, and its own noise as a common cause.
+def without_causes(h: DirectedHypergraph, nodes: Collection[str]) -> DirectedHypergraph:
+    """Return the hypergraph in which nothing causes some nodes, as an intervention makes it.
 
     Parameters
     ----------
     h : DirectedHypergraph
         The hypergraph.
-    node : str
-        The node that is no longer observed; not the only one.
+    nodes : collection of str
+        The nodes that lose the arcs into them and their latent pairs.
 
     Returns
     -------
-    graph : DirectedHypergraph
-        Without `node`: in every tail it is replaced by all of its causes.
-    latent : tuple of (str, str)
-        Pairs of its effects, which now share an unobserved common cause.
+    DirectedHypergraph
+        On the same nodes.
 
     Raises
     ------
     GraphError
-        If the node is unknown, or the only one.
-
-    References
-    ----------
-    Verma and Pearl (1990), Equivalence and synthesis of causal models (projection).
+        If a node is unknown, or `nodes` is a single text.
 
     Examples
     --------
-    >>> h = DirectedHypergraph.parse("B -> N; N -> S; {N, S} -> C; C -> G")
-    >>> graph, latent = latent_projection(h, "N")
-    >>> print(graph, latent)
-    B -> S; {B, S} -> C; C -> G (('S', 'C'),)
+    >>> h = DirectedHypergraph.parse("B -> N; N -> G; N <-> G")
+    >>> print(without_causes(h, {"N"}))
+    N -> G; B
     """
-    h.require(node)
-    if len(h.nodes) == 1:
-        raise GraphError(f"{node!r} is the only node: there is nothing to project it on")
-    causes = h.parents(node)
-    edges = []
-    for edge in h.edges:
-        if edge.head == node:
-            continue
-        tail = edge.tail
-        if node in tail:
-            tail = tuple(dict.fromkeys((*(v for v in tail if v != node), *causes)))
-        if tail:
-            edges.append(Hyperedge(tail, edge.head))
-    kept = tuple(v for v in h.nodes if v != node)
-    children = [v for v in h.order() if v in h.children(node)]
-    return DirectedHypergraph(tuple(dict.fromkeys(edges)), kept), tuple(combinations(children, 2))
+    check_set(h, nodes)
+    pairs = tuple(pair for pair in h.latent if not set(pair) & set(nodes))
+    return DirectedHypergraph(_edges(h, lambda arc: arc[1] not in nodes), h.nodes, pairs)
+
+
+def without_effects(h: DirectedHypergraph, nodes: Collection[str]) -> DirectedHypergraph:
+    """Return the hypergraph in which some nodes cause nothing.
+
+    Parameters
+    ----------
+    h : DirectedHypergraph
+        The hypergraph.
+    nodes : collection of str
+        The nodes that lose the arcs out of them; their latent pairs stay.
+
+    Returns
+    -------
+    DirectedHypergraph
+        On the same nodes.
+
+    Raises
+    ------
+    GraphError
+        If a node is unknown, or `nodes` is a single text.
+
+    Examples
+    --------
+    >>> h = DirectedHypergraph.parse("B -> N; {B, N} -> G; N <-> G")
+    >>> print(without_effects(h, {"N"}))
+    B -> G; B -> N; G <-> N
+    """
+    check_set(h, nodes)
+    return DirectedHypergraph(_edges(h, lambda arc: arc[0] not in nodes), h.nodes, h.latent)
+
+
+def without_arcs(h: DirectedHypergraph, arcs: Collection[tuple[str, str]]) -> DirectedHypergraph:
+    """Return the hypergraph without some arcs of its expansion.
+
+    Parameters
+    ----------
+    h : DirectedHypergraph
+        The hypergraph.
+    arcs : collection of (str, str)
+        Cause and effect; what is no arc of `h` changes nothing.
+
+    Returns
+    -------
+    DirectedHypergraph
+        On the same nodes, with the same latent pairs.
+
+    Examples
+    --------
+    >>> print(without_arcs(DirectedHypergraph.parse("B -> N; {B, N} -> G"), {("B", "G")}))
+    B -> N; N -> G
+    """
+    return DirectedHypergraph(_edges(h, lambda arc: arc not in arcs), h.nodes, h.latent)
+
+
+def _edges(
+    h: DirectedHypergraph, stays: Callable[[tuple[str, str]], bool]
+) -> tuple[Hyperedge, ...]:
+    """Return the hyperedges with only the arcs that stay, each once."""
+    tails = ((tuple(a[0] for a in edge.arcs if stays(a)), edge.head) for edge in h.edges)
+    return tuple(dict.fromkeys(Hyperedge(tail, head) for tail, head in tails if tail))

@@ -14,7 +14,7 @@ from causalhyper.hypergraph import (
     intercepts_without_edge,
 )
 from causalhyper.hypergraph.paths import reached
-from causalhyper.hypergraph.surgery import without_arc
+from causalhyper.hypergraph.surgery import without_arcs
 from causalhyper.queries.experiment import Shared
 from causalhyper.queries.settings import set_value
 from causalhyper.scm.model import FittedModel
@@ -145,7 +145,11 @@ class CutEdge:
 
     def check(self, model: FittedModel) -> None:
         """Refuse an arc that the hypergraph does not have."""
-        without_arc(model.graph, self.cause, self.head)
+        if self.arc not in model.graph.arcs:
+            arcs = "; ".join(f"{cause} -> {head}" for cause, head in model.graph.arcs)
+            raise ConfigurationError(
+                f"no arc {self.cause} -> {self.head} in {model.graph}: name one of {arcs}"
+            )
 
     def world(self, model: FittedModel, shared: Shared) -> World:
         """The ablated world."""
@@ -155,7 +159,7 @@ class CutEdge:
 
     def tautology(self, graph: DirectedHypergraph, treatment: str, outcome: str) -> bool:
         """Whether the effect vanishes whatever the data say."""
-        cut = without_arc(graph, self.cause, self.head)
+        cut = without_arcs(graph, {(self.cause, self.head)})
         return outcome not in reached(cut, treatment, avoiding=())
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.results import Estimate, EstimateResult
 
 
@@ -16,31 +17,34 @@ class FitChange:
     Attributes
     ----------
     head : str
-    log_likelihood, aic : float
-        After less before; of normal noise, runs counted as independent.
+    log_likelihood, aic : float or None
+        After less before; of least squares with normal noise, runs counted as independent.
+        None for other mechanisms.
     error, error_change : float or None
-        Mean squared error when each cluster is predicted from all others, before; and after
-        less before. None where some cluster cannot be left out.
+        Mean squared error at clusters left out, ten folds, before; and after less before. None
+        where some fold cannot be left out.
     lower, upper : float or None
         Interval of `error_change`: clusters' paired losses resampled, mechanisms not refitted.
     """
 
     head: str
-    log_likelihood: float
-    aic: float
+    log_likelihood: float | None
+    aic: float | None
     error: float | None
     error_change: float | None
     lower: float | None
     upper: float | None
 
     def __str__(self) -> str:
-        said = f"{self.head}: log-likelihood {self.log_likelihood:+.2f}, AIC {self.aic:+.2f}"
-        if self.error_change is None:
-            return f"{said}; some cluster cannot be left out, so there is no cross-validated error"
-        return (
-            f"{said}, cross-validated squared error {self.error:.4g} {self.error_change:+.4g} "
-            f"[{self.lower:+.4g}, {self.upper:+.4g}]"
-        )
+        said = []
+        if self.log_likelihood is not None:
+            said.append(f"log-likelihood {self.log_likelihood:+.2f}, AIC {self.aic:+.2f}")
+        if self.error_change is not None:
+            said.append(
+                f"cross-validated squared error {self.error:.4g} {self.error_change:+.4g} "
+                f"[{self.lower:+.4g}, {self.upper:+.4g}]"
+            )
+        return f"{self.head}: {', '.join(said) or 'cannot be compared'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +55,12 @@ class Refit(EstimateResult):
     ----------
     protocol : str
     operation : str
-    graph : str
-        The new hypergraph.
+    graph : DirectedHypergraph
+        The new hypergraph; latent pairs share an unobserved common cause.
     before, after, change : tuple of Estimate
         Effect of each treatment value, from the same resamples.
     fit : tuple of FitChange
         For each head whose causes changed and can be compared.
-    latent : tuple of (str, str)
-        Pairs of nodes with an unobserved common cause in the new hypergraph.
     tautological : bool
         Whether the new hypergraph has no directed path from treatment to outcome.
     note : str
@@ -67,12 +69,11 @@ class Refit(EstimateResult):
 
     protocol: str
     operation: str
-    graph: str
+    graph: DirectedHypergraph
     before: tuple[Estimate, ...]
     after: tuple[Estimate, ...]
     change: tuple[Estimate, ...]
     fit: tuple[FitChange, ...]
-    latent: tuple[tuple[str, str], ...]
     tautological: bool
     note: str
 
@@ -91,7 +92,4 @@ class Refit(EstimateResult):
         """The comparison as text."""
         lines = [f"{self.operation}: {self.graph} ({self.protocol})", *self._lines()]
         lines += [f"  change of fit of {change}" for change in self.fit]
-        if self.latent:
-            pairs = ", ".join(f"{a} <-> {b}" for a, b in self.latent)
-            lines.append(f"  unobserved common causes: {pairs}")
         return "\n".join([*lines, self.note] if self.note else lines)

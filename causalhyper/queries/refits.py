@@ -10,7 +10,7 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.hypergraph.paths import reached
-from causalhyper.hypergraph.surgery import latent_projection
+from causalhyper.hypergraph.projection import latent_projection
 from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
     Experiment,
@@ -103,7 +103,6 @@ def refit_without(
         graph,
         operation=f"refit without {removed}",
         compared=(removed.head,),
-        latent=(),
         note=f"{larger[0]} holds every term of {removed}: nothing changes by construction"
         if larger
         else "",
@@ -170,14 +169,14 @@ def marginalise(
     >>> model = fit("B -> N; B -> G; N -> G", runs.astype({"run_id": str}), roles,
     ...             protocol="equal epochs", cluster="k", mechanisms=LINEAR)
     >>> found = marginalise(model, "B", "G", "N", at=[4], baseline=1, draws=100)
-    >>> found.graph, abs(round(found.change[0].estimate, 9))
+    >>> str(found.graph), abs(round(found.change[0].estimate, 9))
     ('B -> G', 0.0)
     """
     if node in (treatment, outcome):
         raise ConfigurationError(
             f"{node} is an end of the effect: leave out a node beside {treatment} and {outcome}"
         )
-    graph, latent = latent_projection(model.graph, node)
+    graph = latent_projection(model.graph, node)
     experiment = make_experiment(
         model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
     )
@@ -185,19 +184,18 @@ def marginalise(
         f"Leaving {node} out of the data is no ablation: {node} goes on acting, unseen. A change "
         "of the effect says that the new mechanisms have another form, not what the node carries."
     )
-    if latent:
+    if graph.latent:
         note += (
             " Nodes with an unobserved common cause are simulated with independent noise: their "
             "joint distribution is no longer the runs'."
         )
-    if any(treatment in pair for pair in latent):
+    if any(treatment in pair for pair in graph.latent):
         note += f" {treatment} is one of them, so its effect is now confounded."
     return _compare(
         experiment,
         graph,
         operation=f"leave out {node}",
         compared=(),
-        latent=latent,
         note=note,
         progress=progress,
     )
@@ -220,7 +218,6 @@ def _compare(
     *,
     operation: str,
     compared: tuple[str, ...],
-    latent: tuple[tuple[str, str], ...],
     note: str,
     progress: Progress | None,
 ) -> Refit:
@@ -255,12 +252,11 @@ def _compare(
     return Refit(
         protocol=first.model.protocol,
         operation=operation,
-        graph=str(graph),
+        graph=graph,
         before=made("before", first, before, "E[Y|do(b)] - E[Y|do(b0)]"),
         after=made("after", other, after, "the same in the new hypergraph"),
         change=made("change", other, after - before, "effect after - effect before"),
         fit=tuple(_fit_change(first, second, head) for head in compared),
-        latent=latent,
         tautological=cut,
         note=vanishes if cut else note,
     )
@@ -287,7 +283,7 @@ def _resampled_for_both(experiment: Experiment, second: FittedModel) -> Experime
 def _fit_change(first: Experiment, second: FittedModel, head: str) -> FitChange:
     """How the fit of one head changes, with the interval of its cross-validated error."""
     old, new = judge_fit(first.model, head), judge_fit(second, head)
-    likelihood, aic = new.log_likelihood - old.log_likelihood, new.aic - old.aic
+    likelihood, aic = _less(new.log_likelihood, old.log_likelihood), _less(new.aic, old.aic)
     if old.losses is None or new.losses is None:
         return FitChange(head, likelihood, aic, None, None, None, None)
     weights, sizes = first.replicates.weights, np.bincount(first.model.groups.clusters)
@@ -303,3 +299,7 @@ def _fit_change(first: Experiment, second: FittedModel, head: str) -> FitChange:
         float(band.lower[0]),
         float(band.upper[0]),
     )
+
+
+def _less(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before

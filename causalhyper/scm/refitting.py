@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalhyper.hypergraph import DirectedHypergraph
-from causalhyper.mechanisms import AdditiveFit, fit_additive, make_term_space, refit
+from causalhyper.mechanisms import (
+    AdditiveFit,
+    Groups,
+    MechanismFit,
+    cluster_folds,
+    fit_additive,
+    make_term_space,
+)
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import solve
-from causalhyper.scm.fitting import _fit_node
+from causalhyper.scm.choice import _squared_errors
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
+from causalhyper.scm.rungs import fit_node
+
+FOLDS = 10
+"""Folds of clusters that are left out in turn, at most."""
 
 
 def refit_graph(model: FittedModel, graph: DirectedHypergraph) -> FittedModel:
@@ -39,12 +51,13 @@ def refit_graph(model: FittedModel, graph: DirectedHypergraph) -> FittedModel:
     for node in graph.order():
         if graph.parents(node):
             old = model.mechanisms[node]
-            same = graph.into(node) == old.edges
-            fitted[node] = (
-                old
-                if same and _ordered(graph, node) == old.parents
-                else _fit_node(graph, node, model.values, model.groups, old.options)
-            )
+            same = graph.into(node) == old.edges and _ordered(graph, node) == old.parents
+            fitted[node] = old
+            if not same:
+                trials = getattr(old.fit, "trials", None)
+                fitted[node] = fit_node(
+                    graph, node, model.values, model.groups, old.options, trials
+                )
     return replace(model, graph=graph, mechanisms=fitted)
 
 
@@ -66,9 +79,8 @@ def replicate(model: FittedModel, like: Replicates) -> Replicates:
     Replicates
         With the same weights, row for row.
     """
-    solved = {v: refit(m.fit, model.groups, like.weights) for v, m in model.mechanisms.items()}
-    coefs = {v: s[0] for v, s in solved.items()}
-    return Replicates(like.weights, coefs, {v: s[1] for v, s in solved.items()}, like.redrawn)
+    learnt = {v: m.fit.refit(model.groups, like.weights) for v, m in model.mechanisms.items()}
+    return Replicates(like.weights, learnt, like.redrawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +89,23 @@ class NodeFit:
 
     Attributes
     ----------
-    log_likelihood : float
-        Of normal noise with the variance that fits best; counts runs as independent.
-    aic : float
-        2 (coefficients + 1) - 2 log-likelihood.
+    log_likelihood, aic : float or None
+        Of least squares with normal noise of the variance that fits best, runs counted as
+        independent; AIC is 2 (coefficients + 1) less twice the log-likelihood. None for other
+        mechanisms.
     losses : ndarray, shape (clusters,), or None
-        Sum of squared errors of each cluster's runs, predicted from all other clusters; where
+        Sum of squared errors of each cluster's runs, predicted from folds that lack it; where
         contexts lie within clusters, of the deviations from their context's means. None where
-        some cluster cannot be left out.
+        some fold cannot be left out.
     """
 
-    log_likelihood: float
-    aic: float
+    log_likelihood: float | None
+    aic: float | None
     losses: Array | None
 
 
 def judge_fit(model: FittedModel, node: str) -> NodeFit:
-    """Likelihood, AIC and leave-one-cluster-out error of one node, with or without causes.
+    """Likelihood, AIC and cluster-cross-validated error of one node, with or without causes.
 
     Parameters
     ----------
@@ -104,34 +116,37 @@ def judge_fit(model: FittedModel, node: str) -> NodeFit:
     -------
     NodeFit
     """
-    groups, found = model.groups, _node_fit(model, node)
-    residuals = _errors(model, found, np.ones((1, groups.cluster_count)))
-    n = len(residuals)
-    variance = max(float((residuals**2).mean()), float(np.finfo(float).tiny))
-    likelihood = -n / 2 * float(np.log(2 * np.pi * variance) + 1)
-    coefficients = found.rank + (groups.context_count if groups.absorbed else 0)
-    left_out = 1 - np.eye(groups.cluster_count)
-    losses = None
-    if (solve(found.grams, left_out)[1] == found.width).all():
-        errors = _errors(model, found, left_out)
-        losses = np.zeros(groups.cluster_count)
-        np.add.at(losses, groups.clusters, errors**2)
-    return NodeFit(likelihood, 2 * (coefficients + 1) - 2 * likelihood, losses)
-
-
-def _node_fit(model: FittedModel, node: str) -> AdditiveFit:
-    """The node's own fit, or that of its context means where it has no causes."""
+    groups, left = model.groups, cluster_folds(model.groups, FOLDS)
+    fit: MechanismFit[Any]
     if node in model.mechanisms:
-        return model.mechanisms[node].fit
-    space = make_term_space((), (), 1, 1, ())
-    return fit_additive(space, [], model.values[node], model.groups)
+        mechanism = model.mechanisms[node]
+        fit, inputs = mechanism.fit, [model.values[v] for v in mechanism.parents]
+        losses = _squared_errors(fit, inputs, groups, left)
+    else:
+        fit = alone = _mean_alone(model, node)
+        losses = _mean_errors(alone, groups, left)
+    likelihood, aic = None, None
+    if isinstance(fit, AdditiveFit) and not fit.penalty.any():
+        residuals = fit.response - fit.fitted
+        variance = max(float((residuals**2).mean()), float(np.finfo(float).tiny))
+        likelihood = -len(residuals) / 2 * float(np.log(2 * np.pi * variance) + 1)
+        coefficients = fit.rank + (groups.context_count if groups.absorbed else 0)
+        aic = 2 * (coefficients + 1) - 2 * likelihood
+    return NodeFit(likelihood, aic, losses if np.isfinite(losses).all() else None)
 
 
-def _errors(model: FittedModel, fit: AdditiveFit, weights: Array) -> Array:
-    """Error of each run, predicted with the weights of its cluster's row (or the only row)."""
-    groups = model.groups
-    coefs, effects = refit(fit, groups, weights)
-    row = groups.clusters if len(weights) > 1 else np.zeros_like(groups.clusters)
-    fitted = (fit.columns * coefs[row]).sum(axis=1) + effects[row, groups.contexts]
-    errors: Array = fit.response - fitted
-    return errors
+def _mean_alone(model: FittedModel, node: str) -> AdditiveFit:
+    """The mean of each context: what is left of a mechanism without causes."""
+    return fit_additive(make_term_space((), (), 1, 1, ()), [], model.values[node], model.groups)
+
+
+def _mean_errors(fit: AdditiveFit, groups: Groups, left: NDArray[np.bool_]) -> Array:
+    """Sum of squared errors of each cluster, predicted by context means of the other folds."""
+    kept = (~left).astype(float)
+    if not fit.enough(kept).all():
+        return np.full(groups.cluster_count, np.inf)
+    fold = left[:, groups.clusters].argmax(axis=0)
+    errors = fit.response - fit.refit(groups, kept).effects[fold, groups.contexts]
+    losses = np.zeros(groups.cluster_count)
+    np.add.at(losses, groups.clusters, errors**2)
+    return losses
