@@ -39,7 +39,7 @@ def latent_projection(h: DirectedHypergraph, node: str) -> DirectedHypergraph:
     --------
     >>> h = DirectedHypergraph.parse("B -> N; N -> S; {N, S} -> C; C -> G")
     >>> print(latent_projection(h, "N"))
-    B -> S; {B, S} -> C; C -> G; C <-> S
+    B -> S; {B, S} -> C; C -> G; S <-> C
     """
     h.require(node)
     if len(h.nodes) == 1:
