@@ -37,8 +37,11 @@ def set_value(model: FittedModel, node: str, value: float) -> float:
     asked = float(role.apply(np.array([float(value)]))[0])
     slack = 1e-9 * max(1.0, abs(asked))
     if not seen.min() - slack <= asked <= seen.max() + slack:
+        bases = {"log": np.e, "log2": 2.0, "log10": 10.0}
+        ends = [float(x) for x in (seen.min(), seen.max())]
+        low, high = (bases[role.transform] ** x if role.is_logarithmic else x for x in ends)
         raise ConfigurationError(
-            f"{role.label} = {asked:.6g} (node {node}) lies outside the runs, which have "
-            f"{seen.min():.6g} to {seen.max():.6g}: nothing is known there"
+            f"{role.column} = {value:.6g} (node {node}) lies outside the runs, which have "
+            f"{low:.6g} to {high:.6g}: nothing is known there"
         )
     return asked
