@@ -8,9 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 
 import causalhyper.queries.experiment
-from causalhyper import LINEAR, CausalHyperError, DirectedHypergraph, effect_curve, fit, mediate
+from causalhyper import (
+    LINEAR,
+    CausalHyperError,
+    DirectedHypergraph,
+    Regressor,
+    effect_curve,
+    fit,
+    mediate,
+)
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between, directed_paths, recanting_witnesses
 from causalhyper.queries.nested import find_routes
@@ -219,6 +228,31 @@ def test_the_total_is_that_of_the_effect_curve_to_the_byte(exact):
     total = path_effects(exact[0], "B", "G", **ASKED).total[0]
     curve = effect_curve(exact[0], "B", "G", **ASKED).graph[0]
     assert (total.estimate, total.lower) == (curve.estimate, curve.lower)
+
+
+@pytest.mark.parametrize("coupling", ["shared", "independent"])
+def test_a_mechanism_that_is_no_sum_over_hyperedges_carries_paths_as_well(coupling):
+    frame = runs(Truth(), np.random.default_rng(12), clusters=8)
+    asked = ASKED | {"coupling": coupling}
+    added = _fit("B -> N; N -> S; N -> C; S -> C; C -> G", frame)
+    opaque = fit(
+        CHAIN,
+        frame,
+        ROLES,
+        protocol="p",
+        cluster="k",
+        mechanisms=dict.fromkeys("NSG", LINEAR) | {"C": Regressor(LinearRegression())},
+    )
+    found, expected = (path_effects(m, "B", "G", **asked) for m in (opaque, added))
+    for one, other in zip(found.along, expected.along, strict=True):
+        assert one[0].estimate == pytest.approx(other[0].estimate, abs=1e-8)
+
+
+def test_a_plot_names_each_path(exact):
+    found = path_effects(exact[0], "B", "G", **ASKED)
+    labels = [label.get_text() for label in found.plot().get_yticklabels()]
+    assert any(INTO_C in label for label in labels)
+    assert any(PAST_N in label for label in labels)
 
 
 def test_paths_that_are_none_or_come_twice_are_refused(exact):
