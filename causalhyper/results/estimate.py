@@ -125,15 +125,24 @@ def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
 
 
 def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
-    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value."""
+    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value.
+
+    Labels name the subject too where there are several.
+    """
+    ordered = sorted(estimates, key=lambda e: e.value)
+    several = len({e.subject for e in ordered if e.subject}) > 1
     rows = [
         {
-            "label": e.query.partition(".")[2].replace("_", " "),
+            "label": f"{_words(e.query)} {e.subject if several else ''}".strip(),
             "group": f"{e.value:g} against {e.baseline:g}",
             "estimate": e.estimate,
             "lower": e.lower,
             "upper": e.upper,
         }
-        for e in sorted(estimates, key=lambda e: e.value)
+        for e in ordered
     ]
     return pd.DataFrame(rows, columns=["label", "group", "estimate", "lower", "upper"])
+
+
+def _words(query: str) -> str:
+    return query.partition(".")[2].replace("_", " ")
