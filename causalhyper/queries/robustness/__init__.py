@@ -1,0 +1,1 @@
+"""Robustness: what an effect withstands."""
