@@ -1,5 +1,6 @@
 """Figures: frames in, matplotlib axes out, and SVG for a page."""
 
+from causalhyper.figures.contours import plot_contours
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
@@ -10,6 +11,7 @@ __all__ = [
     "PALETTE",
     "house_style",
     "new_axes",
+    "plot_contours",
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
