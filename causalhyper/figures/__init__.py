@@ -4,6 +4,7 @@ from causalhyper.figures.contours import plot_contours
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
+from causalhyper.figures.sensitivity_curve import plot_sensitivity_curve
 from causalhyper.figures.style import PALETTE, house_style, new_axes
 from causalhyper.figures.svg import to_svg
 
@@ -15,5 +16,6 @@ __all__ = [
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
+    "plot_sensitivity_curve",
     "to_svg",
 ]

@@ -61,9 +61,7 @@ def plot_contours(
         if {"lower", "upper"} <= set(frame.columns):
             low, high = _read_grid(frame, "lower")[2], _read_grid(frame, "upper")[2]
             doubt = np.maximum(low, -high)
-            axes.contourf(
-                grid_x, grid_y, doubt, levels=[-np.inf, 0], colors=[GREY], alpha=0.18
-            )
+            axes.contourf(grid_x, grid_y, doubt, levels=[-np.inf, 0], colors=[GREY], alpha=0.18)
         lines = axes.contour(grid_x, grid_y, surface, levels=9, colors=[GREY], linewidths=0.9)
         axes.clabel(lines, fontsize=8)
         if surface.min() < 0 < surface.max():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 Verdict = Literal["holds", "is fragile", "fails", "does not apply"]
@@ -38,3 +39,16 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     """One row a finding; columns test, null, reading, verdict."""
     names = [f.name for f in fields(Finding)]
     return pd.DataFrame([[getattr(f, n) for n in names] for f in findings], columns=names)
+
+
+def farthest_value(values: Sequence[float], baseline: float) -> float:
+    """The value farthest from the baseline, as a ratio where both are positive.
+
+    Examples
+    --------
+    >>> farthest_value([16, 256], 512)
+    16
+    """
+    if baseline > 0 and min(values) > 0:
+        return max(values, key=lambda v: abs(np.log(v / baseline)))
+    return max(values, key=lambda v: abs(v - baseline))

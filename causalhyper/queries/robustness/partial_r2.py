@@ -13,7 +13,6 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.intervals import bands
 from causalhyper.inference.partial_r2 import (
-    SlopeReplicates,
     adjusted,
     bias_factor,
     factor_to_doubt,

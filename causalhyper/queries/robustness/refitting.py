@@ -156,9 +156,7 @@ def refit_model(
     )
     own = tuple(model.roles[v] for v in model.roles)
     new = tuple(Role(v, v) for v in added)
-    return replace(
-        fitted, roles=Roles((*own, *new)), cluster=model.cluster, context=model.context
-    )
+    return replace(fitted, roles=Roles((*own, *new)), cluster=model.cluster, context=model.context)
 
 
 def _with_causes(graph: DirectedHypergraph, added: tuple[str, ...]) -> DirectedHypergraph:
@@ -196,9 +194,7 @@ def point_effects(
             {**own.own, **like.sampler.own},
             {**own.partners, **like.sampler.partners},
         )
-    single = replace(
-        experiment, replicates=experiment.replicates.part(slice(1)), sampler=own
-    )
+    single = replace(experiment, replicates=experiment.replicates.part(slice(1)), sampler=own)
     means = single.means({"natural": natural_world}, alone=True)["natural"][0]
     out = {"graph": means[1:] - means[0]}
     if experiment.design is not None:

@@ -227,4 +227,3 @@ def _read_movement(found: Refutation, estimator: str) -> Finding:
 def not_applicable(target: Target, name: str, null: str, why: str) -> Refutation:
     """A refuter that says nothing of these runs, with the reason."""
     return Refutation(name, null, (), (), 0, {}, why)
-

@@ -201,7 +201,9 @@ def cluster_subsets(
         If the question does not fit the model or the runs, or `share` is not between 0 and 1.
     """
     if not 0 < share < 1:
-        raise ConfigurationError(f"the share of clusters kept lies in (0, 1), got {share}: try 0.8")
+        raise ConfigurationError(
+            f"the share of clusters kept lies in (0, 1), got {share}: try 0.8"
+        )
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
     strata = model.groups.strata
 
@@ -286,9 +288,7 @@ def _assignment(target: Target) -> tuple[Assignment | None, str]:
     model, treatment = target.model, target.treatment
     if model.graph.parents(treatment):
         return None, f"{treatment} has causes in the hypergraph: it was not assigned"
-    found = find_assignment(
-        model.values[treatment], model.groups.clusters, model.groups.contexts
-    )
+    found = find_assignment(model.values[treatment], model.groups.clusters, model.groups.contexts)
     return found, (
         f"{treatment} varies neither within blocks nor between clusters of the same contexts, so "
         "that no assignment can be drawn anew"
@@ -351,4 +351,3 @@ def _unused(model: FittedModel) -> str:
     while name in taken:
         name += "_"
     return name
-
