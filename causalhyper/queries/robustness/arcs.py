@@ -140,7 +140,8 @@ def _beyond(model: FittedModel, values: Array, doses: Array | None) -> Array:
     columns = np.column_stack([doses, values])
     moments = within_moments(columns, model.groups, np.ones((1, model.clusters))).products
     k = doses.shape[1]
-    return values[:, None] - doses @ slopes_on(moments, list(range(k)), [k])[0]
+    out: Array = values[:, None] - doses @ slopes_on(moments, list(range(k)), [k])[0]
+    return out
 
 
 def _unexplained(model: FittedModel, node: str, doses: Array) -> float:

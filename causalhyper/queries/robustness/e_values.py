@@ -97,8 +97,17 @@ class EValues:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """One an effect at the treatment value farthest from the baseline."""
-        return tuple(_read(self, v) for v in self.values if v.value == self._widest())
+        """One an effect at the treatment value farthest from the baseline.
+
+        Natural effects, and those that are zero or the total by construction, are left to the
+        frame.
+        """
+        asked = [v for v in self.values if v.value == self._widest()]
+        empty = {v.subject for v in asked if v.lower == v.upper}
+        wanted = ("effect_curve.graph", "mediate.direct", "mediate.indirect")
+        if self.scale == "ratio":
+            wanted = ("effect_curve.graph", "mediate.natural_direct", "mediate.natural_indirect")
+        return tuple(_read(self, v) for v in asked if v.query in wanted and v.subject not in empty)
 
     def _widest(self) -> float:
         return farthest_value([v.value for v in self.values], self.values[0].baseline)
@@ -272,4 +281,7 @@ def _read(found: EValues, v: EValue) -> Finding:
     if not v.subject and found.assigned:
         reading += "; the treatment was assigned, so that the design's contrast needs none"
     verdict: Verdict = "holds" if v.e_value_interval >= LEAST else "is fragile"
+    if v.lower <= 0 <= v.upper:
+        verdict = "does not apply"
+        reading += "; its interval holds no effect already, so that nothing is to be explained"
     return Finding(f"E-value ({name}{where})", "an unmeasured cause explains it", reading, verdict)

@@ -51,8 +51,10 @@ class LeaveOut(EstimateResult):
         return self.whole + self.parts
 
     def to_frame(self) -> pd.DataFrame:
-        """One row an estimate; columns left_out, estimator, change (in standard errors), then
-        those of every estimate. What was left out is "" for the estimates with everything.
+        """One row an estimate; columns left_out, estimator, change, then those of every estimate.
+
+        What was left out is "" for the estimates with everything; the change from these is in
+        their standard errors.
         """
         whole = {(e.query, e.value): e for e in self.whole}
         same = [whole[e.query, e.value] for e in self.estimates]
@@ -71,8 +73,7 @@ class LeaveOut(EstimateResult):
         """One row an estimator and treatment value: range, most influential level, what survives.
 
         Columns estimator, value, estimate, lowest, highest, most_influential, change (in standard
-        errors), same_sign (share), excludes_zero (share of levels without which the interval
-        excludes zero).
+        errors), same_sign (share), excludes_zero (share of intervals).
         """
         frame = self.to_frame()
         out = []
@@ -84,7 +85,7 @@ class LeaveOut(EstimateResult):
             ]
             if own.empty:
                 continue
-            top = own.loc[own["change"].abs().idxmax()]
+            top = own.iloc[int(np.argmax(own["change"].abs().to_numpy()))]
             clear = (own["lower"] > 0) | (own["upper"] < 0)
             out.append(
                 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +89,7 @@ class Robustness:
             lines.append(f"Fail: {', '.join(failed)}.")
         if fragile:
             lines.append(f"Fragile: {', '.join(fragile)}.")
-        return " ".join([*lines, *self._hidden(), *self._gap()])
+        return " ".join([*lines, *self._hidden(), *self._mediated(), *self._gap()])
 
     def _hidden(self) -> list[str]:
         """The unmeasured cause that would most easily undo the hypergraph's effect."""
@@ -102,12 +103,34 @@ class Robustness:
             ]
         pair, rho = weakest
         if rho == 0:
-            return ["The hypergraph's total effect is in doubt without any unmeasured cause."]
+            return ["The interval of the hypergraph's total effect holds zero as it is."]
         return [
             f"An unmeasured cause of {pair[0]} and {pair[1]} explaining {abs(rho):.0%} of the "
             f"residual variance of both (correlation {rho:+.2f}) would put the hypergraph's total "
             "effect in doubt; no pair needs a weaker one."
         ]
+
+    def _mediated(self) -> list[str]:
+        """The same for what goes through each mediator, where that is not the whole."""
+        if self.correlated_errors is None:
+            return []
+        found: dict[str, tuple[float, str]] = {}
+        for pair in self.correlated_errors.pairs:
+            curve = None if pair.whole else pair.widest("natural_indirect")
+            if curve and np.isfinite(curve.doubt):
+                first, other = pair.pair
+                known = found.get(first, (np.inf, ""))
+                found[first] = min(known, (abs(curve.doubt), other))
+        lines = []
+        for mediator, (rho, other) in found.items():
+            if rho == 0:
+                lines.append(f"What goes through {mediator} is not told from zero as it is.")
+            else:
+                lines.append(
+                    f"What goes through {mediator} would be in doubt with an unmeasured cause of "
+                    f"{rho:.0%} of the residual variance of {mediator} and {other}."
+                )
+        return lines
 
     def _weakest(self) -> tuple[tuple[str, str], float] | None:
         if self.correlated_errors is None:
@@ -221,7 +244,7 @@ def robustness(
     """
     report = _Stages(progress)
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    asked = {"at": at, "baseline": baseline, "seed": seed, "level": level}
+    asked: dict[str, Any] = {"at": at, "baseline": baseline, "seed": seed, "level": level}
     ends = (model, treatment, outcome)
     half, quarter = max(20, refits // 2), max(20, refits // 4)
     refutations = (

@@ -115,8 +115,9 @@ class ArcSensitivity:
     def finding(self) -> Finding:
         """The robustness values held against the strongest benchmark."""
         cause, head = self.arc.split(" -> ")
+        already = "" if self.slope.excludes_zero else " holds zero already"
         reading = (
-            f"slope {self.slope.interval()}; an unmeasured cause must explain "
+            f"slope {self.slope.interval()}{already}; an unmeasured cause must explain "
             f"{self.robustness_value:.1%} of the residual variance of both {cause} and {head} to "
             f"bring it to zero, {self.robustness_value_interval:.1%} for its interval to hold zero"
         )
@@ -147,9 +148,9 @@ class ArcSensitivity:
         return [b for b in self.benchmarks if b.times == 1 and np.isfinite(b.estimate)]
 
     def _verdict(self) -> Verdict:
-        """Fragile where the interval holds zero already, or would with a cause like one seen."""
+        """Fragile where a weak cause, or one like one seen, puts the slope in doubt."""
         if not self.slope.excludes_zero:
-            return "is fragile"
+            return "does not apply"
         if self.response_needed > 1:
             return "holds"
         if self.robustness_value_interval < LEAST:

@@ -9,6 +9,7 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.assignment import Assignment, find_assignment
 from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.robustness.refitting import (
     Target,
@@ -23,6 +24,7 @@ from causalhyper.queries.robustness.refutations import (
     permutation_tests,
 )
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.replicates import Flags
 
 SHARE = 0.8
 """Of the clusters that a subset keeps."""
@@ -329,12 +331,14 @@ def _streams(seed: int) -> Iterator[np.random.Generator]:
         yield np.random.default_rng(parent.spawn(1)[0])
 
 
-def _kept(sizes: Array, share: float) -> Array:
+def _kept(sizes: Codes, share: float) -> Codes:
     """Clusters kept of strata of such sizes: at least two, at least one left out of three."""
-    return np.minimum(np.maximum(np.rint(sizes * share), 2), np.maximum(sizes - 1, 2))
+    wanted = np.rint(sizes * share).astype(np.intp)
+    kept: Codes = np.minimum(np.maximum(wanted, 2), np.maximum(sizes - 1, 2))
+    return kept
 
 
-def _subset(strata: Array, share: float, rng: np.random.Generator) -> Array:
+def _subset(strata: Codes, share: float, rng: np.random.Generator) -> Flags:
     """Whether each cluster is kept."""
     kept = np.zeros(len(strata), dtype=bool)
     for stratum in np.unique(strata):

@@ -91,15 +91,17 @@ class PairSensitivity:
         return next(c for c in own if c.value == value)
 
     @property
+    def whole(self) -> bool:
+        """Whether the indirect effect is the total by construction, or there is none."""
+        direct = self.widest("natural_direct")
+        return direct is None or all(e.estimate == 0 and e.se == 0 for e in direct.estimates)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What undoes the total and the indirect effect, and what closes the gap."""
         null = f"an unmeasured cause of {self.pair[0]} and {self.pair[1]} undoes the effect"
         out = []
-        direct = self.widest("natural_direct")
-        # a direct effect that is zero by construction makes the indirect one the total
-        parts = ("total", "natural_indirect")
-        whole = direct is None or all(e.estimate == 0 and e.se == 0 for e in direct.estimates)
-        for part in parts[:1] if whole else parts:
+        for part in ("total",) if self.whole else ("total", "natural_indirect"):
             if curve := self.widest(part):
                 label = part.replace("_", " ")
                 out.append(
@@ -296,7 +298,7 @@ def _read(curve: RhoCurve) -> str:
     own = curve.uncorrelated
     start = f"{own.interval()} at {curve.value:g} without correlation"
     if not own.excludes_zero:
-        return f"{start}: its interval holds zero already"
+        return f"{start}: its interval holds zero already, so that nothing is to be undone"
     doubt = _strength(curve.doubt, "makes its interval hold zero")
     zero = _strength(curve.zero, "makes it zero")
     if np.isnan(curve.doubt) and np.isnan(curve.zero):
@@ -312,6 +314,8 @@ def _strength(rho: float, what: str) -> str:
 
 
 def _verdict(curve: RhoCurve) -> Verdict:
+    if not curve.uncorrelated.excludes_zero:
+        return "does not apply"
     return "is fragile" if abs(curve.doubt) < LEAST else "holds"
 
 
