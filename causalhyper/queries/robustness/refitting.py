@@ -13,14 +13,20 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
-from causalhyper.mechanisms import AdditiveFit
+from causalhyper.mechanisms import (
+    AdditiveFit,
+    Groups,
+    fit_additive,
+    make_groups,
+    make_term_space,
+)
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.effects import EffectCurve, effect_curve
 from causalhyper.queries.experiment import Experiment, make_experiment, natural_world
 from causalhyper.scm import fit
 from causalhyper.scm.draws import Sampler
-from causalhyper.scm.model import FittedModel
+from causalhyper.scm.model import FittedModel, Mechanism
 
 FEWEST = 100
 """Bootstrap replicates that an experiment must have; a refit uses none of them."""
@@ -135,16 +141,61 @@ def refit_model(
     ConfigurationError
         If the changed runs cannot be fitted.
     """
-    added = dict(causes or {})
-    known = {**model.values, **(values or {}), **added}
     kept = np.ones(model.n, dtype=bool) if rows is None else rows
+    if causes or not all(isinstance(m.fit, AdditiveFit) for m in model.mechanisms.values()):
+        known = {**model.values, **(values or {}), **(causes or {})}
+        return _fit_again(model, treatment, outcome, known, kept, tuple(causes or ()))
+    groups = model.groups if kept.all() else _regroup(model.groups, kept)
+    # mechanisms that see nothing new stay as they are
+    touched = set(model.graph.nodes if not kept.all() else (values or ()))
+    known = {v: x[kept] for v, x in {**model.values, **(values or {})}.items()}
+    fitted = {
+        v: _refit_node(m, known, groups) if touched & {v, *m.parents} else m
+        for v, m in model.mechanisms.items()
+    }
+    return replace(model, values=known, groups=groups, mechanisms=fitted)
+
+
+def _regroup(groups: Groups, kept: NDArray[np.bool_]) -> Groups:
+    """Clusters and contexts of the runs kept, numbered without gaps."""
+    codes = [
+        np.unique(c[kept], return_inverse=True)[1] for c in (groups.clusters, groups.contexts)
+    ]
+    rest = make_groups(codes[0], codes[1])
+    if not kept.any() or rest.cluster_count < 2 or np.bincount(rest.strata).min() < 2:
+        raise ConfigurationError("fewer than two clusters are left in some context")
+    return rest
+
+
+def _refit_node(mechanism: Mechanism, values: Mapping[str, Array], groups: Groups) -> Mechanism:
+    """An additive mechanism fitted to other values, with knots of their own."""
+    inputs, options = [values[p] for p in mechanism.parents], mechanism.options
+    terms = mechanism.fit.space.terms
+    space = make_term_space(terms, inputs, options.df, options.joint_df, mechanism.parents)
+    fitted = fit_additive(space, inputs, values[mechanism.head], groups)
+    if fitted.rank < fitted.width:
+        raise ConfigurationError(
+            f"the changed runs do not tell the causes of {mechanism.head} apart"
+        )
+    return replace(mechanism, fit=fitted)
+
+
+def _fit_again(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    known: Mapping[str, Array],
+    kept: NDArray[np.bool_],
+    added: tuple[str, ...],
+) -> FittedModel:
+    """The model fitted from the start to a frame of these values."""
     names = {v: f"value_{i}" for i, v in enumerate(known)}
     frame = pd.DataFrame({names[v]: x[kept] for v, x in known.items()})
     frame["run_id"] = [f"{i:012d}" for i in range(len(frame))]
     frame["cluster_code"] = model.groups.clusters[kept]
     frame["context_code"] = model.groups.contexts[kept]
     fitted = fit(
-        _with_causes(model.graph, tuple(added)),
+        _with_causes(model.graph, added),
         frame,
         names,
         protocol=model.protocol,
@@ -154,9 +205,8 @@ def refit_model(
         treatment=treatment,
         outcome=outcome,
     )
-    own = tuple(model.roles[v] for v in model.roles)
-    new = tuple(Role(v, v) for v in added)
-    return replace(fitted, roles=Roles((*own, *new)), cluster=model.cluster, context=model.context)
+    roles = (*(model.roles[v] for v in model.roles), *(Role(v, v) for v in added))
+    return replace(fitted, roles=Roles(roles), cluster=model.cluster, context=model.context)
 
 
 def _with_causes(graph: DirectedHypergraph, added: tuple[str, ...]) -> DirectedHypergraph:

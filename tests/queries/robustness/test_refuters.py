@@ -5,20 +5,25 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalhyper import LINEAR, ConfigurationError, effect_curve, fit
+from causalhyper import LINEAR, SPLINE, ConfigurationError, effect_curve, fit
 from causalhyper.queries.robustness import (
     cluster_subsets,
     dummy_outcome,
     placebo_treatment,
     random_common_cause,
 )
-from causalhyper.queries.robustness.refitting import make_target, point_effects, refit_model
+from causalhyper.queries.robustness.refitting import (
+    _fit_again,
+    make_target,
+    point_effects,
+    refit_model,
+)
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"at": [4.0], "baseline": 1.0}
 
 
-def _model(seed=0, graph=CHAIN, context=(), **options):
+def _model(seed=0, graph=CHAIN, context=(), mechanisms=LINEAR):
     frame = runs(Truth(), np.random.default_rng(seed), clusters=20, repeats=2, block_sd=0.3)
     return fit(
         graph,
@@ -27,21 +32,40 @@ def _model(seed=0, graph=CHAIN, context=(), **options):
         protocol="p",
         cluster="k",
         context=context,
-        mechanisms=LINEAR,
-        **options,
+        mechanisms=mechanisms,
     )
 
 
 @pytest.mark.parametrize("context", [(), "k"])
 def test_fitting_the_same_runs_again_changes_nothing(context):
     model = _model(context=context)
-    again = refit_model(model, treatment="B", outcome="G")
+    again = _fit_again(model, "B", "G", model.values, np.ones(model.n, dtype=bool), ())
     first, second = (
         effect_curve(m, "B", "G", **ASKED, draws=100).to_frame() for m in (model, again)
     )
     pd.testing.assert_frame_equal(first, second)
     assert again.roles == model.roles
     assert again.summary() == model.summary()
+
+
+@pytest.mark.parametrize("options", [LINEAR, SPLINE])
+@pytest.mark.parametrize("context", [(), "k"])
+def test_the_short_way_to_refit_is_fitting_from_the_start(options, context):
+    model = _model(context=context, mechanisms=options)
+    rng = np.random.default_rng(5)
+    everything = np.ones(model.n, dtype=bool)
+    for values, rows in (
+        ({"B": rng.permutation(model.values["B"])}, everything),
+        ({"G": rng.permutation(model.values["G"])}, everything),
+        ({}, ~np.isin(model.groups.clusters, [2, 5, 11])),
+    ):
+        quick = refit_model(model, treatment="B", outcome="G", values=values, rows=rows)
+        slow = _fit_again(model, "B", "G", {**model.values, **values}, rows, ())
+        target = make_target(model, "B", "G", [4.0], 1.0, 100, 1, 0.95)
+        first, second = (point_effects(target, m) for m in (quick, slow))
+        assert first.keys() == second.keys()
+        for name in first:
+            np.testing.assert_allclose(first[name], second[name], rtol=1e-9)
 
 
 def test_a_subset_is_fitted_as_the_runs_of_these_clusters_alone_would_be():
