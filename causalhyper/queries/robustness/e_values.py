@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,9 @@ from causalhyper.queries.mediation import collect_mediation, mediation_worlds
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Scale = Literal["difference", "ratio"]
 
@@ -116,6 +119,22 @@ class EValues:
         """One row an effect and treatment value; columns of `EValue`."""
         names = [f.name for f in fields(EValue)]
         return pd.DataFrame([[getattr(v, n) for n in names] for v in self.values], columns=names)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the logarithms of the risk ratios with their intervals."""
+        from causalhyper.figures import plot_forest
+
+        rows = [
+            {
+                "label": " ".join(filter(None, [v.query.partition(".")[2], v.subject])),
+                "group": f"{v.value:g} against {v.baseline:g}",
+                "estimate": np.log(v.ratio),
+                "lower": np.log(v.ratio_lower),
+                "upper": np.log(v.ratio_upper),
+            }
+            for v in sorted(self.values, key=lambda v: v.value)
+        ]
+        return plot_forest(pd.DataFrame(rows), xlabel="log risk ratio", ax=ax)
 
     def summary(self) -> str:
         """The findings as text, and what they rest on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ from causalhyper.queries.robustness.refuters import (
 )
 from causalhyper.queries.robustness.rho_curves import CorrelatedErrors
 from causalhyper.scm.model import FittedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SHARES = {"placebo": 0.2, "cause": 0.1, "subsets": 0.1, "dummy": 0.1, "rho": 0.3, "leave": 0.2}
 """Rough shares of the work, for the progress."""
@@ -81,9 +84,10 @@ class Robustness:
     @property
     def verdict(self) -> str:
         """What stands, and what would undo it, in plain words."""
-        failed = [f.test for f in self.findings if f.verdict == "fails"]
-        fragile = [f.test for f in self.findings if f.verdict == "is fragile"]
-        held = sum(f.verdict == "holds" for f in self.findings)
+        findings = self.findings
+        failed = [f.test for f in findings if f.verdict == "fails"]
+        fragile = [f.test for f in findings if f.verdict == "is fragile"]
+        held = sum(f.verdict == "holds" for f in findings)
         lines = [f"{held} of {held + len(failed) + len(fragile)} checks hold."]
         if failed:
             lines.append(f"Fail: {', '.join(failed)}.")
@@ -158,6 +162,18 @@ class Robustness:
                 "tried brings it there: an arc is missing or a mechanism has another form."
             ]
         return []
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the total effect over the correlation that most easily undoes it.
+
+        Where no mediator gives one, draw the effect without each level left out.
+        """
+        if self.correlated_errors is None:
+            return self.leave_out.plot(ax)
+        weakest = self._weakest()
+        pairs = {p.pair: p for p in self.correlated_errors.pairs}
+        pair = pairs[weakest[0]] if weakest else self.correlated_errors.pairs[-1]
+        return pair.plot(ax, part="total")
 
     def summary(self) -> str:
         """Every finding, one a line, and the verdict."""

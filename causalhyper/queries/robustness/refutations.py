@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from causalhyper.queries.effects import EffectCurve
 from causalhyper.queries.robustness.findings import Finding, Verdict
 from causalhyper.queries.robustness.refitting import Target
 from causalhyper.results import Estimate, HypothesisTest, decimals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TOLERANCE = 0.25
 """Standard errors by which an average may move: with such a bias a 95% interval covers 94.3%."""
@@ -106,6 +109,19 @@ class Refutation:
         names = [f.name for f in fields(Movement)]
         rows = [[self.name, *(getattr(m, n) for n in names)] for m in self.movements]
         return pd.DataFrame(rows, columns=["refuter", *names])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw where 95% of the refitted effects lie, beside the effect itself."""
+        from causalhyper.figures import plot_forest
+
+        rows = []
+        for m in self.movements:
+            group = f"{m.estimator}, {m.value:g} against {m.baseline:g}"
+            rows.append([group, "the effect itself", m.estimate, m.estimate, m.estimate])
+            rows.append([group, self.name, m.mean, m.lower, m.upper])
+        columns = ["group", "label", "estimate", "lower", "upper"]
+        frame = pd.DataFrame(rows, columns=columns)
+        return plot_forest(frame, xlabel="effect; 95% of refits", ax=ax)
 
     def summary(self) -> str:
         """The findings as text."""
