@@ -163,11 +163,10 @@ def _pair_effects(
     def effects(rho: float, replicates: Replicates) -> dict[str, Array]:
         own = _part(pair, len(replicates))
         coefs, intercepts = correct(replicates.coefs[second], replicates.effects[second], own, rho)
-        changed = Replicates(
-            replicates.weights,
-            {**replicates.coefs, second: coefs},
-            {**replicates.effects, second: intercepts},
-            replicates.redrawn,
+        changed = replace(
+            replicates,
+            coefs={**replicates.coefs, second: coefs},
+            effects={**replicates.effects, second: intercepts},
         )
         means = replace(tied, replicates=changed).means(builders, alone=True)
         return _parts(experiment, replicates.weights, means)

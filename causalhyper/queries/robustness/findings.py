@@ -44,6 +44,15 @@ def findings_frame(findings: Iterable[Finding]) -> pd.DataFrame:
 def farthest_value(values: Sequence[float], baseline: float) -> float:
     """The value farthest from the baseline, as a ratio where both are positive.
 
+    Parameters
+    ----------
+    values : sequence of float
+    baseline : float
+
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> farthest_value([16, 256], 512)

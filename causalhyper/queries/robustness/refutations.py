@@ -12,7 +12,7 @@ import pandas as pd
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.effects import EffectCurve
 from causalhyper.queries.robustness.findings import Finding, Verdict
-from causalhyper.queries.robustness.refitting import Target
+from causalhyper.queries.robustness.targets import Target
 from causalhyper.results import Estimate, HypothesisTest, decimals
 
 if TYPE_CHECKING:

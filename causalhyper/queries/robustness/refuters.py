@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.assignment import Assignment, find_assignment
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.experiment import Progress
-from causalhyper.queries.robustness.refitting import (
-    Target,
-    make_target,
-    point_effects,
-    refit_model,
-)
+from causalhyper.queries.robustness.refitting import refit_model
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,
     not_applicable,
     permutation_tests,
 )
+from causalhyper.queries.robustness.repetition import count_kept, repeat, subset
+from causalhyper.queries.robustness.targets import Target, make_target, point_effects
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Flags
 
 SHARE = 0.8
 """Of the clusters that a subset keeps."""
@@ -91,7 +86,7 @@ def placebo_treatment(
         changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
         return point_effects(target, changed)
 
-    found = _repeat(drawn, refits, seed, progress)
+    found = repeat(drawn, refits, seed, progress)
     curve = target.curve()
     return collect_refutation(
         target,
@@ -154,7 +149,7 @@ def random_common_cause(
         # the design's contrast has no covariates, so that it could not move
         return {"graph": point_effects(target, changed, like)["graph"]}
 
-    found = _repeat(drawn, refits, seed, progress)
+    found = repeat(drawn, refits, seed, progress)
     null = "one more cause of every node, independent of all, changes no effect"
     return collect_refutation(
         target, target.curve(), "random common cause", null, found, expected="estimate"
@@ -210,13 +205,13 @@ def cluster_subsets(
     strata = model.groups.strata
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
-        kept = _subset(strata, share, rng)[model.groups.clusters]
+        kept = subset(strata, share, rng)[model.groups.clusters]
         changed = refit_model(model, treatment=treatment, outcome=outcome, rows=kept)
         return point_effects(target, changed)
 
-    found = _repeat(drawn, refits, seed, progress)
+    found = repeat(drawn, refits, seed, progress)
     sizes = np.bincount(strata)
-    true_share = float(np.sum(_kept(sizes, share)) / np.sum(sizes))
+    true_share = float(np.sum(count_kept(sizes, share)) / np.sum(sizes))
     null = f"random subsets of {true_share:.0%} of the clusters give the same effect"
     return collect_refutation(
         target,
@@ -279,7 +274,7 @@ def dummy_outcome(
         changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
         return point_effects(target, changed)
 
-    found = _repeat(drawn, refits, seed, progress)
+    found = repeat(drawn, refits, seed, progress)
     null = "nothing has an effect on outcomes swapped between runs of a context"
     return collect_refutation(
         target, target.curve(), "dummy outcome", null, found, expected="zero"
@@ -295,57 +290,6 @@ def _assignment(target: Target) -> tuple[Assignment | None, str]:
         f"{treatment} varies neither within blocks nor between clusters of the same contexts, so "
         "that no assignment can be drawn anew"
     )
-
-
-def _repeat(
-    drawn: Callable[[np.random.Generator], Mapping[str, Array]],
-    refits: int,
-    seed: int,
-    progress: Progress | None,
-) -> dict[str, Array]:
-    """Effects of many refits by estimator, shape (refits, values); some are drawn again."""
-    if refits < 20:
-        raise ConfigurationError(f"{refits} refits are too few: use 50 to try, 199 to report")
-    found: list[Mapping[str, Array]] = []
-    for number, rng in enumerate(_streams(seed)):
-        try:
-            found.append(drawn(rng))
-        except ConfigurationError as error:
-            if number > 20 + 2 * len(found):
-                raise ConfigurationError(
-                    f"most changed samples cannot be fitted ({error}): use straight lines"
-                ) from error
-            continue
-        if progress is not None:
-            progress(len(found) / refits)
-        if len(found) == refits:
-            break
-    shared = [k for k in found[0] if all(k in f for f in found)]
-    return {k: np.stack([f[k] for f in found]) for k in shared}
-
-
-def _streams(seed: int) -> Iterator[np.random.Generator]:
-    """Independent generators without end."""
-    parent = np.random.SeedSequence([seed, 4])
-    while True:
-        yield np.random.default_rng(parent.spawn(1)[0])
-
-
-def _kept(sizes: Codes, share: float) -> Codes:
-    """Clusters kept of strata of such sizes: at least two, at least one left out of three."""
-    wanted = np.rint(sizes * share).astype(np.intp)
-    kept: Codes = np.minimum(np.maximum(wanted, 2), np.maximum(sizes - 1, 2))
-    return kept
-
-
-def _subset(strata: Codes, share: float, rng: np.random.Generator) -> Flags:
-    """Whether each cluster is kept."""
-    kept = np.zeros(len(strata), dtype=bool)
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
-        size = int(_kept(np.array(len(members)), share))
-        kept[rng.choice(members, size=min(size, len(members)), replace=False)] = True
-    return kept
 
 
 def _unused(model: FittedModel) -> str:

@@ -12,7 +12,16 @@ import pandas as pd
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.effects import GRAPH_ASSUMES, farthest
 from causalhyper.queries.experiment import Experiment
-from causalhyper.queries.robustness.findings import Finding, Verdict
+from causalhyper.queries.robustness.findings import Finding
+from causalhyper.queries.robustness.rho_roots import (
+    RhoCurve,
+    judge_curve,
+    judge_gap,
+    nearest_doubt,
+    nearest_root,
+    read_curve,
+    read_gap,
+)
 from causalhyper.results import COLUMNS, Estimate, EstimateResult, to_frame
 from causalhyper.scm.replicates import Replicates
 
@@ -25,41 +34,6 @@ PARTS = {
     "natural_indirect": "E[Y(b)] - E[Y(b, M(b0))]",
     "gap": "E[Y(b)] - E[Y(b0)] by the hypergraph less the same by the design",
 }
-LEAST = 0.3
-"""A correlation of errors below this that undoes an effect makes it fragile: an unmeasured cause
-of 30% of the residual variance of both."""
-
-
-@dataclass(frozen=True, slots=True)
-class RhoCurve:
-    """One effect at one treatment value over the grid of correlations.
-
-    Attributes
-    ----------
-    part : str
-        One of `PARTS`.
-    value : float
-    rhos : tuple of float
-    estimates : tuple of Estimate
-        One for each correlation.
-    zero : float
-        Correlation nearest 0 at which the effect is zero; NaN if there is none in the grid.
-    doubt : float
-        Correlation nearest 0 at which the pointwise interval holds zero (0 where it does as
-        estimated), interpolated in the grid; NaN if there is none.
-    """
-
-    part: str
-    value: float
-    rhos: tuple[float, ...]
-    estimates: tuple[Estimate, ...]
-    zero: float
-    doubt: float
-
-    @property
-    def uncorrelated(self) -> Estimate:
-        """The effect at rho = 0."""
-        return self.estimates[self.rhos.index(0.0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +82,14 @@ class PairSensitivity:
                     Finding(
                         f"correlated errors ({self.name}, {label})",
                         null,
-                        _read(curve),
-                        _verdict(curve),
+                        read_curve(curve),
+                        judge_curve(curve),
                     )
                 )
         if gap := self.widest("gap"):
             null = f"an unmeasured cause of {self.pair[0]} and {self.pair[1]} explains the gap"
             test = f"correlated errors ({self.name}, gap)"
-            out.append(Finding(test, null, _read_gap(gap), _gap_verdict(gap)))
+            out.append(Finding(test, null, read_gap(gap), judge_gap(gap)))
         return tuple(out)
 
     def plot(self, ax: Axes | None = None, part: str = "natural_indirect") -> Axes:
@@ -227,8 +201,8 @@ def collect_pair(
             def point(rho: float, part: str = part, i: int = i) -> float:
                 return float(effects(rho, single)[part][0, i])
 
-            zero = _nearest_root(grid, [e.estimate for e in own], point)
-            doubt = _nearest_doubt(grid, own, zero)
+            zero = nearest_root(grid, [e.estimate for e in own], point)
+            doubt = nearest_doubt(grid, own, zero)
             curves.append(RhoCurve(part, value, grid, own, zero, doubt))
     return PairSensitivity(pair, tuple(curves))
 
@@ -262,79 +236,3 @@ def _estimates(
         ),
         subject=f"{pair[0]} ~ {pair[1]}, rho={rho:g}",
     )
-
-
-def _nearest_root(
-    grid: Sequence[float], values: Sequence[float], point: Callable[[float], float]
-) -> float:
-    """The root nearest 0: bracketed in the grid, then halved to 1e-6."""
-    scale = 1e-12 + 1e-9 * max(map(abs, values))
-    if abs(values[grid.index(0.0)]) <= scale:
-        return 0.0
-    roots = []
-    for a, b, fa, fb in zip(grid, grid[1:], values, values[1:], strict=False):
-        if fa * fb < 0:
-            low, high, sign = a, b, np.sign(fa)
-            while high - low > 1e-6:
-                middle = (low + high) / 2
-                low, high = (middle, high) if point(middle) * sign > 0 else (low, middle)
-            roots.append((low + high) / 2)
-    return min(roots, key=abs) if roots else float("nan")
-
-
-def _nearest_doubt(grid: Sequence[float], own: Sequence[Estimate], zero: float) -> float:
-    """The correlation nearest 0 at which the interval holds zero, by linear interpolation."""
-    ends = [e.lower if own[grid.index(0.0)].estimate > 0 else -e.upper for e in own]
-    if ends[grid.index(0.0)] <= 0:
-        return 0.0
-    found = [] if np.isnan(zero) else [zero]
-    for a, b, fa, fb in zip(grid, grid[1:], ends, ends[1:], strict=False):
-        if fa * fb < 0:
-            found.append(a + (b - a) * fa / (fa - fb))
-    return float(min(found, key=abs)) if found else float("nan")
-
-
-def _read(curve: RhoCurve) -> str:
-    own = curve.uncorrelated
-    start = f"{own.interval()} at {curve.value:g} without correlation"
-    if not own.excludes_zero:
-        return f"{start}: its interval holds zero already, so that nothing is to be undone"
-    doubt = _strength(curve.doubt, "makes its interval hold zero")
-    zero = _strength(curve.zero, "makes it zero")
-    if np.isnan(curve.doubt) and np.isnan(curve.zero):
-        ends = f"{curve.rhos[0]:g} to {curve.rhos[-1]:g}"
-        return f"{start}; no correlation from {ends} undoes it"
-    return f"{start}; {doubt}, {zero}"
-
-
-def _strength(rho: float, what: str) -> str:
-    if np.isnan(rho):
-        return f"none in the grid {what}"
-    return f"rho = {rho:+.2f} (a cause of {abs(rho):.0%} of both residual variances) {what}"
-
-
-def _verdict(curve: RhoCurve) -> Verdict:
-    if not curve.uncorrelated.excludes_zero:
-        return "does not apply"
-    return "is fragile" if abs(curve.doubt) < LEAST else "holds"
-
-
-def _read_gap(curve: RhoCurve) -> str:
-    own = curve.uncorrelated
-    start = f"gap {own.interval()} at {curve.value:g}"
-    moved = max(abs(e.estimate - own.estimate) for e in curve.estimates)
-    if moved <= 0.01 * own.se:
-        return f"{start}; it does not depend on this correlation"
-    pairs = zip(curve.rhos, curve.estimates, strict=True)
-    fits = [r for r, e in pairs if e.lower <= 0 <= e.upper]
-    where = f"; its interval holds zero for {fits[0]:g} to {fits[-1]:g}" if fits else ""
-    if np.isnan(curve.zero):
-        return f"{start}; no correlation in the grid closes it{where}"
-    return f"{start}; it would vanish at rho = {curve.zero:+.2f}{where}"
-
-
-def _gap_verdict(curve: RhoCurve) -> Verdict:
-    """Fragile where the hypergraph needs this unmeasured cause to agree with the design."""
-    if not curve.uncorrelated.excludes_zero:
-        return "holds"
-    return "does not apply" if np.isnan(curve.zero) and np.isnan(curve.doubt) else "is fragile"

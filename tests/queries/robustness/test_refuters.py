@@ -12,12 +12,8 @@ from causalhyper.queries.robustness import (
     placebo_treatment,
     random_common_cause,
 )
-from causalhyper.queries.robustness.refitting import (
-    _fit_again,
-    make_target,
-    point_effects,
-    refit_model,
-)
+from causalhyper.queries.robustness.refitting import _fit_again, refit_model
+from causalhyper.queries.robustness.targets import make_target, point_effects
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"at": [4.0], "baseline": 1.0}
