@@ -89,7 +89,11 @@ def fit(
         for v in graph.order()
         if graph.parents(v)
     }
-    return FittedModel(graph, roles, protocol, values, groups, fitted, cluster, context)
+    run_ids = frame["run_id"].to_numpy(dtype=object)
+    labels = {c: frame[c].to_numpy(dtype=object) for c in dict.fromkeys((*cluster, *context))}
+    return FittedModel(
+        graph, roles, protocol, values, groups, fitted, cluster, context, run_ids, labels
+    )
 
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:

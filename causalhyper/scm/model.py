@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
@@ -103,6 +104,10 @@ class FittedModel:
         One for each node with causes; roots keep their observed distribution.
     cluster, context : tuple of str
         Names of the columns behind `groups`.
+    run_ids : ndarray, shape (n,)
+        Names of the runs, in the order of `values`.
+    labels : mapping of str to ndarray, shape (n,)
+        Values of the columns behind `groups`.
     """
 
     graph: DirectedHypergraph
@@ -113,6 +118,8 @@ class FittedModel:
     mechanisms: Mapping[str, Mechanism]
     cluster: tuple[str, ...]
     context: tuple[str, ...]
+    run_ids: NDArray[np.object_]
+    labels: Mapping[str, NDArray[np.object_]]
 
     @property
     def n(self) -> int:
