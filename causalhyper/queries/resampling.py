@@ -1,4 +1,4 @@
-"""What the queries of one seed share: replicates, how they become intervals, and random streams."""
+"""What the queries of one seed share: replicates, their intervals, and random streams."""
 
 from __future__ import annotations
 
@@ -69,7 +69,5 @@ def resample_model(
     check_resampling(draws, seed, level)
     weights, *streams = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
     replicates = resample(model, draws, weights, enough)
-    uncertainty = Uncertainty(
-        model.clusters, model.strata, draws, replicates.redrawn, level, seed
-    )
+    uncertainty = Uncertainty(model.clusters, model.strata, draws, replicates.redrawn, level, seed)
     return Resampling(replicates, uncertainty, *streams)
