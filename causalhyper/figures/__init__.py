@@ -1,5 +1,6 @@
 """Figures: frames in, matplotlib axes out, and SVG for a page."""
 
+from causalhyper.figures.counterfactuals import plot_counterfactuals
 from causalhyper.figures.distributions import plot_densities, plot_quantiles
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
@@ -11,6 +12,7 @@ __all__ = [
     "PALETTE",
     "house_style",
     "new_axes",
+    "plot_counterfactuals",
     "plot_densities",
     "plot_effect_curve",
     "plot_forest",
