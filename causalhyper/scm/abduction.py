@@ -18,14 +18,20 @@ from causalhyper.scm.worlds import World, simulate
 
 ADDITIVE: frozenset[str] = frozenset(("functional", "invertible", "decomposed"))
 """What a mechanism with additive noise can be asked for."""
-INSTEAD = {
-    "functional": "ask for the outcome's distribution with do",
+LACKING = {
+    "functional": (
+        "function and noise cannot be told apart in it: ask for the outcome's distribution with do"
+    ),
     "invertible": (
-        "fit it with LINEAR, SPLINE or a regressor with residual noise, or ask for the "
-        "distribution of runs with do"
+        "the noise of a single run cannot be recovered from it: fit it with LINEAR, SPLINE or a "
+        "regressor with residual noise, or ask for the distribution of runs with do"
+    ),
+    "decomposed": (
+        "its function is no sum over hyperedges, so none can be taken out: randomise a node, or "
+        "fit it with LINEAR or SPLINE"
     ),
 }
-"""What to do without a capability."""
+"""What the lack of a capability means, and what to do instead."""
 
 
 def capabilities(mechanism: Mechanism) -> frozenset[str]:
@@ -40,7 +46,7 @@ def require(model: FittedModel, capability: str, nodes: Iterable[str]) -> None:
     Parameters
     ----------
     model : FittedModel
-    capability : {"functional", "invertible"}
+    capability : {"functional", "invertible", "decomposed"}
     nodes : iterable of str
         Those without a mechanism need none.
 
@@ -56,8 +62,7 @@ def require(model: FittedModel, capability: str, nodes: Iterable[str]) -> None:
     ]
     if lacking:
         raise ConfigurationError(
-            f"the mechanism of {', '.join(lacking)} is not {capability}: the noise of a single "
-            f"run cannot be recovered from it. Instead {INSTEAD[capability]}"
+            f"the mechanism of {', '.join(lacking)} is not {capability}, and {LACKING[capability]}"
         )
 
 
