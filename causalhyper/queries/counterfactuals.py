@@ -207,7 +207,7 @@ def counterfactual(
     >>> model = ch.fit("B -> G", runs, roles, protocol="equal epochs", cluster="run_id")
     >>> found = counterfactual(model, {"B": 2}, "G", runs=["r0", "r1"], draws=200)
     >>> found.by_run()[["run_id", "difference"]].round(2).to_dict("list")
-    {'run_id': ['r0', 'r1'], 'difference': [3.04, 0.0]}
+    {'run_id': ['r0', 'r1'], 'difference': [3.42, 0.0]}
     """
     levels = ask_levels(model, setting, outcome)
     if len(levels.at) > 1:

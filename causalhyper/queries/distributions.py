@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from causalhyper.results import Estimate
 
 BEYOND = 0.05
 """Share of simulated runs beyond the observed ones from which it is said."""
+Scale = Literal["plain", "positive", "log", "logit"]
 ASSUMES = (*GRAPH_ASSUMES, "noises of different nodes independent of one another")
 
 
@@ -150,8 +152,7 @@ class Collector:
         subjects: Sequence[str],
         estimand: Callable[[str, str], str],
         *,
-        floor: float = -np.inf,
-        probabilities: bool = False,
+        scale: Scale = "plain",
     ) -> tuple[Estimate, ...]:
         """Estimates of one family, value by value and within a value subject by subject.
 
@@ -163,10 +164,9 @@ class Collector:
         subjects : sequence of str
         estimand : callable
             Makes the estimand of a setting in words and a subject.
-        floor : float
-            What the quantities cannot fall below.
-        probabilities : bool
-            Whether intervals are made on the logistic scale, without a simultaneous band.
+        scale : {"plain", "positive", "log", "logit"}
+            What the intervals are made on: the quantities, cut at 0 if positive, their
+            logarithms, or, for probabilities and without a simultaneous band, their logits.
 
         Returns
         -------
@@ -176,14 +176,14 @@ class Collector:
         flat = quantities.reshape(len(quantities), -1)
         spread = self.uncertainty
         found = spread.bands(flat)
-        ends = (found.lower, found.upper, found.joint_lower, found.joint_upper)
-        lower, upper, joint_lower, joint_upper = (np.maximum(end, floor) for end in ends)
-        if probabilities:
+        lower, upper = _rescaled(flat[0], found.lower, found.upper, scale)
+        joint = _rescaled(flat[0], found.joint_lower, found.joint_upper, scale)
+        if scale == "logit":
             lower, upper = proportion_interval(
                 flat[0], found.se, df=spread.df, level=spread.level, clusters=spread.clusters
             )
         model, settings = self.levels.model, product(enumerate(self.levels.at), subjects)
-        how = " on the logistic scale" if probabilities else ""
+        how = {"logit": " on the logistic scale", "log": " on the logarithmic scale"}
         return tuple(
             Estimate(
                 query=query,
@@ -198,14 +198,14 @@ class Collector:
                 lower=float(lower[i]),
                 upper=float(upper[i]),
                 level=spread.level,
-                method=f"g-formula through {model.graph}; {spread}{how}",
+                method=f"g-formula through {model.graph}; {spread}{how.get(scale, '')}",
                 n=model.n,
                 clusters=model.clusters,
                 assumptions=(*ASSUMES, *self._warnings(at)),
                 seed=spread.seed,
                 subject=subject,
-                joint_lower=None if probabilities else float(joint_lower[i]),
-                joint_upper=None if probabilities else float(joint_upper[i]),
+                joint_lower=None if scale == "logit" else float(joint[0][i]),
+                joint_upper=None if scale == "logit" else float(joint[1][i]),
             )
             for i, ((at, value), subject) in enumerate(settings)
         )
@@ -216,3 +216,12 @@ class Collector:
         if self.beyond[at] > BEYOND:
             warnings += (f"{self.beyond[at]:.0%} of simulated runs lie beyond the observed ones",)
         return warnings
+
+
+def _rescaled(estimate: Array, lower: Array, upper: Array, scale: Scale) -> tuple[Array, Array]:
+    """Symmetric intervals made multiplicative, or cut at 0."""
+    if scale == "log":
+        live = estimate > 0
+        factor = np.exp(np.where(live, (upper - estimate) / np.where(live, estimate, 1.0), 0.0))
+        return estimate / factor, estimate * factor
+    return (np.maximum(lower, 0.0), upper) if scale == "positive" else (lower, upper)

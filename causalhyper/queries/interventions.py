@@ -217,7 +217,7 @@ def do(
     >>> model = ch.fit("B -> G", runs, roles, protocol="equal epochs", cluster="run_id")
     >>> found = do(model, {"B": [1, 2]}, "G", quantiles=[0.1, 0.9], above=5, draws=200)
     >>> [e.interval(1) for e in found.mean]
-    ['2.9 [2.5, 3.3]', '6.0 [5.6, 6.3]']
+    ['2.7 [2.4, 3.1]', '6.1 [5.8, 6.5]']
     """
     levels = ask_levels(model, setting, outcome)
     asked = read_functionals(model.roles[outcome], quantiles, above, density)
@@ -267,7 +267,7 @@ def _collect(
         outcome_column=x,
         held=", ".join(f"{levels.model.roles[v].column}={b:g}" for v, b in levels.held.items()),
         mean=collect("do.mean", means[:, :, None], [""], lambda do, _: f"E[{y} | do({do})]"),
-        sd=collect("do.sd", parts["sd"], [""], lambda do, _: f"SD[{y} | do({do})]", floor=0.0),
+        sd=collect("do.sd", parts["sd"], [""], lambda do, _: f"SD[{y} | do({do})]", scale="log"),
         quantiles=collect(
             "do.quantile",
             parts["quantiles"],
@@ -279,14 +279,14 @@ def _collect(
             parts["above"],
             [f"above {g:g}" for g in asked.above],
             lambda do, which: f"P({x} {which.replace('above', '>')} | do({do}))",
-            probabilities=True,
+            scale="logit",
         ),
         density=collect(
             "do.density",
             parts["density"],
             [f"at {g:g}" for g in asked.points],
             lambda do, which: f"density of {y} {which} given do({do}), {smooth}",
-            floor=0.0,
+            scale="positive",
         ),
         quantile_levels=asked.quantiles,
         thresholds=asked.above,
