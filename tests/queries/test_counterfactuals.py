@@ -100,8 +100,9 @@ def test_a_logarithmic_treatment_set_to_what_a_run_had_keeps_what_was_observed()
     frame = runs(T, np.random.default_rng(3), clusters=6)
     frame = frame.assign(b=frame.b.map({1.0: 48.0, 2.0: 96.0, 4.0: 333.0}))
     model = fit(CHAIN, frame, ROLES | {"B": "log10(b)"}, protocol="p", cluster="k")
-    found = counterfactual(model, {"B": 333.0}, "G", runs=frame[frame.b == 333], **ASKED)
-    assert {(d.estimate, d.se) for d in found.differences} == {(0.0, 0.0)}
+    for value in (333.0, 333.0 * (1 + 1e-12)):
+        found = counterfactual(model, {"B": value}, "G", runs=frame[frame.b == 333], **ASKED)
+        assert {(d.estimate, d.se) for d in found.differences} == {(0.0, 0.0)}
     assert found.differences[0].baseline == pytest.approx(333.0)
 
 

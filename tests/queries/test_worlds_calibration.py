@@ -16,10 +16,10 @@ pytestmark = pytest.mark.slow
 
 BLOCK_SD, DOSES = 0.5, (1.0, 4.0)
 STRAIGHT = replace(Truth(), r=0.0)
-SETS = 200
+SETS, LEVEL_SETS = 200, 150
 
 
-def _bounds(chance, n=SETS):
+def _bounds(chance, n):
     """Where a binomial share lies with probability 0.999."""
     return stats.binom.ppf(0.0005, n, chance) / n, stats.binom.ppf(0.9995, n, chance) / n
 
@@ -41,7 +41,7 @@ def levels():
     patch.setattr(causalhyper.queries.interventions, "COARSE", 512)
     law, held = _law(STRAIGHT, 4.0), {}
     graph = "B -> N; N -> S; N -> C; S -> C; C -> G"
-    for seed in range(SETS):
+    for seed in range(LEVEL_SETS):
         rng = np.random.default_rng(seed)
         frame = runs(STRAIGHT, rng, clusters=24, doses=DOSES, repeats=2, block_sd=BLOCK_SD)
         model = fit(graph, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
@@ -70,7 +70,7 @@ def levels():
 def test_95_percent_intervals_of_levels_hold_the_truth_in_95_percent_of_data_sets(
     levels, quantity
 ):
-    low, high = _bounds(0.95)
+    low, high = _bounds(0.95, LEVEL_SETS)
     assert low <= levels[quantity] <= high
 
 
@@ -85,7 +85,7 @@ def _experiment(t, rng, clusters):
 @pytest.mark.parametrize("clusters", [24, 48])
 def test_95_percent_intervals_of_one_runs_counterfactual_hold_what_it_would_have_had(clusters):
     t = Truth()
-    low, high = _bounds(0.95)
+    low, high = _bounds(0.95, SETS)
     single, average = [], []
     for seed in range(SETS):
         frame, e = _experiment(t, np.random.default_rng(seed), clusters)
