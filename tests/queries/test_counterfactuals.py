@@ -305,3 +305,11 @@ def test_questions_that_do_not_fit_are_refused(frame, case):
     setting, options, message = REFUSALS[case]
     with pytest.raises(ConfigurationError, match=message):
         counterfactual(_fit(frame), setting, "G", **(ASKED | options))
+
+
+def test_the_plot_leads_from_what_each_run_had_to_what_it_would_have_had(frame):
+    found = counterfactual(_fit(frame), {"B": 4.0}, "G", runs=[1, 2, 3], **ASKED)
+    marks = {line.get_label(): line.get_xdata() for line in found.plot().get_lines()}
+    table = found.by_run().sort_values("factual")
+    np.testing.assert_array_equal(marks["observed"], table.factual)
+    np.testing.assert_array_equal(marks["counterfactual"], table.counterfactual)

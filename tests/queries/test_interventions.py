@@ -309,3 +309,19 @@ def test_progress_ends_at_one_and_never_falls(frame):
     do(_fit(frame), {"B": DOSES}, "G", draws=100, progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+@pytest.mark.usefixtures("few")
+def test_the_plot_shows_densities_where_asked_for_and_quantiles_otherwise(frame):
+    model = _fit(frame)
+    plain = do(model, {"B": [1.0, 2.0, 4.0]}, "G", draws=100)
+    (median,) = [x for x in plain.plot().get_lines() if x.get_label() == "median"]
+    assert median.get_xydata().tolist() == [
+        [e.value, e.estimate] for e in plain.quantiles if e.subject == "quantile 0.5"
+    ]
+    points = [-1.0, 0.0, 1.0]
+    shaped = do(model, {"B": DOSES}, "G", density=points, draws=100)
+    for b, line in zip(DOSES, shaped.plot().get_lines(), strict=True):
+        assert line.get_label() == f"b {b:g}"
+        drawn = [[x, e.estimate] for x, e in zip(points * 2, shaped.density, strict=True)]
+        assert line.get_xydata().tolist() == drawn[3 * DOSES.index(b) :][:3]
