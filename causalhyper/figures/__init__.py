@@ -5,6 +5,9 @@ from causalhyper.figures.distributions import plot_densities, plot_quantiles
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
+from causalhyper.figures.permutations import plot_permutations
+from causalhyper.figures.policy import plot_policy
+from causalhyper.figures.power import plot_power
 from causalhyper.figures.style import PALETTE, house_style, new_axes
 from causalhyper.figures.svg import to_svg
 
@@ -17,6 +20,9 @@ __all__ = [
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
+    "plot_permutations",
+    "plot_policy",
+    "plot_power",
     "plot_quantiles",
     "to_svg",
 ]

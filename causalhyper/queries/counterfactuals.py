@@ -105,8 +105,8 @@ class Counterfactual(EstimateResult):
         given = f"under the protocol “{self.protocol}” and by the fitted hypergraph"
         digits = decimals([e.se])
         point = (
-            "is a point, because noise is additive: the interval is that of the mechanisms' "
-            "parameters alone, and no data can check it for a single run."
+            "is a point, because the noise is the run's own: the interval is that of the "
+            "mechanisms' parameters alone, and no data can check it for a single run."
         )
         if len(self.run_ids) > 1:
             apart = sum(
@@ -192,10 +192,10 @@ def counterfactual(
 
     Notes
     -----
-    Source: Pearl 2009, Causality, theorem 7.1.7. Given the parameters, a counterfactual under
-    additive noise is a point. Its interval comes from refitting the mechanisms to resampled
-    clusters while the run's own data stay as they are. A run set to what it had keeps what was
-    observed, with an interval of no width (consistency).
+    Source: Pearl 2009, Causality, theorem 7.1.7. Given the parameters a counterfactual is a
+    point, because the noise is known. Its interval comes from refitting the mechanisms to
+    resampled clusters while the run's own data stay as they are. A run set to what it had keeps
+    what was observed, with an interval of no width (consistency).
 
     Examples
     --------
@@ -221,7 +221,7 @@ def counterfactual(
     drawn = resample_model(model, draws=draws, seed=seed, level=level)
     asked = {v: float(model.roles[v].apply(np.array(x))) for v, x in setting.items()}
     factual, parts = model.values[outcome][rows], []
-    for chunk in drawn.replicates.chunks():
+    for chunk in drawn.replicates.chunks(len(rows)):
         there = _replay(model, chunk, nodes, asked, rows).values[outcome][:, 0]
         parts.append(np.broadcast_to(there - factual, (len(chunk), len(rows))))
     fitted = _replay(model, drawn.replicates.part(slice(1)), nodes, asked, rows)

@@ -223,7 +223,7 @@ def do(
     asked = read_functionals(model.roles[outcome], quantiles, above, density)
     drawn = resample_model(model, draws=draws, seed=seed, level=level)
     small = make_sampler(model, count_simulated(model.n), drawn.first)
-    means = levels.summarise(drawn.replicates, small, lambda y: y.mean(axis=2))
+    means = levels.summarise(drawn.replicates, small, lambda y: y.mean(axis=2), averaged=True)
     beyond = levels.extrapolated(drawn.replicates, small)
     asked, found = _shapes(levels, asked, drawn, progress)
     return _collect(levels, asked, Collector(levels, drawn.uncertainty, beyond), means, found)

@@ -44,6 +44,11 @@ class Levels:
     held: Mapping[str, float]
     never_run: Mapping[str, tuple[float, ...]]
 
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """What is set."""
+        return (self.treatment, *self.held)
+
     def world(self, at: Sequence[float] | None = None) -> World:
         """The world of all values, or of some; shape (1, d, 1) for the treatment."""
         roles = self.model.roles
@@ -51,10 +56,19 @@ class Levels:
         held = {v: roles[v].apply(np.array([x]))[None, :, None] for v, x in self.held.items()}
         return World(do={self.treatment: grid[None, :, None]} | held)
 
-    def simulate(self, replicates: Replicates, sampler: Sampler) -> Array:
-        """Outcomes at every value, shape (r, d, m)."""
-        drawn = sampler.draw(self.model, replicates, partners=False)
-        values = simulate(self.model, replicates, drawn, self.world())[self.outcome]
+    def simulate(
+        self, replicates: Replicates, sampler: Sampler, *, averaged: bool = False
+    ) -> Array:
+        """Outcomes at every value, shape (r, d, m); averaged over a leaf's own noise if asked."""
+        leaf = averaged and not self.model.graph.children(self.outcome)
+        drawn = sampler.draw(self.model, replicates, partners=False, fixed=self.nodes)
+        values = simulate(
+            self.model,
+            replicates,
+            drawn,
+            self.world(),
+            expected=self.outcome if leaf else None,
+        )[self.outcome]
         return np.broadcast_to(values, (len(replicates), len(self.at), sampler.count))
 
     def summarise(
@@ -63,6 +77,8 @@ class Levels:
         sampler: Sampler,
         functional: Callable[[Array], Array],
         progress: Callable[[float], None] | None = None,
+        *,
+        averaged: bool = False,
     ) -> Array:
         """What a functional says of the outcomes in each replicate.
 
@@ -74,14 +90,17 @@ class Levels:
             Maps outcomes of shape (r, d, m) to shape (r, ...).
         progress : callable, optional
             Called with the share of the replicates done.
+        averaged : bool
+            Whether the functional is a mean, so that an outcome without effects may be replaced
+            by its conditional mean.
 
         Returns
         -------
         ndarray, shape (replicates, ...)
         """
         parts, done = [], 0
-        for chunk in replicates.chunks():
-            parts.append(functional(self.simulate(chunk, sampler)))
+        for chunk in replicates.chunks(len(self.at) * sampler.count):
+            parts.append(functional(self.simulate(chunk, sampler, averaged=averaged)))
             done += len(chunk)
             if progress is not None:
                 progress(done / len(replicates))
@@ -90,7 +109,7 @@ class Levels:
     def extrapolated(self, replicates: Replicates, sampler: Sampler) -> tuple[float, ...]:
         """Share of simulated runs beyond the observed ones at each value, as fitted."""
         fitted = replicates.part(slice(1))
-        drawn = sampler.draw(self.model, fitted, partners=False)
+        drawn = sampler.draw(self.model, fitted, partners=False, fixed=self.nodes)
         shares = []
         for value in self.at:
             world = self.world([value])

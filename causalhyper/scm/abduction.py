@@ -12,12 +12,10 @@ from causalhyper.hypergraph import between
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.draws import Draws
-from causalhyper.scm.model import FittedModel, Mechanism
+from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Flags, Replicates
 from causalhyper.scm.worlds import World, simulate
 
-ADDITIVE: frozenset[str] = frozenset(("functional", "invertible", "decomposed"))
-"""What a mechanism with additive noise can be asked for."""
 LACKING = {
     "functional": (
         "function and noise cannot be told apart in it: ask for the outcome's distribution with do"
@@ -32,12 +30,6 @@ LACKING = {
     ),
 }
 """What the lack of a capability means, and what to do instead."""
-
-
-def capabilities(mechanism: Mechanism) -> frozenset[str]:
-    """What a mechanism can be asked for beyond draws; all, where it does not say."""
-    found: frozenset[str] = getattr(mechanism.fit, "capabilities", ADDITIVE)
-    return found
 
 
 def require(model: FittedModel, capability: str, nodes: Iterable[str]) -> None:
@@ -58,7 +50,7 @@ def require(model: FittedModel, capability: str, nodes: Iterable[str]) -> None:
     lacking = [
         v
         for v in nodes
-        if v in model.mechanisms and capability not in capabilities(model.mechanisms[v])
+        if v in model.mechanisms and capability not in model.mechanisms[v].fit.capabilities
     ]
     if lacking:
         raise ConfigurationError(
@@ -96,7 +88,8 @@ def abduct(
     replicates : Replicates
         r sets of parameters.
     nodes : collection of str
-        With invertible mechanisms, whose noise is added to a function of causes and context.
+        With invertible mechanisms: a location and a spread, functions of causes and context, with
+        ``value = location + spread * noise``.
     rows : ndarray of int, shape (m,)
         Rows of `model.values`.
 
@@ -105,13 +98,20 @@ def abduct(
     dict of str to ndarray, shape (r, 1, m)
     """
     factual = observe(model, rows)
-    nothing = np.zeros((1, 1, len(rows)))
     noise = {}
     for node in nodes:
-        draws = _exogenous(model, replicates, rows, {node: nothing})
         others = World(do={v: x for v, x in factual.items() if v != node})
-        mean = simulate(model, replicates, draws, others)[node]
-        noise[node] = factual[node] - mean
+
+        def respond(level: float, node: str = node, others: World = others) -> Array:
+            constant = np.full((len(replicates), 1, len(rows)), level)
+            draws = _exogenous(model, replicates, rows, {node: constant})
+            return simulate(model, replicates, draws, others)[node]
+
+        location = respond(0.0)
+        spread = respond(1.0) - location
+        # a run without spread has no noise to find
+        spread = np.where(spread > 0, spread, np.inf)
+        noise[node] = (factual[node] - location) / spread
     return noise
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference import RowLayout, lay_out_rows, pick_rows
+from causalhyper.inference import RowLayout, lay_out_rows, pick_rows, spread_rows
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
@@ -26,7 +26,7 @@ class Draws:
     contexts : ndarray of int, shape (r, m)
         The context of each draw.
     noise : mapping of str to ndarray, shape (r, 1, m)
-        Residuals of each mechanism, of mean zero.
+        What each mechanism takes as noise: residuals of mean zero, or numbers in (0, 1).
     roots : mapping of str to ndarray, shape (r, 1, m)
         Values of the nodes without causes, of random runs of the same context.
     partners : mapping of str to ndarray of int, shape (r, m)
@@ -62,37 +62,54 @@ class Sampler:
     own: Mapping[str, Codes]
     partners: Mapping[str, Codes]
 
-    def draw(self, model: FittedModel, replicates: Replicates, *, partners: bool = True) -> Draws:
-        """Turn the uniform numbers into draws for some replicates, with partners if asked."""
+    def draw(
+        self,
+        model: FittedModel,
+        replicates: Replicates,
+        *,
+        partners: bool = True,
+        fixed: Collection[str] = (),
+    ) -> Draws:
+        """Turn the uniform numbers into draws for some replicates.
+
+        Parameters
+        ----------
+        model : FittedModel
+        replicates : Replicates
+        partners : bool
+            Whether partners are needed.
+        fixed : collection of str
+            Nodes that every world sets, which need no draw of their own.
+
+        Returns
+        -------
+        Draws
+        """
         groups, layout, weights = model.groups, self.layout, replicates.weights
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its rows from there
-        rows = pick_rows(layout, weights, grid)
-        contexts = groups.contexts[rows]
+        rows = spread_rows(layout, weights, self.count)
+        single = groups.context_count == 1
+        contexts = (
+            np.broadcast_to(np.intp(0), rows.shape) if single else groups.contexts.take(rows)
+        )
 
         def nearby(order: Codes) -> Codes:
-            if groups.context_count == 1:
-                return rows[:, order]
+            if single:
+                return rows.take(order, axis=1)
             return pick_rows(layout, weights, grid[order], contexts)
 
         noise, roots = {}, {}
         for v, order in self.own.items():
+            if v in fixed:
+                continue
             if v in model.mechanisms:
-                noise[v] = _residuals(model, replicates, v, rows[:, order])
+                fit, learnt = model.mechanisms[v].fit, replicates.parameters[v]
+                noise[v] = fit.noise(learnt, groups, rows.take(order, axis=1), grid[order])
             else:
-                roots[v] = model.values[v][nearby(order)][:, None, :]
+                roots[v] = model.values[v].take(nearby(order))[:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
         return Draws(contexts, noise, roots, others)
-
-
-def _residuals(model: FittedModel, replicates: Replicates, node: str, rows: Codes) -> Array:
-    """Residuals of some rows in each replicate, centred, shape (r, 1, m)."""
-    fit = model.mechanisms[node].fit
-    fitted = np.einsum("rmk,rk->rm", fit.columns[rows], replicates.coefs[node])
-    fitted += np.take_along_axis(replicates.effects[node], model.groups.contexts[rows], axis=1)
-    residuals: Array = fit.response[rows] - fitted
-    residuals -= residuals.mean(axis=1, keepdims=True)
-    return residuals[:, None, :]
 
 
 def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sampler:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import cluster_weights
-from causalhyper.mechanisms import refit
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import solve
 from causalhyper.scm.model import FittedModel
 
 Flags = NDArray[np.bool_]
 
-CHUNK = 25
-"""Replicates worked on at a time: bounds memory, changes no number."""
+BATCH = 2**16
+"""Numbers in an array of simulated values, about: arrays then fit into a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +28,14 @@ class Replicates:
     ----------
     weights : ndarray, shape (r, clusters)
         How often each cluster counts; ones in row 0.
-    coefs : mapping of str to ndarray, shape (r, k)
-        Term coefficients of each mechanism.
-    effects : mapping of str to ndarray, shape (r, contexts)
-        Context intercepts of each mechanism.
+    parameters : mapping of str to Parameters
+        What each mechanism learnt from each replicate.
     redrawn : int
         Replicates drawn again because some mechanism could not be fitted to them.
     """
 
     weights: Array
-    coefs: Mapping[str, Array]
-    effects: Mapping[str, Array]
+    parameters: Mapping[str, Any]
     redrawn: int = 0
 
     def __len__(self) -> int:
@@ -49,15 +45,18 @@ class Replicates:
         """Some of the replicates; ``part(slice(1))`` is the model as fitted."""
         return Replicates(
             self.weights[rows],
-            {v: c[rows] for v, c in self.coefs.items()},
-            {v: e[rows] for v, e in self.effects.items()},
+            {v: p.part(rows) for v, p in self.parameters.items()},
             self.redrawn,
         )
 
-    def chunks(self) -> Iterator[Replicates]:
-        """Cut into pieces of at most `CHUNK` replicates."""
-        for start in range(0, len(self), CHUNK):
-            yield self.part(slice(start, start + CHUNK))
+    def chunks(self, size: int) -> Iterator[Replicates]:
+        """Cut into pieces whose simulated values, `size` a replicate, make about a batch.
+
+        This bounds memory and changes no number.
+        """
+        step = max(1, round(BATCH / size))
+        for start in range(0, len(self), step):
+            yield self.part(slice(start, start + step))
 
 
 def resample(
@@ -108,9 +107,8 @@ def resample(
                 f"{model.clusters} clusters are too few for these mechanisms: most resamples "
                 "cannot be fitted. Use straight lines, fewer causes, or coarser treatment values"
             )
-    solved = {v: refit(m.fit, model.groups, weights) for v, m in model.mechanisms.items()}
-    coefs = {v: s[0] for v, s in solved.items()}
-    return Replicates(weights, coefs, {v: s[1] for v, s in solved.items()}, redrawn)
+    learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
+    return Replicates(weights, learnt, redrawn)
 
 
 def _full_rank(
@@ -119,5 +117,5 @@ def _full_rank(
     """Whether every mechanism, and what else is asked, can be estimated in each replicate."""
     full = np.ones(len(weights), dtype=bool) if enough is None else enough(weights)
     for mechanism in model.mechanisms.values():
-        full &= solve(mechanism.fit.grams, weights)[1] == mechanism.fit.width
+        full &= mechanism.fit.enough(weights)
     return full

@@ -1,19 +1,20 @@
 """Counterfactuals against the structural equations with the known noise, and a slow reference."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import LinearRegression
 
 import causalhyper.scm.replicates
 from causalhyper import LINEAR, SPLINE, effect_curve, fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.queries.counterfactuals import counterfactual
 from causalhyper.queries.resampling import resample_model
+from causalhyper.scm.options import Binomial, Regressor, Table
 from tests.simulated import CHAIN, ROLES, SPLIT, TWO_WAYS, Truth, exact_runs, respond, runs
 
 T = Truth()
@@ -219,11 +220,11 @@ def test_asking_about_fewer_runs_changes_no_answer(frame):
         )
 
 
-@pytest.mark.parametrize("chunk", [7, 1000])
-def test_the_size_of_a_chunk_changes_no_number(frame, monkeypatch, chunk):
+@pytest.mark.parametrize("batch", [1, 10**9])
+def test_the_size_of_a_batch_changes_no_number(frame, monkeypatch, batch):
     model = _fit(frame)
     expected = counterfactual(model, {"B": 4.0}, "G", **ASKED).by_run()
-    monkeypatch.setattr(causalhyper.scm.replicates, "CHUNK", chunk)
+    monkeypatch.setattr(causalhyper.scm.replicates, "BATCH", batch)
     found = counterfactual(model, {"B": 4.0}, "G", **ASKED).by_run()
     pd.testing.assert_frame_equal(found, expected, rtol=1e-10, atol=1e-12)
 
@@ -268,22 +269,33 @@ def test_a_single_run_is_told_in_a_sentence_and_several_in_another(frame):
     assert "and 36 more" in several.summary()
 
 
-def _with_capabilities(model, node, *names):
-    """The model with a mechanism that says what it can."""
-    mechanism = model.mechanisms[node]
-    spoken = SimpleNamespace(
-        **{k: getattr(mechanism, k) for k in ("head", "parents", "edges", "owners", "options")},
-        fit=SimpleNamespace(capabilities=frozenset(names)),
-    )
-    return replace(model, mechanisms=model.mechanisms | {node: spoken})
-
-
-@pytest.mark.parametrize("node", ["N", "S", "C", "G"])
-def test_a_mechanism_that_hides_its_noise_is_named_with_what_to_use_instead(frame, node):
-    model = _with_capabilities(_fit(frame), node, "functional")
-    with pytest.raises(ConfigurationError, match=f"mechanism of {node} is not invertible") as e:
+@pytest.mark.parametrize("options", [Binomial(1), Table(2)])
+def test_a_mechanism_that_hides_its_noise_is_named_with_what_to_use_instead(options):
+    # the noise of a count, or of a cell, is not to be had
+    rng = np.random.default_rng(9)
+    frame = runs(T, rng, clusters=8).assign(n_test=50)
+    if isinstance(options, Binomial):
+        frame["g"] = rng.binomial(50, 1 / (1 + np.exp(-frame.c / 4))) / 50
+    else:
+        frame["c"] = (frame.n > frame.n.median()).astype(float)
+        frame["g"] = (frame.c + rng.normal(size=len(frame)) > 0.5).astype(float)
+    given = {"protocol": "p", "cluster": "k", "mechanisms": {"G": options, "N": LINEAR}}
+    model = fit("B -> N; N -> C; C -> G", frame, {v: ROLES[v] for v in "BNCG"}, **given)
+    with pytest.raises(ConfigurationError, match="mechanism of G is not invertible") as e:
         counterfactual(model, {"B": 4.0}, "G", **ASKED)
-    assert "do" in str(e.value)
+    assert "with do" in str(e.value)
+    # what comes before it still has counterfactuals
+    assert counterfactual(model, {"B": 4.0}, "C", **ASKED).average.se > 0
+
+
+def test_a_linear_regressor_gives_the_counterfactuals_of_straight_lines():
+    frame = runs(T, np.random.default_rng(10), clusters=24)
+    graph = "B -> N; N -> S; S -> C; C -> G"
+    lines = counterfactual(_fit(frame, graph), {"B": 4.0}, "G", **ASKED)
+    regressor = Regressor(LinearRegression())
+    found = counterfactual(_fit(frame, graph, mechanisms=regressor), {"B": 4.0}, "G", **ASKED)
+    columns = ["factual", "counterfactual", "lower", "upper"]
+    pd.testing.assert_frame_equal(found.by_run()[columns], lines.by_run()[columns], rtol=1e-6)
 
 
 REFUSALS = {

@@ -204,12 +204,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(frame):
 
 
 @pytest.mark.usefixtures("few")
-@pytest.mark.parametrize("chunk", [7, 1000])
-def test_the_size_of_a_chunk_changes_no_number(frame, monkeypatch, chunk):
+@pytest.mark.parametrize("batch", [1, 10**9])
+def test_the_size_of_a_batch_changes_no_number(frame, monkeypatch, batch):
     model, asked = _fit(frame), {"above": 0, "density": [0.0], "draws": 100}
     numbers = ["estimate", "se", "lower", "upper"]
     expected = do(model, {"B": DOSES}, "G", **asked).to_frame()[numbers]
-    monkeypatch.setattr(causalhyper.scm.replicates, "CHUNK", chunk)
+    monkeypatch.setattr(causalhyper.scm.replicates, "BATCH", batch)
     found = do(model, {"B": DOSES}, "G", **asked).to_frame()[numbers]
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
 

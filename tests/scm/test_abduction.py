@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 
 from causalhyper import LINEAR, SPLINE, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.scm.abduction import abduct, capabilities, observe, replay, require, responding
+from causalhyper.scm.abduction import abduct, observe, replay, require, responding
+from causalhyper.scm.options import Regressor
 from causalhyper.scm.replicates import resample
 from causalhyper.scm.worlds import World, simulate
 from tests.simulated import CHAIN, ROLES, Truth, exact_runs, runs
@@ -85,7 +87,7 @@ def test_mechanisms_between_what_is_set_and_the_outcome_respond(nodes, outcome, 
 def test_additive_mechanisms_are_invertible_and_roots_need_no_mechanism():
     model = _model(runs(Truth(), np.random.default_rng(7), clusters=4))
     for capability in ("functional", "invertible", "decomposed"):
-        assert capability in capabilities(model.mechanisms["C"])
+        assert capability in model.mechanisms["C"].fit.capabilities
         require(model, capability, model.graph.nodes)
 
 
@@ -100,3 +102,27 @@ def test_every_mechanism_that_lacks_a_capability_is_named_with_a_remedy(capabili
     require(model, capability, ["B", "C", "G"])
     with pytest.raises(ConfigurationError, match=f"of N, S is not {capability}, and .*{remedy}"):
         require(model, capability, model.graph.order())
+
+
+@pytest.mark.parametrize("bins", [1, 3])
+def test_a_regressors_noise_is_its_residual_over_the_spread_at_the_fitted_value(bins):
+    rng = np.random.default_rng(9)
+    frame = runs(Truth(), rng, clusters=12)
+    frame["g"] = frame.b + frame.b * rng.normal(size=len(frame))
+    forest = RandomForestRegressor(8, max_depth=3, random_state=0)
+    roles = {"B": "b", "G": "g"}
+    model = _model(frame, "B -> G", roles, mechanisms=Regressor(forest, bins))
+    replicates = resample(model, 100, rng).part(slice(0, 4))
+    rows = np.arange(model.n)
+    noise = abduct(model, replicates, ("G",), rows)
+    there = replay(model, replicates, noise, {"B": 4.0}, rows).values["G"][:, 0]
+    fitted, learnt = model.mechanisms["G"].fit, replicates.parameters["G"]
+    had, observed = model.values["B"], model.values["G"]
+    for r, (forest, effects) in enumerate(zip(learnt.models, learnt.effects, strict=True)):
+        before = forest.predict(had[:, None]) + effects[0]
+        after = forest.predict([[4.0]])[0] + effects[0]
+        spreads = learnt.spreads[r][np.searchsorted(fitted.edges, before)]
+        spread = learnt.spreads[r][np.searchsorted(fitted.edges, after)]
+        np.testing.assert_allclose(noise["G"][r, 0], (observed - before) / spreads, atol=1e-9)
+        expected = after + spread * (observed - before) / spreads
+        np.testing.assert_allclose(there[r], np.where(had == 4.0, observed, expected), atol=1e-9)
