@@ -1,6 +1,8 @@
 """Figures: frames in, matplotlib axes out, and SVG for a page."""
 
 from causalhyper.figures.contours import plot_contours
+from causalhyper.figures.counterfactuals import plot_counterfactuals
+from causalhyper.figures.distributions import plot_densities, plot_quantiles
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
@@ -16,12 +18,15 @@ __all__ = [
     "house_style",
     "new_axes",
     "plot_contours",
+    "plot_counterfactuals",
+    "plot_densities",
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
     "plot_permutations",
     "plot_policy",
     "plot_power",
+    "plot_quantiles",
     "plot_sensitivity_curve",
     "to_svg",
 ]

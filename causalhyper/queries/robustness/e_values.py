@@ -138,7 +138,7 @@ def _make(e: Estimate, ratio: float, low: float, high: float) -> EValue:
         query=e.query,
         subject=e.subject,
         value=e.value,
-        baseline=e.baseline,
+        baseline=e.against,
         estimate=e.estimate,
         lower=e.lower,
         upper=e.upper,

@@ -103,7 +103,7 @@ class LeaveOut(EstimateResult):
     @property
     def findings(self) -> tuple[Finding, ...]:
         """One an estimator at the treatment value farthest from the baseline."""
-        value = farthest_value([e.value for e in self.whole], self.whole[0].baseline)
+        value = farthest_value([e.value for e in self.whole], self.whole[0].against)
         whole = [e for e in self.whole if e.value == value]
         rows = self.influence_frame()
         if rows.empty:
@@ -134,7 +134,7 @@ class LeaveOut(EstimateResult):
         """Draw the widest contrast without each level, by estimator."""
         from causalhyper.figures import plot_forest
 
-        value = farthest_value([e.value for e in self.whole], self.whole[0].baseline)
+        value = farthest_value([e.value for e in self.whole], self.whole[0].against)
         shown = [e for e in self.estimates if e.value == value and _estimator(e) != "gap"]
         rows = [
             {

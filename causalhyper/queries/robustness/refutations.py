@@ -164,7 +164,7 @@ def _move(
     return Movement(
         estimator=estimator,
         value=own.value,
-        baseline=own.baseline,
+        baseline=own.against,
         estimate=own.estimate,
         se=own.se,
         expected=expected,
