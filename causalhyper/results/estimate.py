@@ -83,6 +83,16 @@ class Estimate:
         """Whether the pointwise interval leaves zero out."""
         return self.lower > 0 or self.upper < 0
 
+    @property
+    def against(self) -> float:
+        """The baseline of a contrast; a level, which has none, is refused."""
+        if self.baseline is None:
+            raise CausalHyperError(
+                f"{self.query} at {self.value:g} is a level, compared with nothing: ask for an "
+                "effect, such as one of effect_curve"
+            )
+        return self.baseline
+
     def interval(self, digits: int = 4) -> str:
         """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]".
 
@@ -134,15 +144,24 @@ def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
 
 
 def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
-    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value."""
+    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value.
+
+    Labels name the subject too where there are several.
+    """
+    ordered = sorted(estimates, key=lambda e: e.value)
+    several = len({e.subject for e in ordered if e.subject}) > 1
     rows = [
         {
-            "label": e.query.partition(".")[2].replace("_", " "),
+            "label": f"{_words(e.query)} {e.subject if several else ''}".strip(),
             "group": f"{e.value:g}" + ("" if e.baseline is None else f" against {e.baseline:g}"),
             "estimate": e.estimate,
             "lower": e.lower,
             "upper": e.upper,
         }
-        for e in sorted(estimates, key=lambda e: e.value)
+        for e in ordered
     ]
     return pd.DataFrame(rows, columns=["label", "group", "estimate", "lower", "upper"])
+
+
+def _words(query: str) -> str:
+    return query.partition(".")[2].replace("_", " ")
