@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
@@ -62,7 +63,9 @@ def plot_contours(
             low, high = _read_grid(frame, "lower")[2], _read_grid(frame, "upper")[2]
             doubt = np.maximum(low, -high)
             axes.contourf(grid_x, grid_y, doubt, levels=[-np.inf, 0], colors=[GREY], alpha=0.18)
-        lines = axes.contour(grid_x, grid_y, surface, levels=9, colors=[GREY], linewidths=0.9)
+        # zero has a line of its own
+        levels = [v for v in MaxNLocator(9).tick_values(surface.min(), surface.max()) if v]
+        lines = axes.contour(grid_x, grid_y, surface, levels, colors=[GREY], linewidths=0.9)
         axes.clabel(lines, fontsize=8)
         if surface.min() < 0 < surface.max():
             zero = axes.contour(

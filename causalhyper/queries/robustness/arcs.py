@@ -12,6 +12,7 @@ from causalhyper.inference.moments import partial_out, partial_r2, slopes_on, wi
 from causalhyper.inference.partial_r2 import SlopeReplicates, benchmark
 from causalhyper.mechanisms import make_basis
 from causalhyper.mechanisms.bases import Array
+from causalhyper.scm.capabilities import require_additive
 from causalhyper.scm.model import FittedModel
 
 Strength = tuple[str, str, float, float, float]
@@ -117,14 +118,15 @@ def _other_columns(
 ) -> tuple[Array, dict[str, list[int]]]:
     """Columns of the head's mechanism without the cause's curve, and which belong to whom."""
     mechanism = model.mechanisms[head]
-    space, place = mechanism.fit.space, mechanism.parents.index(cause)
+    fit = require_additive(mechanism, "its arcs have no partial R2")
+    space, place = fit.space, mechanism.parents.index(cause)
     blocks: list[Array] = [np.zeros((model.n, 0))]
     groups: dict[str, list[int]] = {v: [] for v in mechanism.parents if v != cause}
     width = 0
     for term, where in zip(space.terms, space.slices, strict=True):
         if term == (place,):
             continue
-        block = mechanism.fit.columns[:, where]
+        block = fit.columns[:, where]
         blocks.append(block)
         if place not in term:
             for i in term:

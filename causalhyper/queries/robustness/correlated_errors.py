@@ -11,6 +11,7 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.control_functions import ErrorPair, correct, pair_errors
+from causalhyper.mechanisms import LinearParameters
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import (
     Builder,
@@ -20,13 +21,14 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.queries.robustness.refitting import require_additive
+from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.queries.robustness.rho_curves import (
     PARTS,
     CorrelatedErrors,
     PairSensitivity,
     collect_pair,
 )
+from causalhyper.scm.capabilities import require_additive
 from causalhyper.scm.draws import Sampler
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
@@ -98,7 +100,7 @@ def correlated_errors(
         model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
     )
     chosen = _choose(experiment, pairs)
-    require_additive(model, list({v for pair in chosen for v in pair}), "correlated errors")
+    require_additive_nodes(model, list({v for pair in chosen for v in pair}), "correlated errors")
     grid = _check_grid(rhos)
     found: list[PairSensitivity] = []
     for number, (first, second) in enumerate(chosen):
@@ -143,14 +145,17 @@ def _check_grid(rhos: Sequence[float]) -> tuple[float, ...]:
     return grid
 
 
+_NEEDED = "its errors cannot be correlated with another's"
+
+
 def _pair_effects(
     experiment: Experiment, first: str, second: str
 ) -> Callable[[float, Replicates], dict[str, Array]]:
     """Effects for any rho and any of the experiment's replicates, by part."""
     model = experiment.model
     pair = pair_errors(
-        model.mechanisms[first].fit,
-        model.mechanisms[second].fit,
+        require_additive(model.mechanisms[first], _NEEDED),
+        require_additive(model.mechanisms[second], _NEEDED),
         model.groups,
         experiment.replicates.weights,
     )
@@ -162,12 +167,9 @@ def _pair_effects(
 
     def effects(rho: float, replicates: Replicates) -> dict[str, Array]:
         own = _part(pair, len(replicates))
-        coefs, intercepts = correct(replicates.coefs[second], replicates.effects[second], own, rho)
-        changed = replace(
-            replicates,
-            coefs={**replicates.coefs, second: coefs},
-            effects={**replicates.effects, second: intercepts},
-        )
+        learnt = replicates.parameters[second]
+        corrected = LinearParameters(*correct(learnt.coefs, learnt.effects, own, rho))
+        changed = replace(replicates, parameters={**replicates.parameters, second: corrected})
         means = replace(tied, replicates=changed).means(builders, alone=True)
         return _parts(experiment, replicates.weights, means)
 

@@ -17,7 +17,7 @@ from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.leave_out import leave_out
 from causalhyper.queries.robustness.overview import Robustness
 from causalhyper.queries.robustness.partial_r2 import partial_r2_sensitivity
-from causalhyper.queries.robustness.refitting import require_additive
+from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.queries.robustness.refuters import (
     cluster_subsets,
     dummy_outcome,
@@ -160,7 +160,7 @@ def _why_not_mediated(model: FittedModel, treatment: str, outcome: str) -> str:
     if not inside:
         return f"no node lies between {treatment} and {outcome}"
     try:
-        require_additive(model, [*inside, outcome], "sensitivity to unmeasured causes")
+        require_additive_nodes(model, [*inside, outcome], "sensitivity to unmeasured causes")
     except ConfigurationError as error:
         return str(error)
     return ""

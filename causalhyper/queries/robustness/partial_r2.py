@@ -20,7 +20,7 @@ from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.questions import check_resampling
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
 from causalhyper.queries.robustness.arcs import Arc, find_arc, list_benchmarks
-from causalhyper.queries.robustness.refitting import require_additive
+from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import resample
@@ -86,7 +86,7 @@ def partial_r2_sensitivity(
     """
     check_resampling(draws, seed, level)
     chosen = _choose(model, treatment, outcome, arcs)
-    require_additive(model, [head for _, head in chosen], "partial-R2 sensitivity")
+    require_additive_nodes(model, [head for _, head in chosen], "partial-R2 sensitivity")
     stream = np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[0])
     weights = resample(model, draws, stream).weights
     df = model.clusters - model.strata

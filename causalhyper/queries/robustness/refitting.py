@@ -16,13 +16,12 @@ from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import (
     AdditiveFit,
     Groups,
-    fit_additive,
     make_groups,
-    make_term_space,
 )
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm import fit
-from causalhyper.scm.model import FittedModel, Mechanism
+from causalhyper.scm.model import FittedModel
+from causalhyper.scm.rungs import fit_node
 
 
 def refit_model(
@@ -67,7 +66,7 @@ def refit_model(
     touched = set(model.graph.nodes if not kept.all() else (values or ()))
     known = {v: x[kept] for v, x in {**model.values, **(values or {})}.items()}
     fitted = {
-        v: _refit_node(m, known, groups) if touched & {v, *m.parents} else m
+        v: fit_node(model.graph, v, known, groups, m.options) if touched & {v, *m.parents} else m
         for v, m in model.mechanisms.items()
     }
     return replace(model, values=known, groups=groups, mechanisms=fitted)
@@ -82,19 +81,6 @@ def _regroup(groups: Groups, kept: NDArray[np.bool_]) -> Groups:
     if not kept.any() or rest.cluster_count < 2 or np.bincount(rest.strata).min() < 2:
         raise ConfigurationError("fewer than two clusters are left in some context")
     return rest
-
-
-def _refit_node(mechanism: Mechanism, values: Mapping[str, Array], groups: Groups) -> Mechanism:
-    """An additive mechanism fitted to other values, with knots of their own."""
-    inputs, options = [values[p] for p in mechanism.parents], mechanism.options
-    terms = mechanism.fit.space.terms
-    space = make_term_space(terms, inputs, options.df, options.joint_df, mechanism.parents)
-    fitted = fit_additive(space, inputs, values[mechanism.head], groups)
-    if fitted.rank < fitted.width:
-        raise ConfigurationError(
-            f"the changed runs do not tell the causes of {mechanism.head} apart"
-        )
-    return replace(mechanism, fit=fitted)
 
 
 def _fit_again(
@@ -134,7 +120,7 @@ def _with_causes(graph: DirectedHypergraph, added: tuple[str, ...]) -> DirectedH
     return DirectedHypergraph((*graph.edges, *arcs), graph.nodes)
 
 
-def require_additive(model: FittedModel, nodes: Sequence[str], what: str) -> None:
+def require_additive_nodes(model: FittedModel, nodes: Sequence[str], what: str) -> None:
     """Refuse mechanisms that are not additive, for queries that rest on residuals.
 
     Parameters
