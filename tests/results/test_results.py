@@ -68,6 +68,9 @@ def test_a_level_has_no_baseline_and_no_sign_in_front():
     assert np.isnan(frame.baseline[0])
     assert forest_frame([level]).group.tolist() == ["4"]
     assert forest_frame([Estimate(**GOOD)]).group.tolist() == ["4 against 1"]
+    assert Estimate(**GOOD).against == 1.0
+    with pytest.raises(CausalHyperError, match="compared with nothing"):
+        _ = level.against
 
 
 def test_a_table_has_one_row_an_estimate_and_the_fixed_columns():
