@@ -10,7 +10,7 @@ import numpy as np
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.design import Design, find_design
 from causalhyper.queries.questions import Question, ask, check_resampling
-from causalhyper.queries.uncertainty import Uncertainty
+from causalhyper.queries.uncertainty import Uncertainty, describe, needed
 from causalhyper.results import Estimate
 from causalhyper.scm.draws import Draws, Sampler, make_sampler
 from causalhyper.scm.model import FittedModel
@@ -224,6 +224,7 @@ class Experiment:
                 subject=subject,
                 joint_lower=float(found.joint_lower[i]) if joint else None,
                 joint_upper=float(found.joint_upper[i]) if joint else None,
+                df=float(found.df[i]),
             )
             for i, value in enumerate(self.at)
         )
@@ -249,6 +250,7 @@ def make_experiment(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
 ) -> Experiment:
     """Check a question and draw the replicates that answer it.
 
@@ -267,6 +269,8 @@ def make_experiment(
         Not negative; the same seed gives the same replicates in every query.
     level : float
         Of the intervals, in (0, 1).
+    interval : str
+        One of `causalhyper.queries.uncertainty.INTERVALS`.
 
     Returns
     -------
@@ -275,22 +279,21 @@ def make_experiment(
     Raises
     ------
     ConfigurationError
-        If a node is unknown, the outcome is no effect of the treatment, or a value lies outside
-        the range of the runs.
+        If a node is unknown, the outcome is no effect of the treatment, a value lies outside
+        the range of the runs, or intervals of that kind cannot be made.
     """
     question = ask(model, treatment, outcome, at, baseline)
     check_resampling(draws, seed, level)
+    jackknife = needed(model, interval)
     weights, first, second = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
     no_design = _no_design(model, question)
     design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
-    replicates = resample(model, draws, weights, design.enough if design else None)
+    replicates = resample(model, draws, weights, design.enough if design else None, jackknife)
     return Experiment(
         model=model,
         question=question,
         replicates=replicates,
-        uncertainty=Uncertainty(
-            model.clusters, model.strata, draws, replicates.redrawn, level, seed
-        ),
+        uncertainty=describe(model, replicates, draws, level, seed, interval),
         sampler=make_sampler(model, count_simulated(model.n), first),
         twin=make_sampler(model, count_simulated(model.n), second),
         design=design,

@@ -26,7 +26,8 @@ class Estimate:
     estimand : str
         The quantity in the field's notation.
     estimate, se, lower, upper : float
-        In units of the outcome's scale; bootstrap standard error; pointwise interval.
+        In units of the outcome's scale; standard error; pointwise interval, which may leave the
+        estimate out where it comes from quantiles of a skewed bootstrap.
     level : float
         Of the interval, in (0, 1).
     method : str
@@ -41,6 +42,8 @@ class Estimate:
         Node or hyperedge that a mediation or ablation is about; "" otherwise.
     joint_lower, joint_upper : float or None
         Simultaneous band over the values asked for together.
+    df : float or None
+        Degrees of freedom of the standard error; None where no t refers to them.
     """
 
     query: str
@@ -61,6 +64,7 @@ class Estimate:
     subject: str = ""
     joint_lower: float | None = None
     joint_upper: float | None = None
+    df: float | None = None
 
     def __post_init__(self) -> None:
         numbers = (self.estimate, self.se, self.lower, self.upper)
@@ -69,11 +73,10 @@ class Estimate:
                 f"{self.query} {self.subject} at {self.value:g} is not finite: {numbers}; the "
                 "model cannot be simulated there. Use straight lines (df=1) or fewer causes"
             )
-        slack = 1e-9 * max(1.0, abs(self.estimate))
-        if not self.lower - slack <= self.estimate <= self.upper + slack or self.se < 0:
+        if self.lower > self.upper or self.se < 0:
             raise CausalHyperError(
-                f"{self.query}: the interval {self.lower:g}..{self.upper:g} must hold the "
-                f"estimate {self.estimate:g}, and the standard error {self.se:g} be at least 0"
+                f"{self.query}: the interval {self.lower:g}..{self.upper:g} must not be reversed, "
+                f"and the standard error {self.se:g} be at least 0"
             )
 
     @property

@@ -65,15 +65,16 @@ class Sampler:
     def draw(self, model: FittedModel, replicates: Replicates, *, partners: bool = True) -> Draws:
         """Turn the uniform numbers into draws for some replicates, with partners if asked."""
         groups, layout, weights = model.groups, self.layout, replicates.weights
+        base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its rows from there
-        rows = pick_rows(layout, weights, grid)
+        rows = pick_rows(layout, weights, grid, base=base)
         contexts = groups.contexts[rows]
 
         def nearby(order: Codes) -> Codes:
             if groups.context_count == 1:
                 return rows[:, order]
-            return pick_rows(layout, weights, grid[order], contexts)
+            return pick_rows(layout, weights, grid[order], contexts, base)
 
         noise, roots = {}, {}
         for v, order in self.own.items():

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import cluster_weights
+from causalhyper.inference import LeftOut, cluster_weights, leave_one_out
 from causalhyper.mechanisms import refit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import solve
 from causalhyper.scm.model import FittedModel
 
 Flags = NDArray[np.bool_]
+Jackknife = Literal["none", "sample", "resamples"]
+"""From what one cluster at a time is left out: nothing, the sample, or every resample too."""
 
 CHUNK = 25
 """Replicates worked on at a time: bounds memory, changes no number."""
+LARGEST = 20_000_000
+"""Weights held at most, replicates times clusters: 160 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replicates:
-    """Parameters of a model in many bootstrap replicates; the first row is the fit itself.
+    """Parameters of a model in many replicates.
+
+    The first row is the fit itself; bootstrap replicates follow, then those with one cluster
+    left out.
 
     Attributes
     ----------
@@ -35,12 +43,21 @@ class Replicates:
         Context intercepts of each mechanism.
     redrawn : int
         Replicates drawn again because some mechanism could not be fitted to them.
+    left : LeftOut or None
+        What was left out of the last ``len(left)`` replicates.
+    lost : tuple of int
+        Clusters without which some mechanism cannot be fitted to the sample.
+    base : ndarray, shape (r, clusters), or None
+        Weights that the draws of each replicate stay close to: before one cluster was left out.
     """
 
     weights: Array
     coefs: Mapping[str, Array]
     effects: Mapping[str, Array]
     redrawn: int = 0
+    left: LeftOut | None = None
+    lost: tuple[int, ...] = ()
+    base: Array | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -52,12 +69,27 @@ class Replicates:
             {v: c[rows] for v, c in self.coefs.items()},
             {v: e[rows] for v, e in self.effects.items()},
             self.redrawn,
+            base=self._base(rows),
         )
+
+    def _base(self, rows: slice) -> Array | None:
+        """Weights of the parents of some replicates; None if none has a cluster left out."""
+        if self.left is None:
+            return None if self.base is None else self.base[rows]
+        complete = len(self) - len(self.left)
+        chosen = np.arange(len(self))[rows]
+        if (chosen < complete).all():
+            return None
+        parents = np.concatenate([np.arange(complete), self.left.parents])
+        base: Array = self.weights[parents[chosen]]
+        return base
 
     def chunks(self) -> Iterator[Replicates]:
         """Cut into pieces of at most `CHUNK` replicates."""
-        for start in range(0, len(self), CHUNK):
-            yield self.part(slice(start, start + CHUNK))
+        complete = len(self) - (0 if self.left is None else len(self.left))
+        for first, end in ((0, complete), (complete, len(self))):
+            for start in range(first, end, CHUNK):
+                yield self.part(slice(start, min(start + CHUNK, end)))
 
 
 def resample(
@@ -65,8 +97,9 @@ def resample(
     draws: int,
     rng: np.random.Generator,
     enough: Callable[[Array], Flags] | None = None,
+    jackknife: Jackknife = "none",
 ) -> Replicates:
-    """Refit every mechanism on cluster-bootstrap replicates.
+    """Refit every mechanism on cluster-bootstrap replicates, and with single clusters left out.
 
     A replicate in which some mechanism loses rank (no run of some dose was drawn, say) has no
     least-squares solution; it is drawn again.
@@ -80,16 +113,20 @@ def resample(
     enough : callable, optional
         Maps weights of shape (r, clusters) to whether each replicate suffices for what else is
         estimated from it.
+    jackknife : {"none", "sample", "resamples"}
+        Leave one cluster at a time out of the sample, or of the sample and every resample.
+        What cannot be fitted without some cluster is left away.
 
     Returns
     -------
     Replicates
-        ``draws + 1`` rows; row 0 is the model as fitted.
+        Row 0 is the model as fitted; `draws` bootstrap replicates; those with a cluster left out.
 
     Raises
     ------
     ConfigurationError
-        If `draws` is below 100, or most replicates would have to be drawn again.
+        If `draws` is below 100, or most replicates would have to be drawn again, or the weights
+        would not fit into memory.
     """
     if draws < 100:
         raise ConfigurationError(
@@ -108,9 +145,36 @@ def resample(
                 f"{model.clusters} clusters are too few for these mechanisms: most resamples "
                 "cannot be fitted. Use straight lines, fewer causes, or coarser treatment values"
             )
+    left: LeftOut | None = None
+    lost: tuple[int, ...] = ()
+    if jackknife != "none":
+        left, lost, more = _leave_out(model, weights, enough, every=jackknife == "resamples")
+        weights = np.concatenate([weights, more])
     solved = {v: refit(m.fit, model.groups, weights) for v, m in model.mechanisms.items()}
     coefs = {v: s[0] for v, s in solved.items()}
-    return Replicates(weights, coefs, {v: s[1] for v, s in solved.items()}, redrawn)
+    effects = {v: s[1] for v, s in solved.items()}
+    return Replicates(weights, coefs, effects, redrawn, left, lost)
+
+
+def _leave_out(
+    model: FittedModel, weights: Array, enough: Callable[[Array], Flags] | None, *, every: bool
+) -> tuple[LeftOut, tuple[int, ...], Array]:
+    """Leave one cluster out, where everything can still be fitted; clusters where it cannot."""
+    parents = weights if every else weights[:1]
+    # about 1 - 1/e of the clusters are in a resample
+    needed = 0.64 * parents.size * model.clusters if every else weights[:1].size ** 2
+    if needed > LARGEST:
+        most = int(LARGEST / 0.64 / model.clusters**2)
+        raise ConfigurationError(
+            f"leaving each of {model.clusters} clusters out of each of {len(weights) - 1} "
+            f"resamples needs too much memory: use at most {most} draws, or another interval, "
+            "such as 'bca'"
+        )
+    left, reduced = leave_one_out(model.groups.strata, parents)
+    full = _full_rank(model, reduced, enough)
+    lost = tuple(int(c) for c in left.clusters[~full & (left.parents == 0)])
+    kept = np.flatnonzero(full)
+    return left.part(kept), lost, reduced[kept]
 
 
 def _full_rank(
