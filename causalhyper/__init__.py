@@ -22,7 +22,17 @@ from causalhyper.queries import (
     mediate,
 )
 from causalhyper.results import Estimate, HypothesisTest
-from causalhyper.scm import LINEAR, SPLINE, Additive, FittedModel, fit
+from causalhyper.scm import (
+    LINEAR,
+    SPLINE,
+    Additive,
+    Binomial,
+    CrossValidated,
+    FittedModel,
+    Regressor,
+    Table,
+    fit,
+)
 
 __version__ = "0.1.0"
 
@@ -32,8 +42,10 @@ __all__ = [
     "Ablation",
     "Additive",
     "Analysis",
+    "Binomial",
     "CausalHyperError",
     "ConfigurationError",
+    "CrossValidated",
     "CutHyperedge",
     "DataError",
     "DirectedHypergraph",
@@ -46,7 +58,9 @@ __all__ = [
     "HypothesisTest",
     "Mediation",
     "RandomiseNode",
+    "Regressor",
     "Roles",
+    "Table",
     "ablate",
     "analyze",
     "effect_curve",

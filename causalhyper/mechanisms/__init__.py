@@ -1,20 +1,38 @@
 """Mechanisms: arrays in, small fits out. They know nothing of graphs."""
 
-from causalhyper.mechanisms.additive import AdditiveFit, fit_additive, refit
+from causalhyper.mechanisms.additive import AdditiveFit, fit_additive
 from causalhyper.mechanisms.bases import Basis, make_basis
+from causalhyper.mechanisms.binomial import BinomialFit, fit_binomial
+from causalhyper.mechanisms.folds import cluster_folds
 from causalhyper.mechanisms.grouping import Groups, make_groups
+from causalhyper.mechanisms.ladder import Capability, MechanismFit, Parameters
+from causalhyper.mechanisms.pooling import variance_ratio
+from causalhyper.mechanisms.predictors import LinearParameters
+from causalhyper.mechanisms.regressor import RegressorFit, fit_regressor
+from causalhyper.mechanisms.tables import TableFit, fit_table
 from causalhyper.mechanisms.terms import TermSpace, evaluate, make_term_space, project_additive
 
 __all__ = [
     "AdditiveFit",
     "Basis",
+    "BinomialFit",
+    "Capability",
     "Groups",
+    "LinearParameters",
+    "MechanismFit",
+    "Parameters",
+    "RegressorFit",
+    "TableFit",
     "TermSpace",
+    "cluster_folds",
     "evaluate",
     "fit_additive",
+    "fit_binomial",
+    "fit_regressor",
+    "fit_table",
     "make_basis",
     "make_groups",
     "make_term_space",
     "project_additive",
-    "refit",
+    "variance_ratio",
 ]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, solve
+from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
 from causalhyper.mechanisms.grouping import Groups, context_means, grouped_grams
+from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.predictors import LinearParameters, predict
 from causalhyper.mechanisms.terms import TermSpace
+
+Inputs = Sequence[Sequence[Array]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,14 @@ class AdditiveFit:
     space : TermSpace
     columns : ndarray, shape (n, k)
         Term columns at the data.
-    response : ndarray, shape (n,)
+    response, fitted : ndarray, shape (n,)
+        The head in the data, and its mean given causes and context.
     grams : ClusterGrams
         Of the columns with their intercepts: centred within contexts, or beside dummies.
-    coefs : ndarray, shape (k,)
-        Coefficients of the terms.
+    penalty : ndarray, shape (width,)
+        Added to the diagonal of the Gram matrix: zeros, but for context effects that are pooled.
+    parameters : LinearParameters
+        As fitted, with r = 1.
     rank, width : int
         Rank found and number of columns in the regression.
     """
@@ -33,57 +41,147 @@ class AdditiveFit:
     space: TermSpace
     columns: Array
     response: Array
+    fitted: Array
     grams: ClusterGrams
-    coefs: Array
+    penalty: Array
+    parameters: LinearParameters
     rank: int
     width: int
 
+    @property
+    def coefs(self) -> Array:
+        """Coefficients of the terms, shape (k,)."""
+        return self.parameters.coefs[0]
+
+    @property
+    def terms(self) -> tuple[tuple[int, ...], ...]:
+        """The inputs of each term."""
+        return self.space.terms
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients."""
+        return self.space.size
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """All: noise is a residual, and the function a sum of terms."""
+        return frozenset(("functional", "invertible", "decomposed"))
+
+    def enough(self, weights: Array) -> Flags:
+        """Whether no replicate loses rank."""
+        found: Flags = solve(self.grams, weights, self.penalty)[1] == self.width
+        return found
+
+    def refit(self, groups: Groups, weights: Array) -> LinearParameters:
+        """Solve the mechanism again for many sets of cluster weights.
+
+        Parameters
+        ----------
+        groups : Groups
+        weights : ndarray, shape (r, clusters)
+
+        Returns
+        -------
+        LinearParameters
+        """
+        solved, _ = solve(self.grams, weights, self.penalty)
+        k = self.space.size
+        if self.width == k + groups.context_count:
+            return LinearParameters(solved[:, :k], solved[:, k:])
+        if self.width > k:
+            return LinearParameters(solved[:, :k], solved[:, k : k + 1] + solved[:, k + 1 :])
+        means = context_means(np.column_stack([self.response, self.columns]), groups)
+        return LinearParameters(solved, means[:, 0] - solved @ means[:, 1:].T)
+
+    def noise(self, parameters: LinearParameters, groups: Groups, rows: Codes, u: Array) -> Array:
+        """Residuals of the rows in each replicate, centred, shape (r, 1, m)."""
+        return centred_residuals(self.response, self.columns, parameters, groups, rows)
+
+    def respond(
+        self,
+        parameters: LinearParameters,
+        inputs: Inputs,
+        contexts: Codes,
+        noise: Array,
+        projections: Mapping[int, Projection],
+    ) -> Array:
+        """Intercept, noise and every term at what it receives."""
+        start = parameters.starts(contexts) + noise
+        return predict(self.space, parameters, inputs, start, projections)
+
+    def mean(self, parameters: LinearParameters, inputs: Inputs, contexts: Codes | None) -> Array:
+        """Intercept and every term; without contexts, their average intercept."""
+        return predict(self.space, parameters, inputs, level(parameters, contexts), {})
+
+    def tabulate(self, inputs: Inputs) -> Array:
+        """Term columns at inputs of shape (s,) each."""
+        return self.space.tabulate(inputs)
+
+
+def centred_residuals(
+    response: Array, columns: Array, parameters: LinearParameters, groups: Groups, rows: Codes
+) -> Array:
+    """Residuals of some rows in each replicate, less their mean, shape (r, 1, m)."""
+    if len(response) <= rows.shape[1]:
+        everywhere = parameters.coefs @ columns.T
+        everywhere += parameters.effects[:, groups.contexts]
+        np.subtract(response, everywhere, out=everywhere)
+        residuals: Array = np.take_along_axis(everywhere, rows, axis=1)
+    else:
+        fitted = np.einsum("rmk,rk->rm", columns[rows], parameters.coefs)
+        fitted += np.take_along_axis(parameters.effects, groups.contexts[rows], axis=1)
+        residuals = response[rows] - fitted
+    residuals -= residuals.mean(axis=1, keepdims=True)
+    return residuals[:, None, :]
+
+
+def level(parameters: LinearParameters, contexts: Codes | None) -> Array:
+    """Intercepts of contexts, or the average one, shape (r, 1, m) or (r, 1, 1)."""
+    if contexts is None:
+        return parameters.effects.mean(axis=1)[:, None, None]
+    return parameters.starts(contexts)
+
 
 def fit_additive(
-    space: TermSpace, inputs: list[Array], response: Array, groups: Groups
+    space: TermSpace,
+    inputs: Sequence[Array],
+    response: Array,
+    groups: Groups,
+    shrinkage: float | None = None,
 ) -> AdditiveFit:
-    """Fit one head by least squares with a fixed effect for each context.
+    """Fit one head by least squares with an effect for each context.
 
     Parameters
     ----------
     space : TermSpace
-    inputs : list of ndarray, shape (n,)
+    inputs : sequence of ndarray, shape (n,)
         Causes, in the order of the space's inputs.
     response : ndarray, shape (n,)
     groups : Groups
+    shrinkage : float, optional
+        Variance of the noise over that of the context effects, which are then pooled towards
+        their mean (best linear unbiased prediction); by default they are fixed effects.
 
     Returns
     -------
     AdditiveFit
     """
     columns = space.columns(inputs) if space.terms else np.zeros((len(response), 0))
-    grams = grouped_grams(columns, response, groups)
-    coefs, ranks = solve(grams, np.ones((1, groups.cluster_count)))
     k = space.size
-    return AdditiveFit(
-        space, columns, response, grams, coefs[0, :k], int(ranks[0]), grams.xy.shape[1]
+    if shrinkage is None:
+        grams = grouped_grams(columns, response, groups)
+        penalty = np.zeros(grams.xy.shape[1])
+    else:
+        beside = np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
+        grams = grouped_grams(beside, response, replace(groups, absorbed=False))
+        penalty = np.r_[np.zeros(k + 1), np.full(groups.context_count, shrinkage)]
+    one = np.ones((1, groups.cluster_count))
+    rank = int(solve(grams, one, penalty)[1][0])
+    blank = LinearParameters(np.zeros((1, k)), np.zeros((1, groups.context_count)))
+    found = AdditiveFit(
+        space, columns, response, response, grams, penalty, blank, rank, len(penalty)
     )
-
-
-def refit(fit: AdditiveFit, groups: Groups, weights: Array) -> tuple[Array, Array]:
-    """Solve the mechanism again for many sets of cluster weights.
-
-    Parameters
-    ----------
-    fit : AdditiveFit
-    groups : Groups
-    weights : ndarray, shape (r, clusters)
-
-    Returns
-    -------
-    coefs : ndarray, shape (r, k)
-        Coefficients of the terms.
-    effects : ndarray, shape (r, contexts)
-        Intercept of each context.
-    """
-    solved, _ = solve(fit.grams, weights)
-    k = fit.space.size
-    if not groups.absorbed:
-        return solved[:, :k], solved[:, k:]
-    means = context_means(np.column_stack([fit.response, fit.columns]), groups)
-    return solved, means[:, 0] - solved @ means[:, 1:].T
+    parameters = found.refit(groups, one)
+    fitted = columns @ parameters.coefs[0] + parameters.effects[0][groups.contexts]
+    return replace(found, fitted=fitted, parameters=parameters)

@@ -45,6 +45,49 @@ class Basis:
         raw = natural_spline(x, self.knots)
         return [f - c for f, c in zip(raw, self.centre, strict=True)]
 
+    def line(self) -> tuple[float, float]:
+        """Centre and slope of a basis of one function, ``slope * (x - centre)``."""
+        width = float(self.knots[-1] - self.knots[0])
+        centre = float(self.knots[0]) + float(self.centre[0]) * width
+        return centre, float(self.rotation[0, 0]) / width
+
+    def combine(self, coefs: Array, x: Array) -> Array:
+        """Sum of coefficients times functions, for a batch of coefficient sets.
+
+        Parameters
+        ----------
+        coefs : ndarray, shape (r, size)
+        x : ndarray, broadcastable to shape (r, d, m)
+
+        Returns
+        -------
+        ndarray, broadcastable to shape (r, d, m)
+            A new array. Truncated cubes are summed with one coefficient each, which takes fewer
+            passes over `x` than the functions themselves.
+        """
+        raw = coefs @ self.rotation.T
+        start, width = self.knots[0], self.knots[-1] - self.knots[0]
+        t = (self.knots - start) / width
+        constant = -(raw @ self.centre)[:, None, None]
+        if self.size == 1:
+            slope = raw[:, :1, None] / width
+            return x * slope + (constant - slope * start)
+        cubes = np.zeros((len(raw), len(t)))
+        cubes[:, :-2] = raw[:, 1:] / (1.0 - t[:-2])
+        cubes[:, -2] = -raw[:, 1:].sum(axis=1) / (1.0 - t[-2])
+        cubes[:, -1] = -cubes[:, :-1].sum(axis=1)
+        z = (x - start) / width
+        total = z * raw[:, :1, None]
+        total += constant
+        for knot, coef in zip(t, cubes.T, strict=True):
+            cube = _cube(z - knot)
+            if cube.shape == total.shape:
+                cube *= coef[:, None, None]
+                total += cube
+            else:
+                total += cube * coef[:, None, None]
+        return total
+
 
 def natural_spline(x: Array, knots: Array) -> list[Array]:
     """Raw natural cubic spline functions without the constant.
@@ -83,7 +126,8 @@ def natural_spline(x: Array, knots: Array) -> list[Array]:
 def _cube(u: Array) -> Array:
     """``max(u, 0)^3`` by products, which are far cheaper than a power."""
     u = np.maximum(u, 0.0)
-    cubed: Array = u * u * u
+    cubed: Array = u * u
+    cubed *= u
     return cubed
 
 

@@ -55,7 +55,9 @@ def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) 
     return ClusterGrams(xx, xy)
 
 
-def solve(grams: ClusterGrams, weights: Array) -> tuple[Array, NDArray[np.intp]]:
+def solve(
+    grams: ClusterGrams, weights: Array, penalty: Array | None = None
+) -> tuple[Array, NDArray[np.intp]]:
     """Weighted least squares for many sets of cluster weights at once.
 
     Parameters
@@ -63,6 +65,8 @@ def solve(grams: ClusterGrams, weights: Array) -> tuple[Array, NDArray[np.intp]]
     grams : ClusterGrams
     weights : ndarray, shape (r, clusters)
         How often each cluster counts in each replicate.
+    penalty : ndarray, shape (k,), optional
+        Added to the diagonal of each weighted Gram matrix (ridge).
 
     Returns
     -------
@@ -75,6 +79,8 @@ def solve(grams: ClusterGrams, weights: Array) -> tuple[Array, NDArray[np.intp]]
         return np.zeros((len(weights), 0)), np.zeros(len(weights), dtype=np.intp)
     xx = (weights @ grams.xx.reshape(len(grams.xx), -1)).reshape(len(weights), k, k)
     xy = weights @ grams.xy
+    if penalty is not None:
+        xx += np.diag(penalty)
     scale = np.sqrt(np.maximum(np.einsum("rii->ri", xx), np.finfo(float).tiny))
     values, vectors = np.linalg.eigh(xx / (scale[:, :, None] * scale[:, None, :]))
     kept = values > RANK_TOLERANCE * values[:, -1:]

@@ -54,11 +54,15 @@ class TermSpace:
 
     def columns(self, inputs: Sequence[Array]) -> Array:
         """Design columns, shape ``(n, size)``, at inputs of shape (n,) each."""
+        return self.tabulate([[inputs[i] for i in term] for term in self.terms])
+
+    def tabulate(self, inputs: Sequence[Sequence[Array]]) -> Array:
+        """Design columns, shape ``(n, size)``, where each term has inputs of its own."""
         blocks = []
-        for term in self.terms:
-            block = np.ones((len(inputs[term[0]]), 1))
-            for i, basis in zip(term, self.bases(term), strict=True):
-                block = (block[:, :, None] * basis(inputs[i])[:, None, :]).reshape(len(block), -1)
+        for term, values in zip(self.terms, inputs, strict=True):
+            block = np.ones((len(values[0]), 1))
+            for basis, x in zip(self.bases(term), values, strict=True):
+                block = (block[:, :, None] * basis(x)[:, None, :]).reshape(len(block), -1)
             blocks.append(block)
         return np.concatenate(blocks, axis=1)
 
@@ -103,7 +107,10 @@ def evaluate(coefs: Array, bases: Sequence[Basis], inputs: Sequence[Array]) -> A
     Returns
     -------
     ndarray, broadcastable to shape (r, d, m)
+        A new array.
     """
+    if len(bases) == 1:
+        return bases[0].combine(coefs, inputs[0])
     rotated = coefs
     for axis, basis in enumerate(bases, start=1):
         rotated = np.moveaxis(np.tensordot(rotated, basis.rotation, axes=(axis, 1)), -1, axis)

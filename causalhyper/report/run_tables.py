@@ -14,7 +14,7 @@ def mechanism_table(analysis: Analysis) -> Table:
     for node, mechanism in analysis.model.mechanisms.items():
         r2 = analysis.model.r_squared(node)
         edges = "; ".join(str(e) for e in mechanism.edges)
-        size = f"{mechanism.fit.space.size}"
+        size = f"{mechanism.fit.size}"
         rows.append(
             (*text_cells(node, edges, str(mechanism.options), size), Cell(f"{r2:.3f}", (r2,)))
         )

@@ -1,6 +1,26 @@
 """Structural causal models on hypergraphs: fitting, replicates, simulation."""
 
 from causalhyper.scm.fitting import fit
-from causalhyper.scm.model import LINEAR, SPLINE, Additive, FittedModel, Mechanism
+from causalhyper.scm.model import FittedModel, Mechanism
+from causalhyper.scm.options import (
+    LINEAR,
+    SPLINE,
+    Additive,
+    Binomial,
+    CrossValidated,
+    Regressor,
+    Table,
+)
 
-__all__ = ["LINEAR", "SPLINE", "Additive", "FittedModel", "Mechanism", "fit"]
+__all__ = [
+    "LINEAR",
+    "SPLINE",
+    "Additive",
+    "Binomial",
+    "CrossValidated",
+    "FittedModel",
+    "Mechanism",
+    "Regressor",
+    "Table",
+    "fit",
+]

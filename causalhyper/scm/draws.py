@@ -26,7 +26,7 @@ class Draws:
     contexts : ndarray of int, shape (r, m)
         The context of each draw.
     noise : mapping of str to ndarray, shape (r, 1, m)
-        Residuals of each mechanism, of mean zero.
+        What each mechanism takes as noise: residuals of mean zero, or numbers in (0, 1).
     roots : mapping of str to ndarray, shape (r, 1, m)
         Values of the nodes without causes, of random runs of the same context.
     partners : mapping of str to ndarray of int, shape (r, m)
@@ -79,21 +79,12 @@ class Sampler:
         noise, roots = {}, {}
         for v, order in self.own.items():
             if v in model.mechanisms:
-                noise[v] = _residuals(model, replicates, v, rows[:, order])
+                fit, learnt = model.mechanisms[v].fit, replicates.parameters[v]
+                noise[v] = fit.noise(learnt, groups, rows[:, order], grid[order])
             else:
                 roots[v] = model.values[v][nearby(order)][:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
         return Draws(contexts, noise, roots, others)
-
-
-def _residuals(model: FittedModel, replicates: Replicates, node: str, rows: Codes) -> Array:
-    """Residuals of some rows in each replicate, centred, shape (r, 1, m)."""
-    fit = model.mechanisms[node].fit
-    fitted = np.einsum("rmk,rk->rm", fit.columns[rows], replicates.coefs[node])
-    fitted += np.take_along_axis(replicates.effects[node], model.groups.contexts[rows], axis=1)
-    residuals: Array = fit.response[rows] - fitted
-    residuals -= residuals.mean(axis=1, keepdims=True)
-    return residuals[:, None, :]
 
 
 def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sampler:

@@ -9,11 +9,14 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, validate_runs
+from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph
-from causalhyper.mechanisms import Groups, fit_additive, make_groups, make_term_space
+from causalhyper.mechanisms import Groups, make_groups
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
-from causalhyper.scm.model import SPLINE, Additive, FittedModel, Mechanism, assign_terms
+from causalhyper.scm.model import FittedModel
+from causalhyper.scm.options import SPLINE, Binomial, CrossValidated, Options
+from causalhyper.scm.rungs import fit_node
 
 
 def fit(
@@ -24,12 +27,12 @@ def fit(
     protocol: str,
     cluster: str | Sequence[str],
     context: str | Sequence[str] | None = (),
-    mechanisms: Additive | Mapping[str, Additive] = SPLINE,
+    mechanisms: Options | Mapping[str, Options] = SPLINE,
     outcome_range: tuple[float, float] | None = None,
     treatment: str | None = None,
     outcome: str | None = None,
 ) -> FittedModel:
-    """Fit one additive mechanism to each node that has causes.
+    """Fit one mechanism to each node that has causes; nodes without keep their distribution.
 
     Parameters
     ----------
@@ -45,9 +48,10 @@ def fit(
     cluster : str or sequence of str
         Columns whose combinations are resampled together; at least two clusters.
     context : str or sequence of str
-        Columns whose combinations get a fixed effect in every mechanism.
-    mechanisms : Additive or mapping of str to Additive
-        Options for all nodes, or node by node (the others take the default).
+        Columns whose combinations get an intercept in every mechanism.
+    mechanisms : options, or mapping of str to options
+        `Additive`, `Binomial`, `Regressor`, `Table`, or `CrossValidated` over several of them;
+        for all nodes, or node by node (the others take the default, splines).
     outcome_range : tuple of float, optional
         Range of the outcome, where its column is not a known one.
     treatment, outcome : str, optional
@@ -84,12 +88,13 @@ def fit(
     values = {v: roles[v].apply(frame[roles[v].column].to_numpy()) for v in graph.order()}
     groups = make_groups(_codes(frame, cluster), _codes(frame, context))
     _check_clusters(groups, cluster)
+    chosen = {v: _options(mechanisms, v, graph) for v in graph.order() if graph.parents(v)}
     fitted = {
-        v: _fit_node(graph, v, values, groups, _options(mechanisms, v, graph))
-        for v in graph.order()
-        if graph.parents(v)
+        v: fit_node(graph, v, values, groups, options, _trials(frame, roles[v], options))
+        for v, options in chosen.items()
     }
-    return FittedModel(graph, roles, protocol, values, groups, fitted, cluster, context)
+    ids = frame["run_id"].to_numpy(dtype=object)
+    return FittedModel(graph, roles, protocol, values, groups, fitted, cluster, context, ids)
 
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -138,9 +143,9 @@ def _check_clusters(groups: Groups, cluster: tuple[str, ...]) -> None:
 
 
 def _options(
-    mechanisms: Additive | Mapping[str, Additive], node: str, graph: DirectedHypergraph
-) -> Additive:
-    if isinstance(mechanisms, Additive):
+    mechanisms: Options | Mapping[str, Options], node: str, graph: DirectedHypergraph
+) -> Options:
+    if isinstance(mechanisms, Options):
         return mechanisms
     if not isinstance(mechanisms, Mapping):
         raise ConfigurationError(
@@ -148,28 +153,35 @@ def _options(
             f"got {mechanisms!r}"
         )
     graph.require(*mechanisms)
-    return mechanisms.get(node, SPLINE)
-
-
-def _fit_node(
-    graph: DirectedHypergraph,
-    node: str,
-    values: Mapping[str, Array],
-    groups: Groups,
-    options: Additive,
-) -> Mechanism:
-    order = graph.order()
-    parents = tuple(sorted(graph.parents(node), key=order.index))
-    edges = graph.into(node)
-    terms, owners = assign_terms(parents, edges)
-    inputs = [values[p] for p in parents]
-    space = make_term_space(terms, inputs, options.df, options.joint_df, parents)
-    fitted = fit_additive(space, inputs, values[node], groups)
-    if fitted.rank < fitted.width:
+    found = mechanisms.get(node, SPLINE)
+    if not isinstance(found, Options):
         raise ConfigurationError(
-            f"these runs do not tell the causes of {node} apart ({', '.join(parents)}"
-            f"{' beside contexts' if groups.context_count > 1 else ''}): {fitted.width} columns "
-            f"have rank {fitted.rank}. Use straight lines, merge hyperedges, or vary the causes "
-            "independently"
+            f"the mechanism of {node} must be options such as SPLINE or LINEAR, got {found!r}"
         )
-    return Mechanism(node, parents, edges, owners, options, fitted)
+    return found
+
+
+def _trials(frame: pd.DataFrame, role: Role, options: Options) -> Array | None:
+    """Trials behind a proportion, where some binomial option asks for them."""
+    asked = options.candidates if isinstance(options, CrossValidated) else (options,)
+    columns = {o.trials for o in asked if isinstance(o, Binomial)}
+    if not columns:
+        return None
+    if len(columns) > 1:
+        raise ConfigurationError(f"candidates name several columns of trials: {sorted(columns)}")
+    (column,) = columns
+    if column not in frame.columns:
+        raise ConfigurationError(
+            f"a binomial mechanism needs the number of trials, and there is no column {column!r}: "
+            "name it, such as Binomial(trials='n_test')"
+        )
+    trials = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float)
+    if not (np.isfinite(trials) & (trials > 0)).all():
+        raise ConfigurationError(f"{column} must hold positive numbers of trials in every run")
+    shares = frame[role.column].to_numpy(dtype=float)
+    if role.transform != "identity" or shares.min() < 0 or shares.max() > 1:
+        raise ConfigurationError(
+            f"a binomial mechanism needs proportions in [0, 1] as they are; {role.label} runs "
+            f"from {shares.min():g} to {shares.max():g}"
+        )
+    return trials

@@ -3,60 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
-from causalhyper.mechanisms import AdditiveFit, Groups
+from causalhyper.mechanisms import Groups, MechanismFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import context_means
+from causalhyper.scm.choice import Score
+from causalhyper.scm.options import Rung
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True, slots=True)
-class Additive:
-    """How to fit an additive mechanism.
-
-    Attributes
-    ----------
-    df : int
-        Natural-spline functions a cause in terms of one cause; 1 is a straight line.
-    joint_df : int
-        Functions a cause in joint terms, which are tensor products.
-
-    Raises
-    ------
-    ConfigurationError
-        If either is below 1.
-    """
-
-    df: int = 3
-    joint_df: int = 1
-
-    def __post_init__(self) -> None:
-        if self.df < 1 or self.joint_df < 1:
-            raise ConfigurationError(
-                f"a mechanism needs df >= 1 and joint_df >= 1, got {self.df} and {self.joint_df}"
-            )
-
-    def __str__(self) -> str:
-        shape = "linear" if self.df == 1 else f"natural splines with {self.df} functions"
-        joint = "products" if self.joint_df == 1 else f"{self.joint_df}-function tensor products"
-        return f"{shape}, joint terms by {joint}"
-
-
-LINEAR = Additive(1, 1)
-"""Straight lines, and products of them for joint terms."""
-SPLINE = Additive()
-"""The default: curves for main effects, products for joint terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +35,29 @@ class Mechanism:
     edges : tuple of Hyperedge
         The hyperedges into the head.
     owners : tuple of int
-        For each term the position in `edges` of the smallest hyperedge that holds it (the first
-        of several), so lower-order terms of their own hyperedges are taken out of larger ones.
-    options : Additive
-    fit : AdditiveFit
+        For each term of a decomposed mechanism the position in `edges` of the smallest hyperedge
+        that holds it (the first of several), so lower-order terms of their own hyperedges are
+        taken out of larger ones.
+    options : Additive, Binomial, Regressor or Table
+        How it was fitted.
+    fit : MechanismFit
+    choice : tuple of Score
+        What cross-validation compared; empty where the user chose.
     """
 
     head: str
     parents: tuple[str, ...]
     edges: tuple[Hyperedge, ...]
     owners: tuple[int, ...]
-    options: Additive
-    fit: AdditiveFit
+    options: Rung
+    fit: MechanismFit[Any]
+    choice: tuple[Score, ...] = ()
+
+    def term_edges(self) -> tuple[tuple[Hyperedge, ...], ...]:
+        """The hyperedges through which each term of the fit receives its causes."""
+        if "decomposed" in self.fit.capabilities:
+            return tuple((self.edges[owner],) for owner in self.owners)
+        return (self.edges,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +78,8 @@ class FittedModel:
         One for each node with causes; roots keep their observed distribution.
     cluster, context : tuple of str
         Names of the columns behind `groups`.
+    run_ids : ndarray of object, shape (n,)
+        The run of each row.
     """
 
     graph: DirectedHypergraph
@@ -113,6 +90,7 @@ class FittedModel:
     mechanisms: Mapping[str, Mechanism]
     cluster: tuple[str, ...]
     context: tuple[str, ...]
+    run_ids: NDArray[np.object_]
 
     @property
     def n(self) -> int:
@@ -132,10 +110,20 @@ class FittedModel:
     def r_squared(self, node: str) -> float:
         """Share of a node's variance within contexts that its mechanism explains."""
         fit = self.mechanisms[node].fit
-        both = np.column_stack([fit.response, fit.columns @ fit.coefs])
+        both = np.column_stack([fit.response, fit.fitted])
         both = both - context_means(both, self.groups)[self.groups.contexts]
         total = float((both[:, 0] ** 2).sum())
         return 1.0 - float(((both[:, 0] - both[:, 1]) ** 2).sum()) / total if total else 0.0
+
+    def choices(self) -> pd.DataFrame:
+        """What cross-validation compared: node, candidate, error, excess, se, chosen, reason."""
+        names = [f.name for f in fields(Score)]
+        rows = [
+            {"node": v} | {name: getattr(score, name) for name in names}
+            for v, m in self.mechanisms.items()
+            for score in m.choice
+        ]
+        return pd.DataFrame(rows, columns=["node", *names])
 
     def plot(
         self, ax: Axes | None = None, *, treatment: str | None = None, outcome: str | None = None
@@ -165,7 +153,8 @@ class FittedModel:
         ]
         lines += [
             f"  {m.head} <- {', '.join(m.parents)}: {m.options}; "
-            f"{m.fit.space.size} coefficients, R2 {self.r_squared(v):.3f}"
+            f"{m.fit.size or 'uncounted'} coefficients, R2 {self.r_squared(v):.3f}"
+            f"{', chosen by cross-validation' if m.choice else ''}"
             for v, m in self.mechanisms.items()
         ]
         return "\n".join(lines)

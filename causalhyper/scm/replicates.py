@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import LeftOut, cluster_weights, leave_one_out
-from causalhyper.mechanisms import refit
 from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import solve
 from causalhyper.scm.model import FittedModel
 
 Flags = NDArray[np.bool_]
@@ -37,10 +35,8 @@ class Replicates:
     ----------
     weights : ndarray, shape (r, clusters)
         How often each cluster counts; ones in row 0.
-    coefs : mapping of str to ndarray, shape (r, k)
-        Term coefficients of each mechanism.
-    effects : mapping of str to ndarray, shape (r, contexts)
-        Context intercepts of each mechanism.
+    parameters : mapping of str to Parameters
+        What each mechanism learnt from each replicate.
     redrawn : int
         Replicates drawn again because some mechanism could not be fitted to them.
     left : LeftOut or None
@@ -52,8 +48,7 @@ class Replicates:
     """
 
     weights: Array
-    coefs: Mapping[str, Array]
-    effects: Mapping[str, Array]
+    parameters: Mapping[str, Any]
     redrawn: int = 0
     left: LeftOut | None = None
     lost: tuple[int, ...] = ()
@@ -66,8 +61,7 @@ class Replicates:
         """Some of the replicates; ``part(slice(1))`` is the model as fitted."""
         return Replicates(
             self.weights[rows],
-            {v: c[rows] for v, c in self.coefs.items()},
-            {v: e[rows] for v, e in self.effects.items()},
+            {v: p.part(rows) for v, p in self.parameters.items()},
             self.redrawn,
             base=self._base(rows),
         )
@@ -150,10 +144,8 @@ def resample(
     if jackknife != "none":
         left, lost, more = _leave_out(model, weights, enough, every=jackknife == "resamples")
         weights = np.concatenate([weights, more])
-    solved = {v: refit(m.fit, model.groups, weights) for v, m in model.mechanisms.items()}
-    coefs = {v: s[0] for v, s in solved.items()}
-    effects = {v: s[1] for v, s in solved.items()}
-    return Replicates(weights, coefs, effects, redrawn, left, lost)
+    learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
+    return Replicates(weights, learnt, redrawn, left, lost)
 
 
 def _leave_out(
@@ -162,13 +154,11 @@ def _leave_out(
     """Leave one cluster out, where everything can still be fitted; clusters where it cannot."""
     parents = weights if every else weights[:1]
     # about 1 - 1/e of the clusters are in a resample
-    needed = 0.64 * parents.size * model.clusters if every else weights[:1].size ** 2
-    if needed > LARGEST:
-        most = int(LARGEST / 0.64 / model.clusters**2)
+    if (0.64 if every else 1) * parents.size * model.clusters > LARGEST:
+        most = f"at most {int(LARGEST / 0.64 / model.clusters**2)} draws, or " if every else ""
         raise ConfigurationError(
-            f"leaving each of {model.clusters} clusters out of each of {len(weights) - 1} "
-            f"resamples needs too much memory: use at most {most} draws, or another interval, "
-            "such as 'bca'"
+            f"leaving each of {model.clusters} clusters out of {len(parents)} sample(s) needs too "
+            f"much memory: use {most}another interval, such as 'bootstrap'"
         )
     left, reduced = leave_one_out(model.groups.strata, parents)
     full = _full_rank(model, reduced, enough)
@@ -183,5 +173,5 @@ def _full_rank(
     """Whether every mechanism, and what else is asked, can be estimated in each replicate."""
     full = np.ones(len(weights), dtype=bool) if enough is None else enough(weights)
     for mechanism in model.mechanisms.values():
-        full &= solve(mechanism.fit.grams, weights)[1] == mechanism.fit.width
+        full &= mechanism.fit.enough(weights)
     return full

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Hyperedge
-from causalhyper.mechanisms import evaluate, project_additive
+from causalhyper.mechanisms import project_additive
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
+from causalhyper.mechanisms.ladder import Projection
 from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel, Mechanism
 from causalhyper.scm.replicates import Replicates
@@ -82,10 +84,14 @@ def simulate(
         elif node not in model.mechanisms:
             values[node] = draws.roots[node]
         else:
-            effect = np.take_along_axis(replicates.effects[node], draws.contexts, axis=1)
-            start = effect[:, None, :] + draws.noise[node]
-            mechanism, coefs = model.mechanisms[node], replicates.coefs[node]
-            values[node] = _respond(model, mechanism, coefs, start, values, world, weights)
+            mechanism, learnt = model.mechanisms[node], replicates.parameters[node]
+            values[node] = mechanism.fit.respond(
+                learnt,
+                _received(mechanism, values, world),
+                draws.contexts,
+                draws.noise[node],
+                _projections(model, mechanism, learnt, world, weights),
+            )
     return values
 
 
@@ -102,36 +108,61 @@ def _reached(
     return bool(changed & set(model.mechanisms[node].parents)) or not edited.isdisjoint(edges)
 
 
-def _respond(
-    model: FittedModel,
+def _received(
+    mechanism: Mechanism, values: Mapping[str, Array], world: World
+) -> list[list[Array]]:
+    """What each term receives for each of its causes."""
+    return [
+        [_through(mechanism, mechanism.parents[i], edges, values, world.receives) for i in term]
+        for term, edges in zip(mechanism.fit.terms, mechanism.term_edges(), strict=True)
+    ]
+
+
+def _through(
     mechanism: Mechanism,
-    coefs: Array,
-    start: Array,
+    cause: str,
+    edges: tuple[Hyperedge, ...],
     values: Mapping[str, Array],
-    world: World,
-    weights: Array,
+    receives: Mapping[tuple[Hyperedge, str], Array],
 ) -> Array:
-    """The head's value: the start plus every term at what its hyperedge receives."""
-    space = mechanism.fit.space
-    total = start
-    for term, where, owner in zip(space.terms, space.slices, mechanism.owners, strict=True):
-        edge = mechanism.edges[owner]
-        names = [mechanism.parents[i] for i in term]
-        inputs = [world.receives.get((edge, v), values[v]) for v in names]
-        bases = space.bases(term)
-        tensor = coefs[:, where].reshape(-1, *space.shape(term))
-        if len(term) > 1 and edge in world.additive:
-            sample = [model.values[v] for v in names]
-            constant, slopes = project_additive(
-                tensor, bases, sample, weights, joint=world.additive[edge] == "joint"
-            )
-            total = total + constant[:, None, None]
-            cuts = np.cumsum([b.size for b in bases])[:-1]
-            for part, basis, x in zip(np.split(slopes, cuts, axis=1), bases, inputs, strict=True):
-                total = total + evaluate(part, (basis,), (x,))
-        else:
-            total = total + evaluate(tensor, bases, inputs)
-    return total
+    """The one array in which a cause arrives through some hyperedges."""
+    arrays = [receives.get((e, cause), values[cause]) for e in edges if cause in e.tail]
+    if any(a is not arrays[0] for a in arrays):
+        raise ConfigurationError(
+            f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges, "
+            f"so {cause} cannot be replaced in one of them alone: use an additive mechanism, or "
+            "cut the whole edge"
+        )
+    return arrays[0]
+
+
+def _projections(
+    model: FittedModel, mechanism: Mechanism, learnt: Any, world: World, weights: Array
+) -> dict[int, Projection]:
+    """Additive projections of the joint terms of hyperedges that are made additive."""
+    if world.additive.keys().isdisjoint(mechanism.edges):
+        return {}
+    require_decomposed(mechanism, "an interaction cannot be dropped from it")
+    fit: Any = mechanism.fit
+    space, out = fit.space, {}
+    owned = zip(space.terms, space.slices, mechanism.owners, strict=True)
+    for at, (term, where, owner) in enumerate(owned):
+        kind = world.additive.get(mechanism.edges[owner])
+        if len(term) > 1 and kind is not None:
+            sample = [model.values[mechanism.parents[i]] for i in term]
+            tensor = learnt.coefs[:, where].reshape(-1, *space.shape(term))
+            bases = space.bases(term)
+            out[at] = project_additive(tensor, bases, sample, weights, joint=kind == "joint")
+    return out
+
+
+def require_decomposed(mechanism: Mechanism, otherwise: str) -> None:
+    """Refuse a mechanism that is no sum over hyperedges, and say what cannot be done to it."""
+    if "decomposed" not in mechanism.fit.capabilities:
+        raise ConfigurationError(
+            f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges: "
+            f"{otherwise}; use an additive or binomial mechanism"
+        )
 
 
 def extrapolation(
@@ -188,15 +219,15 @@ def _beyond(
     shape: tuple[int, ...],
 ) -> NDArray[np.bool_]:
     """Where the leverage of what a mechanism receives exceeds that of every observed run."""
-    fit, space = mechanism.fit, mechanism.fit.space
-    columns = np.empty((int(np.prod(shape)), space.size))
-    for term, where, owner in zip(space.terms, space.slices, mechanism.owners, strict=True):
-        block = np.ones((len(columns), 1))
-        for i, basis in zip(term, space.bases(term), strict=True):
-            x = inputs[mechanism.edges[owner], mechanism.parents[i]]
-            table = basis(np.broadcast_to(x, shape).ravel())
-            block = (block[:, :, None] * table[:, None, :]).reshape(len(block), -1)
-        columns[:, where] = block
+    fit = mechanism.fit
+    received = [
+        [
+            np.broadcast_to(inputs[next(e for e in edges if v in e.tail), v], shape).ravel()
+            for v in (mechanism.parents[i] for i in term)
+        ]
+        for term, edges in zip(fit.terms, mechanism.term_edges(), strict=True)
+    ]
+    columns = fit.tabulate(received)
     means = context_means(fit.columns, model.groups)
     centred = fit.columns - means[model.groups.contexts]
     inverse = np.linalg.pinv(centred.T @ centred, hermitian=True)

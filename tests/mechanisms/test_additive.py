@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from causalhyper.mechanisms import fit_additive, make_groups, make_term_space, refit
+from causalhyper.mechanisms import fit_additive, make_groups, make_term_space
 
 SPACE_TERMS = ((0,), (1,), (0, 1))
 
@@ -55,7 +55,8 @@ def _statsmodels(fit, data, weights):
 def test_the_fit_is_that_of_ols_with_a_dummy_for_each_context(case, df):
     fit, groups, data = _fitted(case, df)
     expected, _, intercepts = _statsmodels(fit, data, np.ones(8))
-    coefs, effects = refit(fit, groups, np.ones((1, 8)))
+    found = fit.refit(groups, np.ones((1, 8)))
+    coefs, effects = found.coefs, found.effects
     assert fit.coefs == pytest.approx(expected, abs=1e-9)
     assert coefs[0] == pytest.approx(expected, abs=1e-9)
     assert effects[0] == pytest.approx(intercepts, abs=1e-9)
@@ -68,7 +69,8 @@ def test_a_replicate_is_the_fit_to_rows_that_are_repeated(case):
     weights = np.array(
         [[2, 0, 1, 1, 1, 3, 0, 0], [1, 1, 1, 1, 0, 0, 2, 2], [0, 4, 0, 0, 4, 0, 0, 0]]
     )
-    coefs, effects = refit(fit, groups, weights.astype(float))
+    found = fit.refit(groups, weights.astype(float))
+    coefs, effects = found.coefs, found.effects
     for r, w in enumerate(weights):
         expected, present, intercepts = _statsmodels(fit, data, w)
         assert coefs[r] == pytest.approx(expected, abs=1e-8)
@@ -93,5 +95,5 @@ def test_a_head_without_terms_is_fitted_by_its_context_means():
     k, context, *_, y = _data(CASES["contexts across clusters"])
     groups = make_groups(k, context)
     fit = fit_additive(make_term_space((), [], 1, 1, ()), [], y, groups)
-    _, effects = refit(fit, groups, np.ones((1, 8)))
+    effects = fit.refit(groups, np.ones((1, 8))).effects
     assert effects[0] == pytest.approx([y[context == c].mean() for c in range(3)])

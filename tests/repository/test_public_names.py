@@ -7,7 +7,7 @@ import pytest
 import causalhyper
 
 PUBLIC = """
-    LINEAR SPLINE Ablation Additive Analysis CausalHyperError ConfigurationError CutHyperedge
+    LINEAR SPLINE Ablation Additive Analysis Binomial CrossValidated Regressor Table CausalHyperError ConfigurationError CutHyperedge
     DataError DirectedHypergraph DropInteraction EffectCurve Estimate FittedModel GraphError
     Hyperedge HypothesisTest Mediation RandomiseNode Roles ablate analyze effect_curve fit mediate
     read_runs

@@ -81,7 +81,7 @@ def test_every_replicate_is_statsmodels_fit_to_the_drawn_clusters():
             ]
         )
         expected = smf.ols("s ~ n + C(d)", drawn).fit().params["n"]
-        assert replicates.coefs["S"][r, 0] * slope == pytest.approx(expected, abs=1e-9)
+        assert replicates.parameters["S"].coefs[r, 0] * slope == pytest.approx(expected, abs=1e-9)
 
 
 def test_fewer_than_100_replicates_are_refused():
@@ -98,7 +98,10 @@ def test_noise_is_the_residual_of_rows_drawn_in_that_replicate(context):
     for r in (0, 5, 80):
         w = replicates.weights[r][model.groups.clusters]
         fit_c = model.mechanisms["C"].fit
-        fitted = fit_c.columns @ replicates.coefs["C"][r] + replicates.effects["C"][r][codes]
+        fitted = (
+            fit_c.columns @ replicates.parameters["C"].coefs[r]
+            + replicates.parameters["C"].effects[r][codes]
+        )
         allowed = (fit_c.response - fitted)[w > 0]
         drawn = draws.noise["C"][r, 0]
         assert drawn.mean() == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,150 @@
+"""Linear predictors: a context's intercept plus every term, for many replicates at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import Codes
+from causalhyper.mechanisms.ladder import Projection
+from causalhyper.mechanisms.terms import TermSpace, evaluate
+
+OFFSET = 30.0
+"""Straight lines are expanded around zero if their centre is fewer standard deviations away."""
+
+Term = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinearParameters:
+    """Parameters of a linear predictor in r replicates.
+
+    Attributes
+    ----------
+    coefs : ndarray, shape (r, k)
+        Coefficients of the terms.
+    effects : ndarray, shape (r, contexts)
+        Intercept of each context.
+    """
+
+    coefs: Array
+    effects: Array
+
+    def part(self, rows: slice) -> LinearParameters:
+        """Some of the replicates."""
+        return LinearParameters(self.coefs[rows], self.effects[rows])
+
+    def starts(self, contexts: Codes) -> Array:
+        """Intercepts of draws with contexts of shape (r, m), shape (r, 1, m)."""
+        return np.take_along_axis(self.effects, contexts, axis=1)[:, None, :]
+
+
+def predict(
+    space: TermSpace,
+    parameters: LinearParameters,
+    inputs: Sequence[Sequence[Array]],
+    start: Array,
+    projections: Mapping[int, Projection],
+) -> Array:
+    """Start plus every term at what it receives.
+
+    Parameters
+    ----------
+    space : TermSpace
+    parameters : LinearParameters
+    inputs : sequence of sequence of ndarray, each broadcastable to shape (r, d, m)
+        One array an input of each term.
+    start : ndarray, shape (r, 1, m)
+    projections : mapping of int to (ndarray, ndarray)
+        Terms, by position, that are replaced by a constant and slopes of their additive
+        projection.
+
+    Returns
+    -------
+    ndarray, broadcastable to shape (r, d, m)
+    """
+    total = start
+    lines: dict[Term, Array] = {}
+    arrays: dict[int, Array] = {}
+    for at, (term, where) in enumerate(zip(space.terms, space.slices, strict=True)):
+        bases, values = space.bases(term), inputs[at]
+        tensor = parameters.coefs[:, where].reshape(-1, *space.shape(term))
+        if at in projections:
+            constant, slopes = projections[at]
+            cuts = np.cumsum([b.size for b in bases])[:-1]
+            total = total + constant[:, None, None]
+            for part, basis, x in zip(np.split(slopes, cuts, axis=1), bases, values, strict=True):
+                total = _add(total, evaluate(part, (basis,), (x,)))
+        elif all(b.size == 1 for b in bases) and _same(term, values, arrays):
+            arrays |= dict(zip(term, values, strict=True))
+            lines[term] = tensor.reshape(-1)
+        else:
+            total = _add(total, evaluate(tensor, bases, values))
+    return _add(total, _multilinear(space, lines, arrays)) if lines else total
+
+
+def _same(term: Term, values: Sequence[Array], arrays: Mapping[int, Array]) -> bool:
+    """Whether a term receives the same arrays as the terms collected so far."""
+    return all(arrays.get(i, x) is x for i, x in zip(term, values, strict=True))
+
+
+def _add(total: Array, part: Array) -> Array:
+    """Sum in the larger array; `total` may be shared, `part` is new."""
+    if part.shape == np.broadcast_shapes(total.shape, part.shape):
+        part += total
+        return part
+    return total + part
+
+
+def _multilinear(
+    space: TermSpace, lines: Mapping[Term, Array], arrays: Mapping[int, Array]
+) -> Array:
+    """Sum of products of straight lines, expanded to a polynomial and nested by Horner."""
+    values: dict[int, Array] = {}
+    ends: dict[int, tuple[float, float]] = {}
+    for i, x in arrays.items():
+        basis = space.main[i] if space.main[i].size == 1 else space.joint[i]
+        centre, slope = basis.line()
+        origin = 0.0 if abs(centre * slope) < OFFSET else centre
+        values[i] = x - origin if origin else x
+        ends[i] = (centre - origin, slope)
+    monomials: dict[Term, Array] = {}
+    for term, coef in lines.items():
+        for monomial, part in _expand(term, coef, ends).items():
+            monomials[monomial] = monomials.get(monomial, 0.0) + part[:, None, None]
+    return _horner(monomials, values, sorted(values))
+
+
+def _expand(term: Term, coef: Array, ends: Mapping[int, tuple[float, float]]) -> dict[Term, Array]:
+    """``coef * prod_i slope_i (x_i - centre_i)`` as monomials; all subsets of the term."""
+    parts: dict[Term, Array] = {(): coef}
+    for i in term:
+        centre, slope = ends[i]
+        grown = {(*m, i): c * slope for m, c in parts.items()}
+        parts = {m: -c * (slope * centre) for m, c in parts.items()} | grown
+    return parts
+
+
+def _horner(
+    monomials: Mapping[Term, Array], values: Mapping[int, Array], used: Sequence[int]
+) -> Array:
+    """A multilinear polynomial, nested from its last variable inwards; a new array.
+
+    With a monomial all its divisors are given, the constant too.
+    """
+    if not used:
+        return monomials[()].copy()
+    last, rest = used[-1], used[:-1]
+    inner = _horner({m: c for m, c in monomials.items() if last not in m}, values, rest)
+    outer = {m[:-1]: c for m, c in monomials.items() if last in m}
+    if not outer:
+        return inner
+    factor, x = _horner(outer, values, rest), values[last]
+    if factor.shape == np.broadcast_shapes(factor.shape, x.shape):
+        factor *= x
+    else:
+        factor = factor * x
+    return _add(inner, factor)

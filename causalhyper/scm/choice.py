@@ -1,0 +1,127 @@
+"""Choosing a mechanism by its error at clusters that were left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.mechanisms import Groups, MechanismFit, cluster_folds
+from causalhyper.mechanisms.bases import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one candidate did.
+
+    Attributes
+    ----------
+    candidate : str
+        Its options in words.
+    error : float
+        Mean squared error at clusters left out, within contexts where those lie in clusters;
+        infinite if it could not be fitted.
+    excess, se : float
+        Error above the smallest one, and the standard error of that difference over clusters.
+    chosen : bool
+    reason : str
+        Why it could not be fitted; "" if it was.
+    """
+
+    candidate: str
+    error: float
+    excess: float
+    se: float
+    chosen: bool
+    reason: str = ""
+
+
+def choose(
+    names: Sequence[str],
+    fits: Sequence[MechanismFit[Any] | ConfigurationError],
+    inputs: Sequence[Array],
+    groups: Groups,
+    folds: int,
+    seed: int,
+) -> tuple[int, tuple[Score, ...]]:
+    """Take the first candidate that is as good as the best, by one standard error.
+
+    Parameters
+    ----------
+    names : sequence of str
+    fits : sequence of MechanismFit or ConfigurationError
+        Each candidate fitted to all rows, or why it could not be.
+    inputs : sequence of ndarray, shape (n,)
+        The causes.
+    groups : Groups
+    folds : int
+    seed : int
+
+    Returns
+    -------
+    position : int
+        Of the chosen candidate.
+    scores : tuple of Score
+
+    Raises
+    ------
+    ConfigurationError
+        If no candidate could be fitted.
+
+    Notes
+    -----
+    Source: Breiman, Friedman, Olshen and Stone 1984, section 3.4.3 (the one-standard-error
+    rule), with standard errors of paired differences between clusters.
+    """
+    left = cluster_folds(groups, folds, np.random.default_rng(seed))
+    sums = np.full((len(fits), groups.cluster_count), np.inf)
+    for i, fitted in enumerate(fits):
+        if not isinstance(fitted, ConfigurationError):
+            sums[i] = _squared_errors(fitted, inputs, groups, left)
+    errors = sums.sum(axis=1) / len(groups.clusters)
+    if not np.isfinite(errors).any():
+        first = next(f for f in fits if isinstance(f, ConfigurationError))
+        raise ConfigurationError(f"no candidate could be fitted; the first: {first}")
+    best = int(np.argmin(errors))
+    excess, se = errors - errors[best], np.full(len(fits), np.inf)
+    for i in np.flatnonzero(np.isfinite(errors)).tolist():
+        apart = sums[i] - sums[best]
+        se[i] = np.sqrt(len(apart)) * apart.std(ddof=1) / len(groups.clusters)
+    chosen = int(np.flatnonzero(excess <= np.where(np.isfinite(se), se, 0.0))[0])
+    return chosen, tuple(
+        Score(
+            name,
+            float(errors[i]),
+            float(excess[i]),
+            float(se[i]),
+            i == chosen,
+            str(fits[i]) if isinstance(fits[i], ConfigurationError) else "",
+        )
+        for i, name in enumerate(names)
+    )
+
+
+def _squared_errors(
+    fit: MechanismFit[Any], inputs: Sequence[Array], groups: Groups, left: NDArray[np.bool_]
+) -> Array:
+    """Sum of squared errors of each cluster when it was left out, shape (clusters,)."""
+    out = left[:, groups.clusters]
+    if not fit.enough((~left).astype(float)).all():
+        return np.full(groups.cluster_count, np.inf)
+    parameters = fit.refit(groups, (~left).astype(float))
+    received = [[inputs[i][None, None, :] for i in term] for term in fit.terms]
+    contexts = np.broadcast_to(groups.contexts, out.shape)
+    predicted = fit.mean(parameters, received, contexts)
+    error = np.where(out, fit.response - np.broadcast_to(predicted[:, 0], out.shape), 0).sum(
+        axis=0
+    )
+    if groups.absorbed:
+        # the intercept of a context that was left out with its cluster is not predicted
+        means = np.bincount(groups.contexts, error) / np.bincount(groups.contexts)
+        error = error - means[groups.contexts]
+    sums: Array = np.bincount(groups.clusters, error**2, groups.cluster_count).astype(float)
+    return sums

@@ -1,0 +1,193 @@
+"""How to fit the mechanism of a node: one options class a rung of the ladder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.mechanisms.regressor import Estimator
+
+
+def _check_sizes(df: int, joint_df: int) -> None:
+    if df < 1 or joint_df < 1:
+        raise ConfigurationError(
+            f"a mechanism needs df >= 1 and joint_df >= 1, got {df} and {joint_df}"
+        )
+
+
+def _shape(df: int, joint_df: int) -> str:
+    shape = "linear" if df == 1 else f"natural splines with {df} functions"
+    joint = "products" if joint_df == 1 else f"{joint_df}-function tensor products"
+    return f"{shape}, joint terms by {joint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """How to fit an additive mechanism.
+
+    Attributes
+    ----------
+    df : int
+        Natural-spline functions a cause in terms of one cause; 1 is a straight line.
+    joint_df : int
+        Functions a cause in joint terms, which are tensor products.
+    contexts : {"fixed", "pooled"}
+        Whether each context has an intercept of its own, or intercepts are drawn to their mean
+        as far as their variance says (partial pooling, by REML; needs statsmodels). Pooling
+        assumes that contexts have nothing to do with the causes; fixed effects do not.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number is below 1, or `contexts` is another word.
+    """
+
+    df: int = 3
+    joint_df: int = 1
+    contexts: Literal["fixed", "pooled"] = "fixed"
+
+    def __post_init__(self) -> None:
+        _check_sizes(self.df, self.joint_df)
+        if self.contexts not in ("fixed", "pooled"):
+            raise ConfigurationError(
+                f"contexts must be 'fixed' or 'pooled', got {self.contexts!r}"
+            )
+
+    def __str__(self) -> str:
+        pooled = "; contexts pooled" if self.contexts == "pooled" else ""
+        return _shape(self.df, self.joint_df) + pooled
+
+
+LINEAR = Additive(1, 1)
+"""Straight lines, and products of them for joint terms."""
+SPLINE = Additive()
+"""The default: curves for main effects, products for joint terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binomial:
+    """A proportion out of so many trials, such as accuracy; the logit of its mean is additive.
+
+    Attributes
+    ----------
+    df, joint_df : int
+        As in `Additive`, for the logit.
+    trials : str
+        The runs' column with the number of trials.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number is below 1.
+    """
+
+    df: int = 3
+    joint_df: int = 1
+    trials: str = "n_test"
+
+    def __post_init__(self) -> None:
+        _check_sizes(self.df, self.joint_df)
+
+    def __str__(self) -> str:
+        return f"binomial of {self.trials}, logit by {_shape(self.df, self.joint_df)}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Regressor:
+    """Any regressor with scikit-learn's interface; noise is drawn from its residuals.
+
+    Attributes
+    ----------
+    estimator : object
+        With ``fit``, ``predict`` and ``get_params``; it is copied, never changed.
+    bins : int
+        1 for noise of equal spread; more for a spread that depends on the fitted value, bin by
+        bin.
+
+    Raises
+    ------
+    ConfigurationError
+        If `bins` is below 1.
+    """
+
+    estimator: Estimator
+    bins: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bins < 1:
+            raise ConfigurationError(f"noise needs bins >= 1, got {self.bins}")
+
+    def __str__(self) -> str:
+        name = " ".join(repr(self.estimator).split())
+        spread = f", noise in {self.bins} bins" if self.bins > 1 else ""
+        return f"{name}{spread}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of P(node | causes), for nodes with few different values.
+
+    Attributes
+    ----------
+    prior : float
+        Imagined runs a combination of causes, spread as the node is over all runs; 0 counts
+        nothing but runs.
+
+    Raises
+    ------
+    ConfigurationError
+        If `prior` is negative.
+    """
+
+    prior: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.prior < 0:
+            raise ConfigurationError(f"a prior counts runs, so it is at least 0: {self.prior}")
+
+    def __str__(self) -> str:
+        return f"table, prior of {self.prior:g} runs a cell" if self.prior else "table"
+
+
+Rung = Additive | Binomial | Regressor | Table
+"""Options of one mechanism."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidated:
+    """Choose the mechanism by its error at clusters that were left out.
+
+    The first candidate whose error exceeds the smallest by no more than one standard error of
+    their difference is taken, so write the simplest first.
+
+    Attributes
+    ----------
+    candidates : tuple
+        `Additive`, `Binomial`, `Regressor` or `Table` options.
+    folds : int
+        Folds of clusters.
+    seed : int
+        Deals the clusters out.
+
+    Raises
+    ------
+    ConfigurationError
+        If there are fewer than two candidates or folds.
+    """
+
+    candidates: tuple[Rung, ...] = (LINEAR, SPLINE)
+    folds: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        if len(self.candidates) < 2 or self.folds < 2:
+            raise ConfigurationError(
+                f"cross-validation needs two candidates and two folds or more, got "
+                f"{len(self.candidates)} and {self.folds}"
+            )
+
+
+Options = Rung | CrossValidated
+"""What `fit` takes for a node."""
