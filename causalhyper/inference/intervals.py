@@ -104,7 +104,7 @@ def bands(
 def t_quantile(df: Array, level: float) -> Array:
     """Half the width of a t interval in standard errors."""
     # the upper tail of Student's t by symmetry; scipy.stats would double the import time
-    quantile: Array = -special.stdtrit(df, (1 - level) / 2)
+    quantile: Array = -np.asarray(special.stdtrit(df, (1 - level) / 2), dtype=np.float64)
     return quantile
 
 
