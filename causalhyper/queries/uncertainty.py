@@ -63,13 +63,6 @@ class Uncertainty:
     left: LeftOut | None = None
     note: str = ""
 
-    def __post_init__(self) -> None:
-        if self.df < 1:
-            raise ConfigurationError(
-                f"each of {self.strata} contexts holds a single cluster, so nothing shows how "
-                "clusters vary: give finer clusters, or no context"
-            )
-
     @property
     def df(self) -> int:
         """Degrees of freedom when all strata vary alike: clusters less strata."""

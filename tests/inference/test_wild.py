@@ -131,4 +131,3 @@ def test_a_true_null_is_rejected_in_5_percent_of_data_sets(clusters, weights):
         rejected.append(found.p_value <= 0.05)
     low, high = (stats.binom.ppf(q, 1000, 0.05) / 1000 for q in (0.0005, 0.9995))
     assert low <= np.mean(rejected) <= high
-
