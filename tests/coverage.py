@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import dataclass, field, replace
 
@@ -111,8 +112,10 @@ def quantities(e: Experiment) -> np.ndarray:
     return np.stack(parts, axis=2)
 
 
-def judge(population: Population, rng: np.random.Generator, kinds: tuple[str, ...], draws: int):
-    """Whether each interval, each pair of bands held, widths, and whether the gap test rejected."""
+def judge(
+    population: Population, rng: np.random.Generator, kinds: tuple[str, ...], draws: int
+) -> dict:
+    """Whether intervals and bands held, widths, and whether the gap test rejected, by kind."""
     model = fit(
         CHAIN,
         population.runs(rng),
@@ -196,7 +199,7 @@ def main() -> None:
     population = Population(o.clusters, o.strata)
     kinds = tuple(o.kinds.split(","))
     found = simulate(population, o.repetitions, seed=o.seed, kinds=kinds, draws=o.draws)
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

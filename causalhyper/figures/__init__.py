@@ -3,6 +3,7 @@
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.forest import plot_forest
 from causalhyper.figures.hypergraph import plot_hypergraph
+from causalhyper.figures.permutations import plot_permutations
 from causalhyper.figures.style import PALETTE, house_style, new_axes
 from causalhyper.figures.svg import to_svg
 
@@ -13,5 +14,6 @@ __all__ = [
     "plot_effect_curve",
     "plot_forest",
     "plot_hypergraph",
+    "plot_permutations",
     "to_svg",
 ]

@@ -69,7 +69,8 @@ def expanded(h: DirectedHypergraph) -> nx.DiGraph[str]:
     Returns
     -------
     networkx.DiGraph
-        Acyclic, nodes in topological order. It forgets which causes act jointly.
+        Acyclic, nodes in topological order. It forgets which causes act jointly, and holds the
+        directed arcs only: latent common causes are left out.
 
     Examples
     --------
@@ -96,7 +97,8 @@ def bipartite(h: DirectedHypergraph) -> nx.DiGraph[str]:
     networkx.DiGraph
         Nodes carry ``kind``, "node" or "hyperedge", and ``bipartite``, 0 or 1. A junction is
         named by its hyperedge's text, ``{N, S} -> C``, which cannot be a node's name; the arcs
-        into it carry ``position``, the cause's place in the tail.
+        into it carry ``position``, the cause's place in the tail. ``graph.graph["latent"]`` has
+        the pairs with a latent common cause.
 
     Examples
     --------
@@ -104,7 +106,7 @@ def bipartite(h: DirectedHypergraph) -> nx.DiGraph[str]:
     >>> list(b.edges(data="position"))
     [('N', '{N, S} -> C', 0), ('S', '{N, S} -> C', 1), ('{N, S} -> C', 'C', None)]
     """
-    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph: nx.DiGraph[str] = nx.DiGraph(latent=h.latent)
     graph.add_nodes_from(h.nodes, kind="node", bipartite=0)
     for edge in h.edges:
         junction = str(edge)
@@ -121,8 +123,8 @@ def from_bipartite(graph: nx.DiGraph[str]) -> DirectedHypergraph:
     Parameters
     ----------
     graph : networkx.DiGraph
-        As `bipartite` makes it; junctions may have any name, and ``position`` may lack (the
-        tail is then in the order of the graph's arcs).
+        As `bipartite` makes it; junctions may have any name, ``position`` may lack (the tail
+        is then in the order of the graph's arcs), and so may ``graph.graph["latent"]``.
 
     Returns
     -------
@@ -132,8 +134,8 @@ def from_bipartite(graph: nx.DiGraph[str]) -> DirectedHypergraph:
     Raises
     ------
     GraphError
-        If a node lacks its ``kind``, an arc joins two nodes of one kind, or a junction has no
-        cause or not exactly one head.
+        If a node lacks its ``kind``, an arc joins two nodes of one kind, a junction has no
+        cause or not exactly one head, or a latent pair names what is no node.
 
     Examples
     --------
@@ -144,7 +146,13 @@ def from_bipartite(graph: nx.DiGraph[str]) -> DirectedHypergraph:
     _check_kinds(graph)
     kinds = _kinds(graph)
     edges = tuple(_read_junction(graph, name) for name in graph if kinds[name] == "hyperedge")
-    return DirectedHypergraph(edges, tuple(name for name in graph if kinds[name] == "node"))
+    nodes = tuple(name for name in graph if kinds[name] == "node")
+    h = DirectedHypergraph(edges, nodes, graph.graph.get("latent", ()))
+    if extra := [name for name in h.nodes if name not in nodes]:
+        raise GraphError(
+            f"the latent pairs name {extra[0]!r}, which is no node of the graph: add the node"
+        )
+    return h
 
 
 def _check_kinds(graph: nx.DiGraph[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from causalhyper.errors import GraphError
-from causalhyper.hypergraph.names import hyperedge_fault
+from causalhyper.hypergraph.names import hyperedge_fault, latent_fault
 from causalhyper.hypergraph.printing import write_hyperedge
 
 T = TypeVar("T")
@@ -118,3 +118,40 @@ def check_edges(edges: tuple[Hyperedge, ...]) -> None:
         if edge in seen:
             raise GraphError(f"the hyperedge '{edge}' is given twice: remove one")
         seen.add(edge)
+
+
+def sort_pairs(latent: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Check the pairs of nodes with a latent common cause, and sort each pair.
+
+    Parameters
+    ----------
+    latent : iterable of (str, str)
+        The pairs of one hypergraph, in any order.
+
+    Returns
+    -------
+    tuple of (str, str)
+        In the order given, the names of each pair in the order of the alphabet.
+
+    Raises
+    ------
+    GraphError
+        If one is no pair of two valid names, or equals an earlier one.
+
+    Examples
+    --------
+    >>> sort_pairs([("N", "G")])
+    (('G', 'N'),)
+    """
+    pairs: list[tuple[str, str]] = []
+    for given in as_tuple(latent, "the latent pairs"):
+        names = given if isinstance(given, str) else as_tuple(given, "a latent pair")
+        if fault := latent_fault(names):
+            raise GraphError(fault)
+        pair = (min(names), max(names))
+        if pair in pairs:
+            raise GraphError(
+                f"the latent pair '{pair[0]} <-> {pair[1]}' is given twice: remove one"
+            )
+        pairs.append(pair)
+    return tuple(pairs)

@@ -1,4 +1,4 @@
-"""The rules for the names of nodes and for the tail and head of one hyperedge."""
+"""The rules for the names of nodes, for one hyperedge and for one latent pair."""
 
 from __future__ import annotations
 
@@ -118,6 +118,37 @@ def hyperedge_fault(tail: Sequence[str], head: str) -> str | None:
             return f"the tail names {name!r} twice: name each cause once"
     if head in tail:
         return f"the head {head!r} is among its own causes: a node cannot cause itself"
+    return None
+
+
+def latent_fault(pair: Sequence[str]) -> str | None:
+    """Say what is wrong with a pair of nodes that share an unmeasured common cause.
+
+    Parameters
+    ----------
+    pair : sequence of str
+        The two names.
+
+    Returns
+    -------
+    str or None
+        The first fault found: not two names, a bad name, or one node named twice. None for a
+        good pair.
+
+    Examples
+    --------
+    >>> latent_fault(["N", "N"])
+    "a latent common cause joins two different nodes; got 'N' twice"
+    >>> latent_fault(["N", "G"]) is None
+    True
+    """
+    if isinstance(pair, str) or len(pair) != 2:
+        return f"a latent common cause joins two nodes, as the pair ('N', 'G'); got {pair!r}"
+    for name in pair:
+        if fault := name_fault(name):
+            return fault
+    if pair[0] == pair[1]:
+        return f"a latent common cause joins two different nodes; got {pair[0]!r} twice"
     return None
 
 

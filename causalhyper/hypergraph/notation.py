@@ -1,4 +1,4 @@
-"""Reading the papers' notation: ``B -> N; N -> S; {N, S} -> C; C -> G``."""
+"""Reading the papers' notation, ``B -> N; N -> S; {N, S} -> C; C -> G``, and ``N <-> G``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from causalhyper.errors import GraphError
-from causalhyper.hypergraph.names import hyperedge_fault, name_fault
+from causalhyper.hypergraph.names import hyperedge_fault, latent_fault, name_fault
 
 FORM = "B -> N; {N, S} -> C"
+_LATENT = frozenset({"<->", "↔"})
 _TOKEN = re.compile(r"(?P<blank>\s+)|(?P<arrow><->|↔|<-|←|->|→)|(?P<sign>[{},])|(?P<name>[\w.]+)")
 
 
@@ -20,9 +21,12 @@ class Statement:
     Parameters
     ----------
     tail : tuple of str
-        The joint causes as written; empty where the piece only declares a node.
+        The joint causes as written; empty where the piece only declares a node. Where the
+        piece declares a latent common cause, the one node on its left.
     head : str
-        The effect, or the declared node.
+        The effect, the declared node, or the node on the right of ``<->``.
+    latent : bool
+        True where an unmeasured common cause of the two is declared, not an effect.
 
     Examples
     --------
@@ -32,6 +36,7 @@ class Statement:
 
     tail: tuple[str, ...]
     head: str
+    latent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ def read_statements(text: str) -> list[Statement]:
     ----------
     text : str
         Pieces separated by ``;`` or a line's end, each a hyperedge ``{N, S} -> C``, a chain
-        ``B -> N -> S`` or the bare name of an isolated node. ``→`` is an arrow too, and ``#``
-        starts a comment.
+        ``B -> N -> S``, a latent common cause ``N <-> G`` or the bare name of an isolated node.
+        ``→`` and ``↔`` are arrows too, and ``#`` starts a comment.
 
     Returns
     -------
@@ -70,7 +75,9 @@ def read_statements(text: str) -> list[Statement]:
     Examples
     --------
     >>> read_statements("B → N; {N, S} -> C")[1]
-    Statement(tail=('N', 'S'), head='C')
+    Statement(tail=('N', 'S'), head='C', latent=False)
+    >>> read_statements("N <-> G")
+    [Statement(tail=('N',), head='G', latent=True)]
     """
     if not isinstance(text, str):
         raise GraphError(f"expected a text such as {FORM!r}; got {type(text).__name__}")
@@ -94,10 +101,12 @@ def _split(text: str) -> list[_Piece]:
 
 
 def _read_piece(piece: _Piece) -> list[Statement]:
-    """Read one piece: a chain of one arrow or more, or the name of a node."""
-    sides = _sides(piece)
-    if len(sides) == 1:
+    """Read one piece: a chain of one arrow or more, a latent pair, or the name of a node."""
+    sides, arrows = _sides(piece)
+    if not arrows:
         return [Statement((), _isolated(piece, sides[0]))]
+    if _LATENT.intersection(arrows):
+        return [_latent_pair(piece, sides, arrows)]
     tail = _tail(piece, sides[0])
     statements = []
     for side in sides[1:]:
@@ -109,9 +118,28 @@ def _read_piece(piece: _Piece) -> list[Statement]:
     return statements
 
 
-def _sides(piece: _Piece) -> list[list[str]]:
-    """Return the tokens of a piece, parted at its arrows."""
+def _latent_pair(piece: _Piece, sides: list[list[str]], arrows: list[str]) -> Statement:
+    """Read ``N <-> G``: two nodes with an unmeasured common cause."""
+    if len(arrows) > 1:
+        piece.refuse(
+            "a latent common cause joins two nodes and stands in a piece of its own: "
+            "write A <-> B; B <-> C for a chain, and A -> B; B <-> C beside an effect"
+        )
+    what = ("node, left of <->,", "node, right of <->,")
+    one, other = (
+        _names(piece, side, side_of)[0] for side, side_of in zip(sides, what, strict=True)
+    )
+    if len(one) + len(other) > 2:
+        piece.refuse("a latent common cause joins two nodes: write one pair a piece")
+    if fault := latent_fault((one[0], other[0])):
+        piece.refuse(fault)
+    return Statement(one, other[0], latent=True)
+
+
+def _sides(piece: _Piece) -> tuple[list[list[str]], list[str]]:
+    """Return the tokens of a piece, parted at its arrows, and the arrows."""
     sides: list[list[str]] = [[]]
+    arrows: list[str] = []
     place = 0
     while place < len(piece.text):
         token = _TOKEN.match(piece.text, place)
@@ -122,22 +150,13 @@ def _sides(piece: _Piece) -> list[list[str]]:
             )
         place = token.end()
         if token["arrow"]:
-            _check_arrow(piece, token["arrow"])
+            if token["arrow"] in ("<-", "←"):
+                piece.refuse("arrows go from cause to effect: write the cause first, then ->")
+            arrows.append(token["arrow"])
             sides.append([])
         elif not token["blank"]:
             sides[-1].append(token[0])
-    return sides
-
-
-def _check_arrow(piece: _Piece, arrow: str) -> None:
-    """Refuse the arrows that are not from a tail to a head."""
-    if arrow in ("<->", "↔"):
-        piece.refuse(
-            "latent common causes cannot be declared here; the hypergraph holds measured nodes, "
-            "so name the common cause as a node, or ask for a sensitivity analysis"
-        )
-    if arrow in ("<-", "←"):
-        piece.refuse("arrows go from cause to effect: write the cause first, then ->")
+    return sides, arrows
 
 
 def _tail(piece: _Piece, side: list[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import networkx as nx
 
@@ -36,6 +37,7 @@ def find_cycle(arcs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return (*(str(arc[0]) for arc in cycle), str(cycle[-1][1]))
 
 
+@lru_cache(maxsize=1024)
 def topological_order(nodes: Iterable[str], arcs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Order the nodes so that causes come before their effects.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from causalhyper.errors import GraphError
-from causalhyper.hypergraph.hyperedges import Hyperedge, as_tuple, check_edges
+from causalhyper.hypergraph.hyperedges import Hyperedge, as_tuple, check_edges, sort_pairs
 from causalhyper.hypergraph.names import nearest, nodes_fault
 from causalhyper.hypergraph.notation import read_statements
 from causalhyper.hypergraph.order import find_cycle, topological_order
@@ -16,7 +16,7 @@ from causalhyper.hypergraph.printing import write_hypergraph
 class DirectedHypergraph:
     """An acyclic directed hypergraph with single heads.
 
-    Two hypergraphs are equal when they have the same nodes and the same hyperedges, in any
+    Two hypergraphs are equal when they have the same nodes, hyperedges and latent pairs, in any
     order; equal ones print alike and have the same topological order.
 
     Parameters
@@ -24,23 +24,31 @@ class DirectedHypergraph:
     edges : tuple of Hyperedge
         The hyperedges in the order written, none twice.
     nodes : tuple of str
-        Every node: those given (give the isolated ones), then those of the hyperedges.
+        Every node: those given (give the isolated ones), then those of the hyperedges, then
+        those of the latent pairs.
+    latent : tuple of (str, str)
+        Pairs of nodes with an unmeasured common cause, none twice; each pair is sorted. They
+        change what can be identified, and leave arcs, parents and order as they are.
 
     Raises
     ------
     GraphError
-        If there is no node, a name is not valid, a node or hyperedge is given twice, or the
-        arcs cause -> head have a cycle (the message shows it).
+        If there is no node, a name is not valid, a node, hyperedge or latent pair is given
+        twice, a latent pair names one node twice, or the arcs cause -> head have a cycle (the
+        message shows it).
 
     Examples
     --------
     >>> h = DirectedHypergraph.parse("B -> N; N -> S; {N, S} -> C; C -> G")
     >>> h.parents("C"), h.roots(), h.order()
     (('N', 'S'), ('B',), ('B', 'N', 'S', 'C', 'G'))
+    >>> DirectedHypergraph.parse("B -> N; N -> G; N <-> G").latent
+    (('G', 'N'),)
     """
 
     edges: tuple[Hyperedge, ...]
     nodes: tuple[str, ...] = ()
+    latent: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         edges = as_tuple(self.edges, "the hyperedges")
@@ -48,9 +56,12 @@ class DirectedHypergraph:
         check_edges(edges)
         if fault := nodes_fault(declared):
             raise GraphError(fault)
-        named = (name for edge in edges for name in (*edge.tail, edge.head))
+        pairs = sort_pairs(self.latent)
+        named = [name for edge in edges for name in (*edge.tail, edge.head)]
+        named += [name for pair in pairs for name in pair]
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "nodes", tuple(dict.fromkeys((*declared, *named))))
+        object.__setattr__(self, "latent", pairs)
         if not self.nodes:
             raise GraphError("a hypergraph needs a node: got no hyperedge and no declared node")
         if cycle := find_cycle(self.arcs):
@@ -66,11 +77,12 @@ class DirectedHypergraph:
     def __hash__(self) -> int:
         return hash(self._content())
 
-    def _content(self) -> tuple[frozenset[str], frozenset[Hyperedge]]:
-        return frozenset(self.nodes), frozenset(self.edges)
+    def _content(self) -> tuple[frozenset[object], ...]:
+        return frozenset(self.nodes), frozenset(self.edges), frozenset(self.latent)
 
     def __str__(self) -> str:
-        return write_hypergraph(((e.tail, e.head) for e in self.edges), self.order())
+        hyperedges = ((edge.tail, edge.head) for edge in self.edges)
+        return write_hypergraph(hyperedges, self.order(), self.latent)
 
     @classmethod
     def parse(cls, text: str) -> DirectedHypergraph:
@@ -97,9 +109,10 @@ class DirectedHypergraph:
         B -> N; N -> S; {N, S} -> C; Z
         """
         statements = read_statements(text)
-        edges = tuple(Hyperedge(s.tail, s.head) for s in statements if s.tail)
+        edges = tuple(Hyperedge(s.tail, s.head) for s in statements if s.tail and not s.latent)
         nodes = dict.fromkeys(name for s in statements for name in (*s.tail, s.head))
-        return cls(edges, tuple(nodes))
+        pairs = tuple((s.tail[0], s.head) for s in statements if s.latent)
+        return cls(edges, tuple(nodes), pairs)
 
     @property
     def arcs(self) -> tuple[tuple[str, str], ...]:
@@ -226,7 +239,7 @@ class DirectedHypergraph:
                 raise GraphError(f"no node {name!r}; the nodes are {', '.join(self.nodes)}{hint}")
 
     def without(self, edge: Hyperedge) -> DirectedHypergraph:
-        """Return the hypergraph without one hyperedge; every node stays.
+        """Return the hypergraph without one hyperedge; every node and latent pair stays.
 
         Parameters
         ----------
@@ -247,4 +260,5 @@ class DirectedHypergraph:
         if edge not in self.edges:
             listed = "; ".join(str(other) for other in self.edges) or "none"
             raise GraphError(f"no hyperedge '{edge}'; the hyperedges are {listed}")
-        return DirectedHypergraph(tuple(e for e in self.edges if e != edge), self.nodes)
+        left = tuple(other for other in self.edges if other != edge)
+        return DirectedHypergraph(left, self.nodes, self.latent)

@@ -7,6 +7,12 @@ from causalhyper.inference.bootstrap import (
     studentized_limits,
 )
 from causalhyper.inference.contrasts import block_grams
+from causalhyper.inference.independence import (
+    NOTHING_LEFT,
+    PartialCorrelation,
+    partial_correlation,
+    variation_left,
+)
 from causalhyper.inference.intervals import Bands, bands
 from causalhyper.inference.inversion import invert_test
 from causalhyper.inference.jackknife import (
@@ -16,6 +22,7 @@ from causalhyper.inference.jackknife import (
     leave_one_out,
     satterthwaite_df,
 )
+from causalhyper.inference.kernel_independence import KernelIndependence, kernel_independence
 from causalhyper.inference.multiplicity import adjust
 from causalhyper.inference.permutation import (
     Assignment,
@@ -26,15 +33,24 @@ from causalhyper.inference.permutation import (
     compare_pair,
     count_assignments,
 )
-from causalhyper.inference.resampling import RowLayout, cluster_weights, lay_out_rows, pick_rows
+from causalhyper.inference.resampling import (
+    RowLayout,
+    cluster_weights,
+    lay_out_rows,
+    pick_rows,
+    spread_rows,
+)
 from causalhyper.inference.wild import WildTest, wild_test
 
 __all__ = [
+    "NOTHING_LEFT",
     "Assignment",
     "Bands",
+    "KernelIndependence",
     "LeftOut",
     "OmnibusTest",
     "PairTest",
+    "PartialCorrelation",
     "RowLayout",
     "WildTest",
     "acceleration",
@@ -50,11 +66,15 @@ __all__ = [
     "count_assignments",
     "invert_test",
     "jackknife_variances",
+    "kernel_independence",
     "lay_out_rows",
     "leave_one_out",
+    "partial_correlation",
     "percentile_limits",
     "pick_rows",
     "satterthwaite_df",
+    "spread_rows",
     "studentized_limits",
+    "variation_left",
     "wild_test",
 ]

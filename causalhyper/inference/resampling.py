@@ -208,3 +208,34 @@ def _move(
     cell[rows] = np.where(moved[rows], there, cell[rows])
     inside[rows] = np.where(moved[rows], where, inside[rows])
     return cell, inside
+
+
+def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
+    """Rows at the midpoints of `count` equal parts of the weighted empirical distribution.
+
+    The same rows as `pick_rows` at ``(np.arange(count) + 0.5) / count``, up to rounding at ties,
+    without a search where there are fewer rows than draws.
+
+    Parameters
+    ----------
+    layout : RowLayout
+    weights : ndarray, shape (r, clusters)
+    count : int
+
+    Returns
+    -------
+    ndarray of int, shape (r, count)
+        In the order of the layout.
+    """
+    n = len(layout.order)
+    if n > count:
+        return pick_rows(layout, weights, (np.arange(count) + 0.5) / count)
+    mass = np.repeat(weights[:, layout.clusters], layout.sizes, axis=1)
+    reached = np.cumsum(mass, axis=1)
+    reached *= count / reached[:, -1:]
+    # midpoints below each row's upper end
+    ends = np.ceil(reached - 0.5).astype(np.intp)
+    ends[:, -1] = count
+    counts = np.diff(ends, axis=1, prepend=0)
+    rows = np.repeat(np.tile(layout.order, len(weights)), counts.ravel())
+    return rows.reshape(len(weights), count)

@@ -110,9 +110,15 @@ class AdditiveFit:
         start = parameters.starts(contexts) + noise
         return predict(self.space, parameters, inputs, start, projections)
 
-    def mean(self, parameters: LinearParameters, inputs: Inputs, contexts: Codes | None) -> Array:
+    def mean(
+        self,
+        parameters: LinearParameters,
+        inputs: Inputs,
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
+    ) -> Array:
         """Intercept and every term; without contexts, their average intercept."""
-        return predict(self.space, parameters, inputs, level(parameters, contexts), {})
+        return predict(self.space, parameters, inputs, level(parameters, contexts), projections)
 
     def tabulate(self, inputs: Inputs) -> Array:
         """Term columns at inputs of shape (s,) each."""
@@ -123,15 +129,18 @@ def centred_residuals(
     response: Array, columns: Array, parameters: LinearParameters, groups: Groups, rows: Codes
 ) -> Array:
     """Residuals of some rows in each replicate, less their mean, shape (r, 1, m)."""
+    single = parameters.effects.shape[1] == 1
     if len(response) <= rows.shape[1]:
         everywhere = parameters.coefs @ columns.T
-        everywhere += parameters.effects[:, groups.contexts]
+        everywhere += parameters.effects if single else parameters.effects[:, groups.contexts]
         np.subtract(response, everywhere, out=everywhere)
-        residuals: Array = np.take_along_axis(everywhere, rows, axis=1)
+        first = len(response) * np.arange(len(rows))[:, None]
+        residuals: Array = everywhere.ravel().take(rows + first)
     else:
         fitted = np.einsum("rmk,rk->rm", columns[rows], parameters.coefs)
-        fitted += np.take_along_axis(parameters.effects, groups.contexts[rows], axis=1)
-        residuals = response[rows] - fitted
+        effects = parameters.effects
+        fitted += effects if single else np.take_along_axis(effects, groups.contexts[rows], 1)
+        residuals = response.take(rows) - fitted
     residuals -= residuals.mean(axis=1, keepdims=True)
     return residuals[:, None, :]
 

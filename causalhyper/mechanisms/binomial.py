@@ -120,11 +120,16 @@ class BinomialFit:
         trials = float(np.median(self.trials))
         return quantile(noise, trials, special.expit(logit)) / trials
 
-    def mean(self, parameters: LinearParameters, inputs: Inputs, contexts: Codes | None) -> Array:
+    def mean(
+        self,
+        parameters: LinearParameters,
+        inputs: Inputs,
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
+    ) -> Array:
         """Probabilities given inputs and contexts, or at the average intercept."""
         start = level(parameters, contexts)
-        found: Array = special.expit(predict(self.space, parameters, inputs, start, {}))
-        return found
+        return special.expit(predict(self.space, parameters, inputs, start, projections))
 
     def tabulate(self, inputs: Inputs) -> Array:
         """Term columns at inputs of shape (s,) each."""
@@ -139,15 +144,20 @@ def quantile(u: Array, trials: float, p: Array) -> Array:
     # Cornish and Fisher's start lies within a count or two; the distribution function decides
     guess = trials * p + sd * z + (1 - 2 * p) * (z * z - 1) / 6 - 0.5
     k: Array = np.clip(np.ceil(guess), 0, trials)
-    low = (k > 0) & (special.bdtr(np.maximum(k - 1, 0), trials, p) >= u)
-    high = special.bdtr(k, trials, p) < u
+    low = _cdf(k - 1, trials, p) >= u
+    high = _cdf(k, trials, p) < u
     while low.any() or high.any():
-        k = k - low + high
-        low &= k > 0
-        low[low] = special.bdtr(k[low] - 1, trials, p[low]) >= u[low]
-        high &= k < trials
-        high[high] = special.bdtr(k[high], trials, p[high]) < u[high]
+        k += high.astype(float) - low
+        low[low] = _cdf(k[low] - 1, trials, p[low]) >= u[low]
+        high[high] = _cdf(k[high], trials, p[high]) < u[high]
     return k
+
+
+def _cdf(k: Array, trials: float, p: Array) -> Array:
+    """Binomial distribution function by the incomplete beta function."""
+    inside = (k >= 0) & (k < trials)
+    at = np.where(inside, k, 0.0)
+    return np.where(inside, special.betainc(trials - at, at + 1, 1 - p), k >= trials)
 
 
 def fit_binomial(

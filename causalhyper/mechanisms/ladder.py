@@ -99,9 +99,16 @@ class MechanismFit(Protocol[P]):
         ...
 
     def mean(
-        self, parameters: P, inputs: Sequence[Sequence[Array]], contexts: Codes | None
+        self,
+        parameters: P,
+        inputs: Sequence[Sequence[Array]],
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
     ) -> Array:
-        """The head's mean given inputs and contexts; without contexts, at the average one."""
+        """The head's mean given inputs and contexts; without contexts, at the average one.
+
+        `projections` as in `respond`.
+        """
         ...
 
     @property

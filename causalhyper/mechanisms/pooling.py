@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
@@ -12,6 +10,8 @@ from causalhyper.mechanisms.grams import Codes
 
 LARGEST = 1e8
 """Ratio that stands for context effects without any variance."""
+SMALLEST = 1e-8
+"""Ratio that stands for noise without any variance."""
 
 
 def variance_ratio(columns: Array, response: Array, contexts: Codes) -> float:
@@ -28,33 +28,54 @@ def variance_ratio(columns: Array, response: Array, contexts: Codes) -> float:
     Returns
     -------
     float
-        At most `LARGEST`; the ridge penalty under which least squares gives the best linear
-        unbiased predictions of the context effects.
+        Between `SMALLEST` and `LARGEST`; the ridge penalty under which least squares gives the
+        best linear unbiased predictions of the context effects.
 
     Raises
     ------
     ConfigurationError
-        If statsmodels is not installed, or there is a single context.
+        If there is a single context.
+
+    Notes
+    -----
+    The restricted likelihood of a random intercept has one unknown once the noise is profiled
+    out, so a bounded search finds its maximum. statsmodels' mixed models give the same number
+    inside the range, and fail at its ends. Source: Patterson and Thompson 1971; Robinson 1991,
+    "That BLUP is a good thing".
     """
-    try:
-        from statsmodels.regression.mixed_linear_model import MixedLM
-        from statsmodels.tools.sm_exceptions import ConvergenceWarning
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            "partial pooling needs statsmodels: pip install 'causalhyper[models]'"
-        ) from error
     if contexts.max() == 0:
         raise ConfigurationError(
             "there is one context only, so there is nothing to pool: name context columns, or "
             "use contexts='fixed'"
         )
-    exog = np.column_stack([np.ones(len(columns)), columns])
-    with warnings.catch_warnings():
-        # at the boundary of no variance the optimiser complains, and the answer is the boundary
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = MixedLM(response, exog, groups=contexts).fit(reml=True, method=["lbfgs", "powell"])
-    variance = float(np.asarray(found.cov_re)[0, 0])
-    noise = float(found.scale)
-    return min(noise / variance, LARGEST) if variance > noise / LARGEST else LARGEST
+    from scipy.optimize import minimize_scalar
+
+    both = np.column_stack([np.ones(len(columns)), columns, response])
+    sums = np.zeros((int(contexts.max()) + 1, both.shape[1]))
+    np.add.at(sums, contexts, both)
+    within, sizes = both.T @ both, np.bincount(contexts)
+
+    def loss(log_ratio: float) -> float:
+        return _restricted_loss(np.exp(log_ratio), within, sums, sizes, len(both))
+
+    ends = (np.log(SMALLEST), np.log(LARGEST))
+    # a coarse grid first: the likelihood can be flat towards an end
+    grid = np.linspace(*ends, 75)
+    at = int(np.argmin([loss(g) for g in grid]))
+    near = (grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)])
+    found = minimize_scalar(loss, bounds=near, method="bounded", options={"xatol": 1e-8})
+    best = min((float(found.x), grid[at], *ends), key=loss)
+    return float(np.exp(best))
+
+
+def _restricted_loss(ratio: float, within: Array, sums: Array, sizes: Codes, n: int) -> float:
+    """Minus twice the restricted log likelihood, up to a constant.
+
+    The inverse covariance of a context of m runs is ``I - 11' / (ratio + m)``.
+    """
+    moments = within - (sums / (ratio + sizes)[:, None]).T @ sums
+    gram, cross = moments[:-1, :-1], moments[:-1, -1]
+    rest = float(moments[-1, -1] - cross @ np.linalg.solve(gram, cross))
+    p = len(gram)
+    determinants = np.log1p(sizes / ratio).sum() + np.linalg.slogdet(gram)[1]
+    return float((n - p) * np.log(max(rest, 1e-300)) + determinants)

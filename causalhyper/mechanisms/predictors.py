@@ -38,7 +38,9 @@ class LinearParameters:
         return LinearParameters(self.coefs[rows], self.effects[rows])
 
     def starts(self, contexts: Codes) -> Array:
-        """Intercepts of draws with contexts of shape (r, m), shape (r, 1, m)."""
+        """Intercepts of draws with contexts of shape (r, m), shape (r, 1, m) or (r, 1, 1)."""
+        if self.effects.shape[1] == 1:
+            return self.effects[:, :, None]
         return np.take_along_axis(self.effects, contexts, axis=1)[:, None, :]
 
 
@@ -83,7 +85,11 @@ def predict(
             lines[term] = tensor.reshape(-1)
         else:
             total = _add(total, evaluate(tensor, bases, values))
-    return _add(total, _multilinear(space, lines, arrays)) if lines else total
+    if not lines:
+        return total
+    constant, polynomial = _multilinear(space, lines, arrays)
+    # the constant goes into the smaller array
+    return _add(total + constant, polynomial)
 
 
 def _same(term: Term, values: Sequence[Array], arrays: Mapping[int, Array]) -> bool:
@@ -101,8 +107,8 @@ def _add(total: Array, part: Array) -> Array:
 
 def _multilinear(
     space: TermSpace, lines: Mapping[Term, Array], arrays: Mapping[int, Array]
-) -> Array:
-    """Sum of products of straight lines, expanded to a polynomial and nested by Horner."""
+) -> tuple[Array, Array]:
+    """Sum of products of straight lines: its constant, and the rest as a nested polynomial."""
     values: dict[int, Array] = {}
     ends: dict[int, tuple[float, float]] = {}
     for i, x in arrays.items():
@@ -115,7 +121,8 @@ def _multilinear(
     for term, coef in lines.items():
         for monomial, part in _expand(term, coef, ends).items():
             monomials[monomial] = monomials.get(monomial, 0.0) + part[:, None, None]
-    return _horner(monomials, values, sorted(values))
+    constant = monomials.pop(())
+    return constant, _horner(monomials, values, sorted(values))
 
 
 def _expand(term: Term, coef: Array, ends: Mapping[int, tuple[float, float]]) -> dict[Term, Array]:
@@ -133,18 +140,19 @@ def _horner(
 ) -> Array:
     """A multilinear polynomial, nested from its last variable inwards; a new array.
 
-    With a monomial all its divisors are given, the constant too.
+    At least one monomial is given, and with each of several variables all its divisors but the
+    constant, which may lack.
     """
     if not used:
         return monomials[()].copy()
     last, rest = used[-1], used[:-1]
-    inner = _horner({m: c for m, c in monomials.items() if last not in m}, values, rest)
+    inner = {m: c for m, c in monomials.items() if last not in m}
     outer = {m[:-1]: c for m, c in monomials.items() if last in m}
     if not outer:
-        return inner
+        return _horner(inner, values, rest)
     factor, x = _horner(outer, values, rest), values[last]
     if factor.shape == np.broadcast_shapes(factor.shape, x.shape):
         factor *= x
     else:
         factor = factor * x
-    return _add(inner, factor)
+    return _add(_horner(inner, values, rest), factor) if inner else factor

@@ -166,14 +166,18 @@ class RegressorFit:
         projections: Mapping[int, Projection],
     ) -> Array:
         """Prediction, context effect, and noise times its spread there."""
-        location = self.mean(parameters, inputs, contexts)
+        location = self.mean(parameters, inputs, contexts, projections)
         bins = self._bins(location)
         spread = parameters.spreads[np.arange(len(bins))[:, None, None], bins]
         responded: Array = location + spread * noise
         return responded
 
     def mean(
-        self, parameters: RegressorParameters, inputs: Inputs, contexts: Codes | None
+        self,
+        parameters: RegressorParameters,
+        inputs: Inputs,
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
     ) -> Array:
         """Prediction and context effect."""
         r = len(parameters.models)

@@ -120,7 +120,13 @@ class TableFit:
         values: Array = self.states[state]
         return values
 
-    def mean(self, parameters: TableParameters, inputs: Inputs, contexts: Codes | None) -> Array:
+    def mean(
+        self,
+        parameters: TableParameters,
+        inputs: Inputs,
+        contexts: Codes | None,
+        projections: Mapping[int, Projection],
+    ) -> Array:
         """Mean of the head given the causes."""
         means = parameters.probabilities @ self.states
         found: Array = means[np.arange(len(means))[:, None, None], self._cells(inputs[0])]

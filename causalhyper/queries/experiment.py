@@ -124,7 +124,9 @@ class Experiment:
         -------
         dict of str to ndarray, shape (replicates, d)
         """
-        return self.summarise(builders, lambda y: y.mean(axis=2), progress, alone=alone)
+        return self.summarise(
+            builders, lambda y: y.mean(axis=2), progress, alone=alone, averaged=True
+        )
 
     def summarise(
         self,
@@ -133,6 +135,7 @@ class Experiment:
         progress: Progress | None = None,
         *,
         alone: bool = False,
+        averaged: bool = False,
     ) -> dict[str, Array]:
         """Some functional of the outcome's distribution in each world and each replicate.
 
@@ -144,17 +147,22 @@ class Experiment:
         progress : callable, optional
         alone : bool
             Whether no world but the natural one is asked for, which needs fewer draws.
+        averaged : bool
+            Whether the functional is a mean, so that an outcome without effects may be replaced
+            by its conditional mean.
 
         Returns
         -------
         dict of str to ndarray, shape (replicates, d, ...)
         """
         parts: dict[str, list[Array]] = {name: [] for name in builders}
+        leaf = averaged and not self.model.graph.children(self.outcome)
+        expected = self.outcome if leaf else None
         done = 0
-        for chunk in self.replicates.chunks():
-            shared = self.share(chunk, alone=alone)
+        for chunk in self.replicates.chunks((len(self.at) + 1) * self.sampler.count):
+            shared = self.share(chunk, alone=alone, expected=expected)
             for name, build in builders.items():
-                values = self.run(shared, build)[1][self.outcome]
+                values = self.run(shared, build, expected)[1][self.outcome]
                 shape = (len(chunk), len(self.at) + 1, values.shape[-1])
                 parts[name].append(functional(np.broadcast_to(values, shape)))
             done += len(chunk)
@@ -162,22 +170,30 @@ class Experiment:
                 progress(done / len(self.replicates))
         return {name: np.concatenate(p) for name, p in parts.items()}
 
-    def share(self, chunk: Replicates, *, alone: bool = False) -> Shared:
+    def share(
+        self, chunk: Replicates, *, alone: bool = False, expected: str | None = None
+    ) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
-        draws = self.sampler.draw(self.model, chunk, partners=not alone)
+        held = (self.treatment,)
+        draws = self.sampler.draw(self.model, chunk, partners=not alone, fixed=held)
         world = World(do={self.treatment: self.question.grid(self.model)[None, :, None]})
-        natural = simulate(self.model, chunk, draws, world)
+        natural = simulate(self.model, chunk, draws, world, expected=expected)
         if alone:
             return Shared(chunk, draws, natural, {})
-        second = self.twin.draw(self.model, chunk, partners=False)
+        second = self.twin.draw(self.model, chunk, partners=False, fixed=held)
         return Shared(chunk, draws, natural, simulate(self.model, chunk, second, world))
 
-    def run(self, shared: Shared, build: Builder) -> tuple[World, dict[str, Array]]:
+    def run(
+        self, shared: Shared, build: Builder, expected: str | None = None
+    ) -> tuple[World, dict[str, Array]]:
         """Simulate one world: do(treatment) at the grid, and what `build` adds."""
         added = build(self.model, shared)
         held = {self.treatment: shared.natural[self.treatment]}
         world = World({**added.do, **held}, added.receives, added.additive)
-        return world, simulate(self.model, shared.replicates, shared.draws, world, shared.natural)
+        values = simulate(
+            self.model, shared.replicates, shared.draws, world, shared.natural, expected
+        )
+        return world, values
 
     def extrapolated(self, builders: Mapping[str, Builder]) -> dict[str, float]:
         """Share of simulated runs beyond the observed ones, in each world, as fitted."""

@@ -115,7 +115,7 @@ def _squared_errors(
     parameters = fit.refit(groups, (~left).astype(float))
     received = [[inputs[i][None, None, :] for i in term] for term in fit.terms]
     contexts = np.broadcast_to(groups.contexts, out.shape)
-    predicted = fit.mean(parameters, received, contexts)
+    predicted = fit.mean(parameters, received, contexts, {})
     error = np.where(out, fit.response - np.broadcast_to(predicted[:, 0], out.shape), 0).sum(
         axis=0
     )

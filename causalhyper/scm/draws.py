@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference import RowLayout, lay_out_rows, pick_rows
+from causalhyper.inference import RowLayout, lay_out_rows, pick_rows, spread_rows
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
@@ -62,27 +62,57 @@ class Sampler:
     own: Mapping[str, Codes]
     partners: Mapping[str, Codes]
 
-    def draw(self, model: FittedModel, replicates: Replicates, *, partners: bool = True) -> Draws:
-        """Turn the uniform numbers into draws for some replicates, with partners if asked."""
+    def draw(
+        self,
+        model: FittedModel,
+        replicates: Replicates,
+        *,
+        partners: bool = True,
+        fixed: Collection[str] = (),
+    ) -> Draws:
+        """Turn the uniform numbers into draws for some replicates.
+
+        Parameters
+        ----------
+        model : FittedModel
+        replicates : Replicates
+        partners : bool
+            Whether partners are needed.
+        fixed : collection of str
+            Nodes that every world sets, which need no draw of their own.
+
+        Returns
+        -------
+        Draws
+        """
         groups, layout, weights = model.groups, self.layout, replicates.weights
         base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its rows from there
-        rows = pick_rows(layout, weights, grid, base=base)
-        contexts = groups.contexts[rows]
+        rows = (
+            spread_rows(layout, weights, self.count)
+            if base is None
+            else pick_rows(layout, weights, grid, base=base)
+        )
+        single = groups.context_count == 1
+        contexts = (
+            np.broadcast_to(np.intp(0), rows.shape) if single else groups.contexts.take(rows)
+        )
 
         def nearby(order: Codes) -> Codes:
-            if groups.context_count == 1:
-                return rows[:, order]
+            if single:
+                return rows.take(order, axis=1)
             return pick_rows(layout, weights, grid[order], contexts, base)
 
         noise, roots = {}, {}
         for v, order in self.own.items():
+            if v in fixed:
+                continue
             if v in model.mechanisms:
                 fit, learnt = model.mechanisms[v].fit, replicates.parameters[v]
-                noise[v] = fit.noise(learnt, groups, rows[:, order], grid[order])
+                noise[v] = fit.noise(learnt, groups, rows.take(order, axis=1), grid[order])
             else:
-                roots[v] = model.values[v][nearby(order)][:, None, :]
+                roots[v] = model.values[v].take(nearby(order))[:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
         return Draws(contexts, noise, roots, others)
 

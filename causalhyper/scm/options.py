@@ -34,7 +34,7 @@ class Additive:
         Functions a cause in joint terms, which are tensor products.
     contexts : {"fixed", "pooled"}
         Whether each context has an intercept of its own, or intercepts are drawn to their mean
-        as far as their variance says (partial pooling, by REML; needs statsmodels). Pooling
+        as far as their variance says (partial pooling, by REML). Pooling
         assumes that contexts have nothing to do with the causes; fixed effects do not.
 
     Raises

@@ -18,8 +18,8 @@ Flags = NDArray[np.bool_]
 Jackknife = Literal["none", "sample", "resamples"]
 """From what one cluster at a time is left out: nothing, the sample, or every resample too."""
 
-CHUNK = 25
-"""Replicates worked on at a time: bounds memory, changes no number."""
+BATCH = 2**16
+"""Numbers in an array of simulated values, about: arrays then fit into a processor's cache."""
 LARGEST = 20_000_000
 """Weights held at most, replicates times clusters: 160 MB."""
 
@@ -78,12 +78,16 @@ class Replicates:
         base: Array = self.weights[parents[chosen]]
         return base
 
-    def chunks(self) -> Iterator[Replicates]:
-        """Cut into pieces of at most `CHUNK` replicates."""
+    def chunks(self, size: int) -> Iterator[Replicates]:
+        """Cut into pieces whose simulated values, `size` a replicate, make about a batch.
+
+        This bounds memory and changes no number.
+        """
+        step = max(1, round(BATCH / size))
         complete = len(self) - (0 if self.left is None else len(self.left))
         for first, end in ((0, complete), (complete, len(self))):
-            for start in range(first, end, CHUNK):
-                yield self.part(slice(start, min(start + CHUNK, end)))
+            for start in range(first, end, step):
+                yield self.part(slice(start, min(start + step, end)))
 
 
 def resample(

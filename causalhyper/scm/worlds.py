@@ -51,6 +51,7 @@ def simulate(
     draws: Draws,
     world: World,
     base: Mapping[str, Array] | None = None,
+    expected: str | None = None,
 ) -> dict[str, Array]:
     """Values of every node in one world.
 
@@ -65,6 +66,9 @@ def simulate(
     base : mapping of str to ndarray, optional
         The world to intervene in, simulated from the same replicates and draws: nodes that
         `world` does not reach keep their values from there.
+    expected : str, optional
+        A node without effects that is only averaged: where its mechanism has no noise apart, its
+        conditional mean stands in place of its draws.
 
     Returns
     -------
@@ -85,13 +89,14 @@ def simulate(
             values[node] = draws.roots[node]
         else:
             mechanism, learnt = model.mechanisms[node], replicates.parameters[node]
-            values[node] = mechanism.fit.respond(
-                learnt,
-                _received(mechanism, values, world),
-                draws.contexts,
-                draws.noise[node],
-                _projections(model, mechanism, learnt, world, weights),
-            )
+            received = _received(mechanism, values, world)
+            projections = _projections(model, mechanism, learnt, world, weights)
+            if node == expected and "functional" not in mechanism.fit.capabilities:
+                values[node] = mechanism.fit.mean(learnt, received, draws.contexts, projections)
+            else:
+                values[node] = mechanism.fit.respond(
+                    learnt, received, draws.contexts, draws.noise[node], projections
+                )
     return values
 
 

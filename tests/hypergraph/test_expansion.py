@@ -56,13 +56,24 @@ def test_the_bipartite_graph_is_read_back_with_the_tails_as_written(h):
 @given(hypergraphs())
 def test_the_bipartite_graph_survives_json_and_has_one_junction_a_hyperedge(h):
     graph = bipartite(h)
-    nodes, arcs = json.loads(json.dumps([list(graph.nodes.items()), list(graph.edges.items())]))
-    again = nx.DiGraph()
+    parts = [list(graph.nodes.items()), list(graph.edges.items()), graph.graph]
+    nodes, arcs, whole = json.loads(json.dumps(parts))
+    again = nx.DiGraph(**whole)
     again.add_nodes_from((name, data) for name, data in nodes)
     again.add_edges_from((*arc, data) for arc, data in arcs)
     assert from_bipartite(again) == h
     assert nx.bipartite.is_bipartite(graph)
     assert sum(kind == "hyperedge" for _, kind in graph.nodes(data="kind")) == len(h.edges)
+
+
+def test_latent_pairs_travel_with_the_bipartite_graph_and_not_with_the_expansion():
+    h = DirectedHypergraph.parse("{N, S} -> C; N <-> C")
+    assert bipartite(h).graph["latent"] == (("C", "N"),)
+    assert set(expanded(h).edges) == {("N", "C"), ("S", "C")}
+    graph = bipartite(h)
+    graph.graph["latent"] = (("N", "Z"),)
+    with pytest.raises(GraphError, match="'Z', which is no node"):
+        from_bipartite(graph)
 
 
 def test_junctions_of_any_name_and_without_positions_are_read():

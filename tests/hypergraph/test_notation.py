@@ -51,10 +51,16 @@ def test_a_bare_name_declares_an_isolated_node():
         ("B -> {N, S} -> C", "single heads: write one hyperedge a head"),
         ("B -> N, S", "single heads: write one hyperedge a head"),
         (
-            "B -> N\n  N <-> G",
-            "'N <-> G' (line 2, column 3): latent common causes cannot be declared here",
+            "B -> N\n  N <-> N",
+            "'N <-> N' (line 2, column 3): a latent common cause joins two different nodes",
         ),
-        ("N ↔ G", "latent common causes cannot be declared here"),
+        ("N <-> S <-> G", "write A <-> B; B <-> C for a chain"),
+        ("B -> N ↔ G", "stands in a piece of its own"),
+        ("{N, S} <-> G", "joins two nodes: write one pair a piece"),
+        ("N <->", "the node, right of <->, is missing"),
+        ("↔ N", "the node, left of <->, is missing"),
+        ("N <-> 1G", "the name '1G' is not valid"),
+        ("N <-> G; G ↔ N", "the latent pair 'G <-> N' is given twice"),
         ("N <- B", "write the cause first"),
         ("", "names no hyperedge"),
         (" ; # nothing\n", "names no hyperedge"),
@@ -84,6 +90,13 @@ def test_a_text_that_cannot_be_read_is_refused_with_the_piece_and_the_remedy(tex
     with pytest.raises(GraphError) as caught:
         DirectedHypergraph.parse(text)
     assert message in str(caught.value)
+
+
+def test_a_latent_common_cause_is_written_with_a_double_arrow_and_printed_after_the_effects():
+    h = DirectedHypergraph.parse("G ↔ N; B -> N; N -> G; {Z} <-> Y; X")
+    assert h.latent == (("G", "N"), ("Y", "Z"))
+    assert h.edges == (Hyperedge(("B",), "N"), Hyperedge(("N",), "G"))
+    assert str(h) == "B -> N; N -> G; N <-> G; Y <-> Z; X"
 
 
 def test_only_a_text_can_be_parsed():

@@ -94,6 +94,36 @@ def test_a_malformed_hypergraph_is_refused(edges, nodes, message):
         DirectedHypergraph(edges, nodes)
 
 
+@pytest.mark.parametrize(
+    ("latent", "message"),
+    [
+        ((("N", "N"),), "two different nodes; got 'N' twice"),
+        ((("N", "G"), ("G", "N")), "'G <-> N' is given twice"),
+        ((("N", "1G"),), "the name '1G' is not valid"),
+        ((("N", "S", "G"),), "joins two nodes"),
+        (("NG",), "joins two nodes.*got 'NG'"),
+        ("NG", "the latent pairs as a tuple"),
+        ((3,), "a latent pair as a tuple"),
+    ],
+)
+def test_a_malformed_latent_pair_is_refused(latent, message):
+    with pytest.raises(GraphError, match=message):
+        DirectedHypergraph((Hyperedge(("B",), "N"),), (), latent)
+
+
+def test_latent_common_causes_are_part_of_a_hypergraph_and_no_arcs():
+    plain = DirectedHypergraph.parse(POSTER)
+    hidden = DirectedHypergraph(plain.edges, plain.nodes, (("N", "G"),))
+    assert hidden.latent == (("G", "N"),)
+    assert hidden != plain
+    assert hidden == DirectedHypergraph.parse(POSTER + "; G <-> N")
+    assert hash(hidden) == hash(DirectedHypergraph.parse(POSTER + "; G <-> N"))
+    assert (hidden.order(), hidden.arcs) == (plain.order(), plain.arcs)
+    assert hidden.parents("G") == ("C",)
+    assert hidden.roots() == ("B",)
+    assert DirectedHypergraph((), (), (("N", "G"),)).nodes == ("G", "N")
+
+
 def test_an_unknown_node_is_refused_with_the_nodes_and_the_nearest_match():
     h = DirectedHypergraph.parse("noise -> sharpness")
     for ask in (h.into, h.parents, h.children, h.require):
@@ -109,6 +139,8 @@ def test_without_removes_one_hyperedge_and_keeps_the_nodes():
     assert str(cut) == "C -> G; B -> N; N -> S"
     assert DirectedHypergraph.parse("B -> N").without(Hyperedge(("B",), "N")).nodes == ("B", "N")
     assert str(h) == POSTER
+    hidden = DirectedHypergraph.parse("B -> N; N <-> G").without(Hyperedge(("B",), "N"))
+    assert str(hidden) == "G <-> N; B"
     with pytest.raises(GraphError, match="no hyperedge 'N -> C'; the hyperedges are B -> N; N"):
         h.without(Hyperedge(("N",), "C"))
 
@@ -133,7 +165,8 @@ def test_hypergraphs_written_in_another_order_are_equal_and_print_alike(h, data)
         Hyperedge(tuple(data.draw(st.permutations(edge.tail))), edge.head)
         for edge in data.draw(st.permutations(h.edges))
     )
-    other = DirectedHypergraph(edges, tuple(data.draw(st.permutations(h.nodes))))
+    latent = tuple((b, a) for a, b in data.draw(st.permutations(h.latent)))
+    other = DirectedHypergraph(edges, tuple(data.draw(st.permutations(h.nodes))), latent)
     assert other == h
     assert hash(other) == hash(h)
     assert (str(other), other.order()) == (str(h), h.order())
@@ -148,7 +181,7 @@ def test_hypergraphs_print_alike_only_when_they_are_equal(one, other):
 def test_closing_a_path_backwards_makes_a_cycle(h):
     for cause, effect in h.arcs:
         with pytest.raises(GraphError, match="has a cycle") as caught:
-            DirectedHypergraph((*h.edges, Hyperedge((effect,), cause)), h.nodes)
+            DirectedHypergraph((*h.edges, Hyperedge((effect,), cause)), h.nodes, h.latent)
         path = str(caught.value).split("cycle, ")[1].split(":")[0].split(" -> ")
         arcs = {*h.arcs, (effect, cause)}
         assert path[0] == path[-1]

@@ -25,7 +25,7 @@ def test_without_a_cluster_the_other_rows_stay_and_its_draws_go_to_them_evenly(m
         kept = CLUSTERS[before] != gone
         assert (after[gone][kept] == before[kept]).all()
         assert (CLUSTERS[after[gone]] != gone).all()
-        counts = np.bincount(after[gone], minlength=24)[CLUSTERS != gone]
+        counts = np.bincount(after[gone], minlength=24)[gone != CLUSTERS]
         # m / 24 each, and m / 6 draws dealt evenly to 20 rows
         assert counts.min() >= m // 24
         assert counts.max() - counts.min() <= 1

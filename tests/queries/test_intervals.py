@@ -56,7 +56,9 @@ def test_with_unequal_strata_the_designs_contrast_is_welchs():
     # a third and two thirds of the clusters
     variances = [(len(p) / 12) ** 2 * p.var(ddof=1) / len(p) for p in parts]
     assert found.se == pytest.approx(sum(variances) ** 0.5, rel=1e-9)
-    df = sum(variances) ** 2 / sum(v**2 / (len(p) - 1) for v, p in zip(variances, parts))
+    df = sum(variances) ** 2 / sum(
+        v**2 / (len(p) - 1) for v, p in zip(variances, parts, strict=True)
+    )
     assert found.df == pytest.approx(df, rel=1e-9)
     assert "Welch-Satterthwaite" in found.method
 

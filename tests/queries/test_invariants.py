@@ -124,7 +124,7 @@ def test_separate_queries_give_the_numbers_of_the_whole_analysis(frame):
 def test_the_size_of_a_chunk_changes_no_number(frame, monkeypatch, chunk):
     model = _fit(frame)
     expected = _all(model).to_frame()
-    monkeypatch.setattr(causalhyper.scm.replicates, "CHUNK", chunk)
+    monkeypatch.setattr(causalhyper.scm.replicates, "BATCH", chunk)
     pd.testing.assert_frame_equal(_all(model).to_frame(), expected, rtol=1e-10, atol=1e-12)
 
 

@@ -13,6 +13,7 @@ LAYERS = (
     "errors",
     "frames",
     "hypergraph",
+    "identification",
     "mechanisms",
     "inference",
     "figures",

@@ -7,10 +7,10 @@ import pytest
 import causalhyper
 
 PUBLIC = """
-    LINEAR SPLINE Ablation Additive Analysis Binomial CrossValidated Regressor Table CausalHyperError ConfigurationError CutHyperedge
-    DataError DirectedHypergraph DropInteraction EffectCurve Estimate FittedModel GraphError
-    Hyperedge HypothesisTest Mediation RandomiseNode Roles ablate analyze effect_curve fit mediate
-    read_runs
+    LINEAR SPLINE Ablation Additive Analysis Binomial CausalHyperError ConfigurationError
+    CrossValidated CutHyperedge DataError DirectedHypergraph DropInteraction EffectCurve
+    Estimate FittedModel GraphError Hyperedge HypothesisTest Mediation RandomiseNode
+    Regressor Roles Table ablate analyze effect_curve fit mediate read_runs
 """.split()
 
 

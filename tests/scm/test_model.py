@@ -160,3 +160,8 @@ def test_roles_must_match_the_nodes(frame):
 def test_options_for_an_unknown_node_are_refused(frame):
     with pytest.raises((ConfigurationError, ValueError), match="X"):
         _fit(frame, mechanisms={"X": LINEAR})
+
+
+def test_latent_common_causes_which_a_fit_would_ignore_are_refused(frame):
+    with pytest.raises(ConfigurationError, match="latent common causes, G <-> N, which a fit"):
+        _fit(frame, f"{CHAIN}; N <-> G")
