@@ -38,6 +38,18 @@ class GraphError(ConfigurationError):
     """
 
 
+class NotIdentifiedError(CausalHyperError):
+    """The data cannot answer: not identified, or no overlap (exit code 4).
+
+    Examples
+    --------
+    >>> raise NotIdentifiedError("P(g | do(n)) is not identified")
+    Traceback (most recent call last):
+    ...
+    causalhyper.errors.NotIdentifiedError: P(g | do(n)) is not identified
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong with one column of a frame.

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from causalhyper.cli.arguments import parse_numbers, repeat_options
-from causalhyper.errors import CausalHyperError, DataError
+from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 
 SEVERAL = frozenset({"--role", "--cluster", "--context", "--where"})
 """Options that take several values, repeated or one behind the other."""
@@ -115,8 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done; 2 a bad call or configuration; 3 bad data; 1 an error of the program itself;
-        130 interrupted.
+        0 done; 2 a bad call or configuration; 3 bad data; 4 not identified, or no overlap; 1 an
+        error of the program itself; 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -125,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error.format_message(), 2)
     except DataError as error:
         return _fail(str(error), 3)
+    except NotIdentifiedError as error:
+        return _fail(str(error), 4)
     except CausalHyperError as error:
         return _fail(str(error), 2)
     except OSError as error:

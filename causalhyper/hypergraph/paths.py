@@ -173,9 +173,17 @@ def reached(h: DirectedHypergraph, source: str, avoiding: Iterable[str]) -> set[
     >>> reached(h, "N", avoiding={"S"})
     {'C'}
     """
-    graph = expanded(h)
-    graph.remove_nodes_from(list(avoiding))
-    return set(nx.descendants(graph, source))
+    children: dict[str, list[str]] = {}
+    for cause, effect in h.arcs:
+        children.setdefault(cause, []).append(effect)
+    shut = {source, *avoiding}
+    found: set[str] = set()
+    ahead = [source]
+    while ahead:
+        new = set(children.get(ahead.pop(), ())) - found - shut
+        found |= new
+        ahead += new
+    return found
 
 
 def check_ends(h: DirectedHypergraph, source: str, target: str) -> None:

@@ -117,7 +117,7 @@ def with_hidden_roots(h: DirectedHypergraph) -> nx.DiGraph[Any]:
     ['G', 'N']
     """
     graph: nx.DiGraph[Any] = nx.DiGraph()
-    graph.add_nodes_from(h.order())
+    graph.add_nodes_from(h.nodes)
     graph.add_edges_from(h.arcs)
     graph.add_edges_from((pair, name) for pair in h.latent for name in pair)
     return graph

@@ -203,51 +203,61 @@ def write(expression: Expression) -> str:
     """
     signs = symbols(sorted(_names(expression)))
     taken = frozenset(signs.get(name, name) for name in free(expression))
-    return _write(expression, signs, taken)
+    return _write(expression, _Signs(signs, signs, taken))
 
 
-def _write(expression: Expression, signs: Mapping[str, str], taken: frozenset[str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Signs:
+    """How names are written: outside any sum, here, and what no sum here may use."""
+
+    plain: Mapping[str, str]
+    here: Mapping[str, str]
+    taken: frozenset[str]
+
+    def bind(self, names: Iterable[str]) -> tuple[list[str], _Signs]:
+        """Return signs for variables summed over, and how names are written in the sum."""
+        bound = {name: self.plain[name] for name in names}
+        for name in bound:
+            while bound[name] in self.taken:
+                bound[name] += "′"
+        inner = _Signs(self.plain, {**self.here, **bound}, self.taken.union(bound.values()))
+        return list(bound.values()), inner
+
+
+def _write(expression: Expression, signs: _Signs) -> str:
     match expression:
         case Probability(variables, given):
             bar = " | " if given else ""
-            left, right = (", ".join(signs[v] for v in side) for side in (variables, given))
+            left, right = (", ".join(signs.here[v] for v in side) for side in (variables, given))
             return f"P({left}{bar}{right})"
         case Product(factors):
-            return _write_product(factors, signs, taken)
+            return _write_product(factors, signs)
         case Sum(over, term):
-            bound = {name: _unused(signs[name], taken) for name in over}
-            inner = _write(term, {**signs, **bound}, taken.union(bound.values()))
+            bound, inside = signs.bind(over)
+            inner = _write(term, inside)
             inner = f"[{inner}]" if isinstance(term, Fraction) else inner
-            return f"Σ_{{{', '.join(bound.values())}}} {inner}"
+            return f"Σ_{{{', '.join(bound)}}} {inner}"
         case Fraction(numerator, denominator):
             sides = (numerator, denominator)
             return " / ".join(
-                _write(side, signs, taken)
+                _write(side, signs)
                 if isinstance(side, Probability)
-                else f"[{_write(side, signs, taken)}]"
+                else f"[{_write(side, signs)}]"
                 for side in sides
             )
         case Renamed(term, name, symbol):
-            return _write(term, {**signs, name: symbol}, taken)
+            return _write(term, _Signs(signs.plain, {**signs.here, name: symbol}, signs.taken))
 
 
-def _write_product(
-    factors: tuple[Expression, ...], signs: Mapping[str, str], taken: frozenset[str]
-) -> str:
+def _write_product(factors: tuple[Expression, ...], signs: _Signs) -> str:
     """Print a product; sums that do not end it, and fractions, stand in brackets."""
-    texts = [_write(factor, signs, taken) for factor in factors]
+    texts = [_write(factor, signs) for factor in factors]
     for place, factor in enumerate(factors):
         inner = factor.term if isinstance(factor, Renamed) else factor
         last = place == len(factors) - 1
         if isinstance(inner, Fraction) or (isinstance(inner, Sum) and not last):
             texts[place] = f"[{texts[place]}]"
     return " ".join(texts) or "1"
-
-
-def _unused(sign: str, taken: frozenset[str]) -> str:
-    while sign in taken:
-        sign += "′"
-    return sign
 
 
 def _names(expression: Expression) -> frozenset[str]:

@@ -97,7 +97,9 @@ def frontdoor_sets(
     above = ancestors(h, {outcome})
     if treatment not in above:
         return ()
-    candidates = [v for v in h.order() if v in above - {treatment, outcome}]
+    cut = without_effects(h, {treatment})
+    clear = {v for v in above - {treatment, outcome} if separated(cut, treatment, v)}
+    candidates = [v for v in h.order() if v in clear]
     found: list[tuple[str, ...]] = []
     for nodes in subsets(candidates):
         if len(nodes) > largest:

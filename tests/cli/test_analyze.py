@@ -11,6 +11,7 @@ import pytest
 
 import causalhyper
 from causalhyper.cli.main import main
+from causalhyper.errors import NotIdentifiedError
 from causalhyper.frames import checksum
 from causalhyper.report import document_schema
 from tests.report.conftest import GRAPH, ROLES, simulate_runs
@@ -299,3 +300,17 @@ def test_an_interrupt_exits_130_and_writes_nothing(runs_file: Path, tmp_path: Pa
     assert process.returncode == 130
     assert "Traceback" not in err
     assert not out.exists()
+
+
+def test_what_is_not_identified_exits_4(
+    runs_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(request: object) -> None:
+        raise NotIdentifiedError("P(g | do(n)) is not identified")
+
+    monkeypatch.setattr("causalhyper.cli.analysis.run", refuse)
+    assert main(call(runs_file, tmp_path / "r")) == 4
+    assert capfd.readouterr().err == "causalhyper: P(g | do(n)) is not identified\n"

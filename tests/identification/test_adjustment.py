@@ -1,5 +1,7 @@
 """Adjustment sets against paths one by one, enumeration, and variances in closed form."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -148,6 +150,20 @@ def test_no_set_helps_against_a_latent_common_cause_of_treatment_and_outcome():
     h = DirectedHypergraph.parse("X -> Y; X <-> Y; Z -> X")
     assert minimal_adjustment_sets(h, "X", "Y") == ()
     assert optimal_adjustment_set(h, "X", "Y") is None
+
+
+def test_parallel_confounding_paths_are_blocked_in_every_combination():
+    chains = "; ".join(f"{v}2 -> {v}1 -> X; {v}2 -> Y" for v in "ABC")
+    found = minimal_adjustment_sets(DirectedHypergraph.parse(f"{chains}; X -> Y"), "X", "Y")
+    every = itertools.product(*((f"{v}1", f"{v}2") for v in "ABC"))
+    assert {frozenset(s) for s in found} == {frozenset(s) for s in every}
+    assert len(found) == 8
+
+
+def test_the_optimal_set_holds_the_causes_of_mediators_and_of_the_outcome():
+    h = DirectedHypergraph.parse("X -> M -> Y; W -> M; V -> Y; Z -> X; Z -> W")
+    assert optimal_adjustment_set(h, "X", "Y") == ("V", "W")
+    assert minimal_adjustment_sets(h, "X", "Y") == (("Z",), ("W",))
 
 
 def test_a_long_ladder_of_confounders_is_searched_in_a_moment():

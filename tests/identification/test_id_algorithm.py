@@ -240,6 +240,16 @@ def test_conditioning_turns_into_setting_where_rule_2_allows():
     assert not identify_effect(h, {"X"}, {"Y"}).identified
 
 
+def test_rule_2_looks_at_the_graph_in_which_the_treatment_is_set():
+    """Conditioning on X would join Z and Y, whose paths meet there; setting X does not."""
+    h = DirectedHypergraph.parse("X -> W -> Y; Z -> Y; Z <-> X; X <-> Y")
+    found = identify_effect(h, {"X"}, {"Y"}, {"Z"})
+    assert found.steps[0].line == "1 of IDC"
+    world = World(h, 1)
+    value = evaluate(found.estimand, world.joint(), h.order(), ["Y", "X", "Z"])
+    np.testing.assert_allclose(value, world.do(["X", "Z"], ["Y"]), rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("x", "y", "z", "message"),
     [

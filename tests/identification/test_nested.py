@@ -94,6 +94,13 @@ def test_noise_itself_as_mediator_is_identified_and_leaves_no_direct_effect():
     assert found.sentence == "every directed path goes through N: the direct effect is 0"
 
 
+def test_a_mediator_further_down_the_only_path_is_identified_and_carries_everything():
+    h = DirectedHypergraph.parse("X -> W -> M -> Y")
+    found = natural_effects(h, "X", {"M"}, "Y")
+    assert str(found.estimand) == "Σ_{m, w} P(y | m) P(m | w) P(w | x*)"
+    assert found.sentence == "every directed path goes through M: the direct effect is 0"
+
+
 def test_mediators_together_may_be_identified_where_one_alone_is_not():
     assert natural_effects(POSTER, "B", {"N", "S"}, "G").identified
     assert not natural_effects(POSTER, "B", {"S"}, "G").identified

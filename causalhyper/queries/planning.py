@@ -1,0 +1,200 @@
+"""Planning: how many clusters, such as seeds, it takes to detect an effect of a given size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.inference.power import check_plan
+from causalhyper.queries.effects import effect_curve
+from causalhyper.queries.experiment import make_experiment
+from causalhyper.queries.mediation import mediate
+from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
+from causalhyper.queries.power_plans import Power
+from causalhyper.queries.power_rows import ADJUSTMENTS, make_solvers, solve_rows
+from causalhyper.scm.model import FittedModel
+
+
+def power(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    *,
+    at: Sequence[float],
+    baseline: float,
+    effects: float | Sequence[float],
+    clusters: int | Sequence[int] | None = None,
+    target: float = 0.8,
+    level: float = 0.95,
+    adjust: str = "none",
+    estimator: str = "design",
+    mediators: str | Sequence[str] = (),
+    draws: int = 2000,
+    seed: int = 1,
+) -> Power:
+    """Plan how many clusters detect an effect, with the fitted runs as a pilot.
+
+    The test is the t test behind the library's pointwise intervals. The effects are those that
+    matter to the reader: the pilot's own estimates would make power a restatement of p-values.
+
+    Parameters
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    at : sequence of float
+    baseline : float
+    effects : float or sequence of float
+        Smallest differences that matter, in units of the outcome's scale; the sign is free.
+    clusters : int or sequence of int, optional
+        Numbers of clusters (at each value, if values have separate clusters) to state power and
+        the smallest detectable effect for; by default as many as there are.
+    target : float
+        Power to reach.
+    level : float
+        Confidence: 0.95 for a test at the 5% level.
+    adjust : str
+        "none": each value by itself; "bonferroni" or "max_t": all values together.
+    estimator : str
+        "design" or "graph".
+    mediators : str or sequence of str
+        The effect is the interventional indirect one through these, by the hypergraph.
+    draws, seed : int
+        Of the bootstrap, where the estimator is the hypergraph's.
+
+    Returns
+    -------
+    Power
+
+    Raises
+    ------
+    ConfigurationError
+        If the question does not fit the model, or a number is out of range.
+
+    Notes
+    -----
+    Paired values: se = sd / sqrt(K), K - strata degrees of freedom; separate clusters, K at each
+    value: se = sd sqrt(2 / K). For the hypergraph's effects sd is the bootstrap standard error
+    times sqrt(K), which supposes that further clusters are like these; the error of an indirect
+    effect also changes with its size. Sources: Cohen 1988 (noncentral t); Browne 1995, "On the
+    use of a pilot sample for sample size determination" (interval of the spread).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from causalhyper import fit
+    >>> noise = np.random.default_rng(1).normal(scale=0.1, size=24)
+    >>> runs = pd.DataFrame({"run_id": range(24), "seed": np.arange(24) // 2})
+    >>> runs["b"] = [1.0, 2.0] * 12
+    >>> runs["g"] = runs["b"] + noise
+    >>> fitted = fit("B -> G", runs, {"B": "b", "G": "g"}, protocol="p", cluster="seed")
+    >>> plan = power(fitted, "B", "G", at=[2], baseline=1, effects=0.05)
+    >>> [(row.solved, round(row.clusters)) for row in plan.rows]
+    [('power', 12), ('clusters', 21), ('effect', 12)]
+    """
+    sizes, names = _numbers(effects), _names(mediators)
+    for size in sizes:
+        check_plan(size, level, target)
+    _check(sizes, adjust, estimator)
+    values, pilot = _pilot(
+        model, treatment, outcome, at, baseline, estimator, names, draws, seed, level
+    )
+    counts = _counts(clusters, pilot)
+    rows = []
+    solvers = make_solvers(pilot, level=level, adjust=adjust, seed=seed)
+    for value, solver in zip(values, solvers, strict=True):
+        rows += solve_rows(solver, value, float(baseline), sizes, counts, target)
+    return Power(
+        protocol=model.protocol,
+        outcome=model.roles[outcome].label,
+        column=model.roles[treatment].column,
+        cluster=" x ".join(model.cluster),
+        pilot=pilot,
+        values=values,
+        rows=tuple(rows),
+        target=target,
+        level=level,
+        adjust=adjust,
+        seed=seed,
+    )
+
+
+def _pilot(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    at: Sequence[float],
+    baseline: float,
+    estimator: str,
+    mediators: tuple[str, ...],
+    draws: int,
+    seed: int,
+    level: float,
+) -> tuple[tuple[float, ...], Pilot]:
+    """The compared values and the spread of their contrasts."""
+    if estimator == "design" and not mediators:
+        e = make_experiment(
+            model, treatment, outcome, at=at, baseline=baseline, draws=100, seed=seed, level=level
+        )
+        return e.at, design_pilot(e)
+    if mediators:
+        through = mediate(
+            model,
+            treatment,
+            outcome,
+            mediators,
+            at=at,
+            baseline=baseline,
+            draws=draws,
+            seed=seed,
+            level=level,
+        )
+        found = through.indirect
+    else:
+        curve = effect_curve(
+            model,
+            treatment,
+            outcome,
+            at=at,
+            baseline=baseline,
+            draws=draws,
+            seed=seed,
+            level=level,
+        )
+        found = curve.graph
+    pilot = estimates_pilot(found, model, mediators, f"g-formula through {model.graph}")
+    return tuple(e.value for e in found), pilot
+
+
+def _numbers(given: float | Sequence[float]) -> tuple[float, ...]:
+    found = (given,) if isinstance(given, int | float) else tuple(given)
+    return tuple(dict.fromkeys(float(x) for x in found))
+
+
+def _names(mediators: str | Sequence[str]) -> tuple[str, ...]:
+    return (mediators,) if isinstance(mediators, str) else tuple(mediators)
+
+
+def _check(sizes: tuple[float, ...], adjust: str, estimator: str) -> None:
+    if not sizes:
+        raise ConfigurationError("no effect to detect: give the smallest one that matters")
+    if adjust not in ADJUSTMENTS:
+        raise ConfigurationError(f"adjust must be one of {ADJUSTMENTS}, got {adjust!r}")
+    if estimator not in ("design", "graph"):
+        raise ConfigurationError(f"estimator must be 'design' or 'graph', got {estimator!r}")
+
+
+def _counts(clusters: int | Sequence[int] | None, pilot: Pilot) -> tuple[int, ...]:
+    """Numbers of clusters to state power for; as many as there are by default."""
+    if clusters is None:
+        return (pilot.clusters,)
+    counts = (clusters,) if isinstance(clusters, int | float) else tuple(clusters)
+    fewest = pilot.comparison(0).fewest
+    for n in counts:
+        if not isinstance(n, int) or n < fewest:
+            raise ConfigurationError(
+                f"clusters must be whole numbers of at least {fewest} (less leaves no degree of "
+                f"freedom), got {n!r}"
+            )
+    return counts

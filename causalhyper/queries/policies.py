@@ -1,0 +1,263 @@
+"""Policies: which treatment value to use, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.queries.costs import Cost, Prices, read_cost
+from causalhyper.queries.effects import collect_curve
+from causalhyper.queries.experiment import Progress, make_experiment
+from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.rank_values import rank_values
+from causalhyper.queries.ranking import RANKING, Ranking, describe, to_rows
+from causalhyper.queries.utilities import collect_utilities, find_populations
+from causalhyper.results import Estimate, EstimateResult, HypothesisTest
+from causalhyper.scm.model import FittedModel
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ESTIMATORS = ("graph", "design")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(EstimateResult):
+    """Which value of the treatment has the highest utility: mean outcome less cost.
+
+    Attributes
+    ----------
+    protocol : str
+    column : str
+        The treatment's column.
+    aim : str
+        What is maximised, in words.
+    estimator : str
+        "graph" or "design".
+    overall : Ranking
+        Of the values, in all runs.
+    by : str
+        The context column of `levels`, or "".
+    levels : tuple of Ranking
+        One for each level of `by`.
+    pooling : str
+        What levels share, in words; "" without levels.
+    test : HypothesisTest or None
+        That the hypergraph's curve is the design's; None where the estimator is the design.
+    confidence : float
+        Of the intervals and of the set that holds the best.
+    """
+
+    protocol: str
+    column: str
+    aim: str
+    estimator: str
+    overall: Ranking
+    by: str
+    levels: tuple[Ranking, ...]
+    pooling: str
+    test: HypothesisTest | None
+    confidence: float
+
+    @property
+    def recommended(self) -> float:
+        """The value with the highest estimated utility, which has the least expected regret."""
+        return self.overall.recommended
+
+    @property
+    def best_set(self) -> tuple[float, ...]:
+        """Values that cannot be told apart from the best; at the level they hold the best."""
+        return self.overall.best_set
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Outcome, cost, utility and gap of every value, overall and then level by level."""
+        rankings = (self.overall, *self.levels)
+        return tuple(e for r in rankings for c in r.choices for e in c.estimates)
+
+    @property
+    def verdict(self) -> str:
+        """The recommendation, how sure it is, and where levels differ, in words."""
+        parts = [f"Under the protocol “{self.protocol}”, {describe(self.overall, self.column)}"]
+        differing = [r for r in self.levels if self.recommended not in r.best_set]
+        if differing:
+            found = ", ".join(f"{r.level} ({r.recommended:g})" for r in differing)
+            parts.append(f"It is shown not to be the best at {self.by} = {found}.")
+        elif self.levels:
+            parts.append(f"No level of {self.by} is shown to need another value.")
+        if self.test is not None and self.test.rejected:
+            parts.append(f"{self.test.reading} Ask for the design's estimator.")
+        return " ".join(parts)
+
+    def table(self) -> pd.DataFrame:
+        """One row a value (overall, then level by level); columns `RANKING`."""
+        rows = [row for r in (self.overall, *self.levels) for row in to_rows(r)]
+        return pd.DataFrame(rows, columns=list(RANKING))
+
+    def plot(self, ax: Axes | None = None, *, level: str = "") -> Axes:
+        """Draw utilities and probabilities of being best, of all runs or of one level."""
+        from causalhyper.figures import plot_policy
+
+        table = self.table()
+        drawn = table[table["level"] == level]
+        return plot_policy(drawn, xlabel=self.column, ylabel=self.aim, title=level, ax=ax)
+
+    def summary(self) -> str:
+        """The ranking as text, ending in the verdict."""
+        lines = [f"{self.aim} ({self.estimator}; {self.protocol})"]
+        for ranking in (self.overall, *self.levels):
+            where = f"{self.by} = {ranking.level}" if ranking.level else "all runs"
+            lines += [f"{where}:", *(f"  {c.line(ranking.digits)}" for c in ranking.choices)]
+        return "\n".join([*lines, *([self.pooling] if self.pooling else []), self.verdict])
+
+
+def policy(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    *,
+    at: Sequence[float],
+    cost: Cost | None = None,
+    runs: pd.DataFrame | None = None,
+    maximise: bool = True,
+    by: str | None = None,
+    estimator: str = "graph",
+    draws: int = 2000,
+    seed: int = 1,
+    level: float = 0.95,
+    progress: Progress | None = None,
+) -> Policy:
+    """Find the b with the highest E[outcome | do(b)] - cost(b), and say how sure that is.
+
+    Outcome and cost come from the same resamples of clusters, so that what they have in common
+    counts. The best is given as an estimate and as a set: the values that multiple comparisons
+    with the best cannot tell apart from it.
+
+    Parameters
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+        Nodes.
+    at : sequence of float
+        Values of the treatment's column to choose from, at least two.
+    cost : mapping, optional
+        Column to price of one unit, in units of the outcome as it is analysed, such as
+        ``{"wall_seconds": 1e-5}``: the mean of the column at each value, within the design's
+        blocks. Or treatment value to cost, known without error.
+    runs : DataFrame, optional
+        The frame that was fitted; needed for priced columns and for `by`.
+    maximise : bool
+        Whether more of the outcome is better; the utility is minus the outcome otherwise.
+    by : str, optional
+        A context column of the model: a ranking at each of its levels as well.
+    estimator : str
+        "graph": means through the hypergraph; "design": means within blocks.
+    draws : int
+        Cluster-bootstrap replicates.
+    seed : int
+    level : float
+    progress : callable, optional
+
+    Returns
+    -------
+    Policy
+
+    Raises
+    ------
+    ConfigurationError
+        If the question does not fit the model, or what it needs is not given.
+    DataError
+        If `runs` is not the frame that was fitted, or lacks a column.
+
+    Notes
+    -----
+    The probability of being best and the regret are those of the bootstrap distribution, scaled
+    as t for few clusters: an approximate confidence distribution, not a posterior. Sources:
+    `causalhyper.inference.selection`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from causalhyper import fit
+    >>> noise = np.random.default_rng(1).normal(scale=0.1, size=36)
+    >>> runs = pd.DataFrame({"run_id": range(36), "seed": np.arange(36) // 3})
+    >>> runs["b"] = [1.0, 2.0, 4.0] * 12
+    >>> runs["g"] = runs["b"] + noise
+    >>> runs["hours"] = runs["b"] ** 2
+    >>> fitted = fit("B -> G", runs, {"B": "b", "G": "g"}, protocol="p", cluster="seed")
+    >>> policy(fitted, "B", "G", at=[1, 2, 4], draws=100).recommended
+    4.0
+    >>> priced = {"cost": {"hours": 0.3}, "runs": runs}
+    >>> policy(fitted, "B", "G", at=[1, 2, 4], draws=100, **priced).best_set
+    (2.0,)
+    """
+    values = _values(at)
+    prices = read_cost(cost, values)
+    _check(estimator, prices, by, runs)
+    e = make_experiment(
+        model,
+        treatment,
+        outcome,
+        at=values[1:],
+        baseline=values[0],
+        draws=draws,
+        seed=seed,
+        level=level,
+    )
+    wanted = [*prices.columns, *([by] if by else [])]
+    matched = match_runs(model, runs, wanted) if wanted and runs is not None else None
+    populations = find_populations(e, by, matched)
+    found = collect_utilities(
+        e, estimator, prices, matched, populations, maximise=maximise, progress=progress
+    )
+    rankings = [rank_values(e, u, prices, estimator=estimator, maximise=maximise) for u in found]
+    return Policy(
+        protocol=model.protocol,
+        column=model.roles[treatment].column,
+        aim=_aim(model.roles[outcome].label, prices, maximise=maximise),
+        estimator=estimator,
+        overall=rankings[0],
+        by=by or "",
+        levels=tuple(rankings[1:]),
+        pooling=_pooling(estimator) if by else "",
+        test=collect_curve(e, found[0].outcome).test if estimator == "graph" else None,
+        confidence=level,
+    )
+
+
+def _values(at: Sequence[float]) -> tuple[float, ...]:
+    if isinstance(at, str | int | float):
+        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
+    values = tuple(dict.fromkeys(float(a) for a in at))
+    if len(values) < 2:
+        raise ConfigurationError(f"a choice needs at least two different values, got {list(at)}")
+    return values
+
+
+def _check(estimator: str, prices: Prices, by: str | None, runs: pd.DataFrame | None) -> None:
+    if estimator not in ESTIMATORS:
+        raise ConfigurationError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}")
+    if runs is None and (prices.columns or by):
+        asked = ", ".join([*prices.columns, *([by] if by else [])])
+        raise ConfigurationError(
+            f"the fitted model does not keep {asked}: give the frame that was fitted as runs="
+        )
+
+
+def _aim(label: str, prices: Prices, *, maximise: bool) -> str:
+    gain = label if maximise else f"minus {label}"
+    return gain if prices.free else f"{gain} less cost ({prices})"
+
+
+def _pooling(estimator: str) -> str:
+    if estimator == "design":
+        return "Each level is estimated from its own runs alone: nothing is shrunk together."
+    return (
+        "Levels share every mechanism's curves and differ by intercepts and by what was drawn "
+        "there: their differences are shrunk as far as the hypergraph's form says."
+    )

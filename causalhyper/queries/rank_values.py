@@ -1,0 +1,156 @@
+"""From replicates of utilities to a ranking of the values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.inference import bands
+from causalhyper.inference.selection import Selection, select_best
+from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.costs import Prices
+from causalhyper.queries.effects import DESIGN_ASSUMES, GRAPH_ASSUMES
+from causalhyper.queries.experiment import Experiment
+from causalhyper.queries.ranking import Choice, Ranking
+from causalhyper.queries.utilities import Utilities
+from causalhyper.results import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranker:
+    """What all estimates of one population share."""
+
+    e: Experiment
+    u: Utilities
+    assumes: tuple[str, ...]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        return (self.e.baseline, *self.e.at)
+
+    def levels(
+        self, query: str, quantities: Array, form: Callable[[str], str], how: str
+    ) -> Sequence[Estimate]:
+        """Estimates of what each value has, shape (replicates, d)."""
+        e = self.e
+        found = bands(
+            quantities[0],
+            quantities[1:],
+            df=self.u.df,
+            level=e.uncertainty.level,
+            seed=e.uncertainty.seed,
+        )
+        ends = np.stack([quantities[0], found.se, found.lower, found.upper], axis=1)
+        return [
+            self.made(query, value, value, form(self.do(value)), row, how)
+            for value, row in zip(self.values, ends, strict=True)
+        ]
+
+    def gaps(self, best: Selection, form: Callable[[str], str]) -> Sequence[Estimate]:
+        """Each value less the best of the others, with the constrained intervals."""
+        ends = np.stack([best.gap, best.gap_se, best.gap_lower, best.gap_upper], axis=1)
+        how = "multiple comparisons with the best, max-t"
+        return [
+            self.made(
+                "policy.gap",
+                value,
+                self.values[best.rivals[i]],
+                f"{form(self.do(value))} - max over the other values of the same",
+                ends[i],
+                how,
+            )
+            for i, value in enumerate(self.values)
+        ]
+
+    def do(self, value: float) -> str:
+        """The intervention in words."""
+        column = self.e.model.roles[self.e.treatment].column
+        return f"do({column}={value:g})" + (f", {self.u.level}" if self.u.level else "")
+
+    def made(
+        self, query: str, value: float, baseline: float, estimand: str, ends: Array, how: str
+    ) -> Estimate:
+        """One estimate from (estimate, se, lower, upper)."""
+        e = self.e
+        never = [v for v in {value, baseline} if v in e.question.never_run]
+        column = e.model.roles[e.treatment].column
+        return Estimate(
+            query=query,
+            treatment=e.treatment,
+            value=value,
+            baseline=baseline,
+            estimand=f"{estimand}; protocol: {e.model.protocol}",
+            estimate=float(ends[0]),
+            se=float(ends[1]),
+            lower=float(ends[2]),
+            upper=float(ends[3]),
+            level=e.uncertainty.level,
+            method=f"{how}; cluster bootstrap ({len(self.u.utility) - 1} replicates), "
+            f"t({self.u.df})",
+            n=self.u.n,
+            clusters=self.u.clusters,
+            assumptions=(
+                *self.assumes,
+                *(f"no run has {column} = {v:g}: interpolated" for v in sorted(never)),
+            ),
+            seed=e.uncertainty.seed,
+            subject=self.u.level,
+        )
+
+
+def rank_values(
+    e: Experiment, u: Utilities, prices: Prices, *, estimator: str, maximise: bool
+) -> Ranking:
+    """Rank the values in one population.
+
+    Parameters
+    ----------
+    e : Experiment
+    u : Utilities
+    prices : Prices
+    estimator : str
+        "graph" or "design".
+    maximise : bool
+
+    Returns
+    -------
+    Ranking
+    """
+    ranker = _Ranker(e, u, GRAPH_ASSUMES if estimator == "graph" else DESIGN_ASSUMES)
+    label = e.model.roles[e.outcome].label
+    gain = f"{'' if maximise else '-'}E[{label} | {{}}]"
+    worth = gain if prices.free else f"{gain} - cost({{}})"
+    paid = "as given" if prices.given else "means within blocks"
+
+    def named(form: str) -> Callable[[str], str]:
+        return lambda do: form.replace("{}", do)
+
+    best = select_best(
+        u.utility[0],
+        u.utility[1:],
+        df=u.df,
+        level=e.uncertainty.level,
+        seed=e.uncertainty.seed,
+    )
+    outcome = ranker.levels("policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), u.how)
+    cost = ranker.levels("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid)
+    utility = ranker.levels("policy.utility", u.utility, named(worth), u.how)
+    gaps = ranker.gaps(best, named(worth))
+    choices = [
+        Choice(
+            value=value,
+            outcome=outcome[i],
+            utility=utility[i],
+            cost=None if prices.free else cost[i],
+            gap=gaps[i],
+            probability_best=float(best.probability[i]),
+            expected_regret=float(best.regret[i]),
+            regret_upper=float(best.regret_upper[i]),
+            rank=int(best.rank[i]),
+            may_be_best=bool(best.kept[i]),
+        )
+        for i, value in enumerate(ranker.values)
+    ]
+    return Ranking(u.level, tuple(choices))

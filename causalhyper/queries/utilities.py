@@ -1,0 +1,223 @@
+"""Outcome, cost and utility of each treatment value, in all runs or at each level of a context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import Codes
+from causalhyper.queries.block_means import Flags, block_means, restrict
+from causalhyper.queries.costs import Prices
+from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.queries.matched_runs import read_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Utilities:
+    """Replicates of what is decided on, in one population of runs; row 0 is as fitted.
+
+    Attributes
+    ----------
+    level : str
+        Of the context column, "" for all runs.
+    outcome, cost, utility : ndarray, shape (replicates, d)
+        Mean outcome, mean cost in units of the outcome, and the one (negative where less is
+        better) less the other.
+    n, clusters, df : int
+        Runs, clusters and degrees of freedom behind them.
+    how : str
+        Where the mean outcome comes from, in words.
+    """
+
+    level: str
+    outcome: Array
+    cost: Array
+    utility: Array
+    n: int
+    clusters: int
+    df: int
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Populations:
+    """Which runs belong to each level of a context column.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The levels in sorted order; none where nothing is asked by level.
+    rows : ndarray of int, shape (n,)
+        The level of each run.
+    contexts : ndarray of int, shape (contexts,)
+        The level of each context.
+    """
+
+    names: tuple[str, ...]
+    rows: Codes
+    contexts: Codes
+
+
+def find_populations(e: Experiment, by: str | None, runs: pd.DataFrame | None) -> Populations:
+    """Levels of a context column of the matched runs.
+
+    Parameters
+    ----------
+    e : Experiment
+    by : str or None
+    runs : DataFrame or None
+        In the order of the model's rows.
+
+    Returns
+    -------
+    Populations
+
+    Raises
+    ------
+    ConfigurationError
+        If `by` is no context column of the model.
+    """
+    contexts = e.model.groups.contexts
+    codes = np.zeros(contexts.max() + 1, dtype=np.intp)
+    if by is None or runs is None:
+        return Populations(
+            (), np.zeros_like(contexts), np.zeros(contexts.max() + 1, dtype=np.intp)
+        )
+    if by not in e.model.context:
+        has = ", ".join(e.model.context) or "none"
+        raise ConfigurationError(
+            f"{by!r} is no context of the model (it has {has}): fit with it as a context first"
+        )
+    rows, levels = pd.factorize(runs[by], sort=True)
+    codes[contexts] = rows
+    return Populations(tuple(map(str, levels)), rows.astype(np.intp), codes)
+
+
+def collect_utilities(
+    e: Experiment,
+    estimator: str,
+    prices: Prices,
+    runs: pd.DataFrame | None,
+    populations: Populations,
+    *,
+    maximise: bool,
+    progress: Progress | None = None,
+) -> tuple[Utilities, ...]:
+    """Replicates for all runs, then for each level.
+
+    Parameters
+    ----------
+    e : Experiment
+    estimator : str
+        "graph" or "design".
+    prices : Prices
+    runs : DataFrame or None
+        In the order of the model's rows; where columns are priced or levels asked for.
+    populations : Populations
+    maximise : bool
+    progress : callable, optional
+
+    Returns
+    -------
+    tuple of Utilities
+
+    Raises
+    ------
+    ConfigurationError
+        If the design says nothing of what it is asked, or too little of some level.
+    """
+    measured = estimator == "design" or bool(prices.columns)
+    if measured and e.design is None:
+        what = "the design" if estimator == "design" else "the mean of a cost column"
+        raise ConfigurationError(
+            f"{what} needs a contrast within blocks, and there is none: {e.no_design}. Use the "
+            "hypergraph's estimator, and give the cost of each value"
+        )
+    simulated = _simulate(e, populations, progress) if estimator == "graph" else None
+    paid = _paid(prices, runs, e.model.n)
+    made = []
+    for i, level in enumerate(("", *populations.names)):
+        rows = np.ones(e.model.n, dtype=bool) if i == 0 else populations.rows == i - 1
+        own = None if simulated is None else simulated[i]
+        made.append(_population(e, level, rows, own, paid, prices, maximise=maximise))
+    return tuple(made)
+
+
+def _paid(prices: Prices, runs: pd.DataFrame | None, n: int) -> Array:
+    """What each run cost, in units of the outcome, shape (n,)."""
+    total = np.zeros(n)
+    if runs is None:
+        return total
+    for column, price in prices.columns.items():
+        total += price * read_numbers(runs, column)
+    return total
+
+
+def _simulate(e: Experiment, p: Populations, progress: Progress | None) -> list[Array]:
+    """Mean outcome through the hypergraph: in all runs, then at each level; (replicates, d)."""
+    if not p.names:
+        return [e.means({"natural": natural_world}, progress, alone=True)["natural"]]
+    parts: list[list[Array]] = [[] for _ in range(len(p.names) + 1)]
+    done = 0
+    for chunk in e.replicates.chunks((len(e.at) + 1) * e.sampler.count):
+        shared = e.share(chunk, alone=True)
+        found = e.run(shared, natural_world)[1][e.outcome]
+        contexts = shared.draws.contexts
+        shape = (len(chunk), len(e.at) + 1, contexts.shape[1])
+        y, levels = np.broadcast_to(found, shape), p.contexts[contexts]
+        parts[0].append(y.mean(axis=2))
+        for i in range(len(p.names)):
+            inside = (levels == i).astype(float)
+            with np.errstate(invalid="ignore"):  # no simulated run of the level: no mean
+                mean = np.einsum("rdm,rm->rd", y, inside) / inside.sum(axis=1, keepdims=True)
+            parts[i + 1].append(mean)
+        done += len(chunk)
+        if progress is not None:
+            progress(done / len(e.replicates))
+    return [np.concatenate(part) for part in parts]
+
+
+def _population(
+    e: Experiment,
+    level: str,
+    rows: Flags,
+    simulated: Array | None,
+    paid: Array,
+    prices: Prices,
+    *,
+    maximise: bool,
+) -> Utilities:
+    """Outcome and cost of one population, without replicates that lack a value there."""
+    part, clusters = restrict(e.model, rows) if level else (e.model, np.arange(e.model.clusters))
+    grid, weights = e.question.grid(e.model), e.replicates.weights[:, clusters]
+    df = e.uncertainty.df
+    enough = np.ones(len(weights), dtype=bool)
+    if simulated is None:
+        found = block_means(part, e.treatment, part.values[e.outcome], grid, weights)
+        outcome, how = found.means, f"means within {found.blocks}"
+        enough &= found.enough
+        df = min(df, part.clusters - part.strata)
+    else:
+        outcome, how = simulated, f"g-formula through {e.model.graph}"
+    cost = np.zeros_like(outcome) + prices.fixed()
+    if prices.columns:
+        measured = block_means(part, e.treatment, paid[rows], grid, weights)
+        cost += measured.means
+        enough &= measured.enough
+    enough &= np.isfinite(outcome).all(axis=1)
+    _check(enough, level, part.clusters, df)
+    outcome, cost = outcome[enough], cost[enough]
+    utility = (outcome if maximise else -outcome) - cost
+    return Utilities(level, outcome, cost, utility, part.n, part.clusters, df, how)
+
+
+def _check(enough: Flags, level: str, clusters: int, df: int) -> None:
+    if df < 1 or not enough[0] or enough.mean() < 0.5:
+        raise ConfigurationError(
+            f"{level or 'the sample'} has {clusters} cluster(s), too few to compare these values "
+            "there: ask for fewer values or coarser levels"
+        )
