@@ -17,8 +17,8 @@ from causalhyper.mechanisms.grams import ClusterGrams
 Signs = Literal["auto", "rademacher", "webb"]
 """Weights: plus or minus one; six points; or whichever suits the number of clusters."""
 
-FEW = 12
-"""Clusters up to which "auto" takes Webb's weights, unless all signs can be enumerated."""
+FEWEST, FEW = 6, 12
+"""Below 6 clusters signs reject nothing at 5%; up to 12, sampled signs repeat themselves."""
 SIGNS: Array = np.array([1.0, -1.0])
 SIX: Array = np.sqrt([1.5, 1.0, 0.5, 0.5, 1.0, 1.5]) * [-1, -1, -1, 1, 1, 1]
 
@@ -118,7 +118,8 @@ def wild_test(
     draws : int
         Sets of weights, unless 2^clusters is at most as many: then every set of signs once.
     weights : {"auto", "rademacher", "webb"}
-        "auto" takes signs, but Webb's six points with at most `FEW` clusters and no enumeration.
+        "auto" takes signs, but Webb's six points with fewer than 6 clusters, or with at most 12
+        whose signs are not enumerated.
     level : float
         Of the interval.
     seed : int
@@ -218,10 +219,13 @@ def _draw_weights(clusters: int, draws: int, weights: str, seed: int) -> tuple[A
             f"weights must be 'auto', 'rademacher' or 'webb' and draws at least 99, got "
             f"{weights!r} and {draws}"
         )
-    if weights != "webb" and 2**clusters <= draws:
+    if weights == "auto":
+        coarse = clusters < FEWEST or (clusters <= FEW and 2**clusters > draws)
+        weights = "webb" if coarse else "rademacher"
+    if weights == "rademacher" and 2**clusters <= draws:
         bits = np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
         return SIGNS[bits], "Rademacher", True
     rng = np.random.default_rng(seed)
-    if weights == "webb" or (weights == "auto" and clusters <= FEW):
+    if weights == "webb":
         return SIX[rng.integers(0, 6, size=(draws, clusters))], "Webb", False
     return SIGNS[rng.integers(0, 2, size=(draws, clusters))], "Rademacher", False

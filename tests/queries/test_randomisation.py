@@ -120,4 +120,4 @@ def test_wild_contrasts_of_complete_blocks_have_the_paired_t_and_flip_signs():
 def test_wild_contrasts_with_too_few_clusters_for_signs_are_refused():
     model = _model(_runs(4))
     with pytest.raises(ConfigurationError, match="too few for a 95% interval"):
-        wild_contrasts(model, "B", "G", at=[4.0], baseline=1.0)
+        wild_contrasts(model, "B", "G", at=[4.0], baseline=1.0, weights="rademacher")
