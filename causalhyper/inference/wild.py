@@ -36,7 +36,8 @@ class WildTest:
     t_p_value : float
         Of t against Student's t.
     p_value : float
-        Share of bootstrap statistics at least as large in size as t, the null imposed.
+        Share of bootstrap statistics at least as large in size as t, the null imposed; the
+        observed one counts among sampled ones, so it is never 0.
     lower, upper : float
         All null values that are not rejected: the test inverted. Infinite where no null value,
         however far, is rejected.
@@ -149,7 +150,8 @@ def wild_test(
     def p_value(value: float) -> float:
         seen = abs((s.estimate - value) / se[0])
         drawn = np.abs(_statistics(s, value, signs)[0])
-        return float((drawn >= seen * (1 - 1e-9)).mean())
+        reached = int((drawn >= seen * (1 - 1e-9)).sum())
+        return reached / len(drawn) if enumerated else (1 + reached) / (1 + len(drawn))
 
     step = float(t_quantile(np.array(float(df)), level) * se[0])
     lower, upper = invert_test(p_value, s.estimate, step, 1 - level)
