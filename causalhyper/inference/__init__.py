@@ -1,5 +1,11 @@
 """Statistical inference on arrays: resampling, bands, design contrasts."""
 
+from causalhyper.inference.bootstrap import (
+    basic_limits,
+    bca_limits,
+    percentile_limits,
+    studentized_limits,
+)
 from causalhyper.inference.contrasts import block_grams
 from causalhyper.inference.densities import bandwidth, kernel_densities
 from causalhyper.inference.independence import (
@@ -9,8 +15,25 @@ from causalhyper.inference.independence import (
     variation_left,
 )
 from causalhyper.inference.intervals import Bands, bands
+from causalhyper.inference.inversion import invert_test
+from causalhyper.inference.jackknife import (
+    LeftOut,
+    acceleration,
+    jackknife_variances,
+    leave_one_out,
+    satterthwaite_df,
+)
 from causalhyper.inference.kernel_independence import KernelIndependence, kernel_independence
 from causalhyper.inference.multiplicity import adjust
+from causalhyper.inference.permutation import (
+    Assignment,
+    OmnibusTest,
+    PairTest,
+    assignments,
+    compare_all,
+    compare_pair,
+    count_assignments,
+)
 from causalhyper.inference.proportions import proportion_interval
 from causalhyper.inference.resampling import (
     RowLayout,
@@ -19,24 +42,44 @@ from causalhyper.inference.resampling import (
     pick_rows,
     spread_rows,
 )
+from causalhyper.inference.wild import WildTest, wild_test
 
 __all__ = [
     "NOTHING_LEFT",
+    "Assignment",
     "Bands",
     "KernelIndependence",
+    "LeftOut",
+    "OmnibusTest",
+    "PairTest",
     "PartialCorrelation",
     "RowLayout",
+    "WildTest",
+    "acceleration",
     "adjust",
+    "assignments",
     "bands",
     "bandwidth",
+    "basic_limits",
+    "bca_limits",
     "block_grams",
     "cluster_weights",
+    "compare_all",
+    "compare_pair",
+    "count_assignments",
+    "invert_test",
+    "jackknife_variances",
     "kernel_densities",
     "kernel_independence",
     "lay_out_rows",
+    "leave_one_out",
     "partial_correlation",
+    "percentile_limits",
     "pick_rows",
     "proportion_interval",
+    "satterthwaite_df",
     "spread_rows",
+    "studentized_limits",
     "variation_left",
+    "wild_test",
 ]

@@ -18,15 +18,15 @@ class Bands:
     Attributes
     ----------
     se, lower, upper, joint_lower, joint_upper : ndarray, shape (q,)
-        Bootstrap standard errors; pointwise t intervals; max-t simultaneous bands.
+        Standard errors; pointwise intervals; max-t simultaneous bands.
     statistic : float
         ``max_i |estimate_i| / se_i`` over the quantities with a positive standard error.
     p_value : float
         Of the hypothesis that all quantities are zero, from the maximum statistic.
     critical : float
         Critical value of the simultaneous bands.
-    df : int
-        Degrees of freedom: clusters less strata.
+    df : ndarray, shape (q,)
+        Degrees of freedom of each standard error.
     """
 
     se: Array
@@ -37,11 +37,19 @@ class Bands:
     statistic: float
     p_value: float
     critical: float
-    df: int
+    df: Array
 
 
-def bands(estimate: Array, replicates: Array, *, df: int, level: float, seed: int) -> Bands:
-    """Bootstrap-t bands for quantities that share their resamples.
+def bands(
+    estimate: Array,
+    replicates: Array,
+    *,
+    df: float | Array,
+    level: float,
+    seed: int,
+    se: Array | None = None,
+) -> Bands:
+    """Student intervals and max-t bands for quantities that share their resamples.
 
     Critical values are those of Student's t, pointwise, and of the maximum of the bootstrap's own
     centred and scaled draws divided by ``sqrt(chi2 / df)``, simultaneously.
@@ -50,12 +58,14 @@ def bands(estimate: Array, replicates: Array, *, df: int, level: float, seed: in
     ----------
     estimate : ndarray, shape (q,)
     replicates : ndarray, shape (r, q)
-    df : int
-        Degrees of freedom, at least 1: clusters less strata.
+    df : float or ndarray, shape (q,)
+        Degrees of freedom, at least 1; the bands use the smallest.
     level : float
         In (0, 1).
     seed : int
         For the chi-square draws.
+    se : ndarray, shape (q,), optional
+        Standard errors; by default the standard deviations of the replicates.
 
     Returns
     -------
@@ -66,32 +76,45 @@ def bands(estimate: Array, replicates: Array, *, df: int, level: float, seed: in
     Source: Westfall and Young 1993 (max-t); Cameron and Miller 2015, "A practitioner's guide to
     cluster-robust inference", section VI (t with K - 1).
     """
-    se = replicates.std(axis=0, ddof=1)
-    se = np.where(se > 1e-12 * np.maximum(1.0, np.abs(estimate)), se, 0.0)
-    # the upper tail of Student's t by symmetry; scipy.stats would double the import time
-    quantile = -float(special.stdtrit(df, (1 - level) / 2))
-    half = quantile * se
-    live = se > 0
-    maxima = _maxima(replicates[:, live], se[live], df, seed)
+    spread = _clean(replicates.std(axis=0, ddof=1), estimate)
+    error = spread if se is None else _clean(se, estimate)
+    free = np.broadcast_to(np.asarray(df, dtype=np.float64), estimate.shape)
+    quantile = t_quantile(free, level)
+    half = quantile * error
+    live = (error > 0) & (spread > 0)
+    least = float(free[live].min()) if live.any() else 1.0
+    maxima = _maxima(replicates[:, live], spread[live], least, seed)
     critical = float(np.quantile(maxima, level)) if live.any() else 0.0
-    critical = max(critical, quantile)
-    statistic = float(np.max(np.abs(estimate[live]) / se[live])) if live.any() else 0.0
+    critical = max(critical, float(quantile.max(initial=0.0, where=live)))
+    statistic = float(np.max(np.abs(estimate[live]) / error[live])) if live.any() else 0.0
     reached = int((maxima >= statistic).sum()) if live.any() else len(replicates)
-    p_value = (1 + reached) / (1 + len(replicates))
     return Bands(
-        se,
+        error,
         estimate - half,
         estimate + half,
-        estimate - critical * se,
-        estimate + critical * se,
+        estimate - critical * error,
+        estimate + critical * error,
         statistic,
-        p_value,
+        (1 + reached) / (1 + len(replicates)),
         critical,
-        df,
+        free,
     )
 
 
-def _maxima(replicates: Array, se: Array, df: int, seed: int) -> Array:
+def t_quantile(df: Array, level: float) -> Array:
+    """Half the width of a t interval in standard errors."""
+    # the upper tail of Student's t by symmetry; scipy.stats would double the import time
+    quantile: Array = -np.asarray(special.stdtrit(df, (1 - level) / 2), dtype=np.float64)
+    return quantile
+
+
+def _clean(se: Array, estimate: Array) -> Array:
+    """Standard errors at the level of rounding are zero."""
+    cleaned: Array = np.where(se > 1e-12 * np.maximum(1.0, np.abs(estimate)), se, 0.0)
+    return cleaned
+
+
+def _maxima(replicates: Array, se: Array, df: float, seed: int) -> Array:
     """Draws of the maximum t statistic under the centre of the bootstrap."""
     if not se.size:
         return np.zeros(len(replicates))

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Codes = NDArray[np.intp]
 Array = NDArray[np.float64]
 
+GOLDEN = (5**0.5 - 1) / 2
+
 
 def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Array:
     """How much each cluster counts in each replicate of a cluster bootstrap.
@@ -92,7 +94,13 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     return RowLayout(order, starts, sizes, cells[1], first, last)
 
 
-def pick_rows(layout: RowLayout, weights: Array, u: Array, contexts: Codes | None = None) -> Codes:
+def pick_rows(
+    layout: RowLayout,
+    weights: Array,
+    u: Array,
+    contexts: Codes | None = None,
+    base: Array | None = None,
+) -> Codes:
     """Inverse of the weighted empirical distribution over rows.
 
     Each row counts as often as its cluster. The cost depends on the numbers of cells and draws,
@@ -107,17 +115,44 @@ def pick_rows(layout: RowLayout, weights: Array, u: Array, contexts: Codes | Non
         Numbers in (0, 1).
     contexts : ndarray of int, shape (r, m), optional
         Draw each row from this context alone; one with a positive weight.
+    base : ndarray, shape (r, clusters), optional
+        Other weights to stay close to: a row drawn under them is kept wherever `weights` allow
+        it (a maximal coupling), so that two replicates differ by their clusters, not by the luck
+        of the draws.
 
     Returns
     -------
     ndarray of int, shape (r, m)
     """
     mass = weights[:, layout.clusters] * layout.sizes
+    if base is None:
+        cell, inside = _pick_cells(layout, mass, u, contexts)
+    else:
+        held = base[:, layout.clusters] * layout.sizes
+        cell, inside = _pick_cells(layout, held, u, contexts)
+        cell, inside = _move(
+            layout,
+            _shares(layout, held, contexts),
+            _shares(layout, mass, contexts),
+            cell,
+            inside,
+            contexts,
+        )
+    sizes = layout.sizes[cell]
+    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
+    picked: Codes = layout.order[layout.starts[cell] + offset]
+    return picked
+
+
+def _pick_cells(
+    layout: RowLayout, mass: Array, u: Array, contexts: Codes | None
+) -> tuple[Codes, Array]:
+    """The cell that each number falls in, and how far inside it, both of shape (r, m)."""
     upper = np.cumsum(mass, axis=1)
     lower = upper - mass
-    replicate = np.arange(len(weights))[:, None]
+    replicate = np.arange(len(mass))[:, None]
     if contexts is None:
-        low, high = np.zeros((len(weights), 1)), upper[:, -1:]
+        low, high = np.zeros((len(mass), 1)), upper[:, -1:]
         first, last = layout.first[:1], layout.last[-1:]
     else:
         first, last = layout.first[contexts], layout.last[contexts]
@@ -128,11 +163,51 @@ def pick_rows(layout: RowLayout, weights: Array, u: Array, contexts: Codes | Non
     edges, wanted = upper / total + lift, target / total + lift
     found = np.searchsorted(edges.ravel(), wanted.ravel(), side="right")
     cell = np.clip(found.reshape(target.shape) - replicate * len(layout.sizes), first, last)
-    sizes = layout.sizes[cell]
     inside = (target - lower[replicate, cell]) / np.maximum(mass[replicate, cell], 1e-300)
-    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
-    picked: Codes = layout.order[layout.starts[cell] + offset]
-    return picked
+    return cell, inside
+
+
+def _shares(layout: RowLayout, mass: Array, contexts: Codes | None) -> Array:
+    """Each cell's share of all weight, or of its context's; shape (r, cells)."""
+    if contexts is None:
+        spread = mass.sum(axis=1, keepdims=True)
+    else:
+        totals = np.add.reduceat(mass, layout.first, axis=1)
+        spread = np.repeat(totals, layout.last - layout.first + 1, axis=1)
+    shares: Array = mass / np.maximum(spread, 1e-300)
+    return shares
+
+
+def _move(
+    layout: RowLayout,
+    held: Array,
+    wanted: Array,
+    cell: Codes,
+    inside: Array,
+    contexts: Codes | None,
+) -> tuple[Codes, Array]:
+    """Move as few draws as turn the shares `held` of the cells into those `wanted`."""
+    replicate = np.arange(len(held))[:, None]
+    kept = wanted[replicate, cell] / held[replicate, cell]
+    # multiples of the golden ratio fill the unit interval evenly, whatever cell a draw is in
+    moved = np.arange(1, cell.shape[1] + 1) * GOLDEN % 1.0 >= kept
+    rows = np.flatnonzero(moved.any(axis=1))
+    if not rows.size:
+        return cell, inside
+    lost, gained = np.maximum(held - wanted, 0)[rows], np.maximum(wanted - held, 0)[rows]
+    at = np.arange(len(rows))[:, None]
+    upper = np.cumsum(lost, axis=1)
+    place = (upper - lost)[at, cell[rows]] + inside[rows] * lost[at, cell[rows]]
+    within = None if contexts is None else contexts[rows]
+    first = layout.first[:1] if within is None else layout.first[within]
+    last = layout.last[-1:] if within is None else layout.last[within]
+    low = (upper - lost)[at, first]
+    u = (place - low) / np.maximum(upper[at, last] - low, 1e-300)
+    there, where = _pick_cells(layout, gained, u, within)
+    cell, inside = cell.copy(), inside.copy()
+    cell[rows] = np.where(moved[rows], there, cell[rows])
+    inside[rows] = np.where(moved[rows], where, inside[rows])
+    return cell, inside
 
 
 def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:

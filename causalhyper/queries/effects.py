@@ -126,6 +126,7 @@ def effect_curve(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> EffectCurve:
     """Estimate E[outcome | do(b)] - E[outcome | do(baseline)] by design and by hypergraph.
@@ -142,6 +143,9 @@ def effect_curve(
         Cluster-bootstrap replicates.
     seed : int
     level : float
+    interval : str
+        "t" (the default: cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -154,7 +158,15 @@ def effect_curve(
         If the question does not fit the model or the runs.
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     means = experiment.means({"natural": natural_world}, progress, alone=True)
     return collect_curve(experiment, means["natural"])
@@ -228,10 +240,12 @@ def _gap_test(
     size = 1 - experiment.uncertainty.level
     found = experiment.uncertainty.bands(quantities)
     null = "the hypergraph's effect curve equals the design's at every value"
-    reference = (
-        "maximum of |gap|/se over the values; centred cluster bootstrap, scaled as "
-        f"t({experiment.uncertainty.df})"
+    scaled = (
+        ""
+        if experiment.uncertainty.kind == "studentized"
+        else (f", scaled as t({found.df.min():.3g})")
     )
+    reference = f"maximum of |gap|/se over the values; centred cluster bootstrap{scaled}"
     if not gap:
         return HypothesisTest(
             name="overidentification",

@@ -241,6 +241,7 @@ class Experiment:
                 subject=subject,
                 joint_lower=float(found.joint_lower[i]) if joint else None,
                 joint_upper=float(found.joint_upper[i]) if joint else None,
+                df=float(found.df[i]),
             )
             for i, value in enumerate(self.at)
         )
@@ -266,6 +267,7 @@ def make_experiment(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
 ) -> Experiment:
     """Check a question and draw the replicates that answer it.
 
@@ -284,6 +286,8 @@ def make_experiment(
         Not negative; the same seed gives the same replicates in every query.
     level : float
         Of the intervals, in (0, 1).
+    interval : str
+        One of `causalhyper.queries.uncertainty.INTERVALS`.
 
     Returns
     -------
@@ -292,14 +296,16 @@ def make_experiment(
     Raises
     ------
     ConfigurationError
-        If a node is unknown, the outcome is no effect of the treatment, or a value lies outside
-        the range of the runs.
+        If a node is unknown, the outcome is no effect of the treatment, a value lies outside
+        the range of the runs, or intervals of that kind cannot be made.
     """
     question = ask(model, treatment, outcome, at, baseline)
     no_design = _no_design(model, question)
     design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
     enough = design.enough if design else None
-    drawn = resample_model(model, draws=draws, seed=seed, level=level, enough=enough)
+    drawn = resample_model(
+        model, draws=draws, seed=seed, level=level, interval=interval, enough=enough
+    )
     return Experiment(
         model=model,
         question=question,

@@ -208,6 +208,7 @@ def policy(
         draws=draws,
         seed=seed,
         level=level,
+        interval="bootstrap",
     )
     wanted = [*prices.columns, *([by] if by else [])]
     matched = match_runs(model, runs, wanted) if wanted and runs is not None else None

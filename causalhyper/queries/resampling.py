@@ -9,7 +9,7 @@ import numpy as np
 
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.questions import check_resampling
-from causalhyper.queries.uncertainty import Uncertainty
+from causalhyper.queries.uncertainty import Uncertainty, describe, needed
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Flags, Replicates, resample
 
@@ -41,6 +41,7 @@ def resample_model(
     draws: int,
     seed: int,
     level: float,
+    interval: str = "t",
     enough: Callable[[Array], Flags] | None = None,
 ) -> Resampling:
     """Draw the replicates of a model; the same seed gives the same ones in every query.
@@ -54,6 +55,8 @@ def resample_model(
         Not negative.
     level : float
         Of the intervals, in (0, 1).
+    interval : str
+        One of `causalhyper.queries.uncertainty.INTERVALS`.
     enough : callable, optional
         As `causalhyper.scm.replicates.resample` takes it.
 
@@ -64,10 +67,11 @@ def resample_model(
     Raises
     ------
     ConfigurationError
-        If a number means nothing, or most replicates cannot be fitted.
+        If a number means nothing, most replicates cannot be fitted, or intervals of that kind
+        cannot be made.
     """
     check_resampling(draws, seed, level)
     weights, *streams = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
-    replicates = resample(model, draws, weights, enough)
-    uncertainty = Uncertainty(model.clusters, model.strata, draws, replicates.redrawn, level, seed)
+    replicates = resample(model, draws, weights, enough, needed(model, interval))
+    uncertainty = describe(model, replicates, draws, level, seed, interval)
     return Resampling(replicates, uncertainty, *streams)

@@ -28,7 +28,8 @@ class Estimate:
     estimand : str
         The quantity in the field's notation.
     estimate, se, lower, upper : float
-        In units of the outcome's scale; bootstrap standard error; pointwise interval.
+        In units of the outcome's scale; standard error; pointwise interval, which may leave the
+        estimate out where it comes from quantiles of a skewed bootstrap.
     level : float
         Of the interval, in (0, 1).
     method : str
@@ -43,6 +44,8 @@ class Estimate:
         Node or hyperedge that a mediation or ablation is about; "" otherwise.
     joint_lower, joint_upper : float or None
         Simultaneous band over the values asked for together.
+    df : float or None
+        Degrees of freedom of the standard error; None where no t refers to them.
     """
 
     query: str
@@ -63,6 +66,7 @@ class Estimate:
     subject: str = ""
     joint_lower: float | None = None
     joint_upper: float | None = None
+    df: float | None = None
 
     def __post_init__(self) -> None:
         numbers = (self.estimate, self.se, self.lower, self.upper)
@@ -71,19 +75,11 @@ class Estimate:
                 f"{self.query} {self.subject} at {self.value:g} is not finite: {numbers}; the "
                 "model cannot be simulated there. Use straight lines (df=1) or fewer causes"
             )
-        slack = 1e-9 * max(1.0, abs(self.estimate))
-        if not self.lower - slack <= self.estimate <= self.upper + slack or self.se < 0:
+        if self.lower > self.upper or self.se < 0:
             raise CausalHyperError(
-                f"{self.query}: the interval {self.lower:g}..{self.upper:g} must hold the "
-                f"estimate {self.estimate:g}, and the standard error {self.se:g} be at least 0"
+                f"{self.query}: the interval {self.lower:g}..{self.upper:g} must not be reversed, "
+                f"and the standard error {self.se:g} be at least 0"
             )
-
-    @property
-    def against(self) -> float:
-        """The baseline of a contrast; a level has none, and raises CausalHyperError."""
-        if self.baseline is None:
-            raise CausalHyperError(f"{self.query} is a level: it is compared with nothing")
-        return self.baseline
 
     @property
     def excludes_zero(self) -> bool:

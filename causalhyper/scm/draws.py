@@ -86,9 +86,14 @@ class Sampler:
         Draws
         """
         groups, layout, weights = model.groups, self.layout, replicates.weights
+        base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its rows from there
-        rows = spread_rows(layout, weights, self.count)
+        rows = (
+            spread_rows(layout, weights, self.count)
+            if base is None
+            else pick_rows(layout, weights, grid, base=base)
+        )
         single = groups.context_count == 1
         contexts = (
             np.broadcast_to(np.intp(0), rows.shape) if single else groups.contexts.take(rows)
@@ -97,7 +102,7 @@ class Sampler:
         def nearby(order: Codes) -> Codes:
             if single:
                 return rows.take(order, axis=1)
-            return pick_rows(layout, weights, grid[order], contexts)
+            return pick_rows(layout, weights, grid[order], contexts, base)
 
         noise, roots = {}, {}
         for v, order in self.own.items():

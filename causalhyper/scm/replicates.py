@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import cluster_weights
+from causalhyper.inference import LeftOut, cluster_weights, leave_one_out
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
 
 Flags = NDArray[np.bool_]
+Jackknife = Literal["none", "sample", "resamples"]
+"""From what one cluster at a time is left out: nothing, the sample, or every resample too."""
 
 BATCH = 2**16
 """Numbers in an array of simulated values, about: arrays then fit into a processor's cache."""
+LARGEST = 20_000_000
+"""Weights held at most, replicates times clusters: 160 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replicates:
-    """Parameters of a model in many bootstrap replicates; the first row is the fit itself.
+    """Parameters of a model in many replicates.
+
+    The first row is the fit itself; bootstrap replicates follow, then those with one cluster
+    left out.
 
     Attributes
     ----------
@@ -32,11 +39,20 @@ class Replicates:
         What each mechanism learnt from each replicate.
     redrawn : int
         Replicates drawn again because some mechanism could not be fitted to them.
+    left : LeftOut or None
+        What was left out of the last ``len(left)`` replicates.
+    lost : tuple of int
+        Clusters without which some mechanism cannot be fitted to the sample.
+    base : ndarray, shape (r, clusters), or None
+        Weights that the draws of each replicate stay close to: before one cluster was left out.
     """
 
     weights: Array
     parameters: Mapping[str, Any]
     redrawn: int = 0
+    left: LeftOut | None = None
+    lost: tuple[int, ...] = ()
+    base: Array | None = None
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -47,7 +63,20 @@ class Replicates:
             self.weights[rows],
             {v: p.part(rows) for v, p in self.parameters.items()},
             self.redrawn,
+            base=self._base(rows),
         )
+
+    def _base(self, rows: slice) -> Array | None:
+        """Weights of the parents of some replicates; None if none has a cluster left out."""
+        if self.left is None:
+            return None if self.base is None else self.base[rows]
+        complete = len(self) - len(self.left)
+        chosen = np.arange(len(self))[rows]
+        if (chosen < complete).all():
+            return None
+        parents = np.concatenate([np.arange(complete), self.left.parents])
+        base: Array = self.weights[parents[chosen]]
+        return base
 
     def chunks(self, size: int) -> Iterator[Replicates]:
         """Cut into pieces whose simulated values, `size` a replicate, make about a batch.
@@ -55,8 +84,10 @@ class Replicates:
         This bounds memory and changes no number.
         """
         step = max(1, round(BATCH / size))
-        for start in range(0, len(self), step):
-            yield self.part(slice(start, start + step))
+        complete = len(self) - (0 if self.left is None else len(self.left))
+        for first, end in ((0, complete), (complete, len(self))):
+            for start in range(first, end, step):
+                yield self.part(slice(start, min(start + step, end)))
 
 
 def resample(
@@ -64,8 +95,9 @@ def resample(
     draws: int,
     rng: np.random.Generator,
     enough: Callable[[Array], Flags] | None = None,
+    jackknife: Jackknife = "none",
 ) -> Replicates:
-    """Refit every mechanism on cluster-bootstrap replicates.
+    """Refit every mechanism on cluster-bootstrap replicates, and with single clusters left out.
 
     A replicate in which some mechanism loses rank (no run of some dose was drawn, say) has no
     least-squares solution; it is drawn again.
@@ -79,16 +111,20 @@ def resample(
     enough : callable, optional
         Maps weights of shape (r, clusters) to whether each replicate suffices for what else is
         estimated from it.
+    jackknife : {"none", "sample", "resamples"}
+        Leave one cluster at a time out of the sample, or of the sample and every resample.
+        What cannot be fitted without some cluster is left away.
 
     Returns
     -------
     Replicates
-        ``draws + 1`` rows; row 0 is the model as fitted.
+        Row 0 is the model as fitted; `draws` bootstrap replicates; those with a cluster left out.
 
     Raises
     ------
     ConfigurationError
-        If `draws` is below 100, or most replicates would have to be drawn again.
+        If `draws` is below 100, or most replicates would have to be drawn again, or the weights
+        would not fit into memory.
     """
     if draws < 100:
         raise ConfigurationError(
@@ -107,8 +143,32 @@ def resample(
                 f"{model.clusters} clusters are too few for these mechanisms: most resamples "
                 "cannot be fitted. Use straight lines, fewer causes, or coarser treatment values"
             )
+    left: LeftOut | None = None
+    lost: tuple[int, ...] = ()
+    if jackknife != "none":
+        left, lost, more = _leave_out(model, weights, enough, every=jackknife == "resamples")
+        weights = np.concatenate([weights, more])
     learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
-    return Replicates(weights, learnt, redrawn)
+    return Replicates(weights, learnt, redrawn, left, lost)
+
+
+def _leave_out(
+    model: FittedModel, weights: Array, enough: Callable[[Array], Flags] | None, *, every: bool
+) -> tuple[LeftOut, tuple[int, ...], Array]:
+    """Leave one cluster out, where everything can still be fitted; clusters where it cannot."""
+    parents = weights if every else weights[:1]
+    # about 1 - 1/e of the clusters are in a resample
+    if (0.64 if every else 1) * parents.size * model.clusters > LARGEST:
+        most = f"at most {int(LARGEST / 0.64 / model.clusters**2)} draws, or " if every else ""
+        raise ConfigurationError(
+            f"leaving each of {model.clusters} clusters out of {len(parents)} sample(s) needs too "
+            f"much memory: use {most}another interval, such as 'bootstrap'"
+        )
+    left, reduced = leave_one_out(model.groups.strata, parents)
+    full = _full_rank(model, reduced, enough)
+    lost = tuple(int(c) for c in left.clusters[~full & (left.parents == 0)])
+    kept = np.flatnonzero(full)
+    return left.part(kept), lost, reduced[kept]
 
 
 def _full_rank(

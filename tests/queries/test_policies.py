@@ -115,7 +115,8 @@ def test_where_less_is_better_the_ranking_turns_round():
 def test_differences_are_those_of_the_effect_curve_from_the_same_replicates():
     frame = runs(Truth(), np.random.default_rng(1))
     model = fit(CHAIN, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
-    curve = effect_curve(model, "B", "G", at=[2, 4], baseline=1, draws=200)
+    asked = {"at": [2, 4], "baseline": 1, "draws": 200, "interval": "bootstrap"}
+    curve = effect_curve(model, "B", "G", **asked)
     for name, effects in (("graph", curve.graph), ("design", curve.design)):
         found = policy(model, "B", "G", estimator=name, **ASKED)
         means = [c.outcome.estimate for c in found.overall.choices]

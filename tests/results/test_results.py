@@ -42,12 +42,12 @@ TEST = {
         {"estimate": np.nan},
         {"se": np.inf},
         {"upper": np.inf},
-        {"estimate": 0.71},
-        {"estimate": 0.29},
+        {"lower": 0.71},
+        {"upper": 0.29},
         {"se": -0.1},
     ],
 )
-def test_an_estimate_outside_its_interval_or_not_finite_is_refused(wrong):
+def test_an_estimate_with_a_reversed_interval_or_not_finite_is_refused(wrong):
     with pytest.raises(CausalHyperError):
         Estimate(**(GOOD | wrong))
 
