@@ -107,8 +107,12 @@ def e_values(
     return EValues(scale, spread, values, (DIFFERENCE_ASSUMES, CONFOUNDING), assigned)
 
 
+_PARTS = ("direct", "indirect", "natural_direct", "natural_indirect")
+"""Effects of a mediation that get an E-value."""
+
+
 def _own(e: Estimate) -> bool:
-    return e.query not in ("mediate.total", "mediate.remainder")
+    return e.query.partition(".")[2] in _PARTS
 
 
 def _total(experiment: Experiment, natural: Array) -> tuple[Estimate, ...]:
