@@ -86,16 +86,6 @@ class Estimate:
         """Whether the pointwise interval leaves zero out."""
         return self.lower > 0 or self.upper < 0
 
-    @property
-    def against(self) -> float:
-        """The baseline of a contrast; a level, which has none, is refused."""
-        if self.baseline is None:
-            raise CausalHyperError(
-                f"{self.query} at {self.value:g} is a level, compared with nothing: ask for an "
-                "effect, such as one of effect_curve"
-            )
-        return self.baseline
-
     def interval(self, digits: int = 4) -> str:
         """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]".
 

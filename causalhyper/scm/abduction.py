@@ -24,10 +24,6 @@ LACKING = {
         "the noise of a single run cannot be recovered from it: fit it with LINEAR, SPLINE or a "
         "regressor with residual noise, or ask for the distribution of runs with do"
     ),
-    "decomposed": (
-        "its function is no sum over hyperedges, so none can be taken out: randomise a node, or "
-        "fit it with LINEAR or SPLINE"
-    ),
 }
 """What the lack of a capability means, and what to do instead."""
 
@@ -38,7 +34,7 @@ def require(model: FittedModel, capability: str, nodes: Iterable[str]) -> None:
     Parameters
     ----------
     model : FittedModel
-    capability : {"functional", "invertible", "decomposed"}
+    capability : {"functional", "invertible"}
     nodes : iterable of str
         Those without a mechanism need none.
 

@@ -86,14 +86,14 @@ def test_mechanisms_between_what_is_set_and_the_outcome_respond(nodes, outcome, 
 
 def test_additive_mechanisms_are_invertible_and_roots_need_no_mechanism():
     model = _model(runs(Truth(), np.random.default_rng(7), clusters=4))
-    for capability in ("functional", "invertible", "decomposed"):
+    for capability in ("functional", "invertible"):
         assert capability in model.mechanisms["C"].fit.capabilities
         require(model, capability, model.graph.nodes)
 
 
 @pytest.mark.parametrize(
     ("capability", "remedy"),
-    [("functional", "do"), ("invertible", "SPLINE"), ("decomposed", "randomise a node")],
+    [("functional", "do"), ("invertible", "SPLINE")],
 )
 def test_every_mechanism_that_lacks_a_capability_is_named_with_a_remedy(capability, remedy):
     model = _model(runs(Truth(), np.random.default_rng(8), clusters=4))
