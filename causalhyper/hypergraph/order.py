@@ -37,7 +37,6 @@ def find_cycle(arcs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     return (*(str(arc[0]) for arc in cycle), str(cycle[-1][1]))
 
 
-@lru_cache(maxsize=1024)
 def topological_order(nodes: Iterable[str], arcs: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     """Order the nodes so that causes come before their effects.
 
@@ -64,6 +63,12 @@ def topological_order(nodes: Iterable[str], arcs: Iterable[tuple[str, str]]) -> 
     >>> topological_order("ABC", [("C", "A")])
     ('B', 'C', 'A')
     """
+    return _ordered(tuple(nodes), tuple(arcs))
+
+
+@lru_cache(maxsize=1024)
+def _ordered(nodes: tuple[str, ...], arcs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    """Remembered, because every simulated world asks for the order of the same graph."""
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from(arcs)

@@ -21,6 +21,8 @@ ROUNDS = 20
 """Rounds of backfitting between the regressor and the context effects, at most."""
 SETTLED = 1e-3
 """Backfitting stops where no context effect moves by more, in units of the response's sd."""
+MULTIPLES = 6
+"""Copies of a row at most for the smallest weight, when weights are turned into whole numbers."""
 FOLDS = 5
 """Folds of clusters for the size of the noise."""
 
@@ -198,9 +200,14 @@ class RegressorFit:
 
 
 def repeat_rows(weights: Array) -> Codes:
-    """Rows as often as they count; weights that are no whole numbers are scaled by the least."""
-    positive = weights[weights > 0]
-    counts = np.rint(weights / positive.min()).astype(np.intp)
+    """Rows as often as they count, by the smallest whole numbers in the weights' ratio.
+
+    Weights are whole numbers times a common factor, or one a stratum; then to the nearest.
+    """
+    shares = weights / weights[weights > 0].min()
+    apart = [np.abs(shares * k - np.rint(shares * k)).max() for k in range(1, MULTIPLES + 1)]
+    best = 1 + int(np.argmax(np.array(apart) < 1e-6)) if min(apart) < 1e-6 else MULTIPLES
+    counts = np.rint(shares * best).astype(np.intp)
     return np.repeat(np.arange(len(weights)), counts)
 
 

@@ -78,6 +78,7 @@ def ablate(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Ablation:
     """Change of an effect under a declared intervention on a node or hyperedge.
@@ -93,6 +94,9 @@ def ablate(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -109,7 +113,15 @@ def ablate(
     Source: Janzing et al. 2013, "Quantifying causal influences" (cuts with independent draws).
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     builders = ablation_worlds(experiment, (operation,))
     means = experiment.means({"natural": natural_world, **builders}, progress)

@@ -77,6 +77,7 @@ def analyze(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Analysis:
     """Effect curve, mediation through every node between, and every ablation.
@@ -93,6 +94,9 @@ def analyze(
         Cluster-bootstrap replicates, shared by all parts.
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
         Called with the share of the work done.
 
@@ -106,7 +110,15 @@ def analyze(
         If the question does not fit the model or the runs.
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     if experiment.design is None:
         raise ConfigurationError(

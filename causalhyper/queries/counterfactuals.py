@@ -157,6 +157,7 @@ def counterfactual(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
 ) -> Counterfactual:
     """Say what runs would have had, had some nodes been set: abduction, action, prediction.
 
@@ -179,6 +180,9 @@ def counterfactual(
         Cluster-bootstrap replicates.
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
 
     Returns
     -------
@@ -218,7 +222,7 @@ def counterfactual(
     nodes = responding(model, tuple(setting), outcome)
     require(model, "invertible", nodes)
     rows = pick_runs(model, runs)
-    drawn = resample_model(model, draws=draws, seed=seed, level=level)
+    drawn = resample_model(model, draws=draws, seed=seed, level=level, interval=interval)
     asked = {v: float(model.roles[v].apply(np.array(x))) for v, x in setting.items()}
     factual, parts = model.values[outcome][rows], []
     for chunk in drawn.replicates.chunks(len(rows)):

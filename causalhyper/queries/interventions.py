@@ -161,6 +161,7 @@ def do(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Intervention:
     """Estimate the distribution of an outcome where nodes are set, P(outcome | do(b)).
@@ -188,6 +189,9 @@ def do(
         Cluster-bootstrap replicates.
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -221,7 +225,7 @@ def do(
     """
     levels = ask_levels(model, setting, outcome)
     asked = read_functionals(model.roles[outcome], quantiles, above, density)
-    drawn = resample_model(model, draws=draws, seed=seed, level=level)
+    drawn = resample_model(model, draws=draws, seed=seed, level=level, interval=interval)
     small = make_sampler(model, count_simulated(model.n), drawn.first)
     means = levels.summarise(drawn.replicates, small, lambda y: y.mean(axis=2), averaged=True)
     beyond = levels.extrapolated(drawn.replicates, small)

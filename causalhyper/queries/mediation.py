@@ -52,6 +52,7 @@ def mediate(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Mediation:
     """Split the effect of a treatment into what goes through a mediator and what does not.
@@ -84,6 +85,9 @@ def mediate(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -119,7 +123,15 @@ def mediate(
     (9, -6)
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     names = (mediators,) if isinstance(mediators, str) else tuple(mediators)
     builders = mediation_worlds(experiment, names, coupling, controlled)

@@ -37,6 +37,7 @@ def path_effects(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> PathEffects:
     """Split the effect of a treatment by the directed paths that it travels.
@@ -62,6 +63,9 @@ def path_effects(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -96,7 +100,15 @@ def path_effects(
     """
     check_coupling(coupling)
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     groups = group_paths(model.graph, treatment, outcome, paths)
     routes = _routes(experiment, groups, sequential)

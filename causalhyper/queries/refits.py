@@ -38,6 +38,7 @@ def refit_without(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refit:
     """Fit the model again without one hyperedge: what the data lose, and what the effect becomes.
@@ -58,6 +59,9 @@ def refit_without(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -96,7 +100,15 @@ def refit_without(
     graph = model.graph.without(removed)
     larger = [e for e in graph.into(removed.head) if set(removed.tail) < set(e.tail)]
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     return _compare(
         experiment,
@@ -121,6 +133,7 @@ def marginalise(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refit:
     """Leave a node out of the data: its causes act on its effects directly.
@@ -140,6 +153,9 @@ def marginalise(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -178,7 +194,15 @@ def marginalise(
         )
     graph = project_out(model.graph, [node])
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     note = (
         f"Leaving {node} out of the data is no ablation: {node} goes on acting, unseen. A change "

@@ -98,6 +98,7 @@ def shapley(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Shares:
     """Share an effect out among mediators, hyperedges, paths, or any parts that can be removed.
@@ -120,6 +121,9 @@ def shapley(
     draws : int
     seed : int
     level : float
+    interval : str
+        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
 
     Returns
@@ -153,7 +157,15 @@ def shapley(
     (('randomise N',), -6, 9)
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     game = path_game(experiment) if players == "paths" else removal_game(experiment, players)
     builders = {_key(coalition): build for coalition, build in game.worlds.items()}

@@ -82,6 +82,13 @@ class Estimate:
             )
 
     @property
+    def against(self) -> float:
+        """The baseline of a contrast; a level, which has none, is refused."""
+        if self.baseline is None:
+            raise CausalHyperError(f"{self.query} is a level: it is compared with nothing")
+        return self.baseline
+
+    @property
     def excludes_zero(self) -> bool:
         """Whether the pointwise interval leaves zero out."""
         return self.lower > 0 or self.upper < 0

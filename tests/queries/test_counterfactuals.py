@@ -164,7 +164,7 @@ def _reference(frame, weights, setting, row):
 def test_value_and_standard_error_are_those_of_a_slow_reference(setting):
     frame = runs(T, np.random.default_rng(6), clusters=8, block_sd=0.5)
     model = _fit(frame)
-    asked = {"draws": 100, "seed": 7, "level": 0.9}
+    asked = {"draws": 100, "seed": 7, "level": 0.9, "interval": "bootstrap"}
     found = counterfactual(model, setting, "G", runs=[5, 20], **asked)
     weights = resample_model(model, **asked).replicates.weights
     small = {v.lower(): x for v, x in setting.items()}
