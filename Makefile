@@ -5,6 +5,8 @@
 PYTHON ?= python3
 REPORT := .venv-report
 TEST := .venv-test
+# dowhy holds scipy back, so what needs it is tested apart
+INTEROP := .venv-interop
 # one thread a process: results do not depend on the number of cores
 export OMP_NUM_THREADS ?= 1
 
@@ -13,11 +15,12 @@ export OMP_NUM_THREADS ?= 1
 report: $(REPORT)/installed
 	$(REPORT)/bin/python -m case_studies.batch_size --out report
 
-test: $(TEST)/installed
+test: $(TEST)/installed $(INTEROP)/installed
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
-	$(TEST)/bin/python -m pytest
+	$(TEST)/bin/python -m pytest --ignore=tests/interop
+	$(INTEROP)/bin/python -m pytest tests/interop
 
 $(REPORT)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(REPORT)
@@ -30,5 +33,11 @@ $(TEST)/installed: setup.cfg pyproject.toml constraints.txt
 		--constraint constraints.txt --editable ".[test]"
 	touch $@
 
+$(INTEROP)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[interop]" pytest hypothesis
+	touch $@
+
 clean:
-	rm -rf $(REPORT) $(TEST) report build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(REPORT) $(TEST) $(INTEROP) report build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers, read_texts
+from causalhyper.figures.scales import is_wide, scale_values, write_number
 from causalhyper.figures.style import (
     GREY,
     INK,
     PALETTE,
-    PLAIN,
     RULE,
     add_legend,
     house_style,
@@ -95,10 +94,10 @@ def plot_effect_curve(
     if not np.isfinite(baseline):
         raise ConfigurationError(f"{_FIGURE} needs a finite baseline; got {baseline}")
     values = np.unique(np.concatenate([[baseline], *(c.value for c in curves)]))
-    log = bool(values[0] > 0 and values[-1] > 4 * values[0])
+    log = is_wide(values)
     with house_style():
         axes = new_axes(ax, figsize=(7.4, 3.6))
-        _scale(axes, values, log=log)
+        scale_values(axes, values, log=log)
         axes.set_axisbelow(True)
         axes.grid(axis="y", color=RULE)
         axes.axhline(0, color=INK, linewidth=0.8, zorder=1, label="zero effect")
@@ -149,30 +148,6 @@ def _level(frame: pd.DataFrame) -> str:
     """Name the level of the intervals where the frame holds exactly one."""
     levels = set(frame["level"]) if "level" in frame.columns else set()
     return f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
-
-
-def _scale(axes: Axes, values: NDArray[np.float64], *, log: bool) -> None:
-    """Set the scale of the values; on a log2 axis they are the ticks, thinned where dense."""
-    if not log:
-        spread = np.ptp(values)
-        if spread:
-            axes.set_xlim(values[0] - 0.06 * spread, values[-1] + 0.06 * spread)
-        return
-    axes.set_xscale("log", base=2)
-    place = np.log2(values)
-    room, ticks = np.ptp(place) / 14, [0]
-    for i in range(1, len(values)):
-        if place[i] - place[ticks[-1]] >= room:
-            ticks.append(i)
-    axes.set_xticks(values[ticks], [_number(v) for v in values[ticks]], **PLAIN)
-    axes.xaxis.set_minor_locator(NullLocator())
-    margin = 0.06 * np.ptp(place)
-    axes.set_xlim(2 ** (place[0] - margin), 2 ** (place[-1] + margin))
-
-
-def _number(value: float) -> str:
-    """Write 1048576 in full and 0.1 as it is."""
-    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:g}"
 
 
 def _shifts(values: NDArray[np.float64], count: int, *, log: bool) -> NDArray[np.float64]:
@@ -227,7 +202,7 @@ def _explain(axes: Axes, curves: list[_Curve], mark: Line2D, baseline: float, le
     """Put the legend beside the axes."""
     marks = {line.get_label(): line for line in axes.get_lines()}
     handles = [marks[c.label] for c in curves] + [mark]
-    labels = [c.label for c in curves] + [f"baseline {_number(baseline)}: zero by definition"]
+    labels = [c.label for c in curves] + [f"baseline {write_number(baseline)}: zero by definition"]
     for width, name, ends in (
         (_THICK, f"thick: {level}pointwise interval", [c.interval for c in curves]),
         (_THIN, f"thin: {level}simultaneous band", [c.band for c in curves]),

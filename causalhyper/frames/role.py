@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from causalhyper.errors import ConfigurationError, DataError
 
 Transform = Literal["identity", "log", "log2", "log10"]
+_INVERSES: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = MappingProxyType(
+    {"identity": np.copy, "log": np.exp, "log2": np.exp2, "log10": lambda x: 10.0**x}
+)
 _FUNCTIONS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = MappingProxyType(
     {"identity": np.copy, "log": np.log, "log2": np.log2, "log10": np.log10}
 )
@@ -146,6 +149,26 @@ class Role:
                 f"use {self.node}={self.column} without a logarithm, or correct the values"
             )
         return _FUNCTIONS[self.transform](array)
+
+    def invert(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Take values on the node's scale back to the column's unit.
+
+        Parameters
+        ----------
+        values : array_like of float
+            Any shape.
+
+        Returns
+        -------
+        ndarray of float
+            A new array of the same shape.
+
+        Examples
+        --------
+        >>> Role.parse("B=log2(batch_size)").invert([5, 6]).tolist()
+        [32.0, 64.0]
+        """
+        return _INVERSES[self.transform](np.asarray(values, dtype=np.float64))
 
     def __str__(self) -> str:
         return f"{self.node}={self.label}"

@@ -7,6 +7,7 @@ from causalhyper.inference.bootstrap import (
     studentized_limits,
 )
 from causalhyper.inference.contrasts import block_grams
+from causalhyper.inference.densities import bandwidth, kernel_densities
 from causalhyper.inference.independence import (
     NOTHING_LEFT,
     PartialCorrelation,
@@ -33,6 +34,7 @@ from causalhyper.inference.permutation import (
     compare_pair,
     count_assignments,
 )
+from causalhyper.inference.proportions import proportion_interval
 from causalhyper.inference.resampling import (
     RowLayout,
     cluster_weights,
@@ -57,6 +59,7 @@ __all__ = [
     "adjust",
     "assignments",
     "bands",
+    "bandwidth",
     "basic_limits",
     "bca_limits",
     "block_grams",
@@ -66,12 +69,14 @@ __all__ = [
     "count_assignments",
     "invert_test",
     "jackknife_variances",
+    "kernel_densities",
     "kernel_independence",
     "lay_out_rows",
     "leave_one_out",
     "partial_correlation",
     "percentile_limits",
     "pick_rows",
+    "proportion_interval",
     "satterthwaite_df",
     "spread_rows",
     "studentized_limits",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
@@ -14,7 +15,7 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.queries.operations import Operation
+from causalhyper.queries.operations import FixNode, Operation, RandomiseNode
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 
@@ -86,7 +87,7 @@ def ablate(
     model : FittedModel
     treatment, outcome : str
         Nodes.
-    operation : RandomiseNode, CutHyperedge or DropInteraction
+    operation : RandomiseNode, FixNode, CutEdge, CutHyperedge or DropInteraction
     at : sequence of float
     baseline : float
     draws : int
@@ -118,8 +119,18 @@ def ablate(
 def ablation_worlds(experiment: Experiment, operations: Sequence[Operation]) -> dict[str, Builder]:
     """The ablated worlds, by key."""
     for operation in operations:
-        operation.check(experiment.model.graph)
+        check_operation(experiment, operation)
     return {_key(operation): operation.world for operation in operations}
+
+
+def check_operation(experiment: Experiment, operation: Operation) -> None:
+    """Refuse an operation that does not fit the hypergraph, or that sets the treatment."""
+    operation.check(experiment.model)
+    if isinstance(operation, RandomiseNode | FixNode) and operation.node == experiment.treatment:
+        raise ConfigurationError(
+            f"{operation.node} is the treatment, which the question sets: ablate what lies behind "
+            "it"
+        )
 
 
 def _key(operation: Operation) -> str:

@@ -12,7 +12,7 @@ from causalhyper.queries.ablations import Ablation, ablation_worlds, collect_abl
 from causalhyper.queries.effects import EffectCurve, collect_curve
 from causalhyper.queries.experiment import Progress, make_experiment, natural_world
 from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
-from causalhyper.queries.operations import list_operations
+from causalhyper.queries.operation_list import list_operations
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 
@@ -35,7 +35,8 @@ class Analysis(EstimateResult):
     mediation : tuple of Mediation
         One for each node between treatment and outcome.
     ablations : tuple of Ablation
-        One for each such node, hyperedge on a path, and joint hyperedge.
+        One for each such node, hyperedge on a path, joint hyperedge, and arc whose cut is
+        neither.
     """
 
     model: FittedModel

@@ -109,6 +109,8 @@ def farthest(estimates: Sequence[Estimate]) -> Estimate:
     """The estimate whose treatment value is farthest from the baseline, as a ratio if both > 0."""
 
     def distance(e: Estimate) -> float:
+        if e.baseline is None:
+            return 0.0
         if e.value > 0 and e.baseline > 0:
             return float(abs(np.log(e.value / e.baseline)))
         return abs(e.value - e.baseline)

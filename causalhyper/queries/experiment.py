@@ -9,12 +9,13 @@ import numpy as np
 
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.design import Design, find_design
-from causalhyper.queries.questions import Question, ask, check_resampling
-from causalhyper.queries.uncertainty import Uncertainty, describe, needed
+from causalhyper.queries.questions import Question, ask
+from causalhyper.queries.resampling import resample_model
+from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 from causalhyper.scm.draws import Draws, Sampler, make_sampler
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Replicates, resample
+from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World, extrapolation, simulate
 
 SIMULATED = 512
@@ -299,19 +300,19 @@ def make_experiment(
         the range of the runs, or intervals of that kind cannot be made.
     """
     question = ask(model, treatment, outcome, at, baseline)
-    check_resampling(draws, seed, level)
-    jackknife = needed(model, interval)
-    weights, first, second = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
     no_design = _no_design(model, question)
     design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
-    replicates = resample(model, draws, weights, design.enough if design else None, jackknife)
+    enough = design.enough if design else None
+    drawn = resample_model(
+        model, draws=draws, seed=seed, level=level, enough=enough, interval=interval
+    )
     return Experiment(
         model=model,
         question=question,
-        replicates=replicates,
-        uncertainty=describe(model, replicates, draws, level, seed, interval),
-        sampler=make_sampler(model, count_simulated(model.n), first),
-        twin=make_sampler(model, count_simulated(model.n), second),
+        replicates=drawn.replicates,
+        uncertainty=drawn.uncertainty,
+        sampler=make_sampler(model, count_simulated(model.n), drawn.first),
+        twin=make_sampler(model, count_simulated(model.n), drawn.second),
         design=design,
         no_design=no_design,
     )

@@ -2,98 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from causalhyper.errors import CausalHyperError, ConfigurationError
-from causalhyper.hypergraph import between, intercepts, recanting_witnesses
+from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.couplings import COUPLED, Coupling, alternative
 from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
-    Builder,
     Experiment,
     Progress,
-    Shared,
     make_experiment,
     natural_world,
 )
-from causalhyper.results import Estimate, EstimateResult
+from causalhyper.queries.mediation_result import Mediation
+from causalhyper.queries.mediation_worlds import find_witnesses, mediation_worlds, world_key
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.worlds import World
 
+__all__ = ["Mediation", "collect_mediation", "mediate", "mediation_worlds"]
 
-@dataclass(frozen=True, slots=True)
-class Mediation(EstimateResult):
-    """Effects through and past one mediator (or several taken together).
-
-    Attributes
-    ----------
-    protocol : str
-    mediators : tuple of str
-    total : tuple of Estimate
-        Total effect through the hypergraph, one for each treatment value.
-    direct, indirect : tuple of Estimate
-        Interventional (randomised-analogue) effects.
-    remainder : tuple of Estimate
-        Total minus direct minus indirect: what randomising the mediator loses because it breaks
-        its dependence on the other effects of the treatment. Zero without such effects.
-    natural_direct, natural_indirect : tuple of Estimate
-        Pure natural direct and total natural indirect effect under the fitted model, with the
-        noise of every node shared between the worlds; they sum to the total.
-    witnesses : tuple of str
-        Effects of the treatment that also cause mediator and outcome (recanting witnesses): with
-        any, the natural effects are not identified without the model.
-    note : str
-        A direct effect of zero by construction is said here.
-    extrapolated : float
-        Largest share of simulated runs beyond the observed ones, over the worlds compared.
-    """
-
-    protocol: str
-    mediators: tuple[str, ...]
-    total: tuple[Estimate, ...]
-    direct: tuple[Estimate, ...]
-    indirect: tuple[Estimate, ...]
-    remainder: tuple[Estimate, ...]
-    natural_direct: tuple[Estimate, ...]
-    natural_indirect: tuple[Estimate, ...]
-    witnesses: tuple[str, ...]
-    note: str
-    extrapolated: float
-
-    def __post_init__(self) -> None:
-        columns = (self.total, self.direct, self.indirect, self.remainder)
-        for total, direct, indirect, rest in zip(*columns, strict=True):
-            parts = direct.estimate + indirect.estimate + rest.estimate
-            if not np.isclose(total.estimate, parts, rtol=1e-9, atol=1e-12):
-                raise CausalHyperError(
-                    f"direct, indirect and remainder sum to {parts}, not to {total.estimate}"
-                )
-        natural = (self.total, self.natural_direct, self.natural_indirect)
-        for total, direct, indirect in zip(*natural, strict=True):
-            parts = direct.estimate + indirect.estimate
-            if not np.isclose(total.estimate, parts, rtol=1e-9, atol=1e-12):
-                raise CausalHyperError(f"natural effects sum to {parts}, not {total.estimate}")
-
-    @property
-    def estimates(self) -> tuple[Estimate, ...]:
-        """All estimates: total, interventional, remainder, natural."""
-        return (
-            self.total
-            + self.direct
-            + self.indirect
-            + self.remainder
-            + self.natural_direct
-            + self.natural_indirect
-        )
-
-    def summary(self) -> str:
-        """The effects as text."""
-        lines = [f"through {', '.join(self.mediators)} ({self.protocol})"]
-        lines += self._lines()
-        return "\n".join([*lines, self.note] if self.note else lines)
+WORLDS = {
+    "total": (),
+    "direct": ("fixed",),
+    "indirect": ("moving", "fixed"),
+    "remainder": ("moving", "fixed"),
+    "natural_direct": ("nested",),
+    "natural_indirect": ("nested",),
+    "natural_direct_total": ("carried",),
+    "natural_indirect_pure": ("carried",),
+    "mediated_interaction": ("nested", "carried"),
+    "controlled_direct": ("controlled",),
+    "reference_interaction": ("nested", "controlled"),
+    "natural_coupling": ("nested", "nested, other coupling"),
+}
+"""The worlds that each effect compares beside the natural one."""
+IDENTIFIED = ("total", "direct", "indirect", "remainder", "controlled_direct")
+"""Effects that need no cross-world assumption."""
 
 
 def mediate(
@@ -104,6 +47,8 @@ def mediate(
     *,
     at: Sequence[float],
     baseline: float,
+    controlled: Mapping[str, float] | None = None,
+    coupling: Coupling = "shared",
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
@@ -116,18 +61,26 @@ def mediate(
 
     - direct: E[Y(b, M~(b0))] - E[Y(b0, M~(b0))];
     - indirect: E[Y(b, M~(b))] - E[Y(b, M~(b0))];
-    - natural direct and indirect: the same with the run's own M(b0) and M(b), which compares
-      worlds that no experiment shows together.
+    - natural effects: the same with the run's own M(b0) and M(b), which compares worlds that no
+      experiment shows together; pure ones start from Y(b0), total ones end at Y(b);
+    - controlled direct: E[Y(b, m)] - E[Y(b0, m)] with the mediators held at m.
 
     Parameters
     ----------
     model : FittedModel
     treatment, outcome : str
-        Nodes.
+        Nodes; the treatment may itself have causes.
     mediators : str or sequence of str
         One node, or several drawn jointly; each on a directed path from treatment to outcome.
     at : sequence of float
     baseline : float
+    controlled : mapping of str to float, optional
+        A value for each mediator in the unit of its column: adds the controlled direct effect
+        and the four-way decomposition with it as reference.
+    coupling : {"shared", "independent", "antithetic"}
+        How the noise of a recanting witness hangs together between the two worlds of a natural
+        effect. It matters only where there is one; then what another coupling would change is
+        reported beside.
     draws : int
     seed : int
     level : float
@@ -140,117 +93,159 @@ def mediate(
     Raises
     ------
     ConfigurationError
-        If a mediator is not between treatment and outcome.
+        If a mediator is not between treatment and outcome, or a value lies outside the runs.
 
     Notes
     -----
     Source: VanderWeele, Vansteelandt and Robins 2014, "Effect decomposition in the presence of
-    an exposure-induced mediator-outcome confounder"; Pearl 2001, "Direct and indirect effects".
+    an exposure-induced mediator-outcome confounder"; Pearl 2001, "Direct and indirect effects";
+    Robins and Greenland 1992 (pure and total effects); VanderWeele 2014, "A unification of
+    mediation and interaction: a four-way decomposition".
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from causalhyper import LINEAR, fit
+    >>> rng = np.random.default_rng(0)
+    >>> b = np.tile([1.0, 2.0, 4.0], 20)
+    >>> n = 2 * b + rng.normal(size=60)
+    >>> runs = pd.DataFrame({"run_id": range(60), "k": np.repeat(range(20), 3), "b": b, "n": n})
+    >>> runs["g"] = 3 * b - n + 0.1 * rng.normal(size=60)
+    >>> roles = {"B": "b", "N": "n", "G": "g"}
+    >>> model = fit("B -> N; B -> G; N -> G", runs.astype({"run_id": str}), roles,
+    ...             protocol="equal epochs", cluster="k", mechanisms=LINEAR)
+    >>> found = mediate(model, "B", "G", "N", at=[4], baseline=1, draws=100)
+    >>> round(found.direct[0].estimate), round(found.indirect[0].estimate)
+    (9, -6)
     """
     experiment = make_experiment(
         model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
     )
     names = (mediators,) if isinstance(mediators, str) else tuple(mediators)
-    builders = mediation_worlds(experiment, names)
+    builders = mediation_worlds(experiment, names, coupling, controlled)
     means = experiment.means({"natural": natural_world, **builders}, progress)
-    return collect_mediation(experiment, names, means, experiment.extrapolated(builders))
-
-
-def mediation_worlds(experiment: Experiment, names: tuple[str, ...]) -> dict[str, Builder]:
-    """The worlds that a mediation compares with the natural one, by key."""
-    _check(experiment, names)
-    return {
-        _key("fixed", names): lambda _, s: _random(s, names, fixed=True),
-        _key("moving", names): lambda _, s: _random(s, names, fixed=False),
-        _key("nested", names): lambda _, s: _nested(s, names),
-    }
-
-
-def _key(world: str, names: tuple[str, ...]) -> str:
-    return f"mediate {', '.join(names)}: {world}"
-
-
-def _check(experiment: Experiment, names: tuple[str, ...]) -> None:
-    graph = experiment.model.graph
-    graph.require(*names)
-    inside = between(graph, experiment.treatment, experiment.outcome)
-    if wrong := [v for v in names if v not in inside]:
-        raise ConfigurationError(
-            f"{', '.join(wrong)} is on no directed path from {experiment.treatment} to "
-            f"{experiment.outcome}; mediators are {', '.join(inside) or 'none'}"
-        )
-    if not names:
-        raise ConfigurationError(f"name a mediator; there are {', '.join(inside) or 'none'}")
-
-
-def _random(shared: Shared, names: tuple[str, ...], *, fixed: bool) -> World:
-    """The mediators drawn at random from do(baseline), or from do(the same value)."""
-    drawn = {v: shared.twin_natural[v] for v in names}
-    return World(do={v: x[:, :1] for v, x in drawn.items()} if fixed else drawn)
-
-
-def _nested(shared: Shared, names: tuple[str, ...]) -> World:
-    """The mediators as they would have been in the same run at the baseline."""
-    return World(do={v: shared.natural[v][:, :1] for v in names})
+    beyond = experiment.extrapolated(builders)
+    return collect_mediation(experiment, names, means, beyond, coupling, controlled or {})
 
 
 def collect_mediation(
-    e: Experiment, names: tuple[str, ...], means: Mapping[str, Array], beyond: Mapping[str, float]
+    e: Experiment,
+    names: tuple[str, ...],
+    means: Mapping[str, Array],
+    beyond: Mapping[str, float],
+    coupling: Coupling = "shared",
+    controlled: Mapping[str, float] | None = None,
 ) -> Mediation:
-    """The mediation from the means of the natural world and of its own, by key."""
-    graph, label = e.model.graph, e.model.roles[e.outcome].label
-    subject = ", ".join(names)
-    witnesses = recanting_witnesses(graph, e.treatment, set(names), e.outcome)
-    natural = means["natural"]
-    fixed, moving, nested = (means[_key(w, names)] for w in ("fixed", "moving", "nested"))
-    extrapolated = max(beyond[_key(w, names)] for w in ("fixed", "moving", "nested"))
-    total = natural[:, 1:] - natural[:, :1]
+    """The mediation from the means of the natural world and of its own, by key.
+
+    Parameters
+    ----------
+    e : Experiment
+    names : tuple of str
+        The mediators.
+    means : mapping of str to ndarray, shape (replicates, d)
+    beyond : mapping of str to float
+        Share of simulated runs beyond the observed ones in each world.
+    coupling : {"shared", "independent", "antithetic"}
+    controlled : mapping of str to float, optional
+
+    Returns
+    -------
+    Mediation
+    """
+    held = {v: (controlled or {})[v] for v in names} if controlled else {}
+    witnesses = find_witnesses(e, names)
+    worlds = {
+        world: means[world_key(world, names)]
+        for world in dict.fromkeys(w for compared in WORLDS.values() for w in compared)
+        if world_key(world, names) in means
+    }
+    effects = {}
+    for name, (quantities, form) in _contrasts(means["natural"], worlds, held, coupling).items():
+        shares = [beyond[world_key(world, names)] for world in WORLDS[name]]
+        effects[name] = e.estimates(
+            f"mediate.{name}",
+            quantities,
+            estimand=_estimand(e, names, form),
+            method=f"g-formula through {e.model.graph}; {e.interval}",
+            assumptions=_assumptions(name, witnesses, max(shares, default=0.0), coupling),
+            subject=", ".join(names),
+        )
+    return Mediation(
+        protocol=e.model.protocol,
+        mediators=names,
+        controlled=tuple(held.items()),
+        coupling=coupling,
+        witnesses=witnesses,
+        note=_note(e, names),
+        extrapolated=max(beyond[world_key(world, names)] for world in worlds),
+        **{name: effects.get(name, ()) for name in WORLDS},
+    )
+
+
+Contrasts = dict[str, tuple[Array, str]]
+
+
+def _contrasts(
+    natural: Array, worlds: Mapping[str, Array], held: Mapping[str, float], coupling: Coupling
+) -> Contrasts:
+    """Each effect in each replicate, with its formula."""
+    fixed, moving = worlds["fixed"], worlds["moving"]
+    nested, carried = worlds["nested"][:, 1:], worlds["carried"][:, 1:]
+    start, end = natural[:, :1], natural[:, 1:]
+    total = end - start
     direct = fixed[:, 1:] - fixed[:, :1]
     indirect = moving[:, 1:] - fixed[:, 1:]
-    natural_direct = nested[:, 1:] - natural[:, :1]
-    parts = {
+    found: Contrasts = {
         "total": (total, "E[Y(b)] - E[Y(b0)]"),
         "direct": (direct, "E[Y(b, M~(b0))] - E[Y(b0, M~(b0))]"),
         "indirect": (indirect, "E[Y(b, M~(b))] - E[Y(b, M~(b0))]"),
         "remainder": (total - direct - indirect, "total - direct - indirect"),
-        "natural_direct": (natural_direct, "E[Y(b, M(b0))] - E[Y(b0)]"),
-        "natural_indirect": (total - natural_direct, "E[Y(b)] - E[Y(b, M(b0))]"),
+        "natural_direct": (nested - start, "E[Y(b, M(b0))] - E[Y(b0)]"),
+        "natural_indirect": (end - nested, "E[Y(b)] - E[Y(b, M(b0))]"),
+        "natural_direct_total": (end - carried, "E[Y(b)] - E[Y(b0, M(b))]"),
+        "natural_indirect_pure": (carried - start, "E[Y(b0, M(b))] - E[Y(b0)]"),
+        "mediated_interaction": (
+            end - nested - carried + start,
+            "E[Y(b)] - E[Y(b, M(b0))] - E[Y(b0, M(b))] + E[Y(b0)]",
+        ),
     }
-    column = e.model.roles[e.treatment].column
-
-    def made(name: str, quantities: Array, form: str) -> tuple[Estimate, ...]:
-        return e.estimates(
-            f"mediate.{name}",
-            quantities,
-            estimand=lambda value: (
-                f"{form}, Y={label}, M={{{subject}}}, {column} b={value:g}, b0={e.baseline:g}"
-            ),
-            method=f"g-formula through {graph}; {e.interval}",
-            assumptions=_assumptions(name, witnesses, extrapolated),
-            subject=subject,
+    if "controlled" in worlds:
+        m = ", ".join(f"{v}={x:g}" for v, x in held.items())
+        controlled = worlds["controlled"][:, 1:] - worlds["controlled"][:, :1]
+        found["controlled_direct"] = (controlled, f"E[Y(b, m)] - E[Y(b0, m)], m: {m}")
+        found["reference_interaction"] = (
+            nested - start - controlled,
+            f"E[Y(b, M(b0))] - E[Y(b0)] - E[Y(b, m)] + E[Y(b0, m)], m: {m}",
         )
+    if "nested, other coupling" in worlds:
+        other = worlds["nested, other coupling"][:, 1:]
+        form = f"E[Y(b, M(b0))] with {alternative(coupling)} noise less that with {coupling} noise"
+        found["natural_coupling"] = (other - nested, form)
+    return found
 
-    return Mediation(
-        protocol=e.model.protocol,
-        mediators=names,
-        witnesses=witnesses,
-        note=_note(e, names),
-        extrapolated=extrapolated,
-        **{name: made(name, *part) for name, part in parts.items()},
+
+def _estimand(e: Experiment, names: tuple[str, ...], form: str) -> Callable[[float], str]:
+    label, column = e.model.roles[e.outcome].label, e.model.roles[e.treatment].column
+    subject = ", ".join(names)
+    return lambda value: (
+        f"{form}, Y={label}, M={{{subject}}}, {column} b={value:g}, b0={e.baseline:g}"
     )
 
 
-def _assumptions(name: str, witnesses: tuple[str, ...], extrapolated: float) -> tuple[str, ...]:
+def _assumptions(
+    name: str, witnesses: tuple[str, ...], beyond: float, coupling: Coupling
+) -> tuple[str, ...]:
     out = list(GRAPH_ASSUMES)
-    if name.startswith("natural"):
-        out.append("cross-world: the noise of every node is the same in both worlds")
+    if name not in IDENTIFIED:
+        out.append(f"cross-world: {COUPLED[coupling]}")
         if witnesses:
             out.append(
                 f"not identified without the model: {', '.join(witnesses)} is an effect of the "
                 "treatment and a cause of mediator and outcome (recanting witness)"
             )
-    if name not in ("total",) and extrapolated > 0.05:
-        out.append(f"{extrapolated:.0%} of simulated runs lie beyond the observed ones")
+    if beyond > 0.05:
+        out.append(f"{beyond:.0%} of simulated runs lie beyond the observed ones")
     return tuple(out)
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import (
     DirectedHypergraph,
     Hyperedge,
-    between,
     intercepts,
     intercepts_without_edge,
 )
+from causalhyper.hypergraph.paths import reached
+from causalhyper.hypergraph.surgery import without_arcs
 from causalhyper.queries.experiment import Shared
+from causalhyper.queries.settings import set_value
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import Reference, World
 
@@ -36,9 +40,9 @@ class RandomiseNode:
         """The reference distribution in words."""
         return f"{self.node} of a random observed run of the same context"
 
-    def check(self, graph: DirectedHypergraph) -> None:
+    def check(self, model: FittedModel) -> None:
         """Refuse a node that the hypergraph does not have."""
-        graph.require(self.node)
+        model.graph.require(self.node)
 
     def world(self, model: FittedModel, shared: Shared) -> World:
         """The ablated world."""
@@ -50,6 +54,113 @@ class RandomiseNode:
         if self.node in (treatment, outcome):
             return True
         return intercepts(graph, treatment, outcome, {self.node})
+
+
+@dataclass(frozen=True, slots=True)
+class FixNode:
+    """Set a node to one value in every run: the effect left is the controlled direct effect.
+
+    Attributes
+    ----------
+    node : str
+    value : float
+        In the unit of the node's column, within the range of the runs.
+    """
+
+    node: str
+    value: float
+
+    def __str__(self) -> str:
+        return f"fix {self.node} at {self.value:g}"
+
+    @property
+    def reference(self) -> str:
+        """The reference distribution in words."""
+        return f"{self.node} is {self.value:g} in every run"
+
+    def check(self, model: FittedModel) -> None:
+        """Refuse an unknown node, or a value outside the runs."""
+        set_value(model, self.node, self.value)
+
+    def world(self, model: FittedModel, shared: Shared) -> World:
+        """The ablated world."""
+        value = set_value(model, self.node, self.value)
+        return World(do={self.node: np.full((1, 1, 1), value)})
+
+    def tautology(self, graph: DirectedHypergraph, treatment: str, outcome: str) -> bool:
+        """Whether the effect vanishes whatever the data say."""
+        return RandomiseNode(self.node).tautology(graph, treatment, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class CutEdge:
+    """Let one node receive, in all its hyperedges, a random draw of one of its causes.
+
+    Every other node goes on receiving the cause itself, so no cross-world assumption is needed.
+
+    Parameters
+    ----------
+    arc : str or tuple of (str, str)
+        Such as ``"N -> C"``.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not one cause and one head.
+
+    Notes
+    -----
+    Source: Janzing et al. 2013, "Quantifying causal influences", section 4. Cuts into one head
+    draw from the same run, so that two of them keep the causes' joint distribution.
+    """
+
+    arc: tuple[str, str] | str
+
+    def __post_init__(self) -> None:
+        parts = self.arc.split("->") if isinstance(self.arc, str) else self.arc
+        names = tuple(name.strip() for name in parts)
+        if len(names) != 2 or not all(names):
+            raise ConfigurationError(
+                f"an arc is a cause and a head, as 'N -> C'; got {self.arc!r}"
+            )
+        object.__setattr__(self, "arc", names)
+
+    @property
+    def cause(self) -> str:
+        """The cause that is no longer received."""
+        return self.arc[0]
+
+    @property
+    def head(self) -> str:
+        """The node that no longer receives it."""
+        return self.arc[1]
+
+    def __str__(self) -> str:
+        return f"cut arc {self.cause} -> {self.head}"
+
+    @property
+    def reference(self) -> str:
+        """The reference distribution in words."""
+        return f"{self.cause} of a random observed run of the same context"
+
+    def check(self, model: FittedModel) -> None:
+        """Refuse an arc that the hypergraph does not have."""
+        if self.arc not in model.graph.arcs:
+            arcs = "; ".join(f"{cause} -> {head}" for cause, head in model.graph.arcs)
+            raise ConfigurationError(
+                f"no arc {self.cause} -> {self.head} in {model.graph}: name one of {arcs}"
+            )
+
+    def world(self, model: FittedModel, shared: Shared) -> World:
+        """The ablated world."""
+        drawn = model.values[self.cause][shared.draws.partners[self.head]][:, None, :]
+        edges = [edge for edge in model.graph.into(self.head) if self.cause in edge.tail]
+        return World(receives={(edge, self.cause): drawn for edge in edges})
+
+    def tautology(self, graph: DirectedHypergraph, treatment: str, outcome: str) -> bool:
+        """Whether the effect vanishes whatever the data say."""
+        cut = without_arcs(graph, {(self.cause, self.head)})
+        return outcome not in reached(cut, treatment, avoiding=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +187,9 @@ class CutHyperedge:
             return "the tail of a random observed run of the same context"
         return "each member of the tail of its own random observed run of the same context"
 
-    def check(self, graph: DirectedHypergraph) -> None:
+    def check(self, model: FittedModel) -> None:
         """Refuse a hyperedge that the hypergraph does not have."""
-        _require_edge(graph, self.edge)
+        _require_edge(model.graph, self.edge)
 
     def world(self, model: FittedModel, shared: Shared) -> World:
         """The ablated world."""
@@ -120,9 +231,9 @@ class DropInteraction:
             return "joint distribution of the tail in the observed runs, all contexts together"
         return "product of the tail's margins in the observed runs, all contexts together"
 
-    def check(self, graph: DirectedHypergraph) -> None:
+    def check(self, model: FittedModel) -> None:
         """Refuse a hyperedge with a single cause, or one that the hypergraph does not have."""
-        _require_edge(graph, self.edge)
+        _require_edge(model.graph, self.edge)
         if len(self.edge.tail) < 2:
             raise ConfigurationError(
                 f"{self.edge} has a single cause, so there is no interaction to drop: cut it "
@@ -138,28 +249,9 @@ class DropInteraction:
         return False
 
 
-Operation = RandomiseNode | CutHyperedge | DropInteraction
+Operation = RandomiseNode | FixNode | CutEdge | CutHyperedge | DropInteraction
 
 
 def _require_edge(graph: DirectedHypergraph, edge: Hyperedge) -> None:
     if edge not in graph.edges:
         raise ConfigurationError(f"{edge} is no hyperedge of {graph}: name one that is")
-
-
-def list_operations(
-    graph: DirectedHypergraph, treatment: str, outcome: str
-) -> tuple[Operation, ...]:
-    """Every ablation that concerns the effect of `treatment` on `outcome`.
-
-    Nodes between the two are randomised, hyperedges with a tail and head on a directed path are
-    cut, and of those with several causes the interaction is dropped, by either reference.
-    """
-    inside = between(graph, treatment, outcome)
-    sources, heads = {treatment, *inside}, {outcome, *inside}
-    on_path = [e for e in graph.edges if e.head in heads and sources & set(e.tail)]
-    return (
-        *(RandomiseNode(v) for v in inside),
-        *(CutHyperedge(e) for e in on_path),
-        *(DropInteraction(e, "joint") for e in on_path if len(e.tail) > 1),
-        *(DropInteraction(e, "product") for e in on_path if len(e.tail) > 1),
-    )

@@ -67,11 +67,11 @@ def ask(
     if isinstance(at, str | int | float):
         raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
     model.graph.require(treatment, outcome)
-    _check_path(model, treatment, outcome)
+    check_path(model, treatment, outcome)
     values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
     if not values:
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
-    never = _check_range(model, treatment, (float(baseline), *values))
+    never = check_range(model, treatment, (float(baseline), *values))
     return Question(treatment, outcome, values, float(baseline), never)
 
 
@@ -86,7 +86,8 @@ def check_resampling(draws: int, seed: int, level: float) -> None:
         raise ConfigurationError(f"the seed must not be negative, got {seed}")
 
 
-def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
+def check_path(model: FittedModel, treatment: str, outcome: str) -> None:
+    """Refuse an outcome that is no effect of the treatment."""
     if treatment == outcome or outcome not in reached(model.graph, treatment, avoiding=()):
         raise ConfigurationError(
             f"{outcome} is no effect of {treatment} in {model.graph}: its effect is zero by "
@@ -94,7 +95,7 @@ def _check_path(model: FittedModel, treatment: str, outcome: str) -> None:
         )
 
 
-def _check_range(model: FittedModel, treatment: str, grid: tuple[float, ...]) -> tuple[float, ...]:
+def check_range(model: FittedModel, treatment: str, grid: tuple[float, ...]) -> tuple[float, ...]:
     """The values of the grid that no run has; an error if one is out of the runs' range."""
     role = model.roles[treatment]
     seen = np.unique(model.values[treatment])
@@ -108,8 +109,7 @@ def _check_range(model: FittedModel, treatment: str, grid: tuple[float, ...]) ->
         asked = role.apply(np.array([value]))[0]
         if not np.isclose(seen, asked, rtol=1e-9, atol=1e-12).any():
             if not seen[0] < asked < seen[-1]:
-                back = {"identity": seen, "log": np.exp(seen), "log2": 2**seen, "log10": 10**seen}
-                runs = ", ".join(f"{v:.9g}" for v in back[role.transform][:12])
+                runs = ", ".join(f"{v:.9g}" for v in role.invert(seen[:12]))
                 raise ConfigurationError(
                     f"{role.column} = {value:.9g} lies outside what was run, so nothing is known "
                     f"there; runs have {runs}{', ...' if len(seen) > 12 else ''}"

@@ -147,7 +147,7 @@ def _assumptions(a: Analysis) -> tuple[str, ...]:
 
 def _part(query: str) -> str:
     """The part of the report that a query belongs to, in words."""
-    if query.startswith("mediate.natural"):
+    if query.startswith("mediate.natural") or query.endswith("_interaction"):
         return "natural effects"
     parts = {
         "effect_curve.design": "the design's contrast",

@@ -6,11 +6,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
+from causalhyper.queries.couplings import alternative
 from causalhyper.queries.effects import farthest
 from causalhyper.results import Estimate, decimals
 
 ZERO = 1e-12
 """Effects smaller than this are rounding: they are zero by construction."""
+
+MEDIATED = {
+    "total": "total",
+    "direct": "direct",
+    "indirect": "indirect",
+    "remainder": "remainder",
+    "natural_direct": "natural direct",
+    "natural_indirect": "natural indirect",
+    "natural_direct_total": "natural direct, total",
+    "natural_indirect_pure": "natural indirect, pure",
+    "mediated_interaction": "mediated interaction",
+    "natural_coupling": "natural direct, other coupling",
+}
+"""Effects of a mediation in reading order, with their labels."""
+CROSSED = frozenset(MEDIATED) - {"total", "direct", "indirect", "remainder"}
+"""Those that compare worlds which no experiment shows together."""
+FORCED = frozenset(("direct", "natural_direct", "natural_direct_total", "mediated_interaction"))
+"""Those that vanish where every path goes through the mediator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +137,12 @@ def mediation_table(
 ) -> Table:
     """Effects through each mediator, at the farthest value or at a given one."""
     rows = []
-    names = ("total", "direct", "indirect", "remainder", "natural_direct", "natural_indirect")
     chosen = value if value is not None else farthest(mediation[0].total).value
     for m in mediation:
-        for name in names:
-            e = next(e for e in getattr(m, name) if e.value == chosen)
-            kind = "natural " if name.startswith("natural") else ""
-            label = f"{kind}{name.removeprefix('natural_')}"
+        for name, label in MEDIATED.items():
+            e = next((e for e in getattr(m, name) if e.value == chosen), None)
+            if e is None:
+                continue
             rows.append(
                 (
                     Cell(", ".join(m.mediators)),
@@ -143,15 +161,17 @@ def mediation_table(
 
 def _mediation_remark(m: Mediation, name: str) -> str:
     remarks = []
-    if name in ("direct", "natural_direct") and m.note:
+    forced = bool(m.note) and name in FORCED
+    if forced:
         remarks.append("zero by construction")
-    if name.startswith("natural"):
-        remarks.append("cross-world: shared noise")
+    if name == "natural_coupling":
+        remarks.append(f"{alternative(m.coupling)} noise less {m.coupling} noise")
+    elif name in CROSSED:
+        remarks.append(f"cross-world: {m.coupling} noise")
         if m.witnesses:
             remarks.append(
                 f"not identified without the model (recanting witness {', '.join(m.witnesses)})"
             )
-    forced = bool(m.note) and name in ("direct", "natural_direct")
     if name != "total" and not forced and m.extrapolated > 0.05:
         remarks.append(f"{m.extrapolated:.0%} of simulated runs beyond the observed")
     return "; ".join(remarks)

@@ -40,4 +40,5 @@ class EstimateResult(ABC):
     def _lines(self) -> list[str]:
         """One line of text an estimate."""
         digits = decimals(e.se for e in self.estimates)
-        return [f"{e.value:>10g}  {e.query:<25} {e.interval(digits)}" for e in self.estimates]
+        width = max((len(e.query) for e in self.estimates), default=0)
+        return [f"{e.value:>10g}  {e.query:<{width}} {e.interval(digits)}" for e in self.estimates]

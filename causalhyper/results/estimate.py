@@ -21,8 +21,10 @@ class Estimate:
         What was asked: "effect_curve.design", "mediate.direct", "ablate.change" and so on.
     treatment : str
         Treatment node.
-    value, baseline : float
-        The compared values of the treatment's column, in its own unit.
+    value : float
+        The value that the treatment is set to, in its column's own unit.
+    baseline : float or None
+        The value that it is compared with; None for a level, which is compared with nothing.
     estimand : str
         The quantity in the field's notation.
     estimate, se, lower, upper : float
@@ -49,7 +51,7 @@ class Estimate:
     query: str
     treatment: str
     value: float
-    baseline: float
+    baseline: float | None
     estimand: str
     estimate: float
     se: float
@@ -80,14 +82,25 @@ class Estimate:
             )
 
     @property
+    def against(self) -> float:
+        """The baseline of a contrast; a level has none, and raises CausalHyperError."""
+        if self.baseline is None:
+            raise CausalHyperError(f"{self.query} is a level: it is compared with nothing")
+        return self.baseline
+
+    @property
     def excludes_zero(self) -> bool:
         """Whether the pointwise interval leaves zero out."""
         return self.lower > 0 or self.upper < 0
 
     def interval(self, digits: int = 4) -> str:
-        """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]"."""
-        low, high = f"{self.lower:+.{digits}f}", f"{self.upper:+.{digits}f}"
-        return f"{self.estimate:+.{digits}f} [{low}, {high}]"
+        """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]".
+
+        A level has no sign in front.
+        """
+        sign = "-" if self.baseline is None else "+"
+        low, high = f"{self.lower:{sign}.{digits}f}", f"{self.upper:{sign}.{digits}f}"
+        return f"{self.estimate:{sign}.{digits}f} [{low}, {high}]"
 
 
 COLUMNS = tuple(f.name for f in fields(Estimate))
@@ -119,24 +132,36 @@ def decimals(errors: Iterable[float]) -> int:
 
 
 def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
-    """Tidy frame of estimates: one row each, columns `COLUMNS`, assumptions joined by "; "."""
+    """Tidy frame of estimates: one row each, columns `COLUMNS`, assumptions joined by "; ".
+
+    The baseline of a level is NaN.
+    """
     rows = [
         {name: getattr(e, name) for name in COLUMNS} | {"assumptions": "; ".join(e.assumptions)}
         for e in estimates
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"baseline": "float64"})
 
 
 def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
-    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value."""
+    """Frame for a forest plot: columns label, group, estimate, lower, upper; value by value.
+
+    Labels name the subject too where there are several.
+    """
+    ordered = sorted(estimates, key=lambda e: e.value)
+    several = len({e.subject for e in ordered if e.subject}) > 1
     rows = [
         {
-            "label": e.query.partition(".")[2].replace("_", " "),
-            "group": f"{e.value:g} against {e.baseline:g}",
+            "label": f"{_words(e.query)} {e.subject if several else ''}".strip(),
+            "group": f"{e.value:g}" + ("" if e.baseline is None else f" against {e.baseline:g}"),
             "estimate": e.estimate,
             "lower": e.lower,
             "upper": e.upper,
         }
-        for e in sorted(estimates, key=lambda e: e.value)
+        for e in ordered
     ]
     return pd.DataFrame(rows, columns=["label", "group", "estimate", "lower", "upper"])
+
+
+def _words(query: str) -> str:
+    return query.partition(".")[2].replace("_", " ")

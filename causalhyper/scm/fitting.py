@@ -93,8 +93,11 @@ def fit(
         v: fit_node(graph, v, values, groups, options, _trials(frame, roles[v], options))
         for v, options in chosen.items()
     }
-    ids = frame["run_id"].to_numpy(dtype=object)
-    return FittedModel(graph, roles, protocol, values, groups, fitted, cluster, context, ids)
+    run_ids = frame["run_id"].to_numpy(dtype=object)
+    labels = {c: frame[c].to_numpy(dtype=object) for c in dict.fromkeys((*cluster, *context))}
+    return FittedModel(
+        graph, roles, protocol, values, groups, fitted, cluster, context, run_ids, labels
+    )
 
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -78,8 +78,10 @@ class FittedModel:
         One for each node with causes; roots keep their observed distribution.
     cluster, context : tuple of str
         Names of the columns behind `groups`.
-    run_ids : ndarray of object, shape (n,)
-        The run of each row.
+    run_ids : ndarray, shape (n,)
+        Names of the runs, in the order of `values`.
+    labels : mapping of str to ndarray, shape (n,)
+        Values of the columns behind `groups`.
     """
 
     graph: DirectedHypergraph
@@ -91,6 +93,7 @@ class FittedModel:
     cluster: tuple[str, ...]
     context: tuple[str, ...]
     run_ids: NDArray[np.object_]
+    labels: Mapping[str, NDArray[np.object_]]
 
     @property
     def n(self) -> int:

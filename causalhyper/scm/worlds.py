@@ -16,6 +16,7 @@ from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.mechanisms.ladder import Projection
+from causalhyper.scm.capabilities import require_decomposed
 from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel, Mechanism
 from causalhyper.scm.replicates import Replicates
@@ -159,15 +160,6 @@ def _projections(
             bases = space.bases(term)
             out[at] = project_additive(tensor, bases, sample, weights, joint=kind == "joint")
     return out
-
-
-def require_decomposed(mechanism: Mechanism, otherwise: str) -> None:
-    """Refuse a mechanism that is no sum over hyperedges, and say what cannot be done to it."""
-    if "decomposed" not in mechanism.fit.capabilities:
-        raise ConfigurationError(
-            f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges: "
-            f"{otherwise}; use an additive or binomial mechanism"
-        )
 
 
 def extrapolation(

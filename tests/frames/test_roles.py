@@ -133,3 +133,13 @@ def test_roles_are_a_mapping_that_names_the_nearest_node():
     assert str(caught.value) == (
         "no role for the node 'noize'; the nodes with a role are noise, G; did you mean 'noise'?"
     )
+
+
+@pytest.mark.parametrize("transform", ["identity", "log", "log2", "log10"])
+def test_inverting_a_transform_gives_back_the_column(transform):
+    role = Role("N", "x", transform)
+    values = np.array([1e-3, 1.0, 16.0, 33.0])
+    np.testing.assert_allclose(role.invert(role.apply(values)), values, rtol=1e-12)
+    back = role.invert(values)
+    back[0] = 9
+    assert values[0] == 1e-3

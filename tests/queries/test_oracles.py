@@ -25,10 +25,13 @@ def test_natural_effects_are_those_of_statsmodels_mediation(moderated):
     data = frame.assign(x=(frame.b - 1) / 3)
     outcome = smf.ols("g ~ x * n" if moderated else "g ~ x + n", data)
     table = Oracle(outcome, smf.ols("n ~ x", data), "x", "n").fit(n_rep=150, rng=0).summary()
-    # pure direct (control) and total indirect (treated) are what `mediate` reports
+    # control is the pure direct and pure indirect effect, treated the total one of either
     for row, e in (
         ("ADE (control)", found.natural_direct[0]),
         ("ACME (treated)", found.natural_indirect[0]),
+        ("ADE (treated)", found.natural_direct_total[0]),
+        ("ACME (control)", found.natural_indirect_pure[0]),
+        ("Total effect", found.total[0]),
     ):
         low, high = table.loc[row, ["Lower CI bound", "Upper CI bound"]]
         error = (high - low) / 3.92 / 150**0.5

@@ -5,7 +5,7 @@ import pytest
 
 from causalhyper import Estimate, HypothesisTest
 from causalhyper.errors import CausalHyperError
-from causalhyper.results import COLUMNS, to_frame
+from causalhyper.results import COLUMNS, forest_frame, to_frame
 
 GOOD = {
     "query": "mediate.direct",
@@ -57,6 +57,17 @@ def test_an_estimate_with_a_reversed_interval_or_not_finite_is_refused(wrong):
 )
 def test_an_interval_excludes_zero_only_when_it_lies_on_one_side(lower, upper, excludes):
     assert Estimate(**(GOOD | {"lower": lower, "upper": upper})).excludes_zero is excludes
+
+
+def test_a_level_has_no_baseline_and_no_sign_in_front():
+    level = Estimate(**(GOOD | {"baseline": None}))
+    assert level.interval(1) == "0.5 [0.3, 0.7]"
+    assert Estimate(**GOOD).interval(1) == "+0.5 [+0.3, +0.7]"
+    frame = to_frame([level, Estimate(**GOOD)])
+    assert frame.baseline.dtype == float
+    assert np.isnan(frame.baseline[0])
+    assert forest_frame([level]).group.tolist() == ["4"]
+    assert forest_frame([Estimate(**GOOD)]).group.tolist() == ["4 against 1"]
 
 
 def test_a_table_has_one_row_an_estimate_and_the_fixed_columns():

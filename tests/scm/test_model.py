@@ -162,6 +162,15 @@ def test_options_for_an_unknown_node_are_refused(frame):
         _fit(frame, mechanisms={"X": LINEAR})
 
 
+def test_a_model_names_its_runs_and_their_groups_in_the_order_of_its_values(frame):
+    shuffled = frame.assign(d=frame.index % 2).sample(frac=1, random_state=1)
+    model = _fit(shuffled, context="d")
+    named = shuffled.set_index("run_id").loc[model.run_ids]
+    np.testing.assert_array_equal(model.values["S"], named.s)
+    np.testing.assert_array_equal(model.labels["k"], named.k)
+    np.testing.assert_array_equal(model.labels["d"], named.d)
+
+
 def test_latent_common_causes_which_a_fit_would_ignore_are_refused(frame):
     with pytest.raises(ConfigurationError, match="latent common causes, G <-> N, which a fit"):
         _fit(frame, f"{CHAIN}; N <-> G")

@@ -10,8 +10,9 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import expanded
 from causalhyper.hypergraph.exports import load_library
+from causalhyper.scm.capabilities import require_additive
 from causalhyper.scm.exports.gcm_mechanisms import ContextRoot, TermRegression
-from causalhyper.scm.exports.refusals import refuse_latents, require_additive
+from causalhyper.scm.exports.refusals import refuse_latents
 from causalhyper.scm.model import FittedModel
 
 PARENTS = "parents_during_fit"
@@ -116,7 +117,7 @@ def _mechanism(
 def _regression(model: FittedModel, node: str, parents: list[str]) -> TermRegression:
     """Wrap the fitted mean of one node; what is no parent in the graph is the context."""
     mechanism = model.mechanisms[node]
-    fit = require_additive(mechanism)
+    fit = require_additive(mechanism, "nothing else can be exported")
     places = tuple(parents.index(parent) for parent in mechanism.parents)
     extra = [i for i in range(len(parents)) if i not in places]
     return TermRegression(

@@ -8,7 +8,8 @@ import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.exports import load_library
-from causalhyper.scm.exports.refusals import refuse_latents, require_additive
+from causalhyper.scm.capabilities import require_additive
+from causalhyper.scm.exports.refusals import refuse_latents
 from causalhyper.scm.model import FittedModel, Mechanism
 
 
@@ -69,7 +70,7 @@ def _check_linear(model: FittedModel) -> None:
             "fit one context at a time, or use to_gcm"
         )
     for mechanism in model.mechanisms.values():
-        space = require_additive(mechanism).space
+        space = require_additive(mechanism, "nothing else can be exported").space
         for term, owner in zip(space.terms, mechanism.owners, strict=True):
             edge = mechanism.edges[owner]
             if len(term) > 1:
@@ -87,7 +88,7 @@ def _check_linear(model: FittedModel) -> None:
 
 def _straight_line(mechanism: Mechanism) -> list[float]:
     """Return intercept and slopes of a linear mechanism, in the order of its parents."""
-    fit = require_additive(mechanism)
+    fit = require_additive(mechanism, "nothing else can be exported")
     space, coefs = fit.space, fit.coefs
     intercept, slopes = float(fit.parameters.effects[0, 0]), np.zeros(len(mechanism.parents))
     for (place,), where in zip(space.terms, space.slices, strict=True):

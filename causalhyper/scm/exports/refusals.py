@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms import AdditiveFit
-from causalhyper.scm.model import FittedModel, Mechanism
+from causalhyper.scm.model import FittedModel
 
 
 def refuse_latents(model: FittedModel, reason: str) -> None:
@@ -28,13 +27,3 @@ def refuse_latents(model: FittedModel, reason: str) -> None:
             f"the latent common cause {pair} cannot be exported: {reason}. Fit the hypergraph "
             "without it if that is what you assume"
         )
-
-
-def require_additive(mechanism: Mechanism) -> AdditiveFit:
-    """Return the fit of an additive mechanism; refuse every other rung of the ladder."""
-    if not isinstance(mechanism.fit, AdditiveFit):
-        raise ConfigurationError(
-            f"the mechanism of {mechanism.head} ({mechanism.options}) is not additive, and only "
-            "additive mechanisms can be exported: fit it with LINEAR or SPLINE"
-        )
-    return mechanism.fit

@@ -1,0 +1,71 @@
+"""The axis of treatment values: logarithmic where they span much, with the values as ticks."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
+from numpy.typing import NDArray
+
+from causalhyper.figures.style import PLAIN
+
+
+def is_wide(values: NDArray[np.float64]) -> bool:
+    """Whether values are positive and span more than a factor of 4: a log2 axis shows them.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Increasing.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_wide(np.array([16.0, 512.0])), is_wide(np.array([0.0, 512.0]))
+    (True, False)
+    """
+    return bool(values[0] > 0 and values[-1] > 4 * values[0])
+
+
+def scale_values(axes: Axes, values: NDArray[np.float64], *, log: bool) -> None:
+    """Set the scale of the values; on a log2 axis they are the ticks, thinned where dense.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    values : ndarray, shape (n,)
+        Increasing.
+    log : bool
+        Whether the axis is logarithmic.
+
+    Examples
+    --------
+    >>> from causalhyper.figures.style import new_axes
+    >>> axes = new_axes()
+    >>> scale_values(axes, np.array([16.0, 64.0, 512.0]), log=True)
+    >>> [tick.get_text() for tick in axes.get_xticklabels()]
+    ['16', '64', '512']
+    """
+    if not log:
+        spread = np.ptp(values)
+        if spread:
+            axes.set_xlim(values[0] - 0.06 * spread, values[-1] + 0.06 * spread)
+        return
+    axes.set_xscale("log", base=2)
+    place = np.log2(values)
+    room, ticks = np.ptp(place) / 14, [0]
+    for i in range(1, len(values)):
+        if place[i] - place[ticks[-1]] >= room:
+            ticks.append(i)
+    axes.set_xticks(values[ticks], [write_number(v) for v in values[ticks]], **PLAIN)
+    axes.xaxis.set_minor_locator(NullLocator())
+    margin = 0.06 * np.ptp(place)
+    axes.set_xlim(2 ** (place[0] - margin), 2 ** (place[-1] + margin))
+
+
+def write_number(value: float) -> str:
+    """Write 1048576 in full and 0.1 as it is."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 1e9 else f"{value:g}"

@@ -1,0 +1,105 @@
+"""Adjustment for a back-door set: a regression that needs no other part of the hypergraph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causalhyper.identification import minimal_adjustment_sets, optimal_adjustment_set
+from causalhyper.mechanisms import AdditiveFit, fit_additive, make_term_space
+from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.questions import Question
+from causalhyper.scm.model import FittedModel
+
+FUNCTIONS = 3
+"""Spline functions of a variable with many values."""
+SATURATED = 9
+"""A treatment with at most so many values has a mean for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """A regression of the outcome on treatment and a back-door set, ready for any resample.
+
+    Attributes
+    ----------
+    given : tuple of str
+        The back-door set.
+    fit : AdditiveFit
+        Curves of treatment and set, and products of the treatment with each member.
+    steps : ndarray, shape (clusters, values, k)
+        Change of the regression's columns from the baseline to each value, summed over the runs
+        of each cluster, the members of the set kept.
+    sizes : ndarray, shape (clusters,)
+        Runs in each cluster.
+    """
+
+    given: tuple[str, ...]
+    fit: AdditiveFit
+    steps: Array
+    sizes: Array
+
+    def __str__(self) -> str:
+        return f"{{{', '.join(self.given)}}}" if self.given else "the empty set"
+
+    def enough(self, weights: Array) -> NDArray[np.bool_]:
+        """Whether the regression can be fitted to each resample."""
+        return self.fit.enough(weights)
+
+    def contrasts(self, model: FittedModel, weights: Array) -> Array:
+        """Mean change from the baseline over the runs of each resample, shape (r, values)."""
+        coefs = self.fit.refit(model.groups, weights).coefs
+        summed = np.tensordot(weights, self.steps, axes=1)
+        changes = np.einsum("rvk,rk->rv", summed, coefs)
+        return changes / (weights @ self.sizes)[:, None]
+
+
+def find_adjustment(model: FittedModel, question: Question) -> Adjustment | str:
+    """Find a back-door set and fit its regression.
+
+    Parameters
+    ----------
+    model : FittedModel
+    question : Question
+
+    Returns
+    -------
+    Adjustment or str
+        The optimal set where nothing is latent, otherwise the first of the smallest; or why
+        there is no such estimate.
+
+    Notes
+    -----
+    Source: Robins 1986 (g-computation); Henckel, Perkovic and Maathuis 2022 (optimal sets).
+    """
+    treatment, outcome = question.treatment, question.outcome
+    given = _choose(model, treatment, outcome)
+    if given is None:
+        return f"no set of nodes closes every back-door path from {treatment} to {outcome}"
+    names = (treatment, *given)
+    inputs = [model.values[v] for v in names]
+    terms = [(i,) for i in range(len(names))] + [(0, i) for i in range(1, len(names))]
+    space = make_term_space(terms, inputs, FUNCTIONS, 1, names)
+    distinct = len(np.unique(inputs[0]))
+    if distinct <= SATURATED:
+        first = make_term_space([(0,)], inputs[:1], distinct - 1, 1, names[:1]).main[0]
+        space = type(space)(space.terms, (first, *space.main[1:]), space.joint)
+    fit = fit_additive(space, inputs, model.values[outcome], model.groups)
+    if fit.rank < fit.width:
+        beside = " beside contexts" if model.groups.context_count > 1 else ""
+        return f"these runs do not tell {', '.join(names)} apart{beside}"
+    grid = question.grid(model)
+    tables = [space.columns([np.full(model.n, g), *inputs[1:]]) for g in grid]
+    steps = np.zeros((model.clusters, len(grid) - 1, space.size))
+    for i, table in enumerate(tables[1:]):
+        np.add.at(steps[:, i], model.groups.clusters, table - tables[0])
+    return Adjustment(given, fit, steps, np.bincount(model.groups.clusters).astype(float))
+
+
+def _choose(model: FittedModel, treatment: str, outcome: str) -> tuple[str, ...] | None:
+    if not model.graph.latent:
+        return optimal_adjustment_set(model.graph, treatment, outcome)
+    found = minimal_adjustment_sets(model.graph, treatment, outcome)
+    return min(found, key=len, default=None)

@@ -1,0 +1,134 @@
+"""The worlds that a mediation compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.hypergraph import between, recanting_witnesses
+from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.couplings import Coupling, alternative, check_coupling, couple
+from causalhyper.queries.experiment import Builder, Experiment, Shared
+from causalhyper.queries.settings import set_value
+from causalhyper.scm.worlds import World, simulate
+
+
+def mediation_worlds(
+    experiment: Experiment,
+    names: tuple[str, ...],
+    coupling: Coupling = "shared",
+    controlled: Mapping[str, float] | None = None,
+) -> dict[str, Builder]:
+    """The worlds that a mediation compares with the natural one, by key.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    names : tuple of str
+        The mediators.
+    coupling : {"shared", "independent", "antithetic"}
+    controlled : mapping of str to float, optional
+        A value for each mediator, in the unit of its column.
+
+    Returns
+    -------
+    dict of str to callable
+
+    Raises
+    ------
+    ConfigurationError
+        If a mediator is not between treatment and outcome, or a value is out of range.
+    """
+    check_coupling(coupling)
+    _check(experiment, names)
+    worlds: dict[str, Builder] = {
+        "fixed": lambda _, s: _random(s, names, fixed=True),
+        "moving": lambda _, s: _random(s, names, fixed=False),
+        "nested": lambda _, s: _nested(experiment, s, names, coupling),
+        "carried": lambda _, s: _carried(experiment, s, names, coupling),
+    }
+    if find_witnesses(experiment, names):
+        other = alternative(coupling)
+        worlds["nested, other coupling"] = lambda _, s: _nested(experiment, s, names, other)
+    if controlled is not None:
+        held = _controlled(experiment, names, controlled)
+        worlds["controlled"] = lambda _, s: World(do=held)
+    return {world_key(name, names): build for name, build in worlds.items()}
+
+
+def world_key(world: str, names: tuple[str, ...]) -> str:
+    """The key of a world of one mediation among those of a whole analysis."""
+    return f"mediate {', '.join(names)}: {world}"
+
+
+def find_witnesses(experiment: Experiment, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Recanting witnesses of a mediation."""
+    return recanting_witnesses(
+        experiment.model.graph, experiment.treatment, set(names), experiment.outcome
+    )
+
+
+def _check(experiment: Experiment, names: tuple[str, ...]) -> None:
+    graph = experiment.model.graph
+    graph.require(*names)
+    inside = between(graph, experiment.treatment, experiment.outcome)
+    if wrong := [v for v in names if v not in inside]:
+        raise ConfigurationError(
+            f"{', '.join(wrong)} is on no directed path from {experiment.treatment} to "
+            f"{experiment.outcome}; mediators are {', '.join(inside) or 'none'}"
+        )
+    if not names:
+        raise ConfigurationError(f"name a mediator; there are {', '.join(inside) or 'none'}")
+
+
+def _controlled(
+    experiment: Experiment, names: tuple[str, ...], controlled: Mapping[str, float]
+) -> dict[str, Array]:
+    if set(controlled) != set(names):
+        raise ConfigurationError(
+            f"controlled needs one value for each of {', '.join(names)}, got "
+            f"{', '.join(controlled) or 'none'}"
+        )
+    model = experiment.model
+    return {v: np.full((1, 1, 1), set_value(model, v, controlled[v])) for v in names}
+
+
+def _random(shared: Shared, names: tuple[str, ...], *, fixed: bool) -> World:
+    """The mediators drawn at random from do(baseline), or from do(the same value)."""
+    drawn = {v: shared.twin_natural[v] for v in names}
+    return World(do={v: x[:, :1] for v, x in drawn.items()} if fixed else drawn)
+
+
+def _nested(
+    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
+) -> World:
+    """The mediators as they would have been in the same run at the baseline."""
+    elsewhere = _elsewhere(experiment, shared, names, coupling)
+    return World(do={v: elsewhere[v][:, :1] for v in names})
+
+
+def _carried(
+    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
+) -> World:
+    """Everything at the baseline but the mediators, which are as in the same run at b."""
+    elsewhere = _elsewhere(experiment, shared, names, coupling)
+    treatment = experiment.treatment
+    start = shared.natural[treatment][:, :1]
+    edges = [edge for edge in experiment.model.graph.edges if treatment in edge.tail]
+    return World(
+        do={v: elsewhere[v] for v in names}, receives={(edge, treatment): start for edge in edges}
+    )
+
+
+def _elsewhere(
+    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
+) -> Mapping[str, Array]:
+    """All nodes under do(treatment) in the other world of the same runs."""
+    witnesses = find_witnesses(experiment, names)
+    if coupling == "shared" or not witnesses:
+        return shared.natural
+    draws = couple(experiment, shared, witnesses, coupling)
+    world = World(do={experiment.treatment: shared.natural[experiment.treatment]})
+    return simulate(experiment.model, shared.replicates, draws, world)

@@ -1,0 +1,126 @@
+"""One question asked of a model again and again, with and without intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.effects import EffectCurve, effect_curve
+from causalhyper.queries.experiment import Experiment, make_experiment, natural_world
+from causalhyper.scm.model import FittedModel
+
+FEWEST = 100
+"""Bootstrap replicates that an experiment must have; a refit uses none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One question asked of a model again and again.
+
+    Attributes
+    ----------
+    model : FittedModel
+    treatment, outcome : str
+    at : tuple of float
+    baseline : float
+    draws, seed : int
+        Of the cluster bootstrap.
+    level : float
+    """
+
+    model: FittedModel
+    treatment: str
+    outcome: str
+    at: tuple[float, ...]
+    baseline: float
+    draws: int
+    seed: int
+    level: float
+
+    def curve(self, model: FittedModel | None = None) -> EffectCurve:
+        """The effect curve of this model, or of a changed one, with its intervals."""
+        return effect_curve(
+            model or self.model,
+            self.treatment,
+            self.outcome,
+            at=self.at,
+            baseline=self.baseline,
+            draws=self.draws,
+            seed=self.seed,
+            level=self.level,
+        )
+
+    def experiment(self, model: FittedModel | None = None, draws: int | None = None) -> Experiment:
+        """The experiment behind the curve."""
+        return make_experiment(
+            model or self.model,
+            self.treatment,
+            self.outcome,
+            at=self.at,
+            baseline=self.baseline,
+            draws=draws or self.draws,
+            seed=self.seed,
+            level=self.level,
+        )
+
+
+def make_target(
+    model: FittedModel,
+    treatment: str,
+    outcome: str,
+    at: Sequence[float],
+    baseline: float,
+    draws: int,
+    seed: int,
+    level: float,
+) -> Target:
+    """Check a question once, before much work is done on it."""
+    make_experiment(
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=FEWEST,
+        seed=seed,
+        level=level,
+    )
+    values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
+    return Target(model, treatment, outcome, values, float(baseline), draws, seed, level)
+
+
+def point_effects(
+    target: Target, model: FittedModel, like: Experiment | None = None
+) -> dict[str, Array]:
+    """Effects of a model by design and by hypergraph, without intervals.
+
+    Parameters
+    ----------
+    target : Target
+    model : FittedModel
+    like : Experiment, optional
+        Use the simulated draws of this one for the nodes that both have, so that differences
+        are not those of the draws.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (values,)
+        "graph", and "design" where the runs hold a contrast of their own.
+    """
+    experiment = target.experiment(model, FEWEST)
+    own = experiment.sampler
+    if like is not None:
+        own = replace(
+            own,
+            own={**own.own, **like.sampler.own},
+            partners={**own.partners, **like.sampler.partners},
+        )
+    single = replace(experiment, replicates=experiment.replicates.part(slice(1)), sampler=own)
+    means = single.means({"natural": natural_world}, alone=True)["natural"][0]
+    out = {"graph": means[1:] - means[0]}
+    if experiment.design is not None:
+        out["design"] = experiment.design.contrasts(np.ones((1, model.clusters)))[0]
+    return out

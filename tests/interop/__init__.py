@@ -1,0 +1,1 @@
+"""What needs dowhy, pgmpy or xgi: run in an environment of its own, whose scipy dowhy pins."""
