@@ -16,6 +16,7 @@ from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confo
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
 from causalhyper.queries.overidentification import difference, hold_to_account
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
+from causalhyper.scm.elimination import eliminate, is_discrete
 from causalhyper.scm.model import FittedModel
 
 if TYPE_CHECKING:
@@ -190,8 +191,18 @@ def effect_curve(
     )
     if confounding(model.graph, (treatment,), outcome):
         return collect_curve(experiment, None)
+    if is_discrete(model, outcome):
+        return collect_curve(experiment, _sum_exactly(experiment))
     means = experiment.means({"natural": natural_world}, progress, alone=True)
     return collect_curve(experiment, means["natural"])
+
+
+def _sum_exactly(experiment: Experiment) -> Array:
+    """Means of a model of tables, by elimination, shape (replicates, d)."""
+    e = experiment
+    grid = e.question.grid(e.model)
+    states, found = eliminate(e.model, e.replicates, e.treatment, grid, e.outcome)
+    return found @ states
 
 
 def collect_curve(experiment: Experiment, means: Array | None) -> EffectCurve:
