@@ -145,7 +145,7 @@ class FittedModel:
             for tail in edge.tail
         ]
         arcs_frame = pd.DataFrame(arcs, columns=["hyperedge", "tail", "head"])
-        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, ax=ax)
+        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, latent=self.graph.latent, ax=ax)
 
     def summary(self) -> str:
         """The hypergraph and the fit of each mechanism, in text."""
