@@ -12,7 +12,7 @@ DESIGN_ASSUMES = ("the treatment was assigned, not chosen by what happened in th
 GRAPH_ASSUMES = (
     "the hypergraph holds: no arc is missing",
     "no unmeasured common cause of any two nodes",
-    "additive mechanisms of the stated form, noise exchangeable between runs",
+    "mechanisms of the stated form, noise exchangeable between runs",
 )
 
 
