@@ -162,12 +162,37 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
             "slope; leave it out of the hypergraph"
         )
     for size in range(min(df, len(distinct) - 1), 0, -1):
-        levels = np.linspace(0, 1, size + 1)
-        knots = np.unique(np.quantile(values, levels))
-        raw = np.stack(natural_spline(values, knots), axis=-1)
-        centre = raw.mean(axis=0)
-        R = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+        knots = np.unique(np.quantile(values, np.linspace(0, 1, size + 1)))
+        centre, R = _moments(values, knots)
         scale = np.abs(np.diag(R))
         if len(knots) == size + 1 and scale.min() > 1e-8 * scale.max():
             break
-    return Basis(knots, centre, np.linalg.inv(R))
+    rotation: Array = np.linalg.inv(R)
+    return Basis(knots, centre, rotation)
+
+
+def saturated_basis(values: Array) -> Basis:
+    """A basis that can take any value at each of the data's different values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        At least two different values.
+
+    Returns
+    -------
+    Basis
+        With a knot at every value: a natural spline interpolates whatever stands there.
+    """
+    knots = np.unique(values)
+    centre, R = _moments(values, knots)
+    rotation: Array = np.linalg.inv(R)
+    return Basis(knots, centre, rotation)
+
+
+def _moments(values: Array, knots: Array) -> tuple[Array, Array]:
+    """Means of the raw functions, and the triangle that makes them orthonormal in the data."""
+    raw = np.stack(natural_spline(values, knots), axis=-1)
+    centre = raw.mean(axis=0)
+    R: Array = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+    return centre, R

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causalhyper.identification import minimal_adjustment_sets, optimal_adjustment_set
 from causalhyper.mechanisms import AdditiveFit, fit_additive, make_term_space
-from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.bases import Array, saturated_basis
 from causalhyper.queries.questions import Question
 from causalhyper.scm.model import FittedModel
 
@@ -82,10 +82,8 @@ def find_adjustment(model: FittedModel, question: Question) -> Adjustment | str:
     inputs = [model.values[v] for v in names]
     terms = [(i,) for i in range(len(names))] + [(0, i) for i in range(1, len(names))]
     space = make_term_space(terms, inputs, FUNCTIONS, 1, names)
-    distinct = len(np.unique(inputs[0]))
-    if distinct <= SATURATED:
-        first = make_term_space([(0,)], inputs[:1], distinct - 1, 1, names[:1]).main[0]
-        space = type(space)(space.terms, (first, *space.main[1:]), space.joint)
+    if len(np.unique(inputs[0])) <= SATURATED:
+        space = replace(space, main=(saturated_basis(inputs[0]), *space.main[1:]))
     fit = fit_additive(space, inputs, model.values[outcome], model.groups)
     if fit.rank < fit.width:
         beside = " beside contexts" if model.groups.context_count > 1 else ""

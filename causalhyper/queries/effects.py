@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalhyper.errors import NotIdentifiedError
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.adjustment import Adjustment, find_adjustment
+from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
 from causalhyper.queries.overidentification import difference, hold_to_account
@@ -210,8 +210,7 @@ def collect_curve(experiment: Experiment, means: Array | None) -> EffectCurve:
     model = experiment.model
     role = model.roles[experiment.treatment]
     weights = experiment.replicates.weights
-    adjustment = find_adjustment(model, experiment.question)
-    regressed = adjustment if isinstance(adjustment, Adjustment) else None
+    regressed = experiment.adjustment
     found = {
         "design": None if experiment.design is None else experiment.design.contrasts(weights),
         "adjusted": None if regressed is None else regressed.contrasts(model, weights),
@@ -219,7 +218,7 @@ def collect_curve(experiment: Experiment, means: Array | None) -> EffectCurve:
     }
     reasons = {
         "design": experiment.no_design,
-        "adjusted": "" if regressed else str(adjustment),
+        "adjusted": experiment.no_adjustment,
         "graph": confounding(model.graph, (experiment.treatment,), experiment.outcome),
     }
     if all(part is None for part in found.values()):

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.adjustment import Adjustment, find_adjustment
 from causalhyper.queries.assumptions import refuse_confounding
 from causalhyper.queries.design import Design, find_design
 from causalhyper.queries.questions import Question, ask
@@ -70,6 +72,10 @@ class Experiment:
         The design's own contrasts, where the treatment was assigned and all values were run.
     no_design : str
         Why there are none; "" where there are.
+    adjustment : Adjustment or None
+        The regression on a back-door set, where there is one.
+    no_adjustment : str
+        Why there is none; "" where there is.
     """
 
     model: FittedModel
@@ -80,6 +86,8 @@ class Experiment:
     twin: Sampler
     design: Design | None
     no_design: str
+    adjustment: Adjustment | None
+    no_adjustment: str
 
     @property
     def treatment(self) -> str:
@@ -313,7 +321,13 @@ def make_experiment(
         refuse_confounding(model, (treatment,), outcome)
     no_design = _no_design(model, question)
     design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
-    enough = design.enough if design else None
+    found = find_adjustment(model, question)
+    adjustment = found if isinstance(found, Adjustment) else None
+
+    def enough(weights: Array) -> NDArray[np.bool_]:
+        parts = [part.enough(weights) for part in (design, adjustment) if part is not None]
+        return np.all(parts, axis=0) if parts else np.ones(len(weights), dtype=bool)
+
     drawn = resample_model(
         model, draws=draws, seed=seed, level=level, interval=interval, enough=enough
     )
@@ -326,6 +340,8 @@ def make_experiment(
         twin=make_sampler(model, count_simulated(model.n), drawn.second),
         design=design,
         no_design=no_design,
+        adjustment=adjustment,
+        no_adjustment=found if isinstance(found, str) else "",
     )
 
 

@@ -7,6 +7,7 @@ import statsmodels.formula.api as smf
 
 from causalhyper import LINEAR, DirectedHypergraph, effect_curve, fit, mediate
 from causalhyper.errors import NotIdentifiedError
+from causalhyper.queries.experiment import make_experiment
 from causalhyper.queries.interventions import do
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
@@ -107,3 +108,31 @@ def test_a_common_cause_of_what_is_set_and_what_does_not_follow_from_it_does_no_
     model = _fit(frame, "Z -> X; {Z, X} -> Y; Z <-> X")
     found = effect_curve(model, "X", "Y", at=[1.0], baseline=-1.0, **ASKED)
     assert found.graph[0].estimate == plain.graph[0].estimate
+
+
+def test_a_saturated_treatment_has_a_mean_for_each_value_however_unevenly_they_were_run():
+    rng = np.random.default_rng(4)
+    b = np.repeat([1.0, 2.0, 4.0], [8, 60, 12])
+    k = np.arange(80) % 10
+    y = np.array([0.0, 3.0, -2.0])[np.searchsorted([1.0, 2.0, 4.0], b)] + rng.normal(size=80)
+    frame = pd.DataFrame({"b": b, "k": k, "y": y, "run_id": np.arange(80)})
+    options = {"protocol": "p", "cluster": "k", "mechanisms": LINEAR}
+    model = fit("B -> Y", frame, {"B": "b", "Y": "y"}, **options)
+    found = effect_curve(model, "B", "Y", at=[2.0, 4.0], baseline=1.0, **ASKED).adjusted
+    means = frame.groupby("b")["y"].mean()
+    expected = (means - means[1.0])[[2.0, 4.0]].to_numpy()
+    assert [e.estimate for e in found] == pytest.approx(expected, abs=1e-9)
+
+
+def test_replicates_in_which_the_adjustment_loses_rank_are_drawn_again():
+    rng = np.random.default_rng(6)
+    # the confounder varies in three of the clusters only
+    k = np.repeat(np.arange(8), 6)
+    z = np.where(k < 3, rng.normal(size=48), 0.0)
+    x = rng.normal(size=48) + z
+    y = x + z + rng.normal(size=48)
+    frame = pd.DataFrame({"z": z, "x": x, "y": y, "k": k, "run_id": np.arange(48)})
+    model = _fit(frame)
+    experiment = make_experiment(model, "X", "Y", at=[1.0], baseline=0.0, draws=200)
+    assert experiment.adjustment.enough(experiment.replicates.weights).all()
+    assert experiment.replicates.redrawn > 0
