@@ -167,7 +167,7 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
         scale = np.abs(np.diag(R))
         if len(knots) == size + 1 and scale.min() > 1e-8 * scale.max():
             break
-    rotation: Array = np.linalg.inv(R)
+    rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
 
 
@@ -186,7 +186,7 @@ def saturated_basis(values: Array) -> Basis:
     """
     knots = np.unique(values)
     centre, R = _moments(values, knots)
-    rotation: Array = np.linalg.inv(R)
+    rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
 
 
