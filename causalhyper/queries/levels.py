@@ -12,6 +12,7 @@ from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.questions import check_path, check_range
 from causalhyper.scm.draws import Sampler
+from causalhyper.scm.elimination import eliminate
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World, extrapolation, simulate
@@ -105,6 +106,13 @@ class Levels:
             if progress is not None:
                 progress(done / len(replicates))
         return np.concatenate(parts)
+
+    def distribution(self, replicates: Replicates) -> tuple[Array, Array]:
+        """States of a discrete outcome, shape (s,), and their P(. | do), shape (r, d, s)."""
+        roles = self.model.roles
+        grid = roles[self.treatment].apply(np.array(self.at))
+        held = {v: float(roles[v].apply(np.array(x))) for v, x in self.held.items()}
+        return eliminate(self.model, replicates, self.treatment, grid, self.outcome, held)
 
     def extrapolated(self, replicates: Replicates, sampler: Sampler) -> tuple[float, ...]:
         """Share of simulated runs beyond the observed ones at each value, as fitted."""
