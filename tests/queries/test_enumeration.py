@@ -1,9 +1,9 @@
 """Every query of small discrete models against sums over every cell of every noise.
 
 Two kinds of draws are held against the sums: a full factorial of the noises, where the library
-has no error left and must agree to rounding, and its own draws, within their error. That error
-is bounded by enumeration too: stratified draws in random order have at most m / (m - 1) times
-the variance of independent ones (Owen 1997), and the bound is five standard errors.
+has no error left and must agree to rounding, and its own draws, within five of their standard
+errors. Stratified draws in random order have at most m / (m - 1) times the variance of
+independent ones (Owen 1997).
 """
 
 from itertools import cycle, product
@@ -339,7 +339,8 @@ def test_without_a_witness_natural_effects_are_the_mediation_formula(uneven, mon
             for k in z
         )
 
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", 2**14)
+    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", 2**13)
+    m = 3000 * -(-(2**13) // 3000)
     found = mediate(model, "B", "Y", "M", **ASKED)
     expected = {
         "total": mean(B1, B1) - mean(B0, B0),
@@ -347,34 +348,31 @@ def test_without_a_witness_natural_effects_are_the_mediation_formula(uneven, mon
         "natural_indirect": mean(B1, B1) - mean(B1, B0),
         "natural_indirect_pure": mean(B0, B1) - mean(B0, B0),
     }
-    m = 3000 * -(-(2**14) // 3000)
-    outcomes = np.array(truth.states["Y"])
+    spread = np.ptp([truth.mean("Y", key) for key in truth.tables["Y"]])
+    # M's noise alone is stratified: midpoints integrate a step function with an error of no more
+    # than its variation over 2 m, in each of two worlds
+    bound = 2 * spread * len(truth.cells["M"]) / (2 * m)
+    if name == "confounded":  # Z and M in random order
+        bound = 5 * spread / (m - 1) ** 0.5
     for part, value in expected.items():
-        if name == "no witness":
-            # one stratified noise: an integral of a step function by midpoints errs by no more
-            # than its variation over 2 m, in each of two worlds
-            steps = np.ptp([truth.mean("Y", key) for key in truth.tables["Y"]])
-            bound = 2 * steps * len(truth.cells["M"]) / (2 * m)
-        else:
-            bound = 5 * np.ptp(outcomes) / m**0.5
         assert getattr(found, part)[0].estimate == pytest.approx(value, abs=bound), part
 
 
 @pytest.mark.parametrize("name", ["witness", "confounded"])
-def test_own_draws_give_the_sums_within_their_error(name, monkeypatch):
-    frame = _uneven(name)
-    truth = Enumerated(frame, MODELS[name][1])
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", 2**14)
-    m = 3000 * -(-(2**14) // 3000)
-    drawn, mediator = list(_drawn(name)), MEDIATOR[name]
-    found = mediate(_fit(name, frame), "B", "Y", mediator, controlled={mediator: 1.0}, **ASKED)
-    conditional = [truth.mean("Y", key) for key in truth.tables["Y"]]
-    # a difference of two conditional means of one run lies within their range either way
-    bound = 5 * np.ptp(conditional) / (m - 1) ** 0.5
-    for part, value in _mediation(truth, mediator, drawn).items():
-        slack = 2 * bound if part in ("remainder", "mediated_interaction") else bound
-        slack = 2 * bound if part == "reference_interaction" else slack
-        assert getattr(found, part)[0].estimate == pytest.approx(value, abs=slack), part
+def test_own_draws_give_the_sums_within_their_error(name):
+    frame = _uneven(name, 1200)
+    model, truth = _fit(name, frame), Enumerated(frame, MODELS[name][1])
+    mediator = MEDIATOR[name]
+    # ten seeds simulate apart, so their spread is the error
+    found = [
+        mediate(model, "B", "Y", mediator, controlled={mediator: 1.0}, **ASKED, seed=seed)
+        for seed in range(10)
+    ]
+    for part, value in _mediation(truth, mediator, list(_drawn(name))).items():
+        drawn = np.array([getattr(one, part)[0].estimate for one in found])
+        error = drawn.std(ddof=1) / len(drawn) ** 0.5
+        assert error < 0.01
+        assert drawn.mean() == pytest.approx(value, abs=5 * error + 1e-3), part
 
 
 def test_the_effect_curve_of_the_hypergraph_is_the_sum_over_all_noises(even, every_noise):
