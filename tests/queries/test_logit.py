@@ -35,6 +35,7 @@ from causalhyper.queries.counterfactuals import counterfactual
 from causalhyper.queries.interventions import PRECISE, do
 from causalhyper.queries.operations import CutEdge, FixNode
 from causalhyper.queries.path_effects import path_effects
+from causalhyper.queries.shares import shapley
 
 DOSES = (1.0, 2.0, 4.0)
 B1, B0 = 4.0, 1.0
@@ -187,6 +188,16 @@ def test_paths_curves_and_ablations_are_their_integrals(exact):
     for operation, value, error in operations:
         found = ablate(model, "B", "Y", operation, **ASKED).after[0].estimate
         assert found == pytest.approx(value, abs=error), str(operation)
+
+
+@pytest.mark.usefixtures("all_rows")
+def test_shares_of_the_paths_are_averages_of_their_integrals(exact):
+    t, model, _ = exact
+    y11, y10, y01, y00 = (_mean(t, b, x) for b in (B1, B0) for x in (B1, B0))
+    found = shapley(model, "B", "Y", "paths", **ASKED)
+    shares = {e[0].subject: e[0].estimate for e in found.shares}
+    assert shares["B -> Y"] == pytest.approx((y10 - y00 + y11 - y01) / 2, abs=ERROR)
+    assert shares["B -> N -> Y"] == pytest.approx((y01 - y00 + y11 - y10) / 2, abs=ERROR)
 
 
 def _spread(t, noise):
