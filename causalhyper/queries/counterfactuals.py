@@ -12,8 +12,8 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.distributions import BEYOND
-from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.levels import Levels, ask_levels
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.selection import Runs, pick_runs
@@ -157,7 +157,7 @@ def counterfactual(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
-    interval: str = "t",
+    interval: str = "bootstrap",
 ) -> Counterfactual:
     """Say what runs would have had, had some nodes been set: abduction, action, prediction.
 
@@ -181,8 +181,8 @@ def counterfactual(
     seed : int
     level : float
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
-        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
+        How intervals are made: "bootstrap" (the default: quantiles and densities are too rough
+        for a jackknife), "percentile", "basic" and others of docs/intervals.md.
 
     Returns
     -------
