@@ -44,10 +44,10 @@ def eliminate(
     treatment : str
         An ancestor of the outcome.
     grid : ndarray, shape (d,)
-        Values of the treatment, on its model scale; one that no run has is taken for the nearest.
+        Values of the treatment that runs have, on its model scale.
     outcome : str
     held : mapping of str to float, optional
-        Other ancestors of the outcome that are set, and the value of each, likewise.
+        Other ancestors of the outcome that are set, each to a value that runs have.
 
     Returns
     -------

@@ -401,13 +401,29 @@ def test_own_draws_give_the_sums_within_their_error(name):
         assert drawn.mean() == pytest.approx(value, abs=5 * error + 1e-3), part
 
 
-def test_the_effect_curve_of_the_hypergraph_is_the_sum_over_all_noises(even, every_noise):
-    name, model, truth = even
-    every_noise(model, _drawn(name))
-    found = effect_curve(model, "B", "Y", at=[1.0, 2.0], baseline=0.0, draws=100).graph
+@pytest.mark.parametrize("make", [_factorial, _uneven])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_effect_curve_of_the_hypergraph_is_the_sum_over_all_cells(name, make):
+    frame = make(name)
+    truth = Enumerated(frame, MODELS[name][1])
+    asked = {"at": [1.0, 2.0], "baseline": 0.0, "draws": 100}
+    found = effect_curve(_fit(name, frame), "B", "Y", **asked).graph
     states = np.array(truth.states["Y"])
     mean = [truth.distribution("Y", {"B": b}) @ states for b in DOSES]
     assert [e.estimate for e in found] == pytest.approx(np.array(mean[1:]) - mean[0], abs=1e-12)
+
+
+def test_values_that_no_run_has_are_refused_where_a_table_follows(witness):
+    model, asked = witness[0], {"draws": 100}
+    for ask in (
+        lambda: do(model, {"B": 0.5}, "Y", **asked),
+        lambda: do(model, {"B": DOSES, "S": 1.5}, "Y", **asked),
+        lambda: effect_curve(model, "B", "Y", at=[1.5], baseline=0.0, **asked),
+        lambda: mediate(model, "B", "Y", "S", controlled={"S": 0.5}, **ASKED),
+        lambda: ablate(model, "B", "Y", FixNode("S", 0.5), **ASKED),
+    ):
+        with pytest.raises(ConfigurationError, match="knows nothing between values"):
+            ask()
 
 
 # paths
