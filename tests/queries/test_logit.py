@@ -35,6 +35,7 @@ from causalhyper.queries.counterfactuals import counterfactual
 from causalhyper.queries.interventions import PRECISE, do
 from causalhyper.queries.operations import CutEdge, FixNode
 from causalhyper.queries.path_effects import path_effects
+from causalhyper.queries.policies import policy
 from causalhyper.queries.shares import shapley
 
 DOSES = (1.0, 2.0, 4.0)
@@ -198,6 +199,17 @@ def test_shares_of_the_paths_are_averages_of_their_integrals(exact):
     shares = {e[0].subject: e[0].estimate for e in found.shares}
     assert shares["B -> Y"] == pytest.approx((y10 - y00 + y11 - y01) / 2, abs=ERROR)
     assert shares["B -> N -> Y"] == pytest.approx((y01 - y00 + y11 - y10) / 2, abs=ERROR)
+
+
+@pytest.mark.usefixtures("all_rows")
+def test_the_utility_of_each_value_is_its_integral_less_its_cost(exact):
+    t, model, _ = exact
+    prices = {1.0: 0.0, 2.0: 0.05, 4.0: 0.1}
+    found = policy(model, "B", "Y", at=list(DOSES), cost=prices, draws=100).to_frame()
+    for b in DOSES:
+        rows = found[found["value"] == b].set_index("query")["estimate"]
+        assert rows["policy.outcome"] == pytest.approx(_mean(t, b, b), abs=ERROR)
+        assert rows["policy.utility"] == pytest.approx(_mean(t, b, b) - prices[b], abs=ERROR)
 
 
 def _spread(t, noise):
