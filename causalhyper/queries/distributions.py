@@ -139,11 +139,14 @@ class Collector:
     uncertainty : Uncertainty
     beyond : tuple of float
         Share of simulated runs beyond the observed ones, for each value.
+    method : str
+        How the numbers were made, in words.
     """
 
     levels: Levels
     uncertainty: Uncertainty
     beyond: tuple[float, ...]
+    method: str = "g-formula"
 
     def collect(
         self,
@@ -198,7 +201,7 @@ class Collector:
                 lower=float(lower[i]),
                 upper=float(upper[i]),
                 level=spread.level,
-                method=f"g-formula through {model.graph}; {spread}{how.get(scale, '')}",
+                method=f"{self.method} through {model.graph}; {spread}{how.get(scale, '')}",
                 n=model.n,
                 clusters=model.clusters,
                 assumptions=(*ASSUMES, *self._warnings(at)),

@@ -3,151 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import bandwidth
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.discrete_levels import exact_functionals, limit_quantiles
 from causalhyper.queries.distributions import Collector, Functionals, read_functionals
 from causalhyper.queries.experiment import Progress, count_simulated
+from causalhyper.queries.intervention_result import Intervention
 from causalhyper.queries.levels import Levels, Setting, ask_levels
 from causalhyper.queries.resampling import Resampling, resample_model
-from causalhyper.results import Estimate, EstimateResult, decimals
 from causalhyper.scm.draws import make_sampler
+from causalhyper.scm.elimination import is_discrete
 from causalhyper.scm.model import FittedModel
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["Intervention", "do"]
 
 PRECISE = 2**16
 """Simulated runs, at least, behind the estimate of what is no mean."""
 COARSE = 2048
 """Simulated runs, at least, of a replicate of the same: their own error is common to all."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class Intervention(EstimateResult):
-    """Distribution of the outcome where nodes are set, value by value.
-
-    Every family is ordered by value, and within a value by quantile, threshold or point.
-
-    Attributes
-    ----------
-    protocol : str
-    treatment, outcome : str
-        Labels on the scale that was analysed, such as "log2(batch_size)".
-    column, outcome_column : str
-        Their columns.
-    held : str
-        Other nodes that are set in every world, such as "sharpness=0.1"; "" for none.
-    mean, sd : tuple of Estimate
-        Expectation and standard deviation, one a value.
-    quantiles, above, density : tuple of Estimate
-        Quantiles, probabilities of more than a threshold, densities.
-    quantile_levels, thresholds, points : tuple of float
-        What those were asked for; thresholds and points in the unit of the outcome's column.
-    places : tuple of float
-        The points on the outcome's scale, which the density is per unit of.
-    bandwidth : float
-        Standard deviation of the density's kernel, on the outcome's scale; 0 without a density.
-    extrapolated : tuple of float
-        Share of simulated runs beyond the observed ones, for each value.
-    note : str
-        What holds by construction.
-    """
-
-    protocol: str
-    treatment: str
-    outcome: str
-    column: str
-    outcome_column: str
-    held: str
-    mean: tuple[Estimate, ...]
-    sd: tuple[Estimate, ...]
-    quantiles: tuple[Estimate, ...]
-    above: tuple[Estimate, ...]
-    density: tuple[Estimate, ...]
-    quantile_levels: tuple[float, ...]
-    thresholds: tuple[float, ...]
-    points: tuple[float, ...]
-    places: tuple[float, ...]
-    bandwidth: float
-    extrapolated: tuple[float, ...]
-    note: str
-
-    @property
-    def estimates(self) -> tuple[Estimate, ...]:
-        """Mean, standard deviation, quantiles, exceedance probabilities, densities."""
-        return self.mean + self.sd + self.quantiles + self.above + self.density
-
-    @property
-    def verdict(self) -> str:
-        """The level at each value, in words."""
-        digits = decimals(e.se for e in self.mean)
-        also = f" with {self.held}" if self.held else ""
-        low, high = min(self.quantile_levels, default=0), max(self.quantile_levels, default=0)
-        parts = []
-        for i, e in enumerate(self.mean):
-            text = f"{e.value:g} gives {e.estimate:.{digits}f} on average ({e.level:.0%} interval "
-            text += f"{e.lower:.{digits}f} to {e.upper:.{digits}f})"
-            if low < high:
-                own = self._of(self.quantiles, i)
-                span = f"{own[0].estimate:.{digits}f} and {own[-1].estimate:.{digits}f}"
-                text += f" and {high - low:.0%} of runs between {span}"
-            parts.append(text)
-        return (
-            f"Under the protocol “{self.protocol}”, through the hypergraph, {self.outcome} where "
-            f"{self.column} is set{also}: {'; '.join(parts)}. These are levels: whether two "
-            "values differ is for effect_curve to say."
-        )
-
-    def _of(self, family: tuple[Estimate, ...], i: int) -> tuple[Estimate, ...]:
-        """The estimates of one family at one value."""
-        size = len(family) // len(self.mean)
-        return family[i * size : (i + 1) * size]
-
-    def summary(self) -> str:
-        """The distribution as text."""
-        also = f", {self.held}" if self.held else ""
-        lines = [f"{self.outcome} given do({self.column}{also})"]
-        digits = decimals(e.se for e in self.mean)
-        for i, (mean, sd) in enumerate(zip(self.mean, self.sd, strict=True)):
-            named = [("mean", mean), ("standard deviation", sd)]
-            named += [(e.subject, e) for f in (self.quantiles, self.above) for e in self._of(f, i)]
-            lines += [f"{mean.value:>10g}  {k:<18} {e.interval(digits)}" for k, e in named]
-        return "\n".join([*lines, *([self.note] if self.note else []), self.verdict])
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the densities where they were asked for, otherwise quantiles and means."""
-        from causalhyper.figures import plot_densities, plot_quantiles
-
-        if self.density:
-            frame = pd.DataFrame(
-                {
-                    "value": [e.value for e in self.density],
-                    "place": self.places * len(self.mean),
-                    "density": [e.estimate for e in self.density],
-                    "lower": [e.lower for e in self.density],
-                    "upper": [e.upper for e in self.density],
-                }
-            )
-            return plot_densities(frame, xlabel=self.outcome, ylabel=self.column, ax=ax)
-        rows = [("mean", np.nan, e) for e in self.mean]
-        levels = self.quantile_levels * len(self.mean)
-        rows += [("quantile", q, e) for q, e in zip(levels, self.quantiles, strict=True)]
-        frame = pd.DataFrame(
-            [
-                {"value": e.value, "kind": kind, "quantile": q, "estimate": e.estimate}
-                | {"lower": e.lower, "upper": e.upper, "level": e.level}
-                for kind, q, e in rows
-            ]
-        )
-        return plot_quantiles(frame, xlabel=self.column, ylabel=self.outcome, ax=ax)
 
 
 def do(
@@ -208,7 +87,9 @@ def do(
     Source: HGCNet poster, step 5: sum over N, S, C of P(G|C) P(C|N,S) P(S|N) P(N|B=b). The
     means differ by what `effect_curve` finds through the hypergraph, from the same draws. The
     density is smoothed by a normal kernel whose width is the same at every value and in every
-    replicate, so that densities can be compared; intervals are of the smoothed density.
+    replicate, so that densities can be compared; intervals are of the smoothed density. Where the
+    outcome and all that leads to it have tables, the factorisation is summed exactly: there is
+    then no error of simulation, a probability of each state, and no density.
 
     Examples
     --------
@@ -227,10 +108,37 @@ def do(
     asked = read_functionals(model.roles[outcome], quantiles, above, density)
     drawn = resample_model(model, draws=draws, seed=seed, level=level, interval=interval)
     small = make_sampler(model, count_simulated(model.n), drawn.first)
-    means = levels.summarise(drawn.replicates, small, lambda y: y.mean(axis=2), averaged=True)
     beyond = levels.extrapolated(drawn.replicates, small)
+    collector = Collector(levels, drawn.uncertainty, beyond)
+    if is_discrete(model, outcome):
+        return _sum_exactly(levels, asked, drawn, collector, progress)
+    means = levels.summarise(drawn.replicates, small, lambda y: y.mean(axis=2), averaged=True)
     asked, found = _shapes(levels, asked, drawn, progress)
-    return _collect(levels, asked, Collector(levels, drawn.uncertainty, beyond), means, found)
+    return _collect(levels, asked, collector, means, found)
+
+
+def _sum_exactly(
+    levels: Levels,
+    asked: Functionals,
+    drawn: Resampling,
+    collector: Collector,
+    progress: Progress | None,
+) -> Intervention:
+    """The answer of a discrete model, whose distribution is a sum over tables."""
+    states, chances = levels.distribution(drawn.replicates)
+    if asked.points:
+        raise ConfigurationError(
+            f"{levels.outcome} has {len(states)} values and a table, so it has no density: its "
+            "states come with their probabilities; for tails ask above="
+        )
+    found = exact_functionals(asked, states, chances)
+    summed = replace(collector, method="exact sums over tables (truncated factorisation)")
+    result = _collect(levels, asked, summed, chances @ states, found, states, chances)
+    if progress is not None:
+        progress(1.0)
+    spread = drawn.uncertainty
+    quantiles = limit_quantiles(result.quantiles, asked.quantiles, states, chances, spread)
+    return replace(result, quantiles=quantiles)
 
 
 def _shapes(
@@ -257,9 +165,16 @@ def _shapes(
 
 
 def _collect(
-    levels: Levels, asked: Functionals, collector: Collector, means: Array, found: Array
+    levels: Levels,
+    asked: Functionals,
+    collector: Collector,
+    means: Array,
+    found: Array,
+    states: Array | None = None,
+    chances: Array | None = None,
 ) -> Intervention:
     role, treatment = asked.role, levels.model.roles[levels.treatment]
+    outcomes = () if states is None else tuple(role.invert(states).tolist())
     parts, y, x = asked.split(found), role.label, role.column
     smooth = f"smoothed by a normal kernel of standard deviation {asked.width:.3g}"
     collect = collector.collect
@@ -292,9 +207,17 @@ def _collect(
             lambda do, which: f"density of {y} {which} given do({do}), {smooth}",
             scale="positive",
         ),
+        states=collect(
+            "do.state",
+            np.empty((*means.shape, 0)) if chances is None else chances,
+            [f"is {g:g}" for g in outcomes],
+            lambda do, which: f"P({x} {which.replace('is', '=')} | do({do}))",
+            scale="logit",
+        ),
         quantile_levels=asked.quantiles,
         thresholds=asked.above,
         points=asked.points,
+        outcomes=outcomes,
         places=tuple(role.apply(np.array(asked.points)).tolist()),
         bandwidth=asked.width,
         extrapolated=collector.beyond,

@@ -11,8 +11,9 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import refuse_confounding
-from causalhyper.queries.questions import check_path, check_range
+from causalhyper.queries.questions import check_path, check_range, check_tables
 from causalhyper.scm.draws import Sampler
+from causalhyper.scm.elimination import eliminate
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World, extrapolation, simulate
@@ -107,6 +108,13 @@ class Levels:
                 progress(done / len(replicates))
         return np.concatenate(parts)
 
+    def distribution(self, replicates: Replicates) -> tuple[Array, Array]:
+        """States of a discrete outcome, shape (s,), and their P(. | do), shape (r, d, s)."""
+        roles = self.model.roles
+        grid = roles[self.treatment].apply(np.array(self.at))
+        held = {v: float(roles[v].apply(np.array(x))) for v, x in self.held.items()}
+        return eliminate(self.model, replicates, self.treatment, grid, self.outcome, held)
+
     def extrapolated(self, replicates: Replicates, sampler: Sampler) -> tuple[float, ...]:
         """Share of simulated runs beyond the observed ones at each value, as fitted."""
         fitted = replicates.part(slice(1))
@@ -185,6 +193,7 @@ def ask_levels(model: FittedModel, setting: Setting, outcome: str) -> Levels:
     for v, x in values.items():
         check_path(model, v, outcome)
         never[v] = check_range(model, v, x)
+        check_tables(model, v, never[v])
     treatment = several[0] if several else next(iter(values))
     held = {v: x[0] for v, x in values.items() if v != treatment}
     return Levels(model, outcome, treatment, values[treatment], held, never)

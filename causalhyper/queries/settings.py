@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.queries.questions import check_tables
 from causalhyper.scm.model import FittedModel
 
 
@@ -25,7 +26,8 @@ def set_value(model: FittedModel, node: str, value: float) -> float:
     Raises
     ------
     ConfigurationError
-        If it lies outside what the runs have, or has no logarithm where one is taken.
+        If it lies outside what the runs have, or between their values where a table follows, or
+        has no logarithm where one is taken.
     """
     model.graph.require(node)
     role, seen = model.roles[node], model.values[node]
@@ -44,4 +46,6 @@ def set_value(model: FittedModel, node: str, value: float) -> float:
             f"{role.column} = {value:.6g} (node {node}) lies outside the runs, which have "
             f"{low:.6g} to {high:.6g}: nothing is known there"
         )
+    near = np.isclose(seen, asked, rtol=1e-9, atol=1e-12).any()
+    check_tables(model, node, () if near else (value,))
     return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,14 @@ def is_discrete(model: FittedModel, outcome: str) -> bool:
 
 
 def eliminate(
-    model: FittedModel, replicates: Replicates, treatment: str, grid: Array, outcome: str
+    model: FittedModel,
+    replicates: Replicates,
+    treatment: str,
+    grid: Array,
+    outcome: str,
+    held: Mapping[str, float] | None = None,
 ) -> tuple[Array, Array]:
-    """P(outcome | do(treatment)) by the truncated factorisation, in each replicate.
+    """P(outcome | do(treatment, held)) by the truncated factorisation, in each replicate.
 
     Parameters
     ----------
@@ -38,8 +44,10 @@ def eliminate(
     treatment : str
         An ancestor of the outcome.
     grid : ndarray, shape (d,)
-        Values of the treatment that runs have.
+        Values of the treatment that runs have, on its model scale.
     outcome : str
+    held : mapping of str to float, optional
+        Other ancestors of the outcome that are set, each to a value that runs have.
 
     Returns
     -------
@@ -53,14 +61,18 @@ def eliminate(
     """
     nodes = [v for v in model.graph.order() if v in {outcome, *ancestors(model.graph, {outcome})}]
     axis = {v: i + 1 for i, v in enumerate(nodes)}
-    operands: list[Any] = []
+    levels = {v: np.unique(model.values[v]) for v in nodes}
+    point = {v: nearest(np.array([x]), levels[v]) for v, x in (held or {}).items()}
+    # the treatment keeps its axis even where all that it moves is held
+    operands: list[Any] = [np.ones(len(levels[treatment])), [axis[treatment]]]
     for v in nodes:
-        if v != treatment:
+        if v in point:
+            operands += [np.eye(len(levels[v]))[point[v][0]], [axis[v]]]
+        elif v != treatment:
             parents = model.mechanisms[v].parents if v in model.mechanisms else ()
             operands += [_factor(model, replicates, v), [0, *(axis[p] for p in parents), axis[v]]]
     joint = np.einsum(*operands, [0, axis[treatment], axis[outcome]], optimize=True)
-    states = np.unique(model.values[outcome])
-    return states, joint[:, nearest(grid, np.unique(model.values[treatment]))]
+    return levels[outcome], joint[:, nearest(grid, levels[treatment])]
 
 
 def _factor(model: FittedModel, replicates: Replicates, node: str) -> Array:

@@ -58,6 +58,33 @@ def test_elimination_gives_the_sums_over_every_combination(model):
             assert found[r, d] == pytest.approx(_by_loops(model, rows, value), abs=1e-12)
 
 
+@pytest.mark.parametrize("held", [{"M": 1.0}, {"Z": 0.0, "W": 1.0}, {"M": 0.0, "W": 0.0}])
+def test_what_is_held_loses_its_mechanism(model, held):
+    replicates = resample(model, 100, np.random.default_rng(0))
+    _, found = eliminate(model, replicates, "B", np.array([0.0, 2.0]), "Y", held)
+    data = pd.DataFrame(model.values)
+    for d, value in enumerate((0.0, 2.0)):
+        expected = np.zeros(2)
+        for z, w, m in product((0, 1), (0, 1), (0, 1)):
+            now = {"Z": z, "W": w, "M": m}
+            if any(now[v] != x for v, x in held.items()):
+                continue
+            there = data[(z == data.Z) & (value == data.B)]
+            chances = {"Z": (z == data.Z).mean(), "W": (w == data.W).mean()}
+            chances["M"] = (m == there.M).mean()
+            weight = np.prod([p for v, p in chances.items() if v not in held])
+            cell = data[(value == data.B) & (m == data.M) & (w == data.W)]
+            expected += weight * np.array([(y == cell.Y).mean() for y in (0.0, 3.0)])
+        assert found[0, d] == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_treatment_without_effect_left_keeps_its_values_apart(model):
+    replicates = resample(model, 100, np.random.default_rng(0))
+    _, found = eliminate(model, replicates, "Z", np.array([0.0, 1.0]), "Y", {"B": 1.0, "M": 1.0})
+    assert found.shape == (101, 2, 2)
+    assert found[:, 0] == pytest.approx(found[:, 1], abs=1e-12)
+
+
 def test_only_what_precedes_the_outcome_must_be_discrete(model):
     assert is_discrete(model, "Y")
     frame = pd.DataFrame({v.lower(): x for v, x in model.values.items()})
