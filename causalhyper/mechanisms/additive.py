@@ -137,7 +137,7 @@ def centred_residuals(
         first = len(response) * np.arange(len(rows))[:, None]
         residuals: Array = everywhere.ravel().take(rows + first)
     else:
-        fitted = np.einsum("rmk,rk->rm", columns[rows], parameters.coefs)
+        fitted = (columns.take(rows, axis=0) @ parameters.coefs[:, :, None])[:, :, 0]
         effects = parameters.effects
         fitted += effects if single else np.take_along_axis(effects, groups.contexts[rows], 1)
         residuals = response.take(rows) - fitted

@@ -61,15 +61,15 @@ def make_groups(clusters: Codes, contexts: Codes) -> Groups:
 
 def _nested(inner: Codes, outer: Codes) -> bool:
     """Whether each inner group lies within one outer group."""
-    pairs = np.unique(np.stack([inner, outer]), axis=1)
-    return bool(pairs.shape[1] == int(inner.max()) + 1)
+    pairs = np.unique(inner * (int(outer.max()) + 1) + outer)
+    return len(pairs) == int(inner.max()) + 1
 
 
 def context_means(values: Array, groups: Groups) -> Array:
     """Mean of each column within each context, shape (contexts, columns)."""
-    sums = np.zeros((groups.context_count, values.shape[1]))
-    np.add.at(sums, groups.contexts, values)
-    return sums / np.bincount(groups.contexts)[:, None]
+    sums = [np.bincount(groups.contexts, column) for column in values.T]
+    means: Array = np.column_stack(sums) / np.bincount(groups.contexts)[:, None]
+    return means
 
 
 def grouped_grams(columns: Array, response: Array, groups: Groups) -> ClusterGrams:

@@ -71,8 +71,8 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
     order = [*asked, *(i for i in range(len(distinct)) if i not in asked)]
     doses = np.argsort(order)[np.searchsorted(distinct, observed)]
     groups = model.groups
-    cells = np.stack([groups.clusters, groups.contexts])
-    blocks = np.unique(cells, axis=1, return_inverse=True)[1].ravel()
+    cells = groups.clusters * groups.context_count + groups.contexts
+    blocks = np.unique(cells, return_inverse=True)[1]
     names = " x ".join(dict.fromkeys((*model.cluster, *model.context)))
     where = f"contexts of {' x '.join(model.context)}" if model.context else "the whole sample"
     for codes, label in ((blocks, f"blocks of {names}"), (groups.contexts, where)):

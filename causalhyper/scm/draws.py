@@ -79,7 +79,7 @@ class Sampler:
         partners : bool
             Whether partners are needed.
         fixed : collection of str
-            Nodes that every world sets, which need no draw of their own.
+            Nodes that need no draw of their own: every world sets them, say.
 
         Returns
         -------
@@ -88,7 +88,7 @@ class Sampler:
         groups, layout, weights = model.groups, self.layout, replicates.weights
         base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
-        # one search in order; a permuted node takes its rows from there
+        # one search in order; a permuted node takes its draws from there
         rows = (
             spread_rows(layout, weights, self.count)
             if base is None
@@ -110,7 +110,7 @@ class Sampler:
                 continue
             if v in model.mechanisms:
                 fit, learnt = model.mechanisms[v].fit, replicates.parameters[v]
-                noise[v] = fit.noise(learnt, groups, rows.take(order, axis=1), grid[order])
+                noise[v] = fit.noise(learnt, groups, rows, grid).take(order, axis=2)
             else:
                 roots[v] = model.values[v].take(nearby(order))[:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
