@@ -11,6 +11,8 @@ from causalhyper.mechanisms.bases import Array
 
 Codes = NDArray[np.intp]
 
+SMALL = 2000
+"""Below this many products a cluster on average, they are summed a pair of columns at a time."""
 RANK_TOLERANCE = 1e-9
 """Eigenvalues of a Gram matrix below this share of the largest count as zero."""
 
@@ -44,14 +46,32 @@ def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) 
     -------
     ClusterGrams
     """
-    order = np.argsort(clusters, kind="stable")
-    ends = np.searchsorted(clusters[order], np.arange(count + 1))
-    k = columns.shape[1]
+    n, k = columns.shape
+    if n * k * k < SMALL * count:
+        return _small_cluster_grams(columns, response, clusters, count)
+    in_order = bool((np.diff(clusters) >= 0).all())
+    order = np.arange(n) if in_order else np.argsort(clusters, kind="stable")
+    ends = np.searchsorted(clusters if in_order else clusters[order], np.arange(count + 1))
     xx, xy = np.zeros((count, k, k)), np.zeros((count, k))
     for c in range(count):
-        rows = order[ends[c] : ends[c + 1]]
-        xx[c] = columns[rows].T @ columns[rows]
-        xy[c] = columns[rows].T @ response[rows]
+        within = slice(ends[c], ends[c + 1])
+        rows = within if in_order else order[within]
+        part = columns[rows]
+        xx[c], xy[c] = part.T @ part, part.T @ response[rows]
+    return ClusterGrams(xx, xy)
+
+
+def _small_cluster_grams(
+    columns: Array, response: Array, clusters: Codes, count: int
+) -> ClusterGrams:
+    """The same, one pair of columns at a time."""
+    k = columns.shape[1]
+    xx, xy = np.empty((count, k, k)), np.empty((count, k))
+    for i in range(k):
+        xy[:, i] = np.bincount(clusters, columns[:, i] * response, count)
+        for j in range(i + 1):
+            xx[:, i, j] = np.bincount(clusters, columns[:, i] * columns[:, j], count)
+            xx[:, j, i] = xx[:, i, j]
     return ClusterGrams(xx, xy)
 
 

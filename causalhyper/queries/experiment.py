@@ -195,12 +195,14 @@ class Experiment:
     ) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
         held = (self.treatment,)
-        draws = self.sampler.draw(self.model, chunk, partners=not alone, fixed=held)
+        draws = self.sampler.draw(
+            self.model, chunk, partners=not alone, fixed=held, averaged=expected
+        )
         world = World(do={self.treatment: self.question.grid(self.model)[None, :, None]})
         natural = simulate(self.model, chunk, draws, world, expected=expected)
         if alone:
             return Shared(chunk, draws, natural, {})
-        second = self.twin.draw(self.model, chunk, partners=False, fixed=held)
+        second = self.twin.draw(self.model, chunk, partners=False, fixed=held, averaged=expected)
         return Shared(chunk, draws, natural, simulate(self.model, chunk, second, world))
 
     def run(
