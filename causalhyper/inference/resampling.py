@@ -86,14 +86,17 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     RowLayout
     """
     contexts = np.zeros_like(clusters) if contexts is None else contexts
-    order = np.lexsort((clusters, contexts))
-    inner, outer = clusters[order], contexts[order]
-    new = np.append(True, (np.diff(inner) != 0) | (np.diff(outer) != 0))
-    starts = np.flatnonzero(new)
+    if contexts.any() or (clusters[1:] < clusters[:-1]).any():
+        order = np.lexsort((clusters, contexts))
+        clusters, contexts = clusters[order], contexts[order]
+    else:
+        order = np.arange(len(clusters))
+    new = (clusters[1:] != clusters[:-1]) | (contexts[1:] != contexts[:-1])
+    starts = np.append(0, 1 + np.flatnonzero(new))
     sizes = np.diff(starts, append=len(order))
-    first = np.searchsorted(outer[starts], np.arange(contexts.max() + 1))
+    first = np.searchsorted(contexts[starts], np.arange(contexts.max() + 1))
     last = np.append(first[1:], len(starts)) - 1
-    return RowLayout(order, starts, sizes, inner[starts], first, last)
+    return RowLayout(order, starts, sizes, clusters[starts], first, last)
 
 
 def pick_rows(

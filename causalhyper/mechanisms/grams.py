@@ -31,7 +31,13 @@ class ClusterGrams:
     xy: Array
 
 
-def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) -> ClusterGrams:
+def cluster_grams(
+    columns: Array,
+    response: Array,
+    clusters: Codes,
+    count: int,
+    indicators: tuple[Codes, int] | None = None,
+) -> ClusterGrams:
     """Sum the Gram matrix and the cross-products within each cluster.
 
     Parameters
@@ -41,24 +47,40 @@ def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) 
     clusters : ndarray of int, shape (n,)
         Codes in 0..count - 1.
     count : int
+    indicators : (ndarray of int, int), optional
+        Codes of shape (n,) and their number: as many columns more, each marking one code.
 
     Returns
     -------
     ClusterGrams
     """
     n, k = columns.shape
+    k += indicators[1] if indicators else 0
     if n * k * k < SMALL * count:
-        return _small_cluster_grams(columns, response, clusters, count)
-    in_order = bool((np.diff(clusters) >= 0).all())
-    order = np.arange(n) if in_order else np.argsort(clusters, kind="stable")
-    ends = np.searchsorted(clusters if in_order else clusters[order], np.arange(count + 1))
+        return _small_cluster_grams(_beside(columns, indicators), response, clusters, count)
+    in_order = bool((clusters[1:] >= clusters[:-1]).all())
+    order = None if in_order else np.argsort(clusters, kind="stable")
+    ends = np.searchsorted(clusters, np.arange(count + 1), sorter=order)
     xx, xy = np.zeros((count, k, k)), np.zeros((count, k))
     for c in range(count):
         within = slice(ends[c], ends[c + 1])
-        rows = within if in_order else order[within]
-        part = columns[rows]
-        xx[c], xy[c] = part.T @ part, part.T @ response[rows]
+        rows = within if order is None else order[within]
+        part = indicators and (indicators[0][rows], indicators[1])
+        table = _beside(columns[rows], part)
+        xx[c], xy[c] = table.T @ table, table.T @ response[rows]
     return ClusterGrams(xx, xy)
+
+
+def _beside(columns: Array, indicators: tuple[Codes, int] | None) -> Array:
+    """Columns with those behind them that mark the codes."""
+    if indicators is None:
+        return columns
+    codes, count = indicators
+    n, k = columns.shape
+    table = np.zeros((n, k + count))
+    table[:, :k] = columns
+    table[np.arange(n), k + codes] = 1.0
+    return table
 
 
 def _small_cluster_grams(

@@ -92,6 +92,6 @@ def grouped_grams(columns: Array, response: Array, groups: Groups) -> ClusterGra
         both = both - context_means(both, groups)[groups.contexts]
         response, columns = both[:, 0], both[:, 1:]
     else:
-        indicators = np.eye(groups.context_count)[groups.contexts]
-        columns = np.concatenate([columns, indicators], axis=1)
+        indicators = (groups.contexts, groups.context_count)
+        return cluster_grams(columns, response, groups.clusters, groups.cluster_count, indicators)
     return cluster_grams(columns, response, groups.clusters, groups.cluster_count)

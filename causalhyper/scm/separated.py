@@ -89,11 +89,12 @@ def natural_means(
         `separable` for these nodes.
     replicates : Replicates
     sampler : Sampler
-    treatment, outcome : str
-        Nodes.
+    treatment : str
+        Node.
     grid : ndarray, shape (d,)
-        Values of the treatment on its model scale.
+        Its values on its model scale.
     outcome : str
+        Node.
     progress : callable, optional
         Called with the share of the work done.
 
