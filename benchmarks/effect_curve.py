@@ -86,7 +86,7 @@ def main() -> None:
     graph = "B -> N; N -> S; {N, S} -> C; C -> G"
     model = fit(graph, runs, roles, protocol="p", cluster="seed", mechanisms=LINEAR)
     rng = np.random.default_rng(1)
-    asked = {"at": DOSES[:-1], "baseline": DOSES[-1], "draws": OURS}
+    asked = {"at": DOSES[:-1], "baseline": DOSES[-1], "draws": OURS, "interval": "bootstrap"}
     effect_curve(model, "B", "G", **asked)
     peer_replicate(runs, rng)
     ratios = []

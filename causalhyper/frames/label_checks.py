@@ -70,7 +70,9 @@ def check_identifiers(series: pd.Series) -> list[Problem]:
     if blank.any():
         remedy = "give every run a name of its own"
         problems.append(_problem(series, blank, "must not be empty", remedy))
-    repeated = series.astype(object).duplicated(keep=False).to_numpy(dtype=bool) & ~blank
+    whole = isinstance(series.dtype, np.dtype) and series.dtype.kind in "iu"
+    names = series if whole else series.astype(object)
+    repeated = names.duplicated(keep=False).to_numpy(dtype=bool) & ~blank
     if repeated.any():
         remedy = "one row a run: drop or rename the repeats"
         problems.append(_problem(series, repeated, "must be unique", remedy))
@@ -114,6 +116,8 @@ def _missing(name: str, names: list[str]) -> str:
 
 def _blank(series: pd.Series) -> NDArray[np.bool_]:
     """Mark the cells that are null or hold only blanks."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
+        return np.asarray(series.isna().to_numpy(dtype=bool))
     cells = series.astype(object)
     blank = [isinstance(cell, str) and not cell.strip() for cell in cells]
     return np.asarray(cells.isna().to_numpy(dtype=bool) | np.array(blank, dtype=bool))

@@ -86,12 +86,17 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     RowLayout
     """
     contexts = np.zeros_like(clusters) if contexts is None else contexts
-    order = np.lexsort((clusters, contexts))
-    pairs = np.stack([contexts[order], clusters[order]])
-    cells, starts, sizes = np.unique(pairs, axis=1, return_index=True, return_counts=True)
-    first = np.searchsorted(cells[0], np.arange(contexts.max() + 1))
-    last = np.append(first[1:], cells.shape[1]) - 1
-    return RowLayout(order, starts, sizes, cells[1], first, last)
+    if contexts.any() or (clusters[1:] < clusters[:-1]).any():
+        order = np.lexsort((clusters, contexts))
+        clusters, contexts = clusters[order], contexts[order]
+    else:
+        order = np.arange(len(clusters))
+    new = (clusters[1:] != clusters[:-1]) | (contexts[1:] != contexts[:-1])
+    starts = np.append(0, 1 + np.flatnonzero(new))
+    sizes = np.diff(starts, append=len(order))
+    first = np.searchsorted(contexts[starts], np.arange(contexts.max() + 1))
+    last = np.append(first[1:], len(starts)) - 1
+    return RowLayout(order, starts, sizes, clusters[starts], first, last)
 
 
 def pick_rows(
@@ -138,10 +143,7 @@ def pick_rows(
             inside,
             contexts,
         )
-    sizes = layout.sizes[cell]
-    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
-    picked: Codes = layout.order[layout.starts[cell] + offset]
-    return picked
+    return _rows_inside(layout, cell, inside)
 
 
 def _pick_cells(
@@ -214,7 +216,7 @@ def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
     """Rows at the midpoints of `count` equal parts of the weighted empirical distribution.
 
     The same rows as `pick_rows` at ``(np.arange(count) + 0.5) / count``, up to rounding at ties,
-    without a search where there are fewer rows than draws.
+    without a search for each draw where there are fewer cells than draws.
 
     Parameters
     ----------
@@ -227,9 +229,10 @@ def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
     ndarray of int, shape (r, count)
         In the order of the layout.
     """
-    n = len(layout.order)
-    if n > count:
+    if len(layout.sizes) > count:
         return pick_rows(layout, weights, (np.arange(count) + 0.5) / count)
+    if len(layout.order) > count:
+        return _spread_over_cells(layout, weights, count)
     mass = np.repeat(weights[:, layout.clusters], layout.sizes, axis=1)
     reached = np.cumsum(mass, axis=1)
     reached *= count / reached[:, -1:]
@@ -239,3 +242,31 @@ def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
     counts = np.diff(ends, axis=1, prepend=0)
     rows = np.repeat(np.tile(layout.order, len(weights)), counts.ravel())
     return rows.reshape(len(weights), count)
+
+
+def _spread_over_cells(layout: RowLayout, weights: Array, count: int) -> Codes:
+    """`spread_rows` by a search for the end of each cell among the sorted midpoints."""
+    mass = weights[:, layout.clusters] * layout.sizes
+    upper = np.cumsum(mass, axis=1)
+    total = upper[:, -1:]
+    target = (np.arange(count) + 0.5) / count * total
+    # one sorted search for all replicates: replicate r lives in [2r, 2r + 1]
+    lift = 2.0 * np.arange(len(mass))[:, None]
+    below = np.searchsorted((target / total + lift).ravel(), (upper / total + lift).ravel())
+    ends = below.reshape(mass.shape) - count * np.arange(len(mass))[:, None]
+    ends[:, -1] = count
+    counts = np.diff(ends, axis=1, prepend=0).ravel()
+
+    cell: Codes = np.repeat(np.tile(np.arange(mass.shape[1]), len(mass)), counts)
+    target -= np.repeat((upper - mass).ravel(), counts).reshape(target.shape)
+    target /= np.repeat(np.maximum(mass, 1e-300).ravel(), counts).reshape(target.shape)
+    cell = cell.reshape(target.shape)
+    return _rows_inside(layout, cell, target)
+
+
+def _rows_inside(layout: RowLayout, cell: Codes, inside: Array) -> Codes:
+    """The row at a share in (0, 1) of each cell."""
+    sizes = layout.sizes.take(cell)
+    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
+    picked: Codes = layout.order.take(layout.starts.take(cell) + offset)
+    return picked

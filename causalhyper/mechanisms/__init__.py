@@ -9,6 +9,12 @@ from causalhyper.mechanisms.ladder import Capability, MechanismFit, Parameters
 from causalhyper.mechanisms.pooling import variance_ratio
 from causalhyper.mechanisms.predictors import LinearParameters
 from causalhyper.mechanisms.regressor import RegressorFit, fit_regressor
+from causalhyper.mechanisms.separable import (
+    Separable,
+    predict_separable,
+    separates,
+    varying_with_draws,
+)
 from causalhyper.mechanisms.tables import TableFit, fit_table
 from causalhyper.mechanisms.terms import TermSpace, evaluate, make_term_space, project_additive
 
@@ -22,6 +28,7 @@ __all__ = [
     "MechanismFit",
     "Parameters",
     "RegressorFit",
+    "Separable",
     "TableFit",
     "TermSpace",
     "cluster_folds",
@@ -33,6 +40,9 @@ __all__ = [
     "make_basis",
     "make_groups",
     "make_term_space",
+    "predict_separable",
     "project_additive",
+    "separates",
     "variance_ratio",
+    "varying_with_draws",
 ]

@@ -26,8 +26,9 @@ class AdditiveFit:
     space : TermSpace
     columns : ndarray, shape (n, k)
         Term columns at the data.
-    response, fitted : ndarray, shape (n,)
-        The head in the data, and its mean given causes and context.
+    response : ndarray, shape (n,)
+        The head in the data.
+    contexts : ndarray of int, shape (n,)
     grams : ClusterGrams
         Of the columns with their intercepts: centred within contexts, or beside dummies.
     penalty : ndarray, shape (width,)
@@ -41,7 +42,7 @@ class AdditiveFit:
     space: TermSpace
     columns: Array
     response: Array
-    fitted: Array
+    contexts: Codes
     grams: ClusterGrams
     penalty: Array
     parameters: LinearParameters
@@ -52,6 +53,13 @@ class AdditiveFit:
     def coefs(self) -> Array:
         """Coefficients of the terms, shape (k,)."""
         return self.parameters.coefs[0]
+
+    @property
+    def fitted(self) -> Array:
+        """The head's mean given causes and context, shape (n,)."""
+        fitted: Array = self.columns @ self.coefs
+        fitted += self.parameters.effects[0][self.contexts]
+        return fitted
 
     @property
     def terms(self) -> tuple[tuple[int, ...], ...]:
@@ -137,7 +145,7 @@ def centred_residuals(
         first = len(response) * np.arange(len(rows))[:, None]
         residuals: Array = everywhere.ravel().take(rows + first)
     else:
-        fitted = np.einsum("rmk,rk->rm", columns[rows], parameters.coefs)
+        fitted = (columns.take(rows, axis=0) @ parameters.coefs[:, :, None])[:, :, 0]
         effects = parameters.effects
         fitted += effects if single else np.take_along_axis(effects, groups.contexts[rows], 1)
         residuals = response.take(rows) - fitted
@@ -189,8 +197,6 @@ def fit_additive(
     rank = int(solve(grams, one, penalty)[1][0])
     blank = LinearParameters(np.zeros((1, k)), np.zeros((1, groups.context_count)))
     found = AdditiveFit(
-        space, columns, response, response, grams, penalty, blank, rank, len(penalty)
+        space, columns, response, groups.contexts, grams, penalty, blank, rank, len(penalty)
     )
-    parameters = found.refit(groups, one)
-    fitted = columns @ parameters.coefs[0] + parameters.effects[0][groups.contexts]
-    return replace(found, fitted=fitted, parameters=parameters)
+    return replace(found, parameters=found.refit(groups, one))

@@ -11,6 +11,8 @@ from causalhyper.mechanisms.bases import Array
 
 Codes = NDArray[np.intp]
 
+SMALL = 2000
+"""Below this many products a cluster on average, they are summed a pair of columns at a time."""
 RANK_TOLERANCE = 1e-9
 """Eigenvalues of a Gram matrix below this share of the largest count as zero."""
 
@@ -29,7 +31,13 @@ class ClusterGrams:
     xy: Array
 
 
-def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) -> ClusterGrams:
+def cluster_grams(
+    columns: Array,
+    response: Array,
+    clusters: Codes,
+    count: int,
+    indicators: tuple[Codes, int] | None = None,
+) -> ClusterGrams:
     """Sum the Gram matrix and the cross-products within each cluster.
 
     Parameters
@@ -39,19 +47,53 @@ def cluster_grams(columns: Array, response: Array, clusters: Codes, count: int) 
     clusters : ndarray of int, shape (n,)
         Codes in 0..count - 1.
     count : int
+    indicators : (ndarray of int, int), optional
+        Codes of shape (n,) and their number: as many columns more, each marking one code.
 
     Returns
     -------
     ClusterGrams
     """
-    order = np.argsort(clusters, kind="stable")
-    ends = np.searchsorted(clusters[order], np.arange(count + 1))
-    k = columns.shape[1]
+    n, k = columns.shape
+    k += indicators[1] if indicators else 0
+    if n * k * k < SMALL * count:
+        return _small_cluster_grams(_beside(columns, indicators), response, clusters, count)
+    in_order = bool((clusters[1:] >= clusters[:-1]).all())
+    order = None if in_order else np.argsort(clusters, kind="stable")
+    ends = np.searchsorted(clusters, np.arange(count + 1), sorter=order)
     xx, xy = np.zeros((count, k, k)), np.zeros((count, k))
     for c in range(count):
-        rows = order[ends[c] : ends[c + 1]]
-        xx[c] = columns[rows].T @ columns[rows]
-        xy[c] = columns[rows].T @ response[rows]
+        within = slice(ends[c], ends[c + 1])
+        rows = within if order is None else order[within]
+        part = indicators and (indicators[0][rows], indicators[1])
+        table = _beside(columns[rows], part)
+        xx[c], xy[c] = table.T @ table, table.T @ response[rows]
+    return ClusterGrams(xx, xy)
+
+
+def _beside(columns: Array, indicators: tuple[Codes, int] | None) -> Array:
+    """Columns with those behind them that mark the codes."""
+    if indicators is None:
+        return columns
+    codes, count = indicators
+    n, k = columns.shape
+    table = np.zeros((n, k + count))
+    table[:, :k] = columns
+    table[np.arange(n), k + codes] = 1.0
+    return table
+
+
+def _small_cluster_grams(
+    columns: Array, response: Array, clusters: Codes, count: int
+) -> ClusterGrams:
+    """The same, one pair of columns at a time."""
+    k = columns.shape[1]
+    xx, xy = np.empty((count, k, k)), np.empty((count, k))
+    for i in range(k):
+        xy[:, i] = np.bincount(clusters, columns[:, i] * response, count)
+        for j in range(i + 1):
+            xx[:, i, j] = np.bincount(clusters, columns[:, i] * columns[:, j], count)
+            xx[:, j, i] = xx[:, i, j]
     return ClusterGrams(xx, xy)
 
 

@@ -61,15 +61,15 @@ def make_groups(clusters: Codes, contexts: Codes) -> Groups:
 
 def _nested(inner: Codes, outer: Codes) -> bool:
     """Whether each inner group lies within one outer group."""
-    pairs = np.unique(np.stack([inner, outer]), axis=1)
-    return bool(pairs.shape[1] == int(inner.max()) + 1)
+    pairs = np.unique(inner * (int(outer.max()) + 1) + outer)
+    return len(pairs) == int(inner.max()) + 1
 
 
 def context_means(values: Array, groups: Groups) -> Array:
     """Mean of each column within each context, shape (contexts, columns)."""
-    sums = np.zeros((groups.context_count, values.shape[1]))
-    np.add.at(sums, groups.contexts, values)
-    return sums / np.bincount(groups.contexts)[:, None]
+    sums = [np.bincount(groups.contexts, column) for column in values.T]
+    means: Array = np.column_stack(sums) / np.bincount(groups.contexts)[:, None]
+    return means
 
 
 def grouped_grams(columns: Array, response: Array, groups: Groups) -> ClusterGrams:
@@ -92,6 +92,6 @@ def grouped_grams(columns: Array, response: Array, groups: Groups) -> ClusterGra
         both = both - context_means(both, groups)[groups.contexts]
         response, columns = both[:, 0], both[:, 1:]
     else:
-        indicators = np.eye(groups.context_count)[groups.contexts]
-        columns = np.concatenate([columns, indicators], axis=1)
+        indicators = (groups.contexts, groups.context_count)
+        return cluster_grams(columns, response, groups.clusters, groups.cluster_count, indicators)
     return cluster_grams(columns, response, groups.clusters, groups.cluster_count)

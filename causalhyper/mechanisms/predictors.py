@@ -109,20 +109,42 @@ def _multilinear(
     space: TermSpace, lines: Mapping[Term, Array], arrays: Mapping[int, Array]
 ) -> tuple[Array, Array]:
     """Sum of products of straight lines: its constant, and the rest as a nested polynomial."""
-    values: dict[int, Array] = {}
+    constant, monomials, origins = expand_lines(space, lines)
+    values = {i: arrays[i] - origin if origin else arrays[i] for i, origin in origins.items()}
+    return constant, _horner(monomials, values, sorted(values))
+
+
+def expand_lines(
+    space: TermSpace, lines: Mapping[Term, Array]
+) -> tuple[Array, dict[Term, Array], dict[int, float]]:
+    """A sum of products of straight lines as monomials of its inputs.
+
+    Parameters
+    ----------
+    space : TermSpace
+    lines : mapping of tuple of int to ndarray, shape (r,)
+        The coefficient of each product of straight lines.
+
+    Returns
+    -------
+    constant : ndarray, shape (r, 1, 1)
+    monomials : dict of tuple of int to ndarray, shape (r, 1, 1)
+        Coefficients of products of inputs, each less its origin.
+    origins : dict of int to float
+        Of each input: zero, or its centre where the data lie far from zero.
+    """
+    origins: dict[int, float] = {}
     ends: dict[int, tuple[float, float]] = {}
-    for i, x in arrays.items():
+    for i in dict.fromkeys(i for term in lines for i in term):
         basis = space.main[i] if space.main[i].size == 1 else space.joint[i]
         centre, slope = basis.line()
-        origin = 0.0 if abs(centre * slope) < OFFSET else centre
-        values[i] = x - origin if origin else x
-        ends[i] = (centre - origin, slope)
+        origins[i] = 0.0 if abs(centre * slope) < OFFSET else centre
+        ends[i] = (centre - origins[i], slope)
     monomials: dict[Term, Array] = {}
     for term, coef in lines.items():
         for monomial, part in _expand(term, coef, ends).items():
             monomials[monomial] = monomials.get(monomial, 0.0) + part[:, None, None]
-    constant = monomials.pop(())
-    return constant, _horner(monomials, values, sorted(values))
+    return monomials.pop(()), monomials, origins
 
 
 def _expand(term: Term, coef: Array, ends: Mapping[int, tuple[float, float]]) -> dict[Term, Array]:

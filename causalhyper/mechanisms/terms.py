@@ -58,13 +58,14 @@ class TermSpace:
 
     def tabulate(self, inputs: Sequence[Sequence[Array]]) -> Array:
         """Design columns, shape ``(n, size)``, where each term has inputs of its own."""
-        blocks = []
-        for term, values in zip(self.terms, inputs, strict=True):
-            block = np.ones((len(values[0]), 1))
-            for basis, x in zip(self.bases(term), values, strict=True):
-                block = (block[:, :, None] * basis(x)[:, None, :]).reshape(len(block), -1)
-            blocks.append(block)
-        return np.concatenate(blocks, axis=1)
+        table = np.empty((len(inputs[0][0]), self.size))
+        for term, values, where in zip(self.terms, inputs, self.slices, strict=True):
+            tables = [basis(x) for basis, x in zip(self.bases(term), values, strict=True)]
+            block = tables[0]
+            for other in tables[1:]:
+                block = (block[:, :, None] * other[:, None, :]).reshape(len(block), -1)
+            table[:, where] = block
+        return table
 
 
 def make_term_space(

@@ -71,8 +71,10 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
     order = [*asked, *(i for i in range(len(distinct)) if i not in asked)]
     doses = np.argsort(order)[np.searchsorted(distinct, observed)]
     groups = model.groups
-    cells = np.stack([groups.clusters, groups.contexts])
-    blocks = np.unique(cells, axis=1, return_inverse=True)[1].ravel()
+    blocks = groups.clusters
+    if groups.context_count > 1:
+        cells = groups.clusters * groups.context_count + groups.contexts
+        blocks = np.unique(cells, return_inverse=True)[1]
     names = " x ".join(dict.fromkeys((*model.cluster, *model.context)))
     where = f"contexts of {' x '.join(model.context)}" if model.context else "the whole sample"
     for codes, label in ((blocks, f"blocks of {names}"), (groups.contexts, where)):
@@ -94,10 +96,11 @@ def _grams(
     """Gram matrices of the runs kept, with zeros for clusters that have none."""
     if len(np.unique(doses[kept])) < 2:
         return None
-    inner = np.unique(codes[kept], return_inverse=True)[1]
-    groups = make_groups(model.groups.clusters[kept], inner)
-    response = model.values[outcome][kept]
-    grams = block_grams(response, doses[kept], int(doses[kept].max()) + 1, groups)
+    clusters, response = model.groups.clusters, model.values[outcome]
+    if not kept.all():
+        codes = np.unique(codes[kept], return_inverse=True)[1]
+        clusters, response, doses = clusters[kept], response[kept], doses[kept]
+    grams = block_grams(response, doses, int(doses.max()) + 1, make_groups(clusters, codes))
     if grams is None:
         return None
     absent = model.clusters - len(grams.xy)

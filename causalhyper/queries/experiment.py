@@ -19,6 +19,7 @@ from causalhyper.results import Estimate
 from causalhyper.scm.draws import Draws, Sampler, make_sampler
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
+from causalhyper.scm.separated import natural_means, separable
 from causalhyper.scm.worlds import World, extrapolation, simulate
 
 SIMULATED = 512
@@ -134,8 +135,26 @@ class Experiment:
         -------
         dict of str to ndarray, shape (replicates, d)
         """
+        if alone and set(builders.values()) == {natural_world} and self._separable():
+            return dict.fromkeys(builders, self._natural_means(progress))
         return self.summarise(
             builders, lambda y: y.mean(axis=2), progress, alone=alone, averaged=True
+        )
+
+    def _separable(self) -> bool:
+        doses = len(self.at) + 1
+        return separable(self.model, self.treatment, self.outcome, doses)
+
+    def _natural_means(self, progress: Progress | None) -> Array:
+        """The natural world's means without simulated values at every dose."""
+        return natural_means(
+            self.model,
+            self.replicates,
+            self.sampler,
+            self.treatment,
+            self.question.grid(self.model),
+            self.outcome,
+            progress,
         )
 
     def summarise(
@@ -185,12 +204,14 @@ class Experiment:
     ) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
         held = (self.treatment,)
-        draws = self.sampler.draw(self.model, chunk, partners=not alone, fixed=held)
+        draws = self.sampler.draw(
+            self.model, chunk, partners=not alone, fixed=held, averaged=expected
+        )
         world = World(do={self.treatment: self.question.grid(self.model)[None, :, None]})
         natural = simulate(self.model, chunk, draws, world, expected=expected)
         if alone:
             return Shared(chunk, draws, natural, {})
-        second = self.twin.draw(self.model, chunk, partners=False, fixed=held)
+        second = self.twin.draw(self.model, chunk, partners=False, fixed=held, averaged=expected)
         return Shared(chunk, draws, natural, simulate(self.model, chunk, second, world))
 
     def run(

@@ -63,14 +63,13 @@ class Levels:
     ) -> Array:
         """Outcomes at every value, shape (r, d, m); averaged over a leaf's own noise if asked."""
         leaf = averaged and not self.model.graph.children(self.outcome)
-        drawn = sampler.draw(self.model, replicates, partners=False, fixed=self.nodes)
-        values = simulate(
-            self.model,
-            replicates,
-            drawn,
-            self.world(),
-            expected=self.outcome if leaf else None,
-        )[self.outcome]
+        expected = self.outcome if leaf else None
+        drawn = sampler.draw(
+            self.model, replicates, partners=False, fixed=self.nodes, averaged=expected
+        )
+        values = simulate(self.model, replicates, drawn, self.world(), expected=expected)[
+            self.outcome
+        ]
         return np.broadcast_to(values, (len(replicates), len(self.at), sampler.count))
 
     def summarise(

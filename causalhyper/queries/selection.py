@@ -49,7 +49,7 @@ def pick_runs(model: FittedModel, runs: Runs) -> Codes:
         raise ConfigurationError(
             f"no run of the model is named {', '.join(map(repr, unknown[:5]))}"
             f"{', ...' if len(unknown) > 5 else ''}; it has {model.n} runs such as "
-            f"{model.run_ids[0]!r}"
+            f"{next(iter(place))!r}"
         )
     return np.array([place[name] for name in dict.fromkeys(names)])
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.inference import RowLayout, lay_out_rows, pick_rows, spread_rows
+from causalhyper.mechanisms import AdditiveFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
@@ -25,7 +26,7 @@ class Draws:
     ----------
     contexts : ndarray of int, shape (r, m)
         The context of each draw.
-    noise : mapping of str to ndarray, shape (r, 1, m)
+    noise : mapping of str to ndarray, broadcastable to shape (r, 1, m)
         What each mechanism takes as noise: residuals of mean zero, or numbers in (0, 1).
     roots : mapping of str to ndarray, shape (r, 1, m)
         Values of the nodes without causes, of random runs of the same context.
@@ -69,6 +70,7 @@ class Sampler:
         *,
         partners: bool = True,
         fixed: Collection[str] = (),
+        averaged: str | None = None,
     ) -> Draws:
         """Turn the uniform numbers into draws for some replicates.
 
@@ -79,7 +81,10 @@ class Sampler:
         partners : bool
             Whether partners are needed.
         fixed : collection of str
-            Nodes that every world sets, which need no draw of their own.
+            Nodes that need no draw of their own: every world sets them, say.
+        averaged : str, optional
+            A node without effects of which means alone are asked: noise of mean zero that is
+            added to it is left away.
 
         Returns
         -------
@@ -88,7 +93,7 @@ class Sampler:
         groups, layout, weights = model.groups, self.layout, replicates.weights
         base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
-        # one search in order; a permuted node takes its rows from there
+        # one search in order; a permuted node takes its draws from there
         rows = (
             spread_rows(layout, weights, self.count)
             if base is None
@@ -110,7 +115,10 @@ class Sampler:
                 continue
             if v in model.mechanisms:
                 fit, learnt = model.mechanisms[v].fit, replicates.parameters[v]
-                noise[v] = fit.noise(learnt, groups, rows.take(order, axis=1), grid[order])
+                if v == averaged and isinstance(fit, AdditiveFit):
+                    noise[v] = np.zeros((1, 1, 1))
+                    continue
+                noise[v] = fit.noise(learnt, groups, rows, grid).take(order, axis=2)
             else:
                 roots[v] = model.values[v].take(nearby(order))[:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, validate_runs
@@ -83,18 +85,21 @@ def fit(
         context=context,
         outcome_range=outcome_range,
     )
-    order = [*dict.fromkeys((*cluster, *context, "run_id"))]
-    frame = frame.sort_values(order, kind="stable", ignore_index=True)
-    values = {v: roles[v].apply(frame[roles[v].column].to_numpy()) for v in graph.order()}
-    groups = make_groups(_codes(frame, cluster), _codes(frame, context))
+    named = [*dict.fromkeys((*cluster, *context, "run_id"))]
+    rows = frame[named].sort_values(named, kind="stable").index.to_numpy()
+    values = {v: roles[v].apply(frame[roles[v].column].to_numpy()[rows]) for v in graph.order()}
+    groups = make_groups(_codes(frame, cluster)[rows], _codes(frame, context)[rows])
     _check_clusters(groups, cluster)
     chosen = {v: _options(mechanisms, v, graph) for v in graph.order() if graph.parents(v)}
+    trials = {v: _trials(frame, rows, roles[v], options) for v, options in chosen.items()}
+    labels = {c: _plain(frame[c])[rows] for c in named}
+    # what is needed of the frame has been copied, which makes room for the fits
+    del frame, rows
     fitted = {
-        v: fit_node(graph, v, values, groups, options, _trials(frame, roles[v], options))
-        for v, options in chosen.items()
+        v: fit_node(graph, v, values, groups, options, trials[v]) for v, options in chosen.items()
     }
-    run_ids = frame["run_id"].to_numpy(dtype=object)
-    labels = {c: frame[c].to_numpy(dtype=object) for c in dict.fromkeys((*cluster, *context))}
+    run_ids = labels["run_id"]
+    labels = {c: labels[c] for c in dict.fromkeys((*cluster, *context))}
     return FittedModel(
         graph, roles, protocol, values, groups, fitted, cluster, context, run_ids, labels
     )
@@ -102,6 +107,12 @@ def fit(
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
     return (columns,) if isinstance(columns, str) else tuple(columns or ())
+
+
+def _plain(series: pd.Series) -> NDArray[Any]:
+    """Labels in an array; numbers stay numbers, which are smaller than objects."""
+    number = isinstance(series.dtype, np.dtype) and series.dtype.kind in "iuf"
+    return series.to_numpy() if number else series.to_numpy(dtype=object)
 
 
 def _check(
@@ -164,7 +175,7 @@ def _options(
     return found
 
 
-def _trials(frame: pd.DataFrame, role: Role, options: Options) -> Array | None:
+def _trials(frame: pd.DataFrame, rows: Codes, role: Role, options: Options) -> Array | None:
     """Trials behind a proportion, where some binomial option asks for them."""
     asked = options.candidates if isinstance(options, CrossValidated) else (options,)
     columns = {o.trials for o in asked if isinstance(o, Binomial)}
@@ -187,4 +198,4 @@ def _trials(frame: pd.DataFrame, role: Role, options: Options) -> Array | None:
             f"a binomial mechanism needs proportions in [0, 1] as they are; {role.label} runs "
             f"from {shares.min():g} to {shares.max():g}"
         )
-    return trials
+    return trials[rows]

@@ -92,8 +92,8 @@ class FittedModel:
     mechanisms: Mapping[str, Mechanism]
     cluster: tuple[str, ...]
     context: tuple[str, ...]
-    run_ids: NDArray[np.object_]
-    labels: Mapping[str, NDArray[np.object_]]
+    run_ids: NDArray[Any]
+    labels: Mapping[str, NDArray[Any]]
 
     @property
     def n(self) -> int:

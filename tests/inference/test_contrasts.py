@@ -8,6 +8,7 @@ import statsmodels.formula.api as smf
 from causalhyper.inference import block_grams
 from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.grams import solve
+from causalhyper.mechanisms.grouping import grouped_grams
 
 
 def _contrasts(y, dose, count, groups, weights):
@@ -60,3 +61,16 @@ def test_doses_compared_by_way_of_others_have_a_contrast():
     dose = np.array([0, 1, 0, 1, 1, 2, 1, 2])
     found = _contrasts(dose * 2.0, dose, 3, make_groups(block, block), np.ones((1, 4)))
     assert found[0] == pytest.approx([2, 4])
+
+
+def test_sums_from_counts_are_those_of_centred_indicators():
+    rng = np.random.default_rng(3)
+    # unequal blocks, two or three a cluster, in which some doses lack
+    block = np.sort(np.r_[np.arange(30), rng.integers(0, 30, 200)])
+    dose, y = rng.integers(0, 4, 230), 100 + rng.normal(size=230)
+    groups = make_groups(block // 3, block)
+    assert groups.absorbed
+    found = block_grams(y, dose, 4, groups)
+    expected = grouped_grams(np.eye(4)[dose][:, 1:], y, groups)
+    assert found.xx == pytest.approx(expected.xx, abs=1e-12)
+    assert found.xy == pytest.approx(expected.xy, abs=1e-11)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from causalhyper.inference import cluster_weights
+from causalhyper.inference import cluster_weights, lay_out_rows, pick_rows, spread_rows
 
 STRATA = np.array([0, 1, 0, 1, 1, 2, 2, 0, 2, 2])
 
@@ -40,3 +40,16 @@ def test_the_same_generator_gives_the_same_draws_and_another_gives_others():
 def test_a_stratum_of_one_cluster_is_always_drawn_once():
     weights = cluster_weights(np.array([0, 1, 1]), 50, np.random.default_rng(0))
     assert weights[:, 0] == pytest.approx(np.ones(50))
+
+
+@pytest.mark.parametrize(("rows", "clusters"), [(60, 7), (700, 7), (700, 300)])
+def test_spread_rows_are_the_rows_picked_at_midpoints(rows, clusters):
+    # more rows than draws or fewer, more cells than draws or fewer; unequal clusters
+    rng = np.random.default_rng(rows)
+    codes = np.sort(np.r_[np.arange(clusters), rng.integers(0, clusters, rows - clusters)])
+    layout = lay_out_rows(codes, codes % 3)
+    weights = cluster_weights(np.zeros(clusters, dtype=int), 20, rng)
+    # shifted off ties, at which rounding decides
+    weights *= rng.uniform(0.9, 1.1, size=weights.shape)
+    found = spread_rows(layout, weights, 211)
+    assert np.array_equal(found, pick_rows(layout, weights, (np.arange(211) + 0.5) / 211))
