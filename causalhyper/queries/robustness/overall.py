@@ -17,7 +17,6 @@ from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.leave_out import leave_out
 from causalhyper.queries.robustness.overview import Robustness
 from causalhyper.queries.robustness.partial_r2 import partial_r2_sensitivity
-from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.queries.robustness.refuters import (
     cluster_subsets,
     dummy_outcome,
@@ -25,6 +24,7 @@ from causalhyper.queries.robustness.refuters import (
     random_common_cause,
 )
 from causalhyper.queries.robustness.targets import make_target
+from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
 
 SHARES = {"placebo": 0.2, "cause": 0.1, "subsets": 0.1, "dummy": 0.1, "rho": 0.3, "leave": 0.2}

@@ -10,7 +10,6 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.inference.assignment import Assignment, find_assignment
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Progress
-from causalhyper.queries.robustness.refitting import refit_model
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,
@@ -20,6 +19,7 @@ from causalhyper.queries.robustness.refutations import (
 from causalhyper.queries.robustness.repetition import count_kept, repeat, subset
 from causalhyper.queries.robustness.targets import Target, make_target, point_effects
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.refitting import refit_model
 
 SHARE = 0.8
 """Of the clusters that a subset keeps."""
@@ -83,7 +83,7 @@ def placebo_treatment(
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         values = {treatment: assignment.draw(rng)}
-        changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
+        changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
@@ -145,7 +145,7 @@ def random_common_cause(
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         shared = rng.normal(size=model.clusters)[model.groups.clusters]
         cause = (shared + rng.normal(size=model.n)) / np.sqrt(2)
-        changed = refit_model(model, treatment=treatment, outcome=outcome, causes={name: cause})
+        changed = refit_model(model, causes={name: cause})
         # the design's contrast has no covariates, so that it could not move
         return {"graph": point_effects(target, changed, like)["graph"]}
 
@@ -206,7 +206,7 @@ def cluster_subsets(
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         kept = subset(strata, share, rng)[model.groups.clusters]
-        changed = refit_model(model, treatment=treatment, outcome=outcome, rows=kept)
+        changed = refit_model(model, rows=kept)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
@@ -271,7 +271,7 @@ def dummy_outcome(
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         values = {outcome: within.draw(rng)}
-        changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
+        changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
