@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference.assignment import Assignment, find_assignment
+from causalhyper.inference import deal
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assignment import Scheme, find_scheme
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.robustness.refutations import (
     Refutation,
@@ -40,8 +41,9 @@ def placebo_treatment(
 ) -> Refutation:
     """Assign the treatment anew, as the design did, and refit everything: no effect should remain.
 
-    Values are permuted among the runs of a block where a block has several, otherwise among
-    whole clusters. Under the sharp null hypothesis that the treatment changes nothing in any
+    Values are exchanged as `randomisation_test` exchanges them: among the runs of a block where
+    a block has several, among whole clusters where each has one, otherwise among the runs of a
+    context. Under the sharp null hypothesis that the treatment changes nothing in any
     run, the effects found with permuted values have exactly the distribution of the effect found:
     the share of them that reach it is a p-value, for the design's estimate and for the graph's.
 
@@ -77,12 +79,12 @@ def placebo_treatment(
     Kiciman 2020) permutes single rows and refits the one regression.
     """
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    assignment, why = _assignment(target)
-    if assignment is None:
+    scheme, why = _scheme(target)
+    if scheme is None:
         return not_applicable(target, "placebo treatment", "a placebo has no effect", why)
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
-        values = {treatment: assignment.draw(rng)}
+        values = {treatment: scheme.draw(model.values[treatment], rng)}
         changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
@@ -92,7 +94,7 @@ def placebo_treatment(
         target,
         curve,
         "placebo treatment",
-        f"a treatment drawn anew ({assignment.scheme}) has no effect",
+        f"a treatment drawn anew ({scheme.words}) has no effect",
         found,
         expected="zero",
         tests=permutation_tests(target, curve, found),
@@ -263,14 +265,14 @@ def dummy_outcome(
         If the question does not fit the model or the runs.
     """
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    contexts, observed = model.groups.contexts, model.values[outcome]
+    rows, contexts = np.arange(model.n), model.groups.contexts
+    observed = model.values[outcome]
     if len(np.unique(contexts)) == model.n:
         why = "every context has a single run, so that no outcomes can be swapped within one"
         return not_applicable(target, "dummy outcome", "a dummy outcome has no causes", why)
-    within = Assignment(np.arange(model.n), contexts, observed, "within contexts")
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
-        values = {outcome: within.draw(rng)}
+        values = {outcome: observed[deal(rows, contexts, 1, rng)[0]]}
         changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
@@ -281,15 +283,18 @@ def dummy_outcome(
     )
 
 
-def _assignment(target: Target) -> tuple[Assignment | None, str]:
-    model, treatment = target.model, target.treatment
-    if model.graph.parents(treatment):
-        return None, f"{treatment} has causes in the hypergraph: it was not assigned"
-    found = find_assignment(model.values[treatment], model.groups.clusters, model.groups.contexts)
-    return found, (
-        f"{treatment} varies neither within blocks nor between clusters of the same contexts, so "
-        "that no assignment can be drawn anew"
-    )
+def _scheme(target: Target) -> tuple[Scheme | None, str]:
+    """How the treatment was assigned; None, with the reason, where it cannot be drawn anew."""
+    try:
+        scheme = find_scheme(target.model, target.treatment)
+    except ConfigurationError as error:
+        return None, str(error)
+    if scheme.fixed(target.model.values[target.treatment]):
+        return None, (
+            f"{target.treatment} has a single value wherever values may be exchanged "
+            f"({scheme.words}), so that no assignment can be drawn anew"
+        )
+    return scheme, ""
 
 
 def _unused(model: FittedModel) -> str:
