@@ -183,10 +183,11 @@ def leave_out(
         Values of the treatment's column.
     baseline : float
     by : str, optional
-        "context", "cluster", or a column of `runs`. By default contexts, unless there is just
-        one or each lies within a cluster: then clusters.
+        "context", "cluster", or a column. By default contexts, unless there is just one or each
+        lies within a cluster: then clusters.
     runs : DataFrame, optional
-        The runs that the model was fitted to: names the levels, and holds the column `by`.
+        The runs that the model was fitted to, needed for a column behind neither clusters nor
+        contexts.
     draws : int
         Cluster-bootstrap replicates of each fit.
     seed : int
