@@ -27,7 +27,15 @@ from causalhyper.queries.robustness.targets import make_target
 from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
 
-SHARES = {"placebo": 0.2, "cause": 0.1, "subsets": 0.1, "dummy": 0.1, "rho": 0.3, "leave": 0.2}
+SHARES = {
+    "placebo": 0.2,
+    "cause": 0.1,
+    "subsets": 0.1,
+    "dummy": 0.1,
+    "rho": 0.25,
+    "e_values": 0.05,
+    "leave": 0.2,
+}
 """Rough shares of the work, for the progress."""
 
 
@@ -69,9 +77,10 @@ def robustness(
     scale : {"difference", "ratio"}
         Of the E-values.
     by : str, optional
-        "context", "cluster" or a column of `runs`, of which one level a time is left out.
+        "context", "cluster" or a column, of which one level at a time is left out.
     runs : DataFrame, optional
-        The runs that the model was fitted to, which name what is left out.
+        The runs that the model was fitted to, needed where `by` is a column behind neither
+        clusters nor contexts.
     refits : int
         Placebo treatments; half as many subsets and dummy outcomes, a quarter random causes.
     draws : int
@@ -127,18 +136,24 @@ def robustness(
     )
     why = _why_not_mediated(model, treatment, outcome)
     arcs = rho = None
+    told = report.stage("rho")
     if not why:
         arcs = partial_r2_sensitivity(*ends, draws=draws, seed=seed, level=level)
-        rho = correlated_errors(
-            *ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=report.stage("rho")
-        )
+        rho = correlated_errors(*ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=told)
     return Robustness(
         protocol=model.protocol,
         treatment=treatment,
         outcome=outcome,
         curve=target.curve(),
         refutations=refutations,
-        e_values=e_values(*ends, **asked, mediators=mediators, scale=scale, draws=draws),
+        e_values=e_values(
+            *ends,
+            **asked,
+            mediators=mediators,
+            scale=scale,
+            draws=draws,
+            progress=report.stage("e_values"),
+        ),
         partial_r2=arcs,
         correlated_errors=rho,
         leave_out=leave_out(
