@@ -136,10 +136,12 @@ def robustness(
     )
     why = _why_not_mediated(model, treatment, outcome)
     arcs = rho = None
-    told = report.stage("rho")
+    rho_progress = report.stage("rho")
     if not why:
         arcs = partial_r2_sensitivity(*ends, draws=draws, seed=seed, level=level)
-        rho = correlated_errors(*ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=told)
+        rho = correlated_errors(
+            *ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=rho_progress
+        )
     return Robustness(
         protocol=model.protocol,
         treatment=treatment,
