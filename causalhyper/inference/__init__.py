@@ -33,6 +33,7 @@ from causalhyper.inference.permutation import (
     compare_all,
     compare_pair,
     count_assignments,
+    deal,
 )
 from causalhyper.inference.proportions import proportion_interval
 from causalhyper.inference.resampling import (
@@ -67,6 +68,7 @@ __all__ = [
     "compare_all",
     "compare_pair",
     "count_assignments",
+    "deal",
     "invert_test",
     "jackknife_variances",
     "kernel_densities",

@@ -132,10 +132,27 @@ def assignments(
             yield table[start : start + CHUNK]
         return
     for start in range(0, draws, CHUNK):
-        keys = blocks[order] + rng.random((min(CHUNK, draws - start), len(doses)))
-        out = np.empty(keys.shape, dtype=np.intp)
-        out[:, order] = doses[order][np.argsort(keys, axis=1)]
-        yield out
+        yield deal(doses, blocks, min(CHUNK, draws - start), rng)
+
+
+def deal(doses: Codes, blocks: Codes, draws: int, rng: np.random.Generator) -> Codes:
+    """Deal each block's doses to its units at random, each order as probable.
+
+    Parameters
+    ----------
+    doses, blocks : ndarray of int, shape (units,)
+    draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int, shape (draws, units)
+    """
+    order = np.argsort(blocks, kind="stable")
+    keys = blocks[order] + rng.random((draws, len(doses)))
+    out = np.empty(keys.shape, dtype=np.intp)
+    out[:, order] = doses[order][np.argsort(keys, axis=1)]
+    return out
 
 
 def _arrangements(values: list[int]) -> list[tuple[int, ...]]:

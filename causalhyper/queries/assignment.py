@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import Assignment
+from causalhyper.inference import Assignment, deal
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 
 @dataclass(frozen=True, slots=True)
-class Protocol:
+class Scheme:
     """Units and blocks of an assignment, for all runs.
 
     Attributes
@@ -31,6 +31,17 @@ class Protocol:
     centres: Codes
     words: str
 
+    def fixed(self, values: Array) -> bool:
+        """Whether all units of each block have one value, so that nothing can be exchanged."""
+        return not _several(values, self.blocks)
+
+    def draw(self, values: Array, rng: np.random.Generator) -> Array:
+        """The value of every run, shape (n,), with those of a block dealt anew to its units."""
+        _, first, unit = np.unique(self.units, return_index=True, return_inverse=True)
+        dealt = deal(np.arange(len(first)), self.blocks[first], 1, rng)[0]
+        drawn: Array = values[first][dealt][unit]
+        return drawn
+
     def among(self, doses: Codes, kept: Codes, clusters: Codes) -> Assignment:
         """The assignment of some runs, given the dose code of every run."""
         units, first = np.unique(self.units[kept], return_index=True)
@@ -44,7 +55,7 @@ class Protocol:
         )
 
 
-def find_protocol(model: FittedModel, treatment: str) -> Protocol:
+def find_scheme(model: FittedModel, treatment: str) -> Scheme:
     """Read from the runs how the treatment was assigned.
 
     Where runs of one cluster (in one context) have several values, runs exchanged them there.
@@ -59,7 +70,7 @@ def find_protocol(model: FittedModel, treatment: str) -> Protocol:
 
     Returns
     -------
-    Protocol
+    Scheme
 
     Raises
     ------
@@ -77,14 +88,14 @@ def find_protocol(model: FittedModel, treatment: str) -> Protocol:
     rows = np.arange(len(values))
     if _several(values, blocks):
         names = " x ".join(dict.fromkeys((*model.cluster, *model.context)))
-        return Protocol(rows, blocks, blocks, f"runs within blocks of {names}")
+        return Scheme(rows, blocks, blocks, f"runs within blocks of {names}")
     context = " x ".join(model.context)
     where = f"within contexts of {context}" if context else "in the whole sample"
     if _several(values, groups.clusters):
-        return Protocol(rows, groups.contexts, groups.contexts, f"runs {where}")
+        return Scheme(rows, groups.contexts, groups.contexts, f"runs {where}")
     alike = _signatures(groups.clusters, groups.contexts)
     words = f"clusters of {' x '.join(model.cluster)} {where}"
-    return Protocol(groups.clusters, alike[groups.clusters], groups.contexts, words)
+    return Scheme(groups.clusters, alike[groups.clusters], groups.contexts, words)
 
 
 def _several(values: Array, groups: Codes) -> bool:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.design import find_design
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.refitting import select_rows
 
 Flags = NDArray[np.bool_]
 
@@ -92,7 +92,4 @@ def restrict(model: FittedModel, rows: Flags) -> tuple[FittedModel, NDArray[np.i
     clusters : ndarray of int
         The clusters that are left, as numbered in the whole model.
     """
-    clusters, inner = np.unique(model.groups.clusters[rows], return_inverse=True)
-    contexts = np.unique(model.groups.contexts[rows], return_inverse=True)[1]
-    values = {v: x[rows] for v, x in model.values.items()}
-    return replace(model, values=values, groups=make_groups(inner, contexts)), clusters
+    return select_rows(model, rows), np.unique(model.groups.clusters[rows])

@@ -11,7 +11,7 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import PairTest, compare_all, compare_pair
 from causalhyper.mechanisms.grams import Codes
-from causalhyper.queries.assignment import Protocol, find_protocol
+from causalhyper.queries.assignment import Scheme, find_scheme
 from causalhyper.queries.questions import Question, ask, check_resampling
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals
 from causalhyper.scm.model import FittedModel
@@ -127,7 +127,7 @@ def randomisation_test(
     question = ask(model, treatment, outcome, at, baseline)
     check_resampling(draws, seed, level)
     _check(model, question, draws)
-    how = find_protocol(model, treatment)
+    how = find_scheme(model, treatment)
     values, doses = np.unique(model.values[treatment], return_inverse=True)
     codes = [int(np.argmin(np.abs(values - g))) for g in question.grid(model)]
     rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(1 + len(codes))]
@@ -195,7 +195,7 @@ def _check(model: FittedModel, question: Question, draws: int) -> None:
 def _compare(
     model: FittedModel,
     question: Question,
-    how: Protocol,
+    how: Scheme,
     doses: Codes,
     pair: tuple[int, int],
     draws: int,
@@ -246,7 +246,7 @@ def _effect(
     question: Question,
     value: float,
     pair: PairTest,
-    how: Protocol,
+    how: Scheme,
     level: float,
     seed: int,
 ) -> Estimate:

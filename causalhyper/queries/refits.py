@@ -19,11 +19,11 @@ from causalhyper.queries.experiment import (
     natural_world,
 )
 from causalhyper.queries.refit_result import FitChange, Refit
-from causalhyper.queries.uncertainty import describe, needed
+from causalhyper.queries.resampling import resample_model
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.refitting import judge_fit, refit_graph, replicate
-from causalhyper.scm.replicates import _full_rank, resample
+from causalhyper.scm.refitting import judge_fit, refit_model, replicate
+from causalhyper.scm.replicates import full_rank
 
 __all__ = ["FitChange", "Refit", "marginalise", "refit_without"]
 
@@ -246,7 +246,7 @@ def _compare(
     note: str,
     progress: Progress | None,
 ) -> Refit:
-    second = refit_graph(experiment.model, graph)
+    second = refit_model(experiment.model, graph=graph)
     first = _resampled_for_both(experiment, second)
     other = replace(first, model=second, replicates=replicate(second, first.replicates))
     means = [
@@ -294,20 +294,19 @@ def _half(progress: Progress | None, which: int) -> Progress | None:
 def _resampled_for_both(experiment: Experiment, second: FittedModel) -> Experiment:
     """The experiment on resamples to which both models can be fitted."""
     found = experiment.replicates
-    if _full_rank(second, found.weights, None).all():
+    if full_rank(second, found.weights, None).all():
         return experiment
     enough = experiment.design.enough if experiment.design else None
-    rng = np.random.default_rng(np.random.SeedSequence(experiment.uncertainty.seed).spawn(3)[0])
     u = experiment.uncertainty
-    again = resample(
+    again = resample_model(
         experiment.model,
-        u.replicates,
-        rng,
-        lambda weights: _full_rank(second, weights, enough),
-        needed(experiment.model, u.kind),
+        draws=u.replicates,
+        seed=u.seed,
+        level=u.level,
+        interval=u.kind,
+        enough=lambda weights: full_rank(second, weights, enough),
     )
-    told = describe(experiment.model, again, u.replicates, u.level, u.seed, u.kind)
-    return replace(experiment, replicates=again, uncertainty=told)
+    return replace(experiment, replicates=again.replicates, uncertainty=again.uncertainty)
 
 
 def _fit_change(first: Experiment, second: FittedModel, head: str) -> FitChange:

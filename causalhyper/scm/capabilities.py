@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.scm.model import Mechanism
+from causalhyper.scm.model import FittedModel, Mechanism
 
 
 def require_additive(mechanism: Mechanism, otherwise: str) -> AdditiveFit:
@@ -51,4 +53,28 @@ def require_decomposed(mechanism: Mechanism, otherwise: str) -> None:
         raise ConfigurationError(
             f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges: "
             f"{otherwise}; use an additive or binomial mechanism"
+        )
+
+
+def require_additive_nodes(model: FittedModel, nodes: Sequence[str], what: str) -> None:
+    """Refuse mechanisms that are not additive, for queries that rest on residuals.
+
+    Parameters
+    ----------
+    model : FittedModel
+    nodes : sequence of str
+        Whose mechanisms are needed.
+    what : str
+        The query, for the message.
+
+    Raises
+    ------
+    ConfigurationError
+        With the nodes that cannot be asked about, and what to use instead.
+    """
+    wrong = [v for v in nodes if not isinstance(model.mechanisms[v].fit, AdditiveFit)]
+    if wrong:
+        raise ConfigurationError(
+            f"{what} needs additive mechanisms, fitted by least squares; "
+            f"{', '.join(wrong)} has another kind: fit it with SPLINE or LINEAR for this question"
         )

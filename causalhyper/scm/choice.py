@@ -81,7 +81,7 @@ def choose(
     sums = np.full((len(fits), groups.cluster_count), np.inf)
     for i, fitted in enumerate(fits):
         if not isinstance(fitted, ConfigurationError):
-            sums[i] = _squared_errors(fitted, inputs, groups, left)
+            sums[i] = squared_errors(fitted, inputs, groups, left)
     errors = sums.sum(axis=1) / len(groups.clusters)
     if not np.isfinite(errors).any():
         first = next(f for f in fits if isinstance(f, ConfigurationError))
@@ -105,10 +105,25 @@ def choose(
     )
 
 
-def _squared_errors(
+def squared_errors(
     fit: MechanismFit[Any], inputs: Sequence[Array], groups: Groups, left: NDArray[np.bool_]
 ) -> Array:
-    """Sum of squared errors of each cluster when it was left out, shape (clusters,)."""
+    """Sum of squared errors of each cluster when it was left out.
+
+    Parameters
+    ----------
+    fit : MechanismFit
+    inputs : sequence of ndarray, shape (n,)
+    groups : Groups
+    left : ndarray of bool, shape (folds, clusters)
+        What each fold leaves out.
+
+    Returns
+    -------
+    ndarray, shape (clusters,)
+        Of deviations from their context's means where contexts lie within clusters; infinite
+        where some fold cannot be left out.
+    """
     out = left[:, groups.clusters]
     if not fit.enough((~left).astype(float)).all():
         return np.full(groups.cluster_count, np.inf)

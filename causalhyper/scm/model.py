@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import Groups, MechanismFit
@@ -82,6 +83,11 @@ class FittedModel:
         Names of the runs, in the order of `values`.
     labels : mapping of str to ndarray, shape (n,)
         Values of the columns behind `groups`.
+
+    Raises
+    ------
+    ConfigurationError
+        If these are not of one length.
     """
 
     graph: DirectedHypergraph
@@ -94,6 +100,19 @@ class FittedModel:
     context: tuple[str, ...]
     run_ids: NDArray[Any]
     labels: Mapping[str, NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        lengths = {
+            "contexts": len(self.groups.contexts),
+            "run_ids": len(self.run_ids),
+            **{f"label {c}": len(x) for c, x in self.labels.items()},
+            **{f"values of {v}": len(x) for v, x in self.values.items()},
+        }
+        if wrong := [f"{k} {size}" for k, size in lengths.items() if size != self.n]:
+            raise ConfigurationError(
+                f"a model of {self.n} runs has other numbers of rows: {', '.join(wrong)}; cut all "
+                "of values, groups, run_ids and labels to the same runs"
+            )
 
     @property
     def n(self) -> int:

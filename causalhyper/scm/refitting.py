@@ -1,24 +1,29 @@
-"""Fit a model again: another hypergraph on the same runs, the same resamples."""
+"""Fit a model again: another hypergraph, other values, fewer runs, the same resamples."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalhyper.hypergraph import DirectedHypergraph
+from causalhyper.errors import ConfigurationError
+from causalhyper.frames import Roles
+from causalhyper.frames.role import Role
+from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import (
     AdditiveFit,
     Groups,
     MechanismFit,
     cluster_folds,
     fit_additive,
+    make_groups,
     make_term_space,
 )
 from causalhyper.mechanisms.bases import Array
-from causalhyper.scm.choice import _squared_errors
+from causalhyper.scm.choice import squared_errors
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.rungs import fit_node
@@ -27,38 +32,118 @@ FOLDS = 10
 """Folds of clusters that are left out in turn, at most."""
 
 
-def refit_graph(model: FittedModel, graph: DirectedHypergraph) -> FittedModel:
-    """Fit another hypergraph to the runs of a model.
+def refit_model(
+    model: FittedModel,
+    *,
+    graph: DirectedHypergraph | None = None,
+    values: Mapping[str, Array] | None = None,
+    rows: NDArray[np.bool_] | None = None,
+    causes: Mapping[str, Array] | None = None,
+) -> FittedModel:
+    """Fit a model again, each mechanism with its own options, after some change.
 
     Parameters
     ----------
     model : FittedModel
-    graph : DirectedHypergraph
+    graph : DirectedHypergraph, optional
         On some or all of the model's nodes. A node with causes in it has causes in the model
-        too, and keeps its options; one without keeps its observed distribution.
+        too; one without keeps its observed distribution.
+    values : mapping of str to ndarray, shape (n,), optional
+        Nodes whose values are replaced, on their model scale.
+    rows : ndarray of bool, shape (n,), optional
+        Runs to keep.
+    causes : mapping of str to ndarray, shape (n,), optional
+        New nodes without causes, each a cause of every node that has some.
 
     Returns
     -------
     FittedModel
-        Mechanisms whose hyperedges are the same are the same.
+        Mechanisms that see nothing new are the same.
 
     Raises
     ------
     ConfigurationError
-        If the runs cannot tell the causes of a node apart.
+        If the runs cannot tell the causes of a node apart, too few clusters are kept, or a new
+        node has the name of an old one.
     """
+    graph, added = model.graph if graph is None else graph, dict(causes or {})
+    if taken := [v for v in added if v in model.values]:
+        raise ConfigurationError(f"{', '.join(taken)} is in the model already: use another name")
+    graph = _with_causes(graph, tuple(added))
+    replaced = replace(
+        model,
+        graph=graph,
+        roles=Roles((*model.roles.values(), *(Role(v, v) for v in added))),
+        values={**model.values, **(values or {}), **added},
+    )
+    kept = None if rows is None or rows.all() else rows
+    changed = replaced if kept is None else select_rows(replaced, kept)
+    if kept is not None:
+        _check_clusters(changed.groups)
     fitted = {}
     for node in graph.order():
         if graph.parents(node):
-            old = model.mechanisms[node]
-            same = graph.into(node) == old.edges and _ordered(graph, node) == old.parents
-            fitted[node] = old
-            if not same:
-                trials = getattr(old.fit, "trials", None)
-                fitted[node] = fit_node(
-                    graph, node, model.values, model.groups, old.options, trials
-                )
-    return replace(model, graph=graph, mechanisms=fitted)
+            old, parents = model.mechanisms[node], _ordered(graph, node)
+            same = graph.into(node) == old.edges and parents == old.parents
+            if same and kept is None and not {node, *parents} & {*(values or ())}:
+                fitted[node] = old
+                continue
+            trials = getattr(old.fit, "trials", None)
+            if trials is not None and kept is not None:
+                trials = trials[kept]
+            fitted[node] = fit_node(
+                graph, node, changed.values, changed.groups, old.options, trials
+            )
+    return replace(changed, mechanisms=fitted)
+
+
+def select_rows(model: FittedModel, rows: NDArray[np.bool_]) -> FittedModel:
+    """Keep some runs of a model, with their names, clusters and contexts.
+
+    Parameters
+    ----------
+    model : FittedModel
+    rows : ndarray of bool, shape (n,)
+        Runs to keep, at least one.
+
+    Returns
+    -------
+    FittedModel
+        Clusters and contexts are numbered without gaps; mechanisms stay as fitted to all runs.
+
+    Raises
+    ------
+    ConfigurationError
+        If no run is kept.
+    """
+    if not rows.any():
+        raise ConfigurationError("no run is left: keep some")
+    codes = [
+        np.unique(c[rows], return_inverse=True)[1]
+        for c in (model.groups.clusters, model.groups.contexts)
+    ]
+    return replace(
+        model,
+        values={v: x[rows] for v, x in model.values.items()},
+        groups=make_groups(codes[0], codes[1]),
+        run_ids=model.run_ids[rows],
+        labels={c: x[rows] for c, x in model.labels.items()},
+    )
+
+
+def _check_clusters(groups: Groups) -> None:
+    if groups.cluster_count < 2 or np.bincount(groups.strata).min() < 2:
+        raise ConfigurationError(
+            "fewer than two clusters are left in some context: keep more runs"
+        )
+
+
+def _with_causes(graph: DirectedHypergraph, added: tuple[str, ...]) -> DirectedHypergraph:
+    if not added:
+        return graph
+    heads = [v for v in graph.order() if graph.parents(v)]
+    arcs = tuple(Hyperedge((z,), v) for z in added for v in heads)
+    return DirectedHypergraph((*graph.edges, *arcs), (*graph.nodes, *added), graph.latent)
 
 
 def _ordered(graph: DirectedHypergraph, node: str) -> tuple[str, ...]:
@@ -121,7 +206,7 @@ def judge_fit(model: FittedModel, node: str) -> NodeFit:
     if node in model.mechanisms:
         mechanism = model.mechanisms[node]
         fit, inputs = mechanism.fit, [model.values[v] for v in mechanism.parents]
-        losses = _squared_errors(fit, inputs, groups, left)
+        losses = squared_errors(fit, inputs, groups, left)
     else:
         fit = alone = _mean_alone(model, node)
         losses = _mean_errors(alone, groups, left)

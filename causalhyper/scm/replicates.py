@@ -136,7 +136,7 @@ def resample(
     redrawn = 0
     while missing.size:
         weights[missing] = cluster_weights(model.groups.strata, missing.size, rng)
-        missing = missing[~_full_rank(model, weights[missing], enough)]
+        missing = missing[~full_rank(model, weights[missing], enough)]
         redrawn += missing.size
         if redrawn > draws:
             raise ConfigurationError(
@@ -165,16 +165,28 @@ def _leave_out(
             f"much memory: use {most}another interval, such as 'bootstrap'"
         )
     left, reduced = leave_one_out(model.groups.strata, parents)
-    full = _full_rank(model, reduced, enough)
+    full = full_rank(model, reduced, enough)
     lost = tuple(int(c) for c in left.clusters[~full & (left.parents == 0)])
     kept = np.flatnonzero(full)
     return left.part(kept), lost, reduced[kept]
 
 
-def _full_rank(
+def full_rank(
     model: FittedModel, weights: Array, enough: Callable[[Array], Flags] | None
 ) -> Flags:
-    """Whether every mechanism, and what else is asked, can be estimated in each replicate."""
+    """Whether every mechanism, and what else is asked, can be estimated in each replicate.
+
+    Parameters
+    ----------
+    model : FittedModel
+    weights : ndarray, shape (r, clusters)
+    enough : callable or None
+        As `resample` takes it.
+
+    Returns
+    -------
+    ndarray of bool, shape (r,)
+    """
     full = np.ones(len(weights), dtype=bool) if enough is None else enough(weights)
     for mechanism in model.mechanisms.values():
         full &= mechanism.fit.enough(weights)

@@ -7,7 +7,7 @@ from scipy import stats
 
 from causalhyper import LINEAR, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.assignment import find_protocol
+from causalhyper.queries.assignment import find_scheme
 from causalhyper.queries.randomisation import randomisation_test
 from causalhyper.queries.wild import wild_contrasts
 
@@ -46,13 +46,13 @@ def test_pairs_in_complete_blocks_are_the_studentised_sign_flip_test():
 
 
 def test_runs_of_one_block_exchange_values_there():
-    assert find_protocol(_model(_runs()), "B").words == "runs within blocks of k"
+    assert find_scheme(_model(_runs()), "B").words == "runs within blocks of k"
 
 
 def test_clusters_exchange_values_where_each_has_one_within_their_contexts():
     frame = _runs(9, contexts=3)
     frame["b"] = np.take([1.0, 2.0, 4.0], (frame["k"] // 3 + frame["k"]) % 3)
-    how = find_protocol(_model(frame, context="h"), "B")
+    how = find_scheme(_model(frame, context="h"), "B")
     assert how.words == "clusters of k within contexts of h"
     found = randomisation_test(_model(frame, context="h"), "B", "G", **ASKED, draws=300)
     assert "all 216 assignments" in found.omnibus.reference

@@ -14,7 +14,7 @@ from causalhyper import (
 )
 from causalhyper.errors import ConfigurationError
 from causalhyper.queries.refits import marginalise, refit_without
-from causalhyper.scm.refitting import judge_fit, refit_graph
+from causalhyper.scm.refitting import judge_fit, refit_model
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, exact_runs, runs
 
 T = Truth()
@@ -86,7 +86,7 @@ def test_the_cross_validated_error_is_that_of_leaving_folds_of_clusters_out(fram
 
 def test_within_contexts_of_single_clusters_errors_are_of_deviations(frame):
     model = _fit(CHAIN, frame, context="k")
-    found = judge_fit(refit_graph(model, model.graph.without(Hyperedge(("B",), "N"))), "N")
+    found = judge_fit(refit_model(model, graph=model.graph.without(Hyperedge(("B",), "N"))), "N")
     within = frame.n - frame.groupby("k").n.transform("mean")
     assert found.losses == pytest.approx((within**2).groupby(frame.k).sum().to_numpy())
     # one mean a context and the variance

@@ -21,14 +21,13 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.queries.robustness.rho_curves import (
     PARTS,
     CorrelatedErrors,
     PairSensitivity,
     collect_pair,
 )
-from causalhyper.scm.capabilities import require_additive
+from causalhyper.scm.capabilities import require_additive, require_additive_nodes
 from causalhyper.scm.draws import Sampler
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates

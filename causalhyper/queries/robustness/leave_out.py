@@ -13,10 +13,10 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
 from causalhyper.queries.robustness.levels import find_levels
-from causalhyper.queries.robustness.refitting import refit_model
 from causalhyper.queries.robustness.targets import make_target
 from causalhyper.results import COLUMNS, Estimate, EstimateResult, decimals, to_frame
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.refitting import refit_model
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -183,10 +183,11 @@ def leave_out(
         Values of the treatment's column.
     baseline : float
     by : str, optional
-        "context", "cluster", or a column of `runs`. By default contexts, unless there is just
-        one or each lies within a cluster: then clusters.
+        "context", "cluster", or a column. By default contexts, unless there is just one or each
+        lies within a cluster: then clusters.
     runs : DataFrame, optional
-        The runs that the model was fitted to: names the levels, and holds the column `by`.
+        The runs that the model was fitted to, needed for a column behind neither clusters nor
+        contexts.
     draws : int
         Cluster-bootstrap replicates of each fit.
     seed : int
@@ -216,9 +217,7 @@ def leave_out(
     failed: list[tuple[str, str]] = []
     for i, left in enumerate(levels):
         try:
-            rest = refit_model(
-                model, treatment=treatment, outcome=outcome, rows=np.asarray(labels != left)
-            )
+            rest = refit_model(model, rows=np.asarray(labels != left))
             parts += [replace(e, subject=left) for e in target.curve(rest).estimates]
         except ConfigurationError as error:
             failed.append((left, str(error)))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 
@@ -22,15 +19,17 @@ def find_levels(
     ----------
     model : FittedModel
     by : str or None
-        "context", "cluster", or a column of `runs`; by default contexts, unless there is just
-        one or each lies within a cluster.
+        "context", "cluster", or a column; by default contexts, unless there is just one or each
+        lies within a cluster.
     runs : DataFrame or None
-        The runs that the model was fitted to.
+        The runs that the model was fitted to; needed for a column behind neither clusters nor
+        contexts.
 
     Returns
     -------
     name : str
     levels : ndarray of str, shape (n,)
+        Such as "seed=3".
 
     Raises
     ------
@@ -40,34 +39,30 @@ def find_levels(
     groups = model.groups
     crossing = groups.context_count > 1 and not groups.absorbed
     by = by or ("context" if crossing else "cluster")
-    if runs is None and by not in ("context", "cluster"):
-        raise ConfigurationError(f"to leave out levels of {by!r} give runs=, which hold it")
     if by == "context" and not model.context:
         raise ConfigurationError("the model has no contexts: leave out clusters instead")
     columns = {"context": model.context, "cluster": model.cluster}.get(by, (by,))
-    codes = {"context": groups.contexts, "cluster": groups.clusters}.get(by)
-    name = " x ".join(columns)
-    if runs is not None:
-        return name, _read_levels(_aligned(model, runs), columns)
-    assert codes is not None
-    return name, _numbered(name, codes)
+    known = model.labels
+    if by not in ("context", "cluster", *known):
+        known = {by: _read_column(model, by, runs)}
+    pairs = zip(*(known[c].tolist() for c in columns), strict=True)
+    named = [", ".join(f"{c}={x}" for c, x in zip(columns, row, strict=True)) for row in pairs]
+    return " x ".join(columns), np.array(named)
 
 
-def _numbered(name: str, codes: Codes) -> NDArray[np.str_]:
-    """Levels by their place in sorted order, where nothing names them."""
-    return np.array([f"{name} #{c + 1}" for c in codes])
-
-
-def _read_levels(frame: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.str_]:
-    if missing := [c for c in columns if c not in frame.columns]:
+def _read_column(
+    model: FittedModel, column: str, runs: pd.DataFrame | None
+) -> NDArray[np.object_]:
+    """A column of the runs, in the order of the model's rows."""
+    if runs is None:
+        raise ConfigurationError(f"to leave out levels of {column!r} give runs=, which hold it")
+    frame = _aligned(model, runs)
+    if column not in frame.columns:
         raise ConfigurationError(
-            f"the runs have no column {', '.join(missing)}; they have "
-            f"{', '.join(map(str, frame.columns))}"
+            f"the runs have no column {column}; they have {', '.join(map(str, frame.columns))}"
         )
-    rows = frame[list(columns)].astype(str).to_numpy()
-    return np.array(
-        [", ".join(f"{c}={x}" for c, x in zip(columns, row, strict=True)) for row in rows]
-    )
+    found: NDArray[np.object_] = frame[column].to_numpy(dtype=object)
+    return found
 
 
 def _aligned(model: FittedModel, runs: pd.DataFrame) -> pd.DataFrame:

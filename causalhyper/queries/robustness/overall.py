@@ -17,7 +17,6 @@ from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.leave_out import leave_out
 from causalhyper.queries.robustness.overview import Robustness
 from causalhyper.queries.robustness.partial_r2 import partial_r2_sensitivity
-from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.queries.robustness.refuters import (
     cluster_subsets,
     dummy_outcome,
@@ -25,9 +24,18 @@ from causalhyper.queries.robustness.refuters import (
     random_common_cause,
 )
 from causalhyper.queries.robustness.targets import make_target
+from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
 
-SHARES = {"placebo": 0.2, "cause": 0.1, "subsets": 0.1, "dummy": 0.1, "rho": 0.3, "leave": 0.2}
+SHARES = {
+    "placebo": 0.2,
+    "cause": 0.1,
+    "subsets": 0.1,
+    "dummy": 0.1,
+    "rho": 0.25,
+    "e_values": 0.05,
+    "leave": 0.2,
+}
 """Rough shares of the work, for the progress."""
 
 
@@ -69,9 +77,10 @@ def robustness(
     scale : {"difference", "ratio"}
         Of the E-values.
     by : str, optional
-        "context", "cluster" or a column of `runs`, of which one level a time is left out.
+        "context", "cluster" or a column, of which one level at a time is left out.
     runs : DataFrame, optional
-        The runs that the model was fitted to, which name what is left out.
+        The runs that the model was fitted to, needed where `by` is a column behind neither
+        clusters nor contexts.
     refits : int
         Placebo treatments; half as many subsets and dummy outcomes, a quarter random causes.
     draws : int
@@ -127,10 +136,11 @@ def robustness(
     )
     why = _why_not_mediated(model, treatment, outcome)
     arcs = rho = None
+    rho_progress = report.stage("rho")
     if not why:
         arcs = partial_r2_sensitivity(*ends, draws=draws, seed=seed, level=level)
         rho = correlated_errors(
-            *ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=report.stage("rho")
+            *ends, **asked, pairs=pairs, rhos=rhos, draws=draws, progress=rho_progress
         )
     return Robustness(
         protocol=model.protocol,
@@ -138,7 +148,14 @@ def robustness(
         outcome=outcome,
         curve=target.curve(),
         refutations=refutations,
-        e_values=e_values(*ends, **asked, mediators=mediators, scale=scale, draws=draws),
+        e_values=e_values(
+            *ends,
+            **asked,
+            mediators=mediators,
+            scale=scale,
+            draws=draws,
+            progress=report.stage("e_values"),
+        ),
         partial_r2=arcs,
         correlated_errors=rho,
         leave_out=leave_out(

@@ -17,13 +17,12 @@ from causalhyper.inference.partial_r2 import (
     robustness_value,
 )
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.questions import check_resampling
+from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
 from causalhyper.queries.robustness.arcs import Arc, find_arc, list_benchmarks
-from causalhyper.queries.robustness.refitting import require_additive_nodes
 from causalhyper.results import Estimate
+from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import resample
 
 GRID = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
 """Strengths at which contours are computed, on both sides."""
@@ -84,12 +83,11 @@ def partial_r2_sensitivity(
     cluster bootstrap, as in Chernozhukov, Cinelli, Newey, Sharma and Syrgkanis 2022, "Long story
     short: omitted variable bias in causal machine learning".
     """
-    check_resampling(draws, seed, level)
     chosen = _choose(model, treatment, outcome, arcs)
     require_additive_nodes(model, [head for _, head in chosen], "partial-R2 sensitivity")
-    stream = np.random.default_rng(np.random.SeedSequence(seed).spawn(3)[0])
-    weights = resample(model, draws, stream).weights
-    df = model.clusters - model.strata
+    drawn = resample_model(model, draws=draws, seed=seed, level=level, interval="bootstrap")
+    weights = drawn.replicates.weights
+    df = drawn.uncertainty.df
     found = []
     for cause, head in chosen:
         arc = find_arc(model, treatment, cause, head, weights)

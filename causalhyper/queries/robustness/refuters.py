@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference.assignment import Assignment, find_assignment
+from causalhyper.inference import deal
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assignment import Scheme, find_scheme
 from causalhyper.queries.experiment import Progress
-from causalhyper.queries.robustness.refitting import refit_model
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,
@@ -20,6 +20,7 @@ from causalhyper.queries.robustness.refutations import (
 from causalhyper.queries.robustness.repetition import count_kept, repeat, subset
 from causalhyper.queries.robustness.targets import Target, make_target, point_effects
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.refitting import refit_model
 
 SHARE = 0.8
 """Of the clusters that a subset keeps."""
@@ -40,8 +41,9 @@ def placebo_treatment(
 ) -> Refutation:
     """Assign the treatment anew, as the design did, and refit everything: no effect should remain.
 
-    Values are permuted among the runs of a block where a block has several, otherwise among
-    whole clusters. Under the sharp null hypothesis that the treatment changes nothing in any
+    Values are exchanged as `randomisation_test` exchanges them: among the runs of a block where
+    a block has several, among whole clusters where each has one, otherwise among the runs of a
+    context. Under the sharp null hypothesis that the treatment changes nothing in any
     run, the effects found with permuted values have exactly the distribution of the effect found:
     the share of them that reach it is a p-value, for the design's estimate and for the graph's.
 
@@ -77,13 +79,13 @@ def placebo_treatment(
     Kiciman 2020) permutes single rows and refits the one regression.
     """
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    assignment, why = _assignment(target)
-    if assignment is None:
+    scheme, why = _scheme(target)
+    if scheme is None:
         return not_applicable(target, "placebo treatment", "a placebo has no effect", why)
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
-        values = {treatment: assignment.draw(rng)}
-        changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
+        values = {treatment: scheme.draw(model.values[treatment], rng)}
+        changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
@@ -92,7 +94,7 @@ def placebo_treatment(
         target,
         curve,
         "placebo treatment",
-        f"a treatment drawn anew ({assignment.scheme}) has no effect",
+        f"a treatment drawn anew ({scheme.words}) has no effect",
         found,
         expected="zero",
         tests=permutation_tests(target, curve, found),
@@ -145,7 +147,7 @@ def random_common_cause(
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         shared = rng.normal(size=model.clusters)[model.groups.clusters]
         cause = (shared + rng.normal(size=model.n)) / np.sqrt(2)
-        changed = refit_model(model, treatment=treatment, outcome=outcome, causes={name: cause})
+        changed = refit_model(model, causes={name: cause})
         # the design's contrast has no covariates, so that it could not move
         return {"graph": point_effects(target, changed, like)["graph"]}
 
@@ -206,7 +208,7 @@ def cluster_subsets(
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
         kept = subset(strata, share, rng)[model.groups.clusters]
-        changed = refit_model(model, treatment=treatment, outcome=outcome, rows=kept)
+        changed = refit_model(model, rows=kept)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
@@ -263,15 +265,15 @@ def dummy_outcome(
         If the question does not fit the model or the runs.
     """
     target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    contexts, observed = model.groups.contexts, model.values[outcome]
+    rows, contexts = np.arange(model.n), model.groups.contexts
+    observed = model.values[outcome]
     if len(np.unique(contexts)) == model.n:
         why = "every context has a single run, so that no outcomes can be swapped within one"
         return not_applicable(target, "dummy outcome", "a dummy outcome has no causes", why)
-    within = Assignment(np.arange(model.n), contexts, observed, "within contexts")
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
-        values = {outcome: within.draw(rng)}
-        changed = refit_model(model, treatment=treatment, outcome=outcome, values=values)
+        values = {outcome: observed[deal(rows, contexts, 1, rng)[0]]}
+        changed = refit_model(model, values=values)
         return point_effects(target, changed)
 
     found = repeat(drawn, refits, seed, progress)
@@ -281,15 +283,18 @@ def dummy_outcome(
     )
 
 
-def _assignment(target: Target) -> tuple[Assignment | None, str]:
-    model, treatment = target.model, target.treatment
-    if model.graph.parents(treatment):
-        return None, f"{treatment} has causes in the hypergraph: it was not assigned"
-    found = find_assignment(model.values[treatment], model.groups.clusters, model.groups.contexts)
-    return found, (
-        f"{treatment} varies neither within blocks nor between clusters of the same contexts, so "
-        "that no assignment can be drawn anew"
-    )
+def _scheme(target: Target) -> tuple[Scheme | None, str]:
+    """How the treatment was assigned; None, with the reason, where it cannot be drawn anew."""
+    try:
+        scheme = find_scheme(target.model, target.treatment)
+    except ConfigurationError as error:
+        return None, str(error)
+    if scheme.fixed(target.model.values[target.treatment]):
+        return None, (
+            f"{target.treatment} has a single value wherever values may be exchanged "
+            f"({scheme.words}), so that no assignment can be drawn anew"
+        )
+    return scheme, ""
 
 
 def _unused(model: FittedModel) -> str:

@@ -54,7 +54,7 @@ class Target:
         )
 
     def experiment(self, model: FittedModel | None = None, draws: int | None = None) -> Experiment:
-        """The experiment behind the curve."""
+        """The experiment behind the curve, for what needs no interval."""
         return make_experiment(
             model or self.model,
             self.treatment,
@@ -64,6 +64,7 @@ class Target:
             draws=draws or self.draws,
             seed=self.seed,
             level=self.level,
+            interval="bootstrap",
         )
 
 
@@ -87,6 +88,7 @@ def make_target(
         draws=FEWEST,
         seed=seed,
         level=level,
+        interval="bootstrap",
     )
     values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
     return Target(model, treatment, outcome, values, float(baseline), draws, seed, level)

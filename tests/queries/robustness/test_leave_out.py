@@ -36,7 +36,7 @@ def test_an_estimate_without_a_level_is_that_of_the_other_runs_alone():
 def test_the_most_influential_cluster_is_named(context):
     frame = _frame()
     frame.loc[frame.k == 7, "g"] += 4 * frame.b[frame.k == 7]
-    found = leave_out(_fit(frame, context), "B", "G", **ASKED, runs=frame)
+    found = leave_out(_fit(frame, context), "B", "G", **ASKED)
     table = found.influence_frame().set_index("estimator")
     assert table.loc["design", "most_influential"] == "k=7"
     assert found.by == "k"
@@ -54,7 +54,31 @@ def test_contexts_across_clusters_are_left_out_by_default():
     found = leave_out(_fit(frame, "part"), "B", "G", **ASKED)
     assert found.by == "part"
     levels = list(dict.fromkeys(e.subject for e in found.parts))
-    assert levels == ["part #1", "part #2", "part #3"]
+    assert levels == ["part=x", "part=y", "part=z"]
+
+
+def test_the_model_names_its_own_clusters_and_contexts():
+    frame = _frame()
+    frame["k"] = frame.k.map("s{:02d}".format)
+    model = fit(
+        CHAIN,
+        frame,
+        ROLES,
+        protocol="p",
+        cluster=("k", "data"),
+        context="part",
+        mechanisms=LINEAR,
+    )
+    names = {
+        by: list(
+            dict.fromkeys(e.subject for e in leave_out(model, "B", "G", **ASKED, by=by).parts)
+        )
+        for by in ("cluster", "data", "context")
+    }
+    assert names["cluster"][:2] == ["k=s00, data=cora", "k=s01, data=cora"]
+    assert len(names["cluster"]) == 12
+    assert sorted(names["data"]) == ["data=citeseer", "data=cora"]
+    assert names["context"] == ["part=x", "part=y", "part=z"]
 
 
 def test_a_level_that_cannot_be_spared_is_listed_with_the_reason():
@@ -68,7 +92,7 @@ def test_a_level_that_cannot_be_spared_is_listed_with_the_reason():
 def test_an_effect_that_one_cluster_makes_is_fragile():
     frame = runs(Truth(g=0.0), np.random.default_rng(4), clusters=10, repeats=2)
     frame.loc[frame.k == 3, "g"] += 60 * frame.b[frame.k == 3]
-    found = leave_out(_fit(frame), "B", "G", **ASKED, runs=frame)
+    found = leave_out(_fit(frame), "B", "G", **ASKED)
     verdicts = {f.test: f.verdict for f in found.findings}
     assert verdicts["leave out one k (design)"] == "is fragile"
     assert found.plot().get_xlabel().startswith("effect of 4")

@@ -78,13 +78,18 @@ def test_progress_rises_from_0_to_1(confounded):
     assert told == sorted(told)
     assert 0 < told[0] < 0.1
     assert told[-1] == pytest.approx(1.0)
+    # the E-values' own share of the work, told as it is done
+    assert any(0.75 < share < 0.8 for share in told)
 
 
 def test_without_a_mediator_what_needs_one_says_so():
     frame = runs(Truth(direct=1.0), np.random.default_rng(1), clusters=20, repeats=2)
     roles = {"B": "b", "G": "g"}
     model = fit("B -> G", frame, roles, protocol="p", cluster="k", mechanisms=LINEAR)
-    found = robustness(model, "B", "G", at=[4.0], baseline=1.0, **ASKED)
+    told = []
+    found = robustness(model, "B", "G", at=[4.0], baseline=1.0, progress=told.append, **ASKED)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
     assert found.partial_r2 is None
     assert found.correlated_errors is None
     skipped = [f for f in found.findings if f.verdict == "does not apply"]

@@ -5,15 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalhyper import LINEAR, SPLINE, ConfigurationError, effect_curve, fit
+from causalhyper import LINEAR, Binomial, ConfigurationError, fit
 from causalhyper.queries.robustness import (
     cluster_subsets,
     dummy_outcome,
     placebo_treatment,
     random_common_cause,
 )
-from causalhyper.queries.robustness.refitting import _fit_again, refit_model
-from causalhyper.queries.robustness.targets import make_target, point_effects
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"at": [4.0], "baseline": 1.0}
@@ -30,49 +28,6 @@ def _model(seed=0, graph=CHAIN, context=(), mechanisms=LINEAR):
         context=context,
         mechanisms=mechanisms,
     )
-
-
-@pytest.mark.parametrize("context", [(), "k"])
-def test_fitting_the_same_runs_again_changes_nothing(context):
-    model = _model(context=context)
-    again = _fit_again(model, "B", "G", model.values, np.ones(model.n, dtype=bool), ())
-    first, second = (
-        effect_curve(m, "B", "G", **ASKED, draws=100).to_frame() for m in (model, again)
-    )
-    pd.testing.assert_frame_equal(first, second)
-    assert again.roles == model.roles
-    assert again.summary() == model.summary()
-
-
-@pytest.mark.parametrize("options", [LINEAR, SPLINE])
-@pytest.mark.parametrize("context", [(), "k"])
-def test_the_short_way_to_refit_is_fitting_from_the_start(options, context):
-    model = _model(context=context, mechanisms=options)
-    rng = np.random.default_rng(5)
-    everything = np.ones(model.n, dtype=bool)
-    for values, rows in (
-        ({"B": rng.permutation(model.values["B"])}, everything),
-        ({"G": rng.permutation(model.values["G"])}, everything),
-        ({}, ~np.isin(model.groups.clusters, [2, 5, 11])),
-    ):
-        quick = refit_model(model, treatment="B", outcome="G", values=values, rows=rows)
-        slow = _fit_again(model, "B", "G", {**model.values, **values}, rows, ())
-        target = make_target(model, "B", "G", [4.0], 1.0, 100, 1, 0.95)
-        first, second = (point_effects(target, m) for m in (quick, slow))
-        assert first.keys() == second.keys()
-        for name in first:
-            np.testing.assert_allclose(first[name], second[name], rtol=1e-9)
-
-
-def test_a_subset_is_fitted_as_the_runs_of_these_clusters_alone_would_be():
-    frame = runs(Truth(), np.random.default_rng(1), clusters=20, repeats=2)
-    alone = fit(CHAIN, frame[frame.k < 12], ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
-    whole = fit(CHAIN, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
-    kept = whole.groups.clusters < 12
-    part = refit_model(whole, treatment="B", outcome="G", rows=kept)
-    target = make_target(whole, "B", "G", [4.0], 1.0, 100, 1, 0.95)
-    for name, value in point_effects(target, alone).items():
-        np.testing.assert_allclose(point_effects(target, part)[name], value, rtol=1e-9)
 
 
 def test_a_placebo_has_no_effect_and_a_real_effect_is_clear_of_it():
@@ -155,6 +110,25 @@ def test_errors_say_what_to_do():
         placebo_treatment(_model(), "B", "G", **ASKED, refits=5)
     with pytest.raises(ConfigurationError, match=r"try 0\.8"):
         cluster_subsets(_model(), "B", "G", **ASKED, share=1.0)
+
+
+REFUTERS = [placebo_treatment, random_common_cause, cluster_subsets, dummy_outcome]
+
+
+@pytest.mark.parametrize("refuter", REFUTERS)
+def test_refuters_ask_a_binomial_mechanism_too(refuter):
+    rng = np.random.default_rng(0)
+    b, k = np.tile([1.0, 2.0, 4.0], 24), np.repeat(np.arange(24), 3)
+    n = b + rng.normal(size=72)
+    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(72)], "k": k, "b": b, "n": n})
+    frame["n_test"] = rng.integers(100, 300, 72)
+    frame["g"] = rng.binomial(frame.n_test, 1 / (1 + np.exp(1 - 0.3 * n))) / frame.n_test
+    roles = {"B": "b", "N": "n", "G": "g"}
+    options = {"N": LINEAR, "G": Binomial(df=1)}
+    model = fit("B -> N -> G", frame, roles, protocol="p", cluster="k", mechanisms=options)
+    found = refuter(model, "B", "G", **ASKED, refits=20, draws=100)
+    assert found.refits == 20
+    assert all(m.holds for m in found.movements)
 
 
 @pytest.mark.slow
