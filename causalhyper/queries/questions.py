@@ -13,6 +13,9 @@ from causalhyper.mechanisms import TableFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
 
+LISTED = 12
+"""Values that a message lists; of more it gives the ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -134,10 +137,11 @@ def check_values(
         asked = role.apply(np.array([value]))[0]
         if not np.isclose(seen, asked, rtol=1e-9, atol=1e-12).any():
             if not seen[0] < asked < seen[-1]:
-                runs = ", ".join(f"{v:.9g}" for v in role.invert(seen[:12]))
+                few = len(seen) <= LISTED
+                runs = [f"{v:.9g}" for v in role.invert(seen if few else seen[[0, -1]])]
                 raise ConfigurationError(
                     f"{role.column} = {value:.9g} lies outside what was run, so nothing is known "
-                    f"there; runs have {runs}{', ...' if len(seen) > 12 else ''}"
+                    f"there; runs have {(', ' if few else ' to ').join(runs)}"
                 )
             never.append(value)
     _check_tables(model, node, never, others)
