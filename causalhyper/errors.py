@@ -39,7 +39,7 @@ class GraphError(ConfigurationError):
 
 
 class NotIdentifiedError(CausalHyperError):
-    """The data cannot answer: not identified, or no overlap (exit code 4).
+    """The data cannot answer, however many there are: not identified (exit code 4).
 
     Examples
     --------

@@ -115,8 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done; 2 a bad call or configuration; 3 bad data; 4 not identified, or no overlap; 1 an
-        error of the program itself; 130 interrupted.
+        0 done; 2 a bad call or configuration; 3 bad data; 4 not identified; 1 an error of the
+        program itself; 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -1,4 +1,4 @@
-"""Statistical inference on arrays: resampling, bands, design contrasts."""
+"""Statistical inference on arrays: resampling, intervals, tests, densities, multiplicity."""
 
 from causalhyper.inference.bootstrap import (
     basic_limits,

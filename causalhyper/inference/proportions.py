@@ -6,11 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from causalhyper.inference.intervals import t_quantile
+
 Array = NDArray[np.float64]
 
 
 def proportion_interval(
-    estimate: Array, se: Array, *, df: int, level: float, clusters: int
+    estimate: Array, se: Array, *, df: float | Array, level: float, clusters: int
 ) -> tuple[Array, Array]:
     """Student's t interval on the logistic scale.
 
@@ -21,7 +23,7 @@ def proportion_interval(
     ----------
     estimate, se : ndarray, shape (q,)
         Probabilities and their standard errors.
-    df : int
+    df : float or ndarray, shape (q,)
         Degrees of freedom, at least 1.
     level : float
         In (0, 1).
@@ -48,7 +50,7 @@ def proportion_interval(
     [[0.291, 0.0], [0.709, 0.168]]
     """
     tail = (1.0 - level) / 2
-    quantile = -float(special.stdtrit(df, tail))
+    quantile = t_quantile(np.asarray(df, dtype=np.float64), level)
     live = (se > 0) & (estimate > 0) & (estimate < 1)
     p = np.where(live, estimate, 0.5)
     half = quantile * se / (p * (1 - p))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +54,8 @@ class Counterfactual(EstimateResult):
     factual : tuple of float
         Observed outcomes.
     average : Estimate
-        Mean difference over these runs, counterfactual less factual.
+        Mean difference over these runs, counterfactual less factual; its baseline is what they
+        had, NaN where that differs.
     differences : tuple of Estimate
         Counterfactual less factual outcome, one a run; its baseline is what the run had.
     extrapolated : float
@@ -271,7 +273,7 @@ def _collect(
         uncertainty,
         found.mean(axis=1, keepdims=True),
         [who],
-        [had[0] if len(set(had)) == 1 else None],
+        [had[0] if len(set(had)) == 1 else nan],
         query="counterfactual.mean",
         estimand=f"mean over these runs of {change}; protocol: {model.protocol}",
         **common,
@@ -302,7 +304,7 @@ def _estimates(
     uncertainty: Uncertainty,
     quantities: Array,
     subjects: Sequence[str],
-    baselines: Sequence[float | None],
+    baselines: Sequence[float],
     **common: Any,
 ) -> tuple[Estimate, ...]:
     """One estimate a column of quantities, with bands that are simultaneous over them."""
@@ -317,6 +319,7 @@ def _estimates(
             baseline=baseline,
             joint_lower=float(found.joint_lower[i]),
             joint_upper=float(found.joint_upper[i]),
+            df=float(found.df[i]),
             **common,
         )
         for i, (subject, baseline) in enumerate(zip(subjects, baselines, strict=True))

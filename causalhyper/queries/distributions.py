@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
 
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.role import Role
-from causalhyper.inference import kernel_densities, proportion_interval
+from causalhyper.inference import kernel_densities
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.levels import Levels
+from causalhyper.queries.limits import Scale, describe_scale, find_limits, is_exact
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 
 BEYOND = 0.05
 """Share of simulated runs beyond the observed ones from which it is said."""
-Scale = Literal["plain", "positive", "log", "logit"]
 ASSUMES = (*GRAPH_ASSUMES, "noises of different nodes independent of one another")
 
 
@@ -168,25 +167,20 @@ class Collector:
         estimand : callable
             Makes the estimand of a setting in words and a subject.
         scale : {"plain", "positive", "log", "logit"}
-            What the intervals are made on: the quantities, cut at 0 if positive, their
-            logarithms, or, for probabilities and without a simultaneous band, their logits.
+            What t intervals are made on; `find_limits` has the other kinds. Probabilities
+            ("logit") get no simultaneous band.
 
         Returns
         -------
         tuple of Estimate
-            With t intervals, and bands that are simultaneous over the family.
+            With pointwise intervals, and bands that are simultaneous over the family.
         """
         flat = quantities.reshape(len(quantities), -1)
         spread = self.uncertainty
         found = spread.bands(flat)
-        lower, upper = _rescaled(flat[0], found.lower, found.upper, scale)
-        joint = _rescaled(flat[0], found.joint_lower, found.joint_upper, scale)
-        if scale == "logit":
-            lower, upper = proportion_interval(
-                flat[0], found.se, df=spread.df, level=spread.level, clusters=spread.clusters
-            )
+        lower, upper, joint_lower, joint_upper = find_limits(flat[0], found, spread, scale)
+        exact = is_exact(flat[0], found, spread, scale)
         model, settings = self.levels.model, product(enumerate(self.levels.at), subjects)
-        how = {"logit": " on the logistic scale", "log": " on the logarithmic scale"}
         return tuple(
             Estimate(
                 query=query,
@@ -201,14 +195,18 @@ class Collector:
                 lower=float(lower[i]),
                 upper=float(upper[i]),
                 level=spread.level,
-                method=f"{self.method} through {model.graph}; {spread}{how.get(scale, '')}",
+                method=(
+                    f"{self.method} through {model.graph}; {spread}"
+                    f"{describe_scale(spread, scale, exact=bool(exact[i]))}"
+                ),
                 n=model.n,
                 clusters=model.clusters,
                 assumptions=(*ASSUMES, *self._warnings(at)),
                 seed=spread.seed,
                 subject=subject,
-                joint_lower=None if scale == "logit" else float(joint[0][i]),
-                joint_upper=None if scale == "logit" else float(joint[1][i]),
+                joint_lower=None if scale == "logit" else float(joint_lower[i]),
+                joint_upper=None if scale == "logit" else float(joint_upper[i]),
+                df=None if exact[i] else float(found.df[i]),
             )
             for i, ((at, value), subject) in enumerate(settings)
         )
@@ -219,12 +217,3 @@ class Collector:
         if self.beyond[at] > BEYOND:
             warnings += (f"{self.beyond[at]:.0%} of simulated runs lie beyond the observed ones",)
         return warnings
-
-
-def _rescaled(estimate: Array, lower: Array, upper: Array, scale: Scale) -> tuple[Array, Array]:
-    """Symmetric intervals made multiplicative, or cut at 0."""
-    if scale == "log":
-        live = estimate > 0
-        factor = np.exp(np.where(live, (upper - estimate) / np.where(live, estimate, 1.0), 0.0))
-        return estimate / factor, estimate * factor
-    return (np.maximum(lower, 0.0), upper) if scale == "positive" else (lower, upper)

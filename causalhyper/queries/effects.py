@@ -155,7 +155,8 @@ def effect_curve(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column, each run at least once.
+        Values of the treatment's column, within the range of the runs. At a value that no run
+        has there is no design, and the other estimates are marked as interpolated.
     baseline : float
     draws : int
         Cluster-bootstrap replicates.

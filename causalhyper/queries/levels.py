@@ -11,7 +11,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import refuse_confounding
-from causalhyper.queries.questions import check_path, check_range, check_tables
+from causalhyper.queries.questions import check_path, check_values
 from causalhyper.scm.draws import Sampler
 from causalhyper.scm.elimination import eliminate
 from causalhyper.scm.model import FittedModel
@@ -191,8 +191,7 @@ def ask_levels(model: FittedModel, setting: Setting, outcome: str) -> Levels:
     never = {}
     for v, x in values.items():
         check_path(model, v, outcome)
-        never[v] = check_range(model, v, x)
-        check_tables(model, v, never[v])
+        never[v] = check_values(model, v, x, others=setting)
     treatment = several[0] if several else next(iter(values))
     held = {v: x[0] for v, x in values.items() if v != treatment}
     return Levels(model, outcome, treatment, values[treatment], held, never)

@@ -11,7 +11,7 @@ from causalhyper.hypergraph import between, recanting_witnesses
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.couplings import Coupling, alternative, check_coupling, couple
 from causalhyper.queries.experiment import Builder, Experiment, Shared
-from causalhyper.queries.settings import set_value
+from causalhyper.queries.questions import scale_value
 from causalhyper.scm.worlds import World, simulate
 
 
@@ -92,7 +92,8 @@ def _controlled(
             f"{', '.join(controlled) or 'none'}"
         )
     model = experiment.model
-    return {v: np.full((1, 1, 1), set_value(model, v, controlled[v])) for v in names}
+    others = (experiment.treatment, *names)
+    return {v: np.full((1, 1, 1), scale_value(model, v, controlled[v], others)) for v in names}
 
 
 def _random(shared: Shared, names: tuple[str, ...], *, fixed: bool) -> World:

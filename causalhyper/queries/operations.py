@@ -16,7 +16,7 @@ from causalhyper.hypergraph import (
 from causalhyper.hypergraph.paths import reached
 from causalhyper.hypergraph.surgery import without_arcs
 from causalhyper.queries.experiment import Shared
-from causalhyper.queries.settings import set_value
+from causalhyper.queries.questions import scale_value
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import Reference, World
 
@@ -79,12 +79,12 @@ class FixNode:
         return f"{self.node} is {self.value:g} in every run"
 
     def check(self, model: FittedModel) -> None:
-        """Refuse an unknown node, or a value outside the runs."""
-        set_value(model, self.node, self.value)
+        """Refuse an unknown node, or a value that the runs say nothing of."""
+        scale_value(model, self.node, self.value)
 
     def world(self, model: FittedModel, shared: Shared) -> World:
         """The ablated world."""
-        value = set_value(model, self.node, self.value)
+        value = scale_value(model, self.node, self.value)
         return World(do={self.node: np.full((1, 1, 1), value)})
 
     def tautology(self, graph: DirectedHypergraph, treatment: str, outcome: str) -> bool:

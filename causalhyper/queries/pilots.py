@@ -90,7 +90,7 @@ def design_pilot(e: Experiment) -> Pilot:
 def estimates_pilot(
     estimates: Sequence[Estimate], model: FittedModel, mediators: tuple[str, ...], how: str
 ) -> Pilot:
-    """Spread behind bootstrap standard errors, which shrink with the root of the clusters.
+    """Spread behind standard errors of estimates, which shrink with the root of the clusters.
 
     Parameters
     ----------

@@ -74,9 +74,10 @@ def power(
     Notes
     -----
     Paired values: se = sd / sqrt(K), K - strata degrees of freedom; separate clusters, K at each
-    value: se = sd sqrt(2 / K). For the hypergraph's effects sd is the bootstrap standard error
-    times sqrt(K), which supposes that further clusters are like these; the error of an indirect
-    effect also changes with its size. Sources: Cohen 1988 (noncentral t); Browne 1995, "On the
+    value: se = sd sqrt(2 / K). For the hypergraph's effects sd is their standard error (the
+    jackknife's up to 100 clusters, beyond that the bootstrap's) times sqrt(K), which supposes
+    that further clusters are like these; the error of an indirect effect also changes with its
+    size. Sources: Cohen 1988 (noncentral t); Browne 1995, "On the
     use of a pilot sample for sample size determination" (interval of the spread).
 
     Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,9 @@ from causalhyper.hypergraph.paths import reached
 from causalhyper.mechanisms import TableFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
+
+LISTED = 12
+"""Values that a message lists; of more it gives the ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +75,8 @@ def ask(
     values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
     if not values:
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
-    never = check_range(model, treatment, (float(baseline), *values))
-    check_tables(model, treatment, never)
+    never = check_values(model, treatment, (float(baseline), *values))
     return Question(treatment, outcome, values, float(baseline), never)
-
-
-def check_tables(model: FittedModel, node: str, never: tuple[float, ...]) -> None:
-    """Refuse values of a node that no run has where an effect of it has a table.
-
-    A table says nothing between the values that were run.
-    """
-    for child in model.graph.children(node):
-        if never and isinstance(model.mechanisms[child].fit, TableFit):
-            raise ConfigurationError(
-                f"no run has {model.roles[node].column} = {never[0]:g}, and the table of "
-                f"{child} knows nothing between values: ask at values that were run, or use "
-                "another mechanism"
-            )
 
 
 def check_resampling(draws: int, seed: int, level: float) -> None:
@@ -111,24 +99,74 @@ def check_path(model: FittedModel, treatment: str, outcome: str) -> None:
         )
 
 
-def check_range(model: FittedModel, treatment: str, grid: tuple[float, ...]) -> tuple[float, ...]:
-    """The values of the grid that no run has; an error if one is out of the runs' range."""
-    role = model.roles[treatment]
-    seen = np.unique(model.values[treatment])
+def check_values(
+    model: FittedModel, node: str, values: Sequence[float], others: Collection[str] = ()
+) -> tuple[float, ...]:
+    """Check what a node is to be set to.
+
+    Parameters
+    ----------
+    model : FittedModel
+    node : str
+    values : sequence of float
+        In the unit of the node's column.
+    others : collection of str
+        What else is set: its mechanisms do not matter.
+
+    Returns
+    -------
+    tuple of float
+        The values that no run has; they lie between values that were run.
+
+    Raises
+    ------
+    ConfigurationError
+        If the node is unknown, or a value lies outside the runs, has no logarithm where one is
+        taken, or lies between those that the table of a child knows.
+    """
+    model.graph.require(node)
+    role = model.roles[node]
+    seen = np.unique(model.values[node])
     never = []
-    for value in grid:
-        if role.is_logarithmic and value <= 0:
+    for value in values:
+        if role.is_logarithmic and not value > 0:
             raise ConfigurationError(
-                f"{role.label} is analysed on a logarithmic scale, so no value may be {value!r}: "
-                "compare values above 0"
+                f"{role.label} is analysed on a logarithmic scale, so {role.column} cannot be "
+                f"{value!r}: use values above 0"
             )
         asked = role.apply(np.array([value]))[0]
         if not np.isclose(seen, asked, rtol=1e-9, atol=1e-12).any():
             if not seen[0] < asked < seen[-1]:
-                runs = ", ".join(f"{v:.9g}" for v in role.invert(seen[:12]))
+                few = len(seen) <= LISTED
+                runs = [f"{v:.9g}" for v in role.invert(seen if few else seen[[0, -1]])]
                 raise ConfigurationError(
                     f"{role.column} = {value:.9g} lies outside what was run, so nothing is known "
-                    f"there; runs have {runs}{', ...' if len(seen) > 12 else ''}"
+                    f"there; runs have {(', ' if few else ' to ').join(runs)}"
                 )
             never.append(value)
+    _check_tables(model, node, never, others)
     return tuple(never)
+
+
+def scale_value(
+    model: FittedModel, node: str, value: float, others: Collection[str] = ()
+) -> float:
+    """Check a value that a node is to be set to, and put it on the model's scale.
+
+    Parameters and errors are those of `check_values`.
+    """
+    check_values(model, node, (float(value),), others)
+    return float(model.roles[node].apply(np.array([float(value)]))[0])
+
+
+def _check_tables(
+    model: FittedModel, node: str, never: Sequence[float], others: Collection[str]
+) -> None:
+    """A table says nothing between the values that were run."""
+    for child in model.graph.children(node):
+        if never and child not in others and isinstance(model.mechanisms[child].fit, TableFit):
+            raise ConfigurationError(
+                f"no run has {model.roles[node].column} = {never[0]:g}, and the table of "
+                f"{child} knows nothing between values: ask at values that were run, or use "
+                "another mechanism"
+            )

@@ -44,7 +44,7 @@ class _Ranker:
         )
         ends = np.stack([quantities[0], found.se, found.lower, found.upper], axis=1)
         return [
-            self.made(query, value, value, form(self.do(value)), row, how)
+            self.made(query, value, None, form(self.do(value)), row, how, df=float(self.u.df))
             for value, row in zip(self.values, ends, strict=True)
         ]
 
@@ -70,11 +70,18 @@ class _Ranker:
         return f"do({column}={value:g})" + (f", {self.u.level}" if self.u.level else "")
 
     def made(
-        self, query: str, value: float, baseline: float, estimand: str, ends: Array, how: str
+        self,
+        query: str,
+        value: float,
+        baseline: float | None,
+        estimand: str,
+        ends: Array,
+        how: str,
+        df: float | None = None,
     ) -> Estimate:
-        """One estimate from (estimate, se, lower, upper)."""
+        """One estimate from (estimate, se, lower, upper); a level has no baseline."""
         e = self.e
-        never = [v for v in {value, baseline} if v in e.question.never_run]
+        never = [v for v in e.question.never_run if v in (value, baseline)]
         column = e.model.roles[e.treatment].column
         return Estimate(
             query=query,
@@ -97,6 +104,7 @@ class _Ranker:
             ),
             seed=e.uncertainty.seed,
             subject=self.u.level,
+            df=df,
         )
 
 

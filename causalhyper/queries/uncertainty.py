@@ -68,6 +68,11 @@ class Uncertainty:
         """Degrees of freedom when all strata vary alike: clusters less strata."""
         return self.clusters - self.strata
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether pointwise intervals are the estimate and a t quantile of errors either way."""
+        return self.kind in ("jackknife", "bootstrap")
+
     def draws(self, quantities: Array) -> Array:
         """The bootstrap replicates among quantities of shape (rows, ...)."""
         return quantities[1 : 1 + self.replicates]
@@ -77,7 +82,7 @@ class Uncertainty:
         se, df = self._errors(quantities)
         estimate, drawn = quantities[0], self.draws(quantities)
         found = bands(estimate, drawn, df=df, level=self.level, seed=self.seed, se=se)
-        if self.kind in ("jackknife", "bootstrap"):
+        if self.symmetric:
             return found
         if self.kind == "studentized":
             return self._studentize(found, quantities)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from math import floor, isfinite, log10
+from math import floor, isfinite, isnan, log10
 
 import pandas as pd
 
@@ -24,7 +24,8 @@ class Estimate:
     value : float
         The value that the treatment is set to, in its column's own unit.
     baseline : float or None
-        The value that it is compared with; None for a level, which is compared with nothing.
+        The value that it is compared with; None for a level, which is compared with nothing;
+        NaN for a mean over runs that each had their own.
     estimand : str
         The quantity in the field's notation.
     estimate, se, lower, upper : float
@@ -41,7 +42,8 @@ class Estimate:
     seed : int
         Of the resampling.
     subject : str
-        Node or hyperedge that a mediation or ablation is about; "" otherwise.
+        What else tells it from its neighbours: mediators, operation, path, players, arc or
+        hyperedge, quantile, threshold, point, run, or level of a context; "" without any.
     joint_lower, joint_upper : float or None
         Simultaneous band over the values asked for together.
     df : float or None
@@ -153,7 +155,7 @@ def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
     rows = [
         {
             "label": f"{_words(e.query)} {e.subject if several else ''}".strip(),
-            "group": f"{e.value:g}" + ("" if e.baseline is None else f" against {e.baseline:g}"),
+            "group": f"{e.value:g}{_versus(e.baseline)}",
             "estimate": e.estimate,
             "lower": e.lower,
             "upper": e.upper,
@@ -161,6 +163,12 @@ def forest_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
         for e in ordered
     ]
     return pd.DataFrame(rows, columns=["label", "group", "estimate", "lower", "upper"])
+
+
+def _versus(baseline: float | None) -> str:
+    if baseline is None:
+        return ""
+    return " against what each had" if isnan(baseline) else f" against {baseline:g}"
 
 
 def _words(query: str) -> str:

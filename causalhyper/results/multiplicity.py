@@ -56,7 +56,7 @@ def adjust_estimates(
     Raises
     ------
     ConfigurationError
-        For an unknown method, or no estimates.
+        For an unknown method, no estimates, or a level, which is compared with nothing.
 
     Examples
     --------
@@ -73,6 +73,11 @@ def adjust_estimates(
     family = estimates.estimates if isinstance(estimates, EstimateResult) else tuple(estimates)
     if not family:
         raise ConfigurationError("there is no estimate to adjust: pass at least one")
+    if levels := list(dict.fromkeys(e.query for e in family if e.baseline is None)):
+        raise ConfigurationError(
+            f"{', '.join(levels)} are levels, which are compared with nothing: that they are zero "
+            "is no hypothesis. Pass effects, such as those of effect_curve"
+        )
     rows = [_row(e) for e in family]
     frame = pd.DataFrame(rows, columns=list(ADJUSTED[:-2]))
     frame["adjusted_p_value"] = adjust(frame["p_value"].to_numpy(dtype=np.float64), method)

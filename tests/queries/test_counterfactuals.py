@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
 import causalhyper.scm.replicates
-from causalhyper import LINEAR, SPLINE, effect_curve, fit
+from causalhyper import LINEAR, SPLINE, adjust_estimates, effect_curve, fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.queries.counterfactuals import counterfactual
 from causalhyper.queries.resampling import resample_model
@@ -184,7 +184,7 @@ def frame():
 def test_the_average_is_the_mean_of_the_differences_of_its_runs(frame):
     found = counterfactual(_fit(frame), {"B": 2.0}, "G", **ASKED)
     assert found.average.estimate == pytest.approx(found.by_run().difference.mean(), abs=1e-12)
-    assert found.average.baseline is None
+    assert np.isnan(found.average.baseline)
     assert found.average.subject == "48 runs"
 
 
@@ -326,3 +326,16 @@ def test_the_plot_leads_from_what_each_run_had_to_what_it_would_have_had(frame):
     table = found.by_run().sort_values("factual")
     np.testing.assert_array_equal(marks["observed"], table.factual)
     np.testing.assert_array_equal(marks["counterfactual"], table.counterfactual)
+
+
+def test_each_difference_is_tested_by_its_own_t_interval(frame):
+    found = counterfactual(_fit(frame), {"B": 2.0}, "G", **ASKED)
+    assert {e.df for e in found.estimates} == {7.0}
+    table = adjust_estimates(found)
+    assert len(table) == 49
+    excludes = np.array([e.lower > 0 or e.upper < 0 for e in found.estimates])
+    live = np.array([e.se > 0 for e in found.estimates])
+    assert (table["p_value"].isna() == ~live).all()
+    assert ((table["p_value"] < 0.05)[live] == excludes[live]).all()
+    assert excludes.any()
+    assert not excludes[live].all()

@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 import causalhyper.queries.experiment
 import causalhyper.queries.interventions
 import causalhyper.scm.replicates
 from causalhyper import LINEAR, SPLINE, effect_curve, fit
 from causalhyper.errors import ConfigurationError
+from causalhyper.queries.distributions import Collector
 from causalhyper.queries.interventions import PRECISE, do
 from tests.simulated import CHAIN, NOISES, ROLES, Truth, draw_noise, exact_runs, respond, runs
 
@@ -325,3 +326,81 @@ def test_the_plot_shows_densities_where_asked_for_and_quantiles_otherwise(frame)
         assert line.get_label() == f"b {b:g}"
         drawn = [[x, e.estimate] for x, e in zip(points * 2, shaped.density, strict=True)]
         assert line.get_xydata().tolist() == drawn[3 * DOSES.index(b) :][:3]
+
+
+def _replicates(model, interval):
+    """What the replicates of the asked functionals are, by the collector's own input."""
+    seen = {}
+    collect = Collector.collect
+
+    def spy(self, query, quantities, *rest, **more):
+        seen[query] = quantities.reshape(len(quantities), -1)
+        return collect(self, query, quantities, *rest, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Collector, "collect", spy)
+        found = do(model, {"B": DOSES}, "G", above=[0.0], density=[0.0], draws=200, **interval)
+    return found, seen
+
+
+QUANTILE_KINDS = {
+    "percentile": lambda est, low, high: (low, high),
+    "basic": lambda est, low, high: (2 * est - high, 2 * est - low),
+}
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("kind", QUANTILE_KINDS)
+def test_limits_of_quantile_kinds_are_the_quantiles_themselves_within_what_can_be(frame, kind):
+    found, seen = _replicates(_fit(frame), {"interval": kind})
+    tops = {"do.sd": np.inf, "do.above": 1.0, "do.density": np.inf}
+    for query, family in zip(tops, (found.sd, found.above, found.density), strict=True):
+        ends = np.quantile(seen[query][1:], [0.025, 0.975], axis=0)
+        limits = QUANTILE_KINDS[kind](seen[query][0], *ends)
+        lower, upper = (np.clip(limit, 0.0, tops[query]) for limit in limits)
+        assert [e.lower for e in family] == pytest.approx(list(lower), rel=1e-12)
+        assert [e.upper for e in family] == pytest.approx(list(upper), rel=1e-12)
+    assert not any("scale" in e.method for e in found.estimates)
+
+
+@pytest.mark.usefixtures("few")
+def test_every_kind_has_its_own_interval_of_a_probability_and_of_a_spread(frame):
+    model = _fit(frame)
+    made = {k: _replicates(model, {"interval": k})[0] for k in ("bootstrap", *QUANTILE_KINDS)}
+    for family in ("sd", "above", "density"):
+        assert len({getattr(found, family)[0].lower for found in made.values()}) == 3
+    assert made["bootstrap"].sd[0].method.endswith("on the logarithmic scale")
+    assert made["bootstrap"].above[0].method.endswith("on the logistic scale")
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("kind", ["bootstrap", "percentile", "basic", "t"])
+def test_a_probability_that_no_replicate_moves_has_the_exact_binomial_interval(frame, kind):
+    found = do(_fit(frame), {"B": 1.0}, "G", above=[1e6], draws=100, interval=kind).above[0]
+    exact = stats.binomtest(0, found.clusters).proportion_ci(0.95, method="exact")
+    assert (found.lower, found.upper) == pytest.approx((exact.low, exact.high), rel=1e-9)
+    assert found.method.endswith("exact binomial interval, clusters as trials")
+    assert found.df is None
+
+
+@pytest.mark.usefixtures("few")
+def test_with_unequal_strata_a_probability_has_the_same_degrees_of_freedom_as_the_rest():
+    frame = runs(T, np.random.default_rng(8), clusters=12)
+    frame["place"] = np.where(frame["k"] < 4, "a", "b")
+    frame.loc[frame["place"] == "a", "g"] *= 4
+    model = _fit(frame, context="place")
+    e = do(model, {"B": 2.0}, "G", above=[0.0], draws=100, interval="t").above[0]
+    assert "Welch-Satterthwaite" in e.method
+    assert 1 <= e.df < model.clusters - model.strata - 0.01
+    half = stats.t.ppf(0.975, e.df) * e.se / (e.estimate * (1 - e.estimate))
+    ends = special.expit(special.logit(e.estimate) + np.array([-half, half]))
+    assert (e.lower, e.upper) == pytest.approx(tuple(ends), rel=1e-9)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("kind", ["bootstrap", "t"])
+def test_a_level_with_a_t_interval_states_its_degrees_of_freedom(frame, kind):
+    found = do(_fit(frame), {"B": DOSES}, "G", density=[0.0], draws=100, interval=kind)
+    assert {e.df for e in found.estimates} == {9.0}
+    e = found.mean[0]
+    assert e.upper - e.estimate == pytest.approx(stats.t.ppf(0.975, 9) * e.se, rel=1e-9)

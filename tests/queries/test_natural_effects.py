@@ -190,7 +190,7 @@ def test_two_mediators_are_held_together_at_their_values():
 def test_values_that_no_run_comes_near_or_that_miss_a_mediator_are_refused():
     model = _fit(CHAIN, runs(Truth(), np.random.default_rng(8), clusters=6))
     for held, message in (
-        ({"S": 99.0}, "outside the runs"),
+        ({"S": 99.0}, "outside what was run"),
         ({"N": 1.0}, "one value for each of S"),
         ({}, "one value for each of S"),
     ):

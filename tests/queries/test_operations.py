@@ -161,7 +161,7 @@ def test_operations_that_do_not_fit_are_refused(exact):
     model = _fit(CHAIN, exact[0])
     for operation, message in (
         (CutEdge("N -> G"), "no arc N -> G"),
-        (FixNode("S", 99.0), "outside the runs"),
+        (FixNode("S", 99.0), "outside what was run"),
         (FixNode("X", 1.0), "no node 'X'"),
         (FixNode("B", 2.0), "B is the treatment"),
         (RandomiseNode("B"), "B is the treatment"),

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from causalhyper import LINEAR, ConfigurationError, DataError, effect_curve, fit
+from causalhyper import (
+    LINEAR,
+    ConfigurationError,
+    DataError,
+    adjust_estimates,
+    effect_curve,
+    fit,
+)
 from causalhyper.queries.policies import policy
 from causalhyper.queries.ranking import RANKING
 from causalhyper.results import COLUMNS
@@ -200,7 +207,9 @@ def test_frames_have_fixed_columns_and_every_number_its_estimand():
     assert tuple(found.table()) == RANKING
     assert tuple(found.to_frame()) == COLUMNS
     assert len(found.to_frame()) == 3 * 3 * 4
-    assert np.isfinite(found.to_frame()["baseline"]).all()
+    gaps = found.to_frame().query("query == 'policy.gap'")
+    assert len(gaps) == 9
+    assert np.isfinite(gaps["baseline"]).all()
     e = found.overall[2].utility
     assert e.estimand == "E[g | do(b=2)] - cost(do(b=2)); protocol: p"
     again = policy(model, "B", "G", cost={"hours": 1e-3}, runs=frame, by="place", **ASKED)
@@ -265,3 +274,19 @@ def test_the_best_is_kept_in_95_percent_of_data_sets_and_costs_are_in_the_interv
     low = stats.binom.ppf(0.0005, sets, 0.95) / sets
     assert np.mean(kept) >= low
     assert np.mean(held) >= low
+
+
+def test_what_a_value_has_is_a_level_with_a_t_interval_and_the_gap_is_neither():
+    frame = make_runs()
+    found = policy(model_of(frame), "B", "G", cost={"hours": 0.2}, runs=frame, **ASKED)
+    levels = [e for e in found.estimates if e.query != "policy.gap"]
+    assert {(e.baseline, e.df) for e in levels} == {(None, 11.0)}
+    for e in levels:
+        assert e.upper - e.estimate == pytest.approx(stats.t.ppf(0.975, 11) * e.se, rel=1e-9)
+    gaps = [c.gap for c in found.overall.choices]
+    assert {e.df for e in gaps} == {None}
+    assert all(e.baseline in (1, 2, 4) and e.baseline != e.value for e in gaps)
+    with pytest.raises(
+        ConfigurationError, match=r"policy\.outcome, policy\.cost, policy\.utility"
+    ):
+        adjust_estimates(found)

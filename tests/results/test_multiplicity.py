@@ -1,5 +1,7 @@
 """Adjusted p-values of a family of estimates against scipy and statsmodels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -52,3 +54,9 @@ def test_an_empty_family_and_an_unknown_method_are_refused():
         adjust_estimates([])
     with pytest.raises(ConfigurationError, match="no adjustment"):
         adjust_estimates(_family([1.0], [1.0], [8.0]), "bonferroni")
+
+
+def test_levels_are_refused_by_name():
+    level = replace(_family([1.0], [1.0], [8.0])[0], query="do.mean", baseline=None)
+    with pytest.raises(ConfigurationError, match=r"do\.mean are levels"):
+        adjust_estimates([*_family([1.0], [1.0], [8.0]), level])

@@ -1,5 +1,7 @@
 """Results check themselves when they are built and print as tidy frames."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,9 @@ def test_a_test_has_a_p_value_or_a_reason_why_not():
     for wrong in ({"p_value": None}, {"inapplicable": "why"}):
         with pytest.raises(CausalHyperError):
             HypothesisTest(**(TEST | wrong))
+
+
+def test_a_mean_over_runs_that_each_had_their_own_value_is_no_level():
+    mean = Estimate(**(GOOD | {"baseline": math.nan}))
+    assert mean.interval(1) == "+0.5 [+0.3, +0.7]"
+    assert forest_frame([mean]).group.tolist() == ["4 against what each had"]

@@ -195,4 +195,5 @@ def _slope_estimate(
         assumptions=ASSUMES,
         seed=seed,
         subject=f"{arc.cause} -> {arc.head}",
+        df=float(df),
     )

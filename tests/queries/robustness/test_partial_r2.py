@@ -218,3 +218,9 @@ def _at(model, strengths):
     moved = adjusted(slopes, bias_factor(*strengths))
     made = bands(moved[0], moved[1:], df=model.clusters - 1, level=0.95, seed=1)
     return made.lower[0], made.upper[0]
+
+
+def test_the_slopes_t_interval_states_its_degrees_of_freedom():
+    e = partial_r2_sensitivity(_model(), "B", "G", draws=100).arcs[0].slope
+    assert e.df == 23.0
+    assert e.upper - e.estimate == pytest.approx(stats.t.ppf(0.975, 23) * e.se, rel=1e-9)
