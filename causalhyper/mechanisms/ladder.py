@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.bases import Array, Basis
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import Groups
 
@@ -20,8 +20,8 @@ Capability = Literal["functional", "invertible", "decomposed"]
 - invertible: that noise can be recovered from head and causes, so runs have counterfactuals;
 - decomposed: the function is a sum over hyperedges, so one of them can be cut or made additive.
 """
-Projection = tuple[Array, Array]
-"""Constant, shape (r,), and slopes, shape (r, k1 + ... + kq), of an additive projection."""
+Projection = tuple[Array, Array, tuple[Basis, ...]]
+"""Constant, shape (r,), slopes, shape (r, k1 + ... + kq), and bases of an additive projection."""
 
 
 class Parameters(Protocol):

@@ -60,9 +60,9 @@ def predict(
     inputs : sequence of sequence of ndarray, each broadcastable to shape (r, d, m)
         One array an input of each term.
     start : ndarray, shape (r, 1, m)
-    projections : mapping of int to (ndarray, ndarray)
+    projections : mapping of int to (ndarray, ndarray, tuple of Basis)
         Terms, by position, that are replaced by a constant and slopes of their additive
-        projection.
+        projection on some bases.
 
     Returns
     -------
@@ -75,10 +75,10 @@ def predict(
         bases, values = space.bases(term), inputs[at]
         tensor = parameters.coefs[:, where].reshape(-1, *space.shape(term))
         if at in projections:
-            constant, slopes = projections[at]
-            cuts = np.cumsum([b.size for b in bases])[:-1]
+            constant, slopes, onto = projections[at]
+            cuts = np.cumsum([b.size for b in onto])[:-1]
             total = total + constant[:, None, None]
-            for part, basis, x in zip(np.split(slopes, cuts, axis=1), bases, values, strict=True):
+            for part, basis, x in zip(np.split(slopes, cuts, axis=1), onto, values, strict=True):
                 total = _add(total, evaluate(part, (basis,), (x,)))
         elif all(b.size == 1 for b in bases) and _same(term, values, arrays):
             arrays |= dict(zip(term, values, strict=True))

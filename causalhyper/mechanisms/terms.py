@@ -11,6 +11,9 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array, Basis, make_basis
 
+ADDITIVE = 6
+"""Functions an input of the additive projection under a joint distribution."""
+
 
 @dataclass(frozen=True, slots=True)
 class TermSpace:
@@ -133,7 +136,7 @@ def _nested_sum(coefs: Array, functions: Sequence[Sequence[Array]]) -> Array:
 
 def project_additive(
     coefs: Array, bases: Sequence[Basis], sample: Sequence[Array], weights: Array, *, joint: bool
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, tuple[Basis, ...]]:
     """Additive projection of one term in L2 of a weighted reference sample.
 
     Parameters
@@ -146,14 +149,17 @@ def project_additive(
         How often each value counts in each replicate.
     joint : bool
         Whether Q is the joint distribution of the sample, or the product of its margins. With
-        the product the projection is ``sum_i E[f | x_i] - (q - 1) E[f]`` in closed form; with
-        the joint distribution it is least squares on the additive functions of the same bases.
+        the product the projection is ``sum_i E[f | x_i] - (q - 1) E[f]`` in closed form, within
+        the same bases; with the joint distribution it bends even where f is a product of straight
+        lines, and is least squares on natural splines with `ADDITIVE` functions an input.
 
     Returns
     -------
     constant : ndarray, shape (r,)
     slopes : ndarray, shape (r, k1 + ... + kq)
         Coefficients of the concatenated bases.
+    onto : tuple of Basis
+        Those bases.
 
     Raises
     ------
@@ -163,11 +169,12 @@ def project_additive(
     tables = [b(x) for b, x in zip(bases, sample, strict=True)]
     shares = weights / weights.sum(axis=1, keepdims=True)
     if joint:
-        return _project_joint(coefs, tables, shares)
+        onto = tuple(make_basis(x, ADDITIVE) for x in sample)
+        return (*_project_joint(coefs, tables, sample, onto, shares), onto)
     means = [shares @ table for table in tables]
     slopes = [_contract(coefs, means, keep=i) for i in range(len(bases))]
     constant = (1 - len(bases)) * _contract(coefs, means, keep=None)[:, 0]
-    return constant, np.concatenate(slopes, axis=1)
+    return constant, np.concatenate(slopes, axis=1), tuple(bases)
 
 
 def _contract(coefs: Array, means: Sequence[Array], keep: int | None) -> Array:
@@ -179,11 +186,18 @@ def _contract(coefs: Array, means: Sequence[Array], keep: int | None) -> Array:
     return out.reshape(len(coefs), -1)
 
 
-def _project_joint(coefs: Array, tables: Sequence[Array], shares: Array) -> tuple[Array, Array]:
+def _project_joint(
+    coefs: Array,
+    tables: Sequence[Array],
+    sample: Sequence[Array],
+    onto: Sequence[Basis],
+    shares: Array,
+) -> tuple[Array, Array]:
     columns = np.ones((len(tables[0]), 1))
     for table in tables:
         columns = (columns[:, :, None] * table[:, None, :]).reshape(len(columns), -1)
-    additive = np.concatenate([np.ones((len(columns), 1)), *tables], axis=1)
+    curves = [b(x) for b, x in zip(onto, sample, strict=True)]
+    additive = np.concatenate([np.ones((len(columns), 1)), *curves], axis=1)
     if np.linalg.matrix_rank(additive) < additive.shape[1]:
         raise ConfigurationError(
             "the reference sample does not tell the inputs of the joint term apart, so its "

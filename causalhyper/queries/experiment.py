@@ -25,6 +25,9 @@ from causalhyper.scm.worlds import World, extrapolation, simulate
 SIMULATED = 512
 """Simulated runs a world and a replicate, at least; at most four times as many."""
 
+ROUNDING = 64 * np.finfo(float).eps
+"""What is below this share of the largest outcome, in every replicate, is no effect."""
+
 Progress = Callable[[float], None]
 """Called with the share of the work done, in [0, 1]."""
 
@@ -250,6 +253,7 @@ class Experiment:
 
         The matching protocol is part of every estimand, so it is written behind each.
         """
+        quantities = self._without_rounding(quantities)
         found = self.uncertainty.bands(quantities)
         return tuple(
             Estimate(
@@ -275,6 +279,12 @@ class Experiment:
             )
             for i, value in enumerate(self.at)
         )
+
+    def _without_rounding(self, quantities: Array) -> Array:
+        """Zeros where nothing but rounding stands, so that it is not taken for an effect."""
+        largest = float(np.abs(self.model.values[self.outcome]).max())
+        rounding = np.abs(quantities).max(axis=0) <= ROUNDING * largest
+        return np.where(rounding, 0.0, quantities)
 
     def _interpolated(self, value: float) -> tuple[str, ...]:
         if self.model.graph.parents(self.treatment):

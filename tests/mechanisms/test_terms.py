@@ -74,8 +74,8 @@ def test_evaluating_broadcasts_replicates_doses_and_draws():
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-def _apply(constant, slopes, bases, xs):
-    tables = np.concatenate([b(x) for b, x in zip(bases, xs, strict=True)], axis=-1)
+def _apply(constant, slopes, onto, xs):
+    tables = np.concatenate([b(x) for b, x in zip(onto, xs, strict=True)], axis=-1)
     return constant[:, None] + slopes @ tables.T
 
 
@@ -83,22 +83,35 @@ def _even(sample, coefs):
     return np.ones((len(coefs), len(sample[0])))
 
 
-@pytest.mark.parametrize("joint", [True, False])
-def test_a_weighted_reference_is_the_sample_with_its_values_repeated(joint):
+def test_a_weighted_product_of_margins_is_the_sample_with_its_values_repeated():
     rng = np.random.default_rng(8)
     x = rng.normal(size=15)
     sample = [x, x**2 + rng.normal(size=15)]
     bases = [make_basis(v, 2) for v in sample]
     coefs = rng.normal(size=(3, 2, 2))
     weights = rng.integers(0, 4, size=(3, 15)).astype(float)
-    constant, slopes = project_additive(coefs, bases, sample, weights, joint=joint)
+    constant, slopes, _ = project_additive(coefs, bases, sample, weights, joint=False)
     for r, counts in enumerate(weights.astype(int)):
         repeated = [np.repeat(v, counts) for v in sample]
-        alone = project_additive(
-            coefs[r : r + 1], bases, repeated, np.ones((1, counts.sum())), joint=joint
-        )
+        even = np.ones((1, counts.sum()))
+        alone = project_additive(coefs[r : r + 1], bases, repeated, even, joint=False)
         assert constant[r] == pytest.approx(alone[0][0], abs=1e-9)
         assert slopes[r] == pytest.approx(alone[1][0], abs=1e-9)
+
+
+def test_a_weighted_joint_projection_is_weighted_least_squares():
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=80)
+    sample = [x, x**2 + rng.normal(size=80)]
+    bases = [make_basis(v, 2) for v in sample]
+    coefs = rng.normal(size=(3, 2, 2))
+    weights = rng.integers(0, 4, size=(3, 80)).astype(float)
+    projected = project_additive(coefs, bases, sample, weights, joint=True)
+    X = np.column_stack([np.ones(80), *(make_basis(v, 6)(v) for v in sample)])
+    target = evaluate(coefs, bases, sample)[:, 0]
+    for r, w in enumerate(np.sqrt(weights)):
+        beta = np.linalg.lstsq(w[:, None] * X, w * target[r], rcond=None)[0]
+        assert _apply(*projected, sample)[r] == pytest.approx(X @ beta, abs=1e-8)
 
 
 @pytest.mark.parametrize("arity", [2, 3])
@@ -115,8 +128,10 @@ def test_product_projection_is_the_sum_of_conditional_means_over_the_full_grid(a
     for i in range(arity):
         others = tuple(j + 1 for j in range(arity) if j != i)
         expected = expected + cube.mean(axis=others, keepdims=True)
-    constant, slopes = project_additive(coefs, bases, sample, _even(sample, coefs), joint=False)
-    found = _apply(constant, slopes, bases, grid)
+    constant, slopes, onto = project_additive(
+        coefs, bases, sample, _even(sample, coefs), joint=False
+    )
+    found = _apply(constant, slopes, onto, grid)
     assert found == pytest.approx(expected.reshape(4, -1), abs=1e-9)
 
 
@@ -127,10 +142,13 @@ def test_joint_projection_is_least_squares_on_the_sample():
     bases = [make_basis(v, 2) for v in sample]
     coefs = rng.normal(size=(3, 2, 2))
     target = evaluate(coefs, bases, sample)[:, 0]
-    X = np.column_stack([np.ones(60), *(b(v) for b, v in zip(bases, sample, strict=True))])
+    curves = [make_basis(v, 6)(v) for v in sample]
+    X = np.column_stack([np.ones(60), *curves])
     expected = X @ np.linalg.lstsq(X, target.T, rcond=None)[0]
-    constant, slopes = project_additive(coefs, bases, sample, _even(sample, coefs), joint=True)
-    assert _apply(constant, slopes, bases, sample) == pytest.approx(expected.T, abs=1e-9)
+    constant, slopes, onto = project_additive(
+        coefs, bases, sample, _even(sample, coefs), joint=True
+    )
+    assert _apply(constant, slopes, onto, sample) == pytest.approx(expected.T, abs=1e-9)
 
 
 def test_the_product_x1_x2_projects_to_m2_x1_plus_m1_x2_minus_m1_m2():
@@ -143,18 +161,19 @@ def test_the_product_x1_x2_projects_to_m2_x1_plus_m1_x2_minus_m1_m2():
     # (the sign of a basis function is free)
     signs = [np.sign(b.rotation[0, 0]) for b in bases]
     coefs = np.full((1, 1, 1), np.prod(sds) * np.prod(signs))
-    constant, slopes = project_additive(coefs, bases, sample, _even(sample, coefs), joint=False)
+    parts = project_additive(coefs, bases, sample, _even(sample, coefs), joint=False)
     x1, x2 = (rng.normal(size=7) for _ in range(2))
     m1, m2 = (s.mean() for s in sample)
     projected = m2 * x1 + m1 * x2 - m1 * m2
     shifted = projected - means[1] * x1 - means[0] * x2 + means[0] * means[1]
-    assert _apply(constant, slopes, bases, [x1, x2])[0] == pytest.approx(shifted, abs=1e-10)
+    assert _apply(*parts, [x1, x2])[0] == pytest.approx(shifted, abs=1e-10)
 
 
 def test_a_pure_interaction_projects_to_nothing_under_the_product_of_its_own_margins(inputs):
     bases = [make_basis(v, 2) for v in inputs]
     coefs = np.random.default_rng(7).normal(size=(2, 2, 2, 2))
-    constant, slopes = project_additive(coefs, bases, inputs, _even(inputs, coefs), joint=False)
+    even = _even(inputs, coefs)
+    constant, slopes, _ = project_additive(coefs, bases, inputs, even, joint=False)
     assert constant == pytest.approx(np.zeros(2), abs=1e-12)
     assert slopes == pytest.approx(np.zeros((2, 6)), abs=1e-12)
 
@@ -164,3 +183,20 @@ def test_inputs_that_the_sample_cannot_tell_apart_have_no_joint_projection():
     bases = [make_basis(x, 1), make_basis(x, 1)]
     with pytest.raises(ConfigurationError, match="tell the inputs"):
         project_additive(np.ones((1, 1, 1)), bases, [x, 2 * x], np.ones((1, 20)), joint=True)
+
+
+def test_under_a_joint_normal_distribution_a_product_projects_to_parabolas():
+    # for standard normals with correlation c, E[xy | x] = c x^2: the additive projection of
+    # x y is a (x^2 + y^2) + b with a = c / (1 + c^2), b = c - 2 a
+    c, n = 0.8, 40_000
+    rng = np.random.default_rng(9)
+    x = rng.normal(size=n)
+    y = c * x + np.sqrt(1 - c * c) * rng.normal(size=n)
+    bases = [make_basis(v, 1) for v in (x, y)]
+    scale = [v.std() * np.sign(b.rotation[0, 0]) for v, b in zip((x, y), bases, strict=True)]
+    coefs = np.full((1, 1, 1), np.prod(scale))
+    projected = project_additive(coefs, bases, [x, y], np.ones((1, n)), joint=True)
+    at = [np.array([-1.0, 0.5, 1.5]), np.array([0.0, 1.0, -0.5])]
+    a = c / (1 + c * c)
+    expected = a * (at[0] ** 2 + at[1] ** 2) + c - 2 * a
+    assert _apply(*projected, at)[0] == pytest.approx(expected, abs=0.06)

@@ -136,3 +136,20 @@ def test_replicates_in_which_the_adjustment_loses_rank_are_drawn_again():
     experiment = make_experiment(model, "X", "Y", at=[1.0], baseline=0.0, draws=200)
     assert experiment.adjustment.enough(experiment.replicates.weights).all()
     assert experiment.replicates.redrawn > 0
+
+
+def test_what_is_zero_but_for_rounding_is_zero():
+    rng = np.random.default_rng(2)
+    b = np.tile([0.0, 1.0, 2.0], 30)
+    m = b + rng.normal(size=90)
+    y = 0.5 * m + 0.3 * b + rng.normal(size=90)
+    frame = pd.DataFrame(
+        {"b": b, "m": m, "y": y, "k": np.arange(90) // 3, "run_id": np.arange(90)}
+    )
+    roles = {"B": "b", "M": "m", "Y": "y"}
+    options = {"protocol": "p", "cluster": "k", "mechanisms": LINEAR}
+    # with a straight line and two values the triangle is saturated: it must equal the design
+    two = frame[frame["b"] != 1].reset_index(drop=True)
+    model = fit("B -> M; M -> Y; B -> Y", two, roles, **options)
+    gap = effect_curve(model, "B", "Y", at=[2.0], baseline=0.0, **ASKED).gap[0]
+    assert (gap.estimate, gap.se, gap.excludes_zero) == (0.0, 0.0, False)

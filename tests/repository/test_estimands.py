@@ -14,6 +14,7 @@ from causalhyper import (
     LINEAR,
     FittedModel,
     RandomiseNode,
+    Table,
     ablate,
     counterfactual,
     do,
@@ -106,7 +107,12 @@ def reported(verb: str) -> tuple[str, ...]:
     frame["hours"] = 1 / frame["b"]
     options = {"protocol": "p", "cluster": "k", "mechanisms": LINEAR}
     model = fit(TWO_WAYS, frame, ROLES, **options)
-    return tuple(dict.fromkeys(e.query for e in VERBS[verb](model, frame).estimates))
+    found = [e.query for e in VERBS[verb](model, frame).estimates]
+    if verb == "do":
+        few = frame.assign(g=(frame["g"] > frame["g"].median()).astype(float))
+        tables = fit("B -> G", few, {"B": "b", "G": "g"}, **options | {"mechanisms": Table(1)})
+        found += [e.query for e in do(tables, {"B": 4.0}, "G", draws=100).estimates]
+    return tuple(dict.fromkeys(found))
 
 
 def listed() -> set[str]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from causalhyper import LINEAR, SPLINE, DirectedHypergraph, fit
+from causalhyper.mechanisms import make_basis
 from causalhyper.scm.draws import Draws, make_sampler
 from causalhyper.scm.replicates import resample
 from causalhyper.scm.worlds import World, extrapolation, simulate
@@ -104,18 +105,25 @@ def test_linear_worlds_follow_the_structural_equations_run_by_run(graph):
             ), (name, v)
 
 
-def test_dropping_an_interaction_under_the_joint_reference_leaves_ols_on_main_effects():
-    # the additive projection of the fitted C in L2 of the sample: regress C's fit on N and S
+def test_dropping_an_interaction_under_the_joint_reference_leaves_least_squares_on_curves():
+    # the additive projection of the fitted C in L2 of the sample: its regression on curves
     frame, _ = exact_runs(Truth(), np.random.default_rng(5), clusters=6, repeats=5)
     model = fit(CHAIN, frame, ROLES, protocol="p", cluster="k", mechanisms=LINEAR)
     replicates = resample(model, 100, np.random.default_rng(0)).part(slice(1))
     draws = make_sampler(model, 50, np.random.default_rng(4)).draw(model, replicates)
     world = _worlds(CHAIN, model, draws)["interaction dropped, joint"]
     found = simulate(model, replicates, draws, world)
-    X = np.column_stack([np.ones(len(frame)), frame.n, frame.s])
-    w = np.linalg.lstsq(X, frame.c, rcond=None)[0]
-    expected = w[0] + w[1] * found["N"] + w[2] * found["S"] + draws.noise["C"]
-    assert found["C"] == pytest.approx(expected, abs=1e-9)
+    curves = [make_basis(model.values[v], 6) for v in "NS"]
+
+    def columns(n, s):
+        return np.column_stack([np.ones(n.size), curves[0](n.ravel()), curves[1](s.ravel())])
+
+    X = columns(model.values["N"], model.values["S"])
+    w = np.linalg.lstsq(X, model.mechanisms["C"].fit.fitted, rcond=None)[0]
+    shape = np.broadcast_shapes(found["N"].shape, found["S"].shape)
+    n, s = (np.broadcast_to(found[v], shape) for v in "NS")
+    expected = (columns(n, s) @ w).reshape(shape) + draws.noise["C"]
+    assert found["C"] == pytest.approx(expected, abs=1e-7)
 
 
 def test_the_observed_runs_are_no_extrapolation_and_far_values_are():
