@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -47,8 +49,7 @@ class TermSpace:
     @property
     def slices(self) -> tuple[slice, ...]:
         """Where each term's coefficients stand in the coefficient vector."""
-        ends = np.cumsum([prod(self.shape(t)) for t in self.terms]).tolist()
-        return tuple(slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True))
+        return _slices(tuple(prod(self.shape(t)) for t in self.terms))
 
     @property
     def size(self) -> int:
@@ -69,6 +70,13 @@ class TermSpace:
                 block = (block[:, :, None] * other[:, None, :]).reshape(len(block), -1)
             table[:, where] = block
         return table
+
+
+@lru_cache
+def _slices(sizes: tuple[int, ...]) -> tuple[slice, ...]:
+    """Consecutive slices of some sizes."""
+    ends = [0, *accumulate(sizes)]
+    return tuple(map(slice, ends[:-1], ends[1:]))
 
 
 def make_term_space(

@@ -206,15 +206,17 @@ class Experiment:
         self, chunk: Replicates, *, alone: bool = False, expected: str | None = None
     ) -> Shared:
         """Draw and simulate what the worlds of a chunk have in common."""
-        held = (self.treatment,)
+        held, rows = (self.treatment,), self.sampler.rows(chunk)
         draws = self.sampler.draw(
-            self.model, chunk, partners=not alone, fixed=held, averaged=expected
+            self.model, chunk, partners=not alone, fixed=held, averaged=expected, rows=rows
         )
         world = World(do={self.treatment: self.question.grid(self.model)[None, :, None]})
         natural = simulate(self.model, chunk, draws, world, expected=expected)
         if alone:
             return Shared(chunk, draws, natural, {})
-        second = self.twin.draw(self.model, chunk, partners=False, fixed=held, averaged=expected)
+        second = self.twin.draw(
+            self.model, chunk, partners=False, fixed=held, averaged=expected, rows=rows
+        )
         return Shared(chunk, draws, natural, simulate(self.model, chunk, second, world))
 
     def run(

@@ -63,6 +63,13 @@ class Sampler:
     own: Mapping[str, Codes]
     partners: Mapping[str, Codes]
 
+    def rows(self, replicates: Replicates) -> Codes:
+        """Rows of each replicate at the midpoints of equal parts, in order; shape (r, m)."""
+        if replicates.base is None:
+            return spread_rows(self.layout, replicates.weights, self.count)
+        grid = (np.arange(self.count) + 0.5) / self.count
+        return pick_rows(self.layout, replicates.weights, grid, base=replicates.base)
+
     def draw(
         self,
         model: FittedModel,
@@ -71,6 +78,7 @@ class Sampler:
         partners: bool = True,
         fixed: Collection[str] = (),
         averaged: str | None = None,
+        rows: Codes | None = None,
     ) -> Draws:
         """Turn the uniform numbers into draws for some replicates.
 
@@ -85,6 +93,8 @@ class Sampler:
         averaged : str, optional
             A node without effects of which means alone are asked: noise of mean zero that is
             added to it is left away.
+        rows : ndarray of int, shape (r, m), optional
+            What `rows` returned for these replicates, where it is at hand.
 
         Returns
         -------
@@ -94,11 +104,7 @@ class Sampler:
         base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
         # one search in order; a permuted node takes its draws from there
-        rows = (
-            spread_rows(layout, weights, self.count)
-            if base is None
-            else pick_rows(layout, weights, grid, base=base)
-        )
+        rows = self.rows(replicates) if rows is None else rows
         single = groups.context_count == 1
         contexts = (
             np.broadcast_to(np.intp(0), rows.shape) if single else groups.contexts.take(rows)
