@@ -21,6 +21,7 @@ from causalhyper import LINEAR, RandomiseNode, fit
 from causalhyper.queries.ablations import ablation_worlds
 from causalhyper.queries.experiment import Experiment, make_experiment, natural_world
 from causalhyper.queries.mediation import mediation_worlds
+from causalhyper.queries.uncertainty import FEW
 from tests.simulated import CHAIN, ROLES, Truth, as_frame, design, draw_noise, respond
 
 KINDS = ("t", "bootstrap", "percentile", "basic", "bca", "studentized")
@@ -134,8 +135,9 @@ def judge(
     truth = np.array([list(population.effects(b).values()) for b in AT])
     out = {}
     for kind in kinds:
-        named = "jackknife" if kind == "t" else kind
-        bare = kind in ("bootstrap", "percentile", "basic")
+        own = "jackknife" if population.clusters <= FEW else "bootstrap"
+        named = own if kind == "t" else kind
+        bare = named in ("bootstrap", "percentile", "basic")
         u = replace(e.uncertainty, kind=named, left=None if bare else e.uncertainty.left)
         each = [u.bands(found[:, :, i]) for i in range(len(NAMES))]
         held = [(b.lower <= t) & (t <= b.upper) for b, t in zip(each, truth.T, strict=True)]

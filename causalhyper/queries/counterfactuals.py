@@ -157,7 +157,7 @@ def counterfactual(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
-    interval: str = "t",
+    interval: str = "bootstrap",
 ) -> Counterfactual:
     """Say what runs would have had, had some nodes been set: abduction, action, prediction.
 
@@ -181,8 +181,8 @@ def counterfactual(
     seed : int
     level : float
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
-        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
+        How intervals are made: "bootstrap" (the default: quantiles and densities are too rough
+        for a jackknife), "percentile", "basic" and others of docs/intervals.md.
 
     Returns
     -------

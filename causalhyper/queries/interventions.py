@@ -161,7 +161,7 @@ def do(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
-    interval: str = "t",
+    interval: str = "bootstrap",
     progress: Progress | None = None,
 ) -> Intervention:
     """Estimate the distribution of an outcome where nodes are set, P(outcome | do(b)).
@@ -190,8 +190,8 @@ def do(
     seed : int
     level : float
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
-        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
+        How intervals are made: "bootstrap" (the default: quantiles and densities are too rough
+        for a jackknife), "percentile", "basic" and others of docs/intervals.md.
     progress : callable, optional
 
     Returns

@@ -19,6 +19,7 @@ from causalhyper.queries.experiment import (
     natural_world,
 )
 from causalhyper.queries.refit_result import FitChange, Refit
+from causalhyper.queries.uncertainty import describe, needed
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.refitting import judge_fit, refit_graph, replicate
@@ -297,10 +298,15 @@ def _resampled_for_both(experiment: Experiment, second: FittedModel) -> Experime
         return experiment
     enough = experiment.design.enough if experiment.design else None
     rng = np.random.default_rng(np.random.SeedSequence(experiment.uncertainty.seed).spawn(3)[0])
+    u = experiment.uncertainty
     again = resample(
-        experiment.model, len(found) - 1, rng, lambda weights: _full_rank(second, weights, enough)
+        experiment.model,
+        u.replicates,
+        rng,
+        lambda weights: _full_rank(second, weights, enough),
+        needed(experiment.model, u.kind),
     )
-    told = replace(experiment.uncertainty, redrawn=again.redrawn)
+    told = describe(experiment.model, again, u.replicates, u.level, u.seed, u.kind)
     return replace(experiment, replicates=again, uncertainty=told)
 
 

@@ -27,7 +27,7 @@ from causalhyper.scm.replicates import Jackknife, Replicates
 IntervalKind = Literal["t", "jackknife", "bootstrap", "percentile", "basic", "bca", "studentized"]
 """How intervals are made; docs/intervals.md says which when."""
 INTERVALS: tuple[IntervalKind, ...] = get_args(IntervalKind)
-FEW = 200
+FEW = 100
 """Clusters up to which "t" means the jackknife's standard error; beyond, the bootstrap's."""
 
 

@@ -80,7 +80,7 @@ def replicate(model: FittedModel, like: Replicates) -> Replicates:
         With the same weights, row for row.
     """
     learnt = {v: m.fit.refit(model.groups, like.weights) for v, m in model.mechanisms.items()}
-    return Replicates(like.weights, learnt, like.redrawn)
+    return replace(like, parameters=learnt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ def test_with_linear_mechanisms_the_average_over_treated_runs_is_the_effect_curv
     frame = runs(T, np.random.default_rng(5), clusters=10, block_sd=0.5)
     model = _fit(frame, "B -> N; N -> S; N -> C; S -> C; C -> G", context=context)
     found = counterfactual(model, {"B": 4.0}, "G", runs=frame[frame.b == 1.0], draws=200, seed=5)
-    curve = effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=200, seed=5).graph[0]
+    asked = {"at": [4.0], "baseline": 1.0, "draws": 200, "seed": 5, "interval": "bootstrap"}
+    curve = effect_curve(model, "B", "G", **asked).graph[0]
     e = found.average
     assert (e.value, e.baseline) == (4.0, 1.0)
     assert (e.estimate, e.se, e.lower, e.upper) == pytest.approx(

@@ -144,11 +144,11 @@ def test_where_a_cluster_cannot_be_spared_the_bootstrap_stands_in_and_the_method
         )
 
 
-def test_beyond_200_clusters_t_is_the_bootstraps():
-    k = np.repeat(np.arange(201), 2)
-    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(402)], "k": k, "b": k * 0.0})
-    frame["b"] = np.tile([1.0, 2.0], 201)
-    frame["g"] = frame["b"] + np.random.default_rng(0).normal(size=402)
+def test_beyond_100_clusters_t_is_the_bootstraps():
+    k = np.repeat(np.arange(101), 2)
+    frame = pd.DataFrame({"run_id": [f"r{i}" for i in range(202)], "k": k, "b": k * 0.0})
+    frame["b"] = np.tile([1.0, 2.0], 101)
+    frame["g"] = frame["b"] + np.random.default_rng(0).normal(size=202)
     roles = {"B": "b", "G": "g"}
     big = fit("B -> G", frame, roles, protocol="p", cluster="k", mechanisms=LINEAR)
     found = effect_curve(big, "B", "G", at=[2.0], baseline=1.0, draws=100)
