@@ -235,7 +235,7 @@ def _levels(model: FittedModel, options: Options) -> Iterator[Answer]:
     truths = [law.mean, law.sd, *map(law.quantile, QUANTILES), law.above(ABOVE)]
     truths.append(law.density(POINT, found.bandwidth))
     for e, truth in zip(found.estimates, truths, strict=True):
-        yield judge(f"{e.query} {e.subject}".strip(), e, truth)
+        yield judge(" ".join([e.query, *e.subject.split()[-1:]]), e, truth)
 
 
 def _counterfactual(model: FittedModel, runs: Runs, options: Options) -> Iterator[Answer]:

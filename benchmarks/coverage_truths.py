@@ -99,7 +99,7 @@ def mediation(grid: Grid, b: float, b0: float = BASELINE) -> Effects:
 
 
 def path_effects(grid: Grid, b: float, b0: float = BASELINE) -> Effects:
-    """Effects along each path of {B, N} -> S; {N, S} -> C, and by how much another coupling shifts.
+    """Effects along each path of {B, N} -> S; {N, S} -> C, and shifts by another coupling.
 
     Without B in S's mechanism the last path is none, and has no effect.
     """
