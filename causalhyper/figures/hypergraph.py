@@ -15,6 +15,7 @@ from matplotlib.text import Text
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_texts
+from causalhyper.figures.latents import COLOR, arch_room, draw_arches
 from causalhyper.figures.layers import Hyperarc
 from causalhyper.figures.layout import Arc, Box, Layout, lay_out
 from causalhyper.figures.style import (
@@ -59,7 +60,12 @@ class _ScaledText(Text):
 
 
 def plot_hypergraph(
-    nodes: pd.DataFrame, arcs: pd.DataFrame, *, title: str = "", ax: Axes | None = None
+    nodes: pd.DataFrame,
+    arcs: pd.DataFrame,
+    *,
+    latent: Sequence[tuple[str, str]] = (),
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw a directed hypergraph from left to right.
 
@@ -73,6 +79,8 @@ def plot_hypergraph(
         `role` ("treatment", "outcome", "mediator" or "other").
     arcs : pandas.DataFrame
         Columns `hyperedge` (its id), `tail`, `head`; one row a member of the tail.
+    latent : sequence of tuple of str
+        Pairs of nodes with an unmeasured common cause: dashed arches above the boxes.
     title : str
         Plain text.
     ax : matplotlib.axes.Axes, optional
@@ -103,20 +111,22 @@ def plot_hypergraph(
     widths = {node: max(0.8, _width(node, broken)) for node, broken in lines.items()}
     layout = lay_out({node: (width, height) for node, width in widths.items()}, hyperarcs)
     left, top, right, bottom = layout.bounds
+    room_above = arch_room(latent)
     with house_style():
-        size = max(4.5, right - left + 0.4), bottom - top + (1.0 if title else 0.7)
+        size = max(4.5, right - left + 0.4), bottom - top + room_above + (1.0 if title else 0.7)
         axes = new_axes(ax, figsize=size)
         axes.set_axis_off()
         axes.set_aspect("equal")
         axes.set_xlim(left - _MARGIN, right + _MARGIN)
-        axes.set_ylim(bottom + _MARGIN, top - _MARGIN)
+        axes.set_ylim(bottom + _MARGIN, top - _MARGIN - room_above)
+        draw_arches(axes, layout.nodes, latent, top)
         _draw_hyperarcs(axes, layout, hyperarcs)
         for node, box in layout.nodes.items():
             _draw_node(axes, node, lines[node], box, roles[node])
         name_axes(axes, title=title)
         joint = sum(arc.joint for arc in hyperarcs)
         room = size[0] if ax is None else axes.get_window_extent().width / axes.figure.figure.dpi
-        _explain(axes, roles, joint, room)
+        _explain(axes, roles, joint, room, latent=bool(latent))
     return axes
 
 
@@ -227,7 +237,9 @@ def _write(axes: Axes, text: str, x: float, y: float, size: float, weight: str) 
     axes.add_artist(scaled)
 
 
-def _explain(axes: Axes, roles: Mapping[str, str], joint: int, room: float) -> None:
+def _explain(
+    axes: Axes, roles: Mapping[str, str], joint: int, room: float, *, latent: bool
+) -> None:
     """Put a legend of what occurs below the picture."""
     labels = [role for role in ROLES if role in roles.values()]
     handles: list[Artist] = [Rectangle((0, 0), 1, 1, **ROLES[role]) for role in labels]
@@ -235,6 +247,9 @@ def _explain(axes: Axes, roles: Mapping[str, str], joint: int, room: float) -> N
         color = _JOINT[0] if joint == 1 else _SINGLE
         handles.append(Line2D([], [], marker="s", markersize=6, color=color, linewidth=1.5))
         labels.append("causes that act together")
+    if latent:
+        handles.append(Line2D([], [], color=COLOR, linestyle="--", linewidth=1.2))
+        labels.append("unmeasured common cause")
     widths = [text_width(label, 9) + 0.6 for label in labels]
     fits = sum(widths) <= room
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}

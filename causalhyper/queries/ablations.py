@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
     Builder,
     Experiment,

@@ -13,7 +13,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames.role import Role
 from causalhyper.inference import kernel_densities, proportion_interval
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.levels import Levels
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate

@@ -1,4 +1,4 @@
-"""Effect curves: the design's own answer and the hypergraph's, side by side, and their gap."""
+"""Effect curves by three estimators side by side: design, adjustment, hypergraph; their gap."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalhyper.errors import NotIdentifiedError
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.adjustment import Adjustment, find_adjustment
+from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
 from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
+from causalhyper.queries.overidentification import difference, hold_to_account
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
+from causalhyper.scm.elimination import eliminate, is_discrete
 from causalhyper.scm.model import FittedModel
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-DESIGN_ASSUMES = ("the treatment was assigned, not chosen by what happened in the runs",)
-GRAPH_ASSUMES = (
-    "the hypergraph holds: no arc is missing",
-    "no unmeasured common cause of any two nodes",
-    "additive mechanisms of the stated form, noise exchangeable between runs",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class EffectCurve(EstimateResult):
-    """Effect of each treatment value against the baseline, by two estimators.
+    """Effect of each treatment value against the baseline, by up to three estimators.
 
-    Without a contrast of the design's own (the treatment was not assigned, or a value was never
-    run) there is no `design` and no `gap`, and the test says why it does not apply.
+    Where an estimator has no answer its estimates are empty, and `missing` says why: the design
+    without an assigned treatment or at values that were never run, the adjustment without a
+    back-door set, the hypergraph with an unmeasured common cause in its way.
 
     Attributes
     ----------
@@ -42,12 +41,17 @@ class EffectCurve(EstimateResult):
     baseline : float
     design : tuple of Estimate
         Difference in means within blocks: needs no hypergraph.
+    adjusted : tuple of Estimate
+        Regression of the outcome on treatment and a back-door set, averaged over the set: needs
+        the hypergraph for the choice of the set alone.
     graph : tuple of Estimate
         Through the hypergraph, by the truncated factorisation.
     gap : tuple of Estimate
-        Graph minus design, from the same resamples.
+        Graph minus design (minus adjusted, where there is no design), from the same resamples.
     test : HypothesisTest
         That every gap is zero: the overidentification test of the hypergraph.
+    missing : tuple of str
+        Why some estimator has no answer.
     """
 
     protocol: str
@@ -56,23 +60,35 @@ class EffectCurve(EstimateResult):
     column: str
     baseline: float
     design: tuple[Estimate, ...]
+    adjusted: tuple[Estimate, ...]
     graph: tuple[Estimate, ...]
     gap: tuple[Estimate, ...]
     test: HypothesisTest
+    missing: tuple[str, ...]
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
-        """Design, graph and gap, in that order."""
-        return self.design + self.graph + self.gap
+        """Design, adjusted, graph and gap, in that order."""
+        return self.design + self.adjusted + self.graph + self.gap
+
+    @property
+    def by_estimator(self) -> dict[str, tuple[Estimate, ...]]:
+        """The estimators that have an answer, the one that assumes least first."""
+        parts = {"design": self.design, "adjusted": self.adjusted, "hypergraph": self.graph}
+        return {name: found for name, found in parts.items() if found}
 
     @property
     def verdict(self) -> str:
         """The widest contrast and what the gap says, in words."""
-        own = self.design or self.graph
+        name, own = next(iter(self.by_estimator.items()))
         widest = farthest(own)
         found = "changes" if widest.excludes_zero else "is not shown to change"
         digits = decimals(e.se for e in own)
-        whose = "the design's own contrast" if self.design else "through the hypergraph alone"
+        whose = {
+            "design": "the design's own contrast",
+            "adjusted": "by adjustment",
+            "hypergraph": "through the hypergraph alone",
+        }[name]
         return (
             f"Under the protocol “{self.protocol}”, {self.column} {widest.value:g} instead of "
             f"{self.baseline:g} {found} {self.outcome}: {widest.estimate:+.{digits}f} "
@@ -82,11 +98,11 @@ class EffectCurve(EstimateResult):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw both curves with pointwise (thick) and simultaneous (thin) intervals."""
+        """Draw every curve with pointwise (thick) and simultaneous (thin) intervals."""
         from causalhyper.figures import plot_effect_curve
 
-        parts = {"design": self.design, "hypergraph": self.graph}
-        frames = [to_frame(found).assign(estimator=k) for k, found in parts.items() if found]
+        parts = self.by_estimator.items()
+        frames = [to_frame(found).assign(estimator=name) for name, found in parts]
         return plot_effect_curve(
             pd.concat(frames, ignore_index=True),
             baseline=self.baseline,
@@ -97,11 +113,13 @@ class EffectCurve(EstimateResult):
 
     def summary(self) -> str:
         """The curve as text."""
-        digits = decimals(e.se for e in self.graph)
+        parts = self.by_estimator
+        digits = decimals(e.se for found in parts.values() for e in found)
         lines = [f"E[{self.outcome} | do({self.column})] against {self.baseline:g}"]
-        for i, g in enumerate(self.graph):
-            own = f"  design {self.design[i].interval(digits)}" if self.design else ""
-            lines.append(f"{g.value:>10g}{own}  graph {g.interval(digits)}")
+        for row in zip(*parts.values(), strict=True):
+            cells = [f"{k} {e.interval(digits)}" for k, e in zip(parts, row, strict=True)]
+            lines.append(f"{row[0].value:>10g}  {'  '.join(cells)}")
+        lines += [f"not here: {reason}" for reason in self.missing]
         return "\n".join([*lines, self.verdict])
 
 
@@ -129,7 +147,7 @@ def effect_curve(
     interval: str = "t",
     progress: Progress | None = None,
 ) -> EffectCurve:
-    """Estimate E[outcome | do(b)] - E[outcome | do(baseline)] by design and by hypergraph.
+    """Estimate E[outcome | do(b)] - E[outcome | do(baseline)] by three estimators.
 
     Parameters
     ----------
@@ -156,6 +174,8 @@ def effect_curve(
     ------
     ConfigurationError
         If the question does not fit the model or the runs.
+    NotIdentifiedError
+        If no estimator has an answer.
     """
     experiment = make_experiment(
         model,
@@ -167,117 +187,88 @@ def effect_curve(
         seed=seed,
         level=level,
         interval=interval,
+        through_graph=False,
     )
+    if confounding(model.graph, (treatment,), outcome):
+        return collect_curve(experiment, None)
+    if is_discrete(model, outcome):
+        return collect_curve(experiment, _sum_exactly(experiment))
     means = experiment.means({"natural": natural_world}, progress, alone=True)
     return collect_curve(experiment, means["natural"])
 
 
-def collect_curve(experiment: Experiment, means: Array) -> EffectCurve:
-    """The effect curve from the natural world's means, shape (replicates, d)."""
-    by_graph = means[:, 1:] - means[:, :1]
+def _sum_exactly(experiment: Experiment) -> Array:
+    """Means of a model of tables, by elimination, shape (replicates, d)."""
+    e = experiment
+    grid = e.question.grid(e.model)
+    states, found = eliminate(e.model, e.replicates, e.treatment, grid, e.outcome)
+    return found @ states
+
+
+def collect_curve(experiment: Experiment, means: Array | None) -> EffectCurve:
+    """The effect curve from the natural world's means, shape (replicates, d), if there are any."""
     model = experiment.model
     role = model.roles[experiment.treatment]
-    graph = experiment.estimates(
-        "effect_curve.graph",
-        by_graph,
-        estimand=lambda value: _estimand(experiment, value),
-        method=f"g-formula through {model.graph}; {experiment.interval}",
-        assumptions=GRAPH_ASSUMES,
-        joint=True,
-    )
-    design, gap, test = _hold_against_design(experiment, by_graph)
+    weights = experiment.replicates.weights
+    adjustment = find_adjustment(model, experiment.question)
+    regressed = adjustment if isinstance(adjustment, Adjustment) else None
+    found = {
+        "design": None if experiment.design is None else experiment.design.contrasts(weights),
+        "adjusted": None if regressed is None else regressed.contrasts(model, weights),
+        "graph": None if means is None else means[:, 1:] - means[:, :1],
+    }
+    reasons = {
+        "design": experiment.no_design,
+        "adjusted": "" if regressed else str(adjustment),
+        "graph": confounding(model.graph, (experiment.treatment,), experiment.outcome),
+    }
+    if all(part is None for part in found.values()):
+        said = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise NotIdentifiedError(
+            f"no estimator answers for the effect of {experiment.treatment} on "
+            f"{experiment.outcome}: {said}. Ask identify() what is known"
+        )
+    made = {
+        name: () if part is None else _estimates(experiment, name, part, regressed)
+        for name, part in found.items()
+    }
+    gap, test = hold_to_account(experiment, found)
     return EffectCurve(
         protocol=model.protocol,
         treatment=role.label,
         outcome=model.roles[experiment.outcome].label,
         column=role.column,
         baseline=experiment.baseline,
-        design=design,
-        graph=graph,
         gap=gap,
         test=test,
+        missing=tuple(f"{name}: {reason}" for name, reason in reasons.items() if reason),
+        **made,
     )
 
 
-def _estimand(experiment: Experiment, value: float) -> str:
-    column = experiment.model.roles[experiment.treatment].column
-    outcome = experiment.model.roles[experiment.outcome].label
-    return (
-        f"E[{outcome} | do({column}={value:g})] - "
-        f"E[{outcome} | do({column}={experiment.baseline:g})]"
-    )
-
-
-def _hold_against_design(
-    experiment: Experiment, by_graph: Array
-) -> tuple[tuple[Estimate, ...], tuple[Estimate, ...], HypothesisTest]:
-    """The design's contrasts, the gaps from them, and the test that the gaps are zero."""
-    if experiment.design is None:
-        return (), (), _gap_test(experiment, (), by_graph)
-    by_design = experiment.design.contrasts(experiment.replicates.weights)
-    design = experiment.estimates(
-        "effect_curve.design",
-        by_design,
-        estimand=lambda value: _estimand(experiment, value),
-        method=f"difference in means within {experiment.design.blocks}; {experiment.interval}",
-        assumptions=DESIGN_ASSUMES,
-        joint=True,
-    )
-    gap = experiment.estimates(
-        "effect_curve.gap",
-        by_graph - by_design,
-        estimand=lambda value: f"graph's minus design's {_estimand(experiment, value)}",
-        method=f"paired difference of the two estimators; {experiment.interval}",
-        assumptions=DESIGN_ASSUMES,
-        joint=True,
-    )
-    return design, gap, _gap_test(experiment, gap, by_graph - by_design)
-
-
-def _gap_test(
-    experiment: Experiment, gap: tuple[Estimate, ...], quantities: Array
-) -> HypothesisTest:
-    size = 1 - experiment.uncertainty.level
-    found = experiment.uncertainty.bands(quantities)
-    null = "the hypergraph's effect curve equals the design's at every value"
-    scaled = (
-        ""
-        if experiment.uncertainty.kind == "studentized"
-        else (f", scaled as t({found.df.min():.3g})")
-    )
-    reference = f"maximum of |gap|/se over the values; centred cluster bootstrap{scaled}"
-    if not gap:
-        return HypothesisTest(
-            name="overidentification",
-            null=null,
-            statistic=None,
-            p_value=None,
-            reference=reference,
-            alpha=size,
-            if_rejected="",
-            if_kept="",
-            inapplicable=f"Nothing tests the hypergraph's curve: {experiment.no_design}.",
-        )
-    studentised = [abs(e.estimate) / e.se if e.se > 0 else 0.0 for e in gap]
-    widest = gap[int(np.argmax(studentised))]
-    seen = (
-        f"(gap test p = {found.p_value:.2g}; the clearest gap, at {widest.value:g}, is "
-        f"{widest.interval(decimals([widest.se]))})"
-    )
-    return HypothesisTest(
-        name="overidentification",
-        null=null,
-        statistic=found.statistic,
-        p_value=found.p_value,
-        reference=reference,
-        alpha=size,
-        if_rejected=(
-            f"The hypergraph's curve misses the design's {seen}: the hypergraph, or the form of "
-            "its mechanisms, is wrong for these runs, and what it says of mediation and ablation "
-            "is not to be believed."
+def _estimates(
+    experiment: Experiment, name: str, quantities: Array, adjustment: Adjustment | None
+) -> tuple[Estimate, ...]:
+    graph, design = experiment.model.graph, experiment.design
+    beside = "" if experiment.model.groups.context_count == 1 else ", beside contexts"
+    how = {
+        "design": f"difference in means within {'' if design is None else design.blocks}",
+        "adjusted": f"regression standardised over {adjustment}{beside}",
+        "graph": f"g-formula through {graph}",
+    }[name]
+    assumptions = {
+        "design": DESIGN_ASSUMES,
+        "adjusted": (
+            f"{adjustment} closes every back-door path in {graph}",
+            "curves and products as regressed",
         ),
-        if_kept=(
-            f"The hypergraph's curve is not rejected by the design's at the {size:.0%} level "
-            f"{seen}; that is no proof of the hypergraph."
-        ),
+        "graph": GRAPH_ASSUMES,
+    }[name]
+    return experiment.estimates(
+        f"effect_curve.{name}",
+        quantities,
+        estimand=lambda value: difference(experiment, value),
+        method=f"{how}; {experiment.interval}",
+        assumptions=assumptions,
+        joint=True,
     )

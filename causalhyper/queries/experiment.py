@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assumptions import refuse_confounding
 from causalhyper.queries.design import Design, find_design
 from causalhyper.queries.questions import Question, ask
 from causalhyper.queries.resampling import resample_model
@@ -247,6 +248,8 @@ class Experiment:
         )
 
     def _interpolated(self, value: float) -> tuple[str, ...]:
+        if self.model.graph.parents(self.treatment):
+            return ()  # values of what was not assigned are hardly ever met twice
         column = self.model.roles[self.treatment].column
         missing = [v for v in (value, self.baseline) if v in self.question.never_run]
         return tuple(f"no run has {column} = {v:g}: interpolated" for v in missing)
@@ -268,6 +271,7 @@ def make_experiment(
     seed: int = 1,
     level: float = 0.95,
     interval: str = "t",
+    through_graph: bool = True,
 ) -> Experiment:
     """Check a question and draw the replicates that answer it.
 
@@ -288,6 +292,9 @@ def make_experiment(
         Of the intervals, in (0, 1).
     interval : str
         One of `causalhyper.queries.uncertainty.INTERVALS`.
+    through_graph : bool
+        Whether the answer is simulated through the hypergraph, which no unmeasured common cause
+        may stand in the way of.
 
     Returns
     -------
@@ -298,8 +305,12 @@ def make_experiment(
     ConfigurationError
         If a node is unknown, the outcome is no effect of the treatment, a value lies outside
         the range of the runs, or intervals of that kind cannot be made.
+    NotIdentifiedError
+        If an unmeasured common cause stands in the way.
     """
     question = ask(model, treatment, outcome, at, baseline)
+    if through_graph:
+        refuse_confounding(model, (treatment,), outcome)
     no_design = _no_design(model, question)
     design = None if no_design else find_design(model, treatment, outcome, question.grid(model))
     enough = design.enough if design else None

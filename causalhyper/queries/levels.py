@@ -10,6 +10,7 @@ import numpy as np
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assumptions import refuse_confounding
 from causalhyper.queries.questions import check_path, check_range
 from causalhyper.scm.draws import Sampler
 from causalhyper.scm.model import FittedModel
@@ -172,6 +173,7 @@ def ask_levels(model: FittedModel, setting: Setting, outcome: str) -> Levels:
             f"name the nodes to set and their values, such as {{'B': [16, 32]}}; got {setting!r}"
         )
     model.graph.require(*setting, outcome)
+    refuse_confounding(model, tuple(setting), outcome)
     values = {v: _numbers(v, given) for v, given in setting.items()}
     several = [v for v, x in values.items() if len(x) > 1]
     if len(several) > 1:

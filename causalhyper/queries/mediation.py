@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
-from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
     Experiment,
     Progress,

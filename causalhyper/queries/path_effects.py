@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative, check_coupling
-from causalhyper.queries.effects import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
     Builder,
     Experiment,

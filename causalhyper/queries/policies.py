@@ -209,6 +209,7 @@ def policy(
         seed=seed,
         level=level,
         interval="bootstrap",
+        through_graph=estimator == "graph",
     )
     wanted = [*prices.columns, *([by] if by else [])]
     matched = match_runs(model, runs, wanted) if wanted and runs is not None else None

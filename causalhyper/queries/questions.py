@@ -9,6 +9,7 @@ import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.paths import reached
+from causalhyper.mechanisms import TableFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
 
@@ -72,7 +73,19 @@ def ask(
     if not values:
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
     never = check_range(model, treatment, (float(baseline), *values))
+    _check_tables(model, treatment, never)
     return Question(treatment, outcome, values, float(baseline), never)
+
+
+def _check_tables(model: FittedModel, treatment: str, never: tuple[float, ...]) -> None:
+    """A table says nothing between the values that were run."""
+    for child in model.graph.children(treatment):
+        if never and isinstance(model.mechanisms[child].fit, TableFit):
+            raise ConfigurationError(
+                f"no run has {model.roles[treatment].column} = {never[0]:g}, and the table of "
+                f"{child} knows nothing between values: ask at values that were run, or use "
+                "another mechanism"
+            )
 
 
 def check_resampling(draws: int, seed: int, level: float) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 from causalhyper.inference import bands
 from causalhyper.inference.selection import Selection, select_best
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES
 from causalhyper.queries.costs import Prices
-from causalhyper.queries.effects import DESIGN_ASSUMES, GRAPH_ASSUMES
 from causalhyper.queries.experiment import Experiment
 from causalhyper.queries.ranking import Choice, Ranking
 from causalhyper.queries.utilities import Utilities

@@ -11,7 +11,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.hypergraph.paths import reached
 from causalhyper.hypergraph.projection import project_out
-from causalhyper.queries.effects import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.experiment import (
     Experiment,
     Progress,

@@ -11,7 +11,8 @@ import numpy as np
 
 from causalhyper.errors import CausalHyperError
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import GRAPH_ASSUMES, farthest
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.effects import farthest
 from causalhyper.queries.experiment import (
     Experiment,
     Progress,

@@ -151,6 +151,7 @@ def _part(query: str) -> str:
         return "natural effects"
     parts = {
         "effect_curve.design": "the design's contrast",
+        "effect_curve.adjusted": "the adjusted contrast",
         "effect_curve.graph": "the hypergraph's curve",
         "effect_curve.gap": "the gap test",
     }

@@ -107,13 +107,14 @@ def glance_table(analyses: Sequence[Analysis]) -> Table:
 
 
 def curve_table(curve: EffectCurve, digits: int) -> Table:
-    """Effect curve: design, hypergraph and gap side by side."""
+    """Effect curve: the estimators side by side, and the hypergraph's gap from the design."""
+    parts = {**curve.by_estimator, "gap": curve.gap}
     rows = []
-    for d, g, gap in zip(curve.design, curve.graph, curve.gap, strict=True):
-        effects = (cell for e in (d, g, gap) for cell in _effect(e, digits))
-        rows.append((Cell(f"{d.value:g}", (d.value,)), *effects))
+    for found in zip(*parts.values(), strict=True):
+        effects = (cell for e in found for cell in _effect(e, digits))
+        rows.append((Cell(f"{found[0].value:g}", (found[0].value,)), *effects))
     span = _span(curve.design[0])
-    heads = [head for part in ("design", "hypergraph", "gap") for head in (part, span)]
+    heads = [head for part in parts for head in (part, span)]
     return Table(
         f"Effect on {curve.outcome} of {curve.column} against {curve.baseline:g} "
         "(pointwise intervals)",

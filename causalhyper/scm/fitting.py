@@ -116,13 +116,6 @@ def _check(
         raise ConfigurationError(
             "no cluster column: name the columns of what is resampled together, such as the seed"
         )
-    if graph.latent:
-        pairs = "; ".join(f"{one} <-> {other}" for one, other in graph.latent)
-        raise ConfigurationError(
-            f"the hypergraph has latent common causes, {pairs}, which a fit of each node on its "
-            "causes would ignore: leave the pairs out to assume that there are none, and ask "
-            "identify() what can be known with them"
-        )
     if missing := [v for v in graph.nodes if v not in roles]:
         raise ConfigurationError(
             f"no role for {', '.join(missing)}: give each node of {graph} a column"

@@ -145,7 +145,7 @@ class FittedModel:
             for tail in edge.tail
         ]
         arcs_frame = pd.DataFrame(arcs, columns=["hyperedge", "tail", "head"])
-        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, ax=ax)
+        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, latent=self.graph.latent, ax=ax)
 
     def summary(self) -> str:
         """The hypergraph and the fit of each mechanism, in text."""
@@ -156,11 +156,16 @@ class FittedModel:
         ]
         lines += [
             f"  {m.head} <- {', '.join(m.parents)}: {m.options}; "
-            f"{m.fit.size or 'uncounted'} coefficients, R2 {self.r_squared(v):.3f}"
+            f"{_count(m.fit.size)}R2 {self.r_squared(v):.3f}"
             f"{', chosen by cross-validation' if m.choice else ''}"
             for v, m in self.mechanisms.items()
         ]
         return "\n".join(lines)
+
+
+def _count(size: int) -> str:
+    """Number of coefficients in words; "" where they are not counted."""
+    return f"{size} coefficient{'' if size == 1 else 's'}, " if size else ""
 
 
 def assign_terms(

@@ -133,3 +133,16 @@ def test_an_empty_frame_of_nodes_is_refused():
     nodes = pd.DataFrame(columns=["node", "label", "role"])
     with pytest.raises(ConfigurationError, match="at least one node"):
         plot_hypergraph(nodes, papers()[1].iloc[:0])
+
+
+def test_a_latent_pair_is_a_dashed_arch_above_every_box_and_the_legend_says_what_it_means():
+    nodes = pd.DataFrame({"node": ["B", "N", "G"], "label": ["b", "n", "g"]}).assign(role="other")
+    arcs = pd.DataFrame({"hyperedge": ["e", "f"], "tail": ["B", "N"], "head": ["N", "G"]})
+    plain = plot_hypergraph(nodes, arcs)
+    axes = plot_hypergraph(nodes, arcs, latent=[("N", "G")])
+    (arch,) = (p for p in axes.patches if p.get_gid() == "latent N G")
+    assert arch.get_linestyle() == "--"
+    assert min(y for _, y in arch.get_path().vertices) < min(plain.get_ylim())
+    assert axes.get_ylim()[1] < plain.get_ylim()[1]
+    texts = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert texts[-1] == "unmeasured common cause"

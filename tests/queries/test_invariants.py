@@ -340,17 +340,21 @@ def test_progress_ends_at_one_and_never_falls(frame):
     assert seen[-1] == 1
 
 
-UNASSIGNED = {"not assigned": ("N", 1.0, 2.0), "never run": ("B", 3.0, 1.0)}
+UNASSIGNED = {"has causes": ("N", 1.0, 2.0), "no run has b = 3": ("B", 3.0, 1.0)}
 
 
 @pytest.mark.parametrize("why", UNASSIGNED)
-def test_without_a_contrast_of_the_design_the_curve_stands_alone_and_says_why(frame, why):
+def test_without_a_contrast_of_the_design_adjustment_holds_the_curve_to_account(frame, why):
     treatment, value, baseline = UNASSIGNED[why]
     model = _fit(frame)
     found = effect_curve(model, treatment, "G", at=[value], baseline=baseline, draws=100)
-    assert (found.design, found.gap, found.test.p_value) == ((), (), None)
-    assert why in found.test.reading.replace("no run has b = 3", "never run")
-    assert "through the hypergraph alone" in found.verdict
+    assert found.design == ()
+    assert why in found.missing[0]
+    assert found.gap[0].estimate == pytest.approx(
+        found.graph[0].estimate - found.adjusted[0].estimate
+    )
+    assert "the adjusted one" in found.test.null
+    assert "by adjustment" in found.verdict
     with pytest.raises(ConfigurationError, match="against the design"):
         analyze(model, treatment, "G", at=[value], baseline=baseline, draws=100)
 

@@ -1,6 +1,5 @@
-"""The Python of docs/falsification.md runs and prints what the page shows; its numbers hold."""
+"""The numbers that docs/falsification.md claims hold."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,6 @@ from causalhyper.mechanisms import make_groups
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "falsification.md").read_text("utf-8")
-BLOCKS = re.findall(r"```python\n(.*?)```\s+```text\n(.*?)```", PAGE, flags=re.DOTALL)
-
-
-def test_every_block_of_the_page_shows_its_output() -> None:
-    assert len(BLOCKS) == PAGE.count("```python") == 1
-
-
-@pytest.mark.parametrize(("code", "output"), BLOCKS)
-def test_a_block_prints_what_the_page_shows(
-    code: str, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT)
-    exec(compile(code, "falsification.md", "exec"), {})
-    assert capsys.readouterr().out == output
 
 
 def test_the_hidden_cause_of_the_page_biases_the_chain_by_half_and_is_hardly_seen() -> None:

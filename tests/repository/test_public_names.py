@@ -8,9 +8,14 @@ import causalhyper
 
 PUBLIC = """
     LINEAR SPLINE Ablation Additive Analysis Binomial CausalHyperError ConfigurationError
-    CrossValidated CutHyperedge DataError DirectedHypergraph DropInteraction EffectCurve
-    Estimate FittedModel GraphError Hyperedge HypothesisTest Mediation RandomiseNode
-    Regressor Roles Table ablate analyze effect_curve fit mediate read_runs
+    Counterfactual CrossValidated CutEdge CutHyperedge DataError DirectedHypergraph
+    DropInteraction EffectCurve Estimate Falsification FittedModel FixNode GraphError
+    Hyperedge HypothesisTest Identification IndependenceChecks Intervention Mediation
+    NotIdentifiedError PathEffects Policy Power RandomisationTests RandomiseNode Refit
+    Regressor Robustness Roles Shares Table WildContrasts ablate adjust_estimates analyze
+    check_independencies counterfactual do effect_curve falsify fit identify marginalise
+    mediate path_effects policy power randomisation_test read_runs refit_without robustness
+    seeds_needed shapley wild_contrasts
 """.split()
 
 

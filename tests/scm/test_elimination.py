@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalhyper import Table, fit
+from causalhyper import Table, effect_curve, fit
+from causalhyper.errors import ConfigurationError
 from causalhyper.scm.elimination import eliminate, is_discrete
 from causalhyper.scm.replicates import resample
 
@@ -67,3 +68,14 @@ def test_only_what_precedes_the_outcome_must_be_discrete(model):
     other = fit(GRAPH, frame, roles, mechanisms=tables, **options)
     assert is_discrete(other, "Y")
     assert not is_discrete(other, "D")
+
+
+def test_an_effect_curve_of_tables_is_exact_and_stops_between_values(model):
+    asked = {"draws": 100, "seed": 1}
+    found = effect_curve(model, "B", "Y", at=[1.0, 2.0], baseline=0.0, **asked)
+    rows = np.arange(model.n)
+    means = [3 * _by_loops(model, rows, v)[1] for v in (0.0, 1.0, 2.0)]
+    expected = [means[1] - means[0], means[2] - means[0]]
+    assert [e.estimate for e in found.graph] == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(ConfigurationError, match=r"no run has b = 0\.5, and the table of M"):
+        effect_curve(model, "B", "Y", at=[0.5], baseline=0.0, **asked)

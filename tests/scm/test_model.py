@@ -169,8 +169,3 @@ def test_a_model_names_its_runs_and_their_groups_in_the_order_of_its_values(fram
     np.testing.assert_array_equal(model.values["S"], named.s)
     np.testing.assert_array_equal(model.labels["k"], named.k)
     np.testing.assert_array_equal(model.labels["d"], named.d)
-
-
-def test_latent_common_causes_which_a_fit_would_ignore_are_refused(frame):
-    with pytest.raises(ConfigurationError, match="latent common causes, G <-> N, which a fit"):
-        _fit(frame, f"{CHAIN}; N <-> G")

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import GRAPH_ASSUMES, farthest
+from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.effects import farthest
 from causalhyper.queries.experiment import Experiment
 from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.rho_roots import (
