@@ -13,7 +13,7 @@ import argparse
 import json
 import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ SAVED_EVERY = 50
 
 Answers = dict[str, list[Answer]]
 Row = dict[str, float | None]
+Rows = dict[str, Row]
 Run = dict[str, object]
 
 
@@ -60,7 +61,7 @@ def answer(
     return found
 
 
-def summarise(answers: Sequence[Answers]) -> dict[str, dict[str, Row]]:
+def summarise(answers: Sequence[Answers]) -> dict[str, Rows]:
     """Coverage and what explains it, by kind of interval and estimand.
 
     `bias` is in standard deviations of the estimate; `se_ratio` is the mean standard error over
@@ -69,7 +70,7 @@ def summarise(answers: Sequence[Answers]) -> dict[str, dict[str, Row]]:
     return {kind: _rows([found[kind] for found in answers]) for kind in answers[0]}
 
 
-def _rows(found: Sequence[list[Answer]]) -> dict[str, Row]:
+def _rows(found: Sequence[list[Answer]]) -> Rows:
     by_name = [{a.name: astuple(a)[1:] for a in one} for one in found]
     names = list(by_name[0])
     table = np.array([[one[name] for name in names] for one in by_name], dtype=float)
@@ -139,14 +140,24 @@ def _dump(runs: Sequence[Run]) -> str:
     return text.replace("\n     ", " ").replace("\n    }", " }") + "\n"
 
 
-def to_markdown(runs: Sequence[Run], kind: str = DEFAULT) -> str:
-    """One row an estimand; coverage in percent at each size, with its Monte Carlo error."""
-    runs = [r for r in runs if kind in r["estimands"]]
-    names = list(dict.fromkeys(n for r in runs for n in r["estimands"][kind]))
-    sizes = [f"{r['clusters']}" for r in runs]
-    lines = [f"| estimand | {' | '.join(sizes)} |", "|---|" + "---:|" * len(sizes)]
-    for name in sorted(names):
-        cells = [_cell(r["estimands"][kind].get(name)) for r in runs]
+def by_clusters(runs: Sequence[Run]) -> dict[str, Rows]:
+    """Rows of the default interval at each number of clusters."""
+    return {str(r["clusters"]): r["estimands"][DEFAULT] for r in runs}
+
+
+def by_kind(run: Run) -> dict[str, Rows]:
+    """Rows of each kind of interval, of the estimands that all were measured for."""
+    found = run["estimands"]
+    shared = set.intersection(*(set(rows) for rows in found.values()))
+    return {k: {n: row for n, row in rows.items() if n in shared} for k, rows in found.items()}
+
+
+def to_markdown(columns: Mapping[str, Rows]) -> str:
+    """One row an estimand; coverage in percent, with its Monte Carlo error, in each column."""
+    names = sorted({name for rows in columns.values() for name in rows})
+    lines = [f"| estimand | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+    for name in names:
+        cells = [_cell(rows.get(name)) for rows in columns.values()]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -170,8 +181,9 @@ def main() -> None:
     run = measure(o.clusters, o.sets, **asked, out=o.out)
     runs = [run] if o.out is None else save(o.out, run)
     print(_dump([run]))
-    for kind in run["estimands"]:
-        print(f"\n{kind}\n\n{to_markdown(runs, kind)}")
+    print(to_markdown(by_clusters(runs)))
+    if o.kinds:
+        print(to_markdown(by_kind(run)))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from benchmarks.coverage_truths import (
     COST_SLOPE,
     DOSES,
     HELD,
+    N_HIGH,
+    N_LOW,
     POINT,
     PRICE,
     QUANTILES,
@@ -25,6 +27,7 @@ from benchmarks.coverage_truths import (
     Grid,
     Law,
     ablations,
+    effect_of_n,
     mediation,
     path_effects,
     refits,
@@ -32,26 +35,28 @@ from benchmarks.coverage_truths import (
 )
 from causalhyper import (
     LINEAR,
+    CutEdge,
     CutHyperedge,
     DropInteraction,
     Estimate,
     FittedModel,
+    FixNode,
     Hyperedge,
     RandomiseNode,
     ablate,
+    counterfactual,
+    do,
     effect_curve,
     fit,
+    marginalise,
     mediate,
+    policy,
+    randomisation_test,
+    refit_without,
+    shapley,
+    wild_contrasts,
 )
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import do
-from causalhyper.queries.operations import CutEdge, FixNode
-from causalhyper.queries.path_effects import path_effects as split_by_paths
-from causalhyper.queries.policies import policy
-from causalhyper.queries.randomisation import randomisation_test
-from causalhyper.queries.refits import marginalise, refit_without
-from causalhyper.queries.shares import shapley
-from causalhyper.queries.wild import wild_contrasts
+from causalhyper import path_effects as split_by_paths
 from tests.simulated import (
     ROLES,
     SPLIT,
@@ -192,7 +197,7 @@ def ask_rest(model: FittedModel, frame: pd.DataFrame, options: Options) -> Itera
 
 
 def ask_two_ways(frame: pd.DataFrame, options: Options) -> Iterator[Answer]:
-    """Mediation and paths where the treatment also changes how S responds to N."""
+    """Mediation and paths where the treatment also changes how S responds to N; N's effect."""
     asked = {"at": [WIDEST], "baseline": BASELINE, **options}
     own, model = grid(TWO_WAYS_TRUTH), fitted(TWO_WAYS, frame)
     through = mediate(model, "B", "G", "S", controlled={"S": HELD}, **asked)
@@ -206,12 +211,15 @@ def ask_two_ways(frame: pd.DataFrame, options: Options) -> Iterator[Answer]:
         name = e.query.partition(".")[2]
         truth = rest if name == "remainder" else truths[f"{name} {e.subject}"]
         yield judge(f"{e.query} {e.subject}".strip(), e, truth)
+    curve = effect_curve(model, "N", "G", at=[N_HIGH], baseline=N_LOW, **options)
+    for name in ("adjusted", "graph"):
+        yield judge(f"effect_curve.{name} (N on G)", getattr(curve, name)[0], effect_of_n(own))
 
 
 def _curve(model: FittedModel, options: Options) -> Iterator[Answer]:
     curve = effect_curve(model, "B", "G", at=AT, baseline=BASELINE, **options)
     effects = list(chain_truths()["effects"].values())
-    for name in ("design", "graph", "gap"):
+    for name in ("design", "adjusted", "graph", "gap"):
         truths = [0.0] * len(AT) if name == "gap" else effects
         found = getattr(curve, name)
         yield judge(f"effect_curve.{name}", found[-1], truths[-1])

@@ -20,6 +20,8 @@ BASELINE, AT = 1.0, (2.0, 4.0)
 REPEATS, BLOCK_SD = 2, 0.5
 HELD = 0.5
 """Where S is held in controlled worlds."""
+N_LOW, N_HIGH = 1.0, 3.0
+"""Values of N that are compared, B being a common cause."""
 PRICE, COST, COST_SLOPE = 0.3, 1.0, -0.5
 """Of the column of costs: COST + COST_SLOPE b on average."""
 QUANTILES, ABOVE, POINT = (0.1, 0.5, 0.9), -0.5, 0.0
@@ -121,6 +123,12 @@ def path_effects(grid: Grid, b: float, b0: float = BASELINE) -> Effects:
         "coupling_shift B -> N -> C -> G": world(n[b], s(b0, elsewhere[b0])) - past,
         "coupling_shift B -> N -> S -> C -> G": world(n[b0], s(b0, elsewhere[b])) - through,
     }
+
+
+def effect_of_n(grid: Grid) -> float:
+    """E[G | do(N_HIGH)] - E[G | do(N_LOW)], over the doses of the design."""
+    high, low = (np.mean([grid.world(b, n=n) for b in DOSES]) for n in (N_HIGH, N_LOW))
+    return float(high - low)
 
 
 def _projection(grid: Grid, onto: tuple[str, ...], values: Array) -> Array:

@@ -1,13 +1,16 @@
 """Coverage of every estimand (benchmarks/coverage.py) on a small scale, and its true values.
 
-docs/coverage.md holds the measurement on the large scale, and names what is short of 93%.
+docs/coverage.md holds the measurement on the large scale, and names what lies outside.
 """
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.coverage import measure, save, to_markdown
+from benchmarks.coverage import by_clusters, by_kind, measure, save, to_markdown
 from benchmarks.coverage_questions import CHAIN_TRUTH, TWO_WAYS_TRUTH
 from benchmarks.coverage_truths import (
     AT,
@@ -28,7 +31,15 @@ from tests.coverage import Population
 from tests.queries.nested_truth import mean
 from tests.simulated import respond
 
-SETS = 80
+ROOT = Path(__file__).parents[2]
+SETS = 60
+WIDE = {
+    "ablate.level DropInteraction joint",
+    "ablate.level CutHyperedge joint",
+    "path_effects.coupling_shift B -> N -> S -> C -> G",
+}
+"""Above 97% at 24 clusters (docs/coverage.md says why)."""
+SAVED = ROOT / "benchmarks" / "results" / "coverage.json"
 CHAIN = Grid(CHAIN_TRUTH)
 TRUTHS = {"chain": CHAIN_TRUTH, "two ways": TWO_WAYS_TRUTH}
 
@@ -87,10 +98,10 @@ def test_the_law_of_the_outcome_is_that_of_many_runs():
     noise = {v: sd * rng.normal(size=size) for v, sd in spread(CHAIN_TRUTH).items()}
     g = respond(CHAIN_TRUTH, noise, 4.0)["G"]
     assert law.mean == pytest.approx(CHAIN.world(4.0), abs=1e-12)
-    assert law.sd == pytest.approx(g.std(), abs=0.01)
-    assert law.above(-0.5) == pytest.approx((g > -0.5).mean(), abs=0.002)
+    assert law.sd == pytest.approx(g.std(), abs=0.015)
+    assert law.above(-0.5) == pytest.approx((g > -0.5).mean(), abs=0.004)
     assert [law.quantile(q) for q in QUANTILES] == pytest.approx(
-        np.quantile(g, QUANTILES), abs=0.01
+        np.quantile(g, QUANTILES), abs=0.04
     )
     smoothed = stats.norm.pdf(0.0, g[: 3 * 10**4], 0.3).mean()
     assert law.density(0.0, 0.3) == pytest.approx(smoothed, abs=0.003)
@@ -104,7 +115,7 @@ def test_a_size_measured_again_replaces_what_was_saved_of_it(tmp_path):
     path = tmp_path / "new" / "coverage.json"
     for one in (run(48, 0.95), run(24, 0.5), run(24, 0.943)):
         saved = save(path, one)
-    assert to_markdown(saved).splitlines() == [
+    assert to_markdown(by_clusters(saved)).splitlines() == [
         "| estimand | 24 | 48 |",
         "|---|---:|---:|",
         "| `do.mean` | 94.3 ± 0.7 | 95.0 ± 0.7 |",
@@ -129,17 +140,35 @@ def _bounds(low, high):
 
 @pytest.mark.slow
 def test_95_percent_intervals_hold_the_truth_in_93_to_97_percent_of_data_sets(rows):
-    assert SHORT.keys() <= rows.keys()
+    assert rows.keys() >= WIDE
     for name, row in rows.items():
-        low, high = _bounds(*SHORT.get(name, (0.93, 0.97)))
+        low, high = _bounds(0.93, 1.0 if name in WIDE else 0.97)
         assert low <= row["coverage"] <= high, name
 
 
 @pytest.mark.slow
 def test_estimates_are_unbiased_and_standard_errors_are_their_spread(rows):
-    """The spread of 80 estimates has a Monte Carlo error of 8%, their mean one of 0.11 sd."""
+    """The spread of 60 estimates has a Monte Carlo error of 9%, their mean one of 0.13 sd."""
     for name, row in rows.items():
         if row["se_ratio"] is None:
             continue
-        assert 0.75 <= row["se_ratio"] <= 1.4, name
-        assert abs(row["bias"]) <= (0.75 if name in SHORT else 0.45), name
+        assert 0.7 <= row["se_ratio"] <= (1.9 if name in WIDE else 1.4), name
+        assert abs(row["bias"]) <= 0.5, name
+
+
+def test_the_page_shows_what_was_measured():
+    runs = json.loads(SAVED.read_text("utf-8"))
+    page = (ROOT / "docs" / "coverage.md").read_text("utf-8")
+    assert to_markdown(by_clusters(runs)) in page
+    assert to_markdown(by_kind(runs[0])) in page
+
+
+def test_the_page_names_every_estimand_that_is_clearly_outside_93_to_97_percent():
+    """By more than two standard deviations of the simulation."""
+    named = (ROOT / "docs" / "coverage.md").read_text("utf-8").partition("## Every estimand")[0]
+    for run in json.loads(SAVED.read_text("utf-8")):
+        error = 2 * (0.95 * 0.05 / run["sets"]) ** 0.5
+        for name, row in run["estimands"]["t"].items():
+            allowed = max(error, 2 * row["mc_error"])
+            inside = 0.93 - allowed <= row["coverage"] <= 0.97 + allowed
+            assert inside or f"`{name}`" in named, name
