@@ -77,10 +77,9 @@ OPERATIONS = {
     "CutEdge N -> C": CutEdge("N -> C"),
     "CutHyperedge joint": CutHyperedge(JOINT, "joint"),
     "CutHyperedge product": CutHyperedge(JOINT, "product"),
-    "DropInteraction joint": DropInteraction(JOINT, "joint"),
     "DropInteraction product": DropInteraction(JOINT, "product"),
 }
-COMPARED = ("RandomiseNode S", "DropInteraction joint")
+COMPARED = ("RandomiseNode S",)
 """Operations asked about with other kinds of interval as well."""
 RESAMPLED = 999
 """Signs or assignments of the methods that refit nothing."""

@@ -143,12 +143,7 @@ def ablations(grid: Grid, b: float, b0: float = BASELINE) -> dict[str, Effects]:
     """Effect after, its change, and the change of the level, for each operation."""
     t, one, two = grid.truth, grid.observed("2"), grid.observed("3")
     run = {x: grid.run(x) for x in (b, b0)}
-    alpha, beta, gamma = _projection(grid, ("N", "S"), one["N"] * one["S"])
     mean_n, mean_s = (float(grid.weights @ one[v]) for v in "NS")
-
-    def additive(x: float) -> float:
-        value = t.r * (alpha + beta * run[x]["N"] + gamma * run[x]["S"])
-        return grid.world(x, product_value=value)
 
     def marginal(x: float) -> float:
         value = t.r * (mean_s * run[x]["N"] + mean_n * run[x]["S"] - mean_n * mean_s)
@@ -160,7 +155,6 @@ def ablations(grid: Grid, b: float, b0: float = BASELINE) -> dict[str, Effects]:
         "CutEdge N -> C": lambda x: grid.world(x, into_c=(one["N"], run[x]["S"])),
         "CutHyperedge joint": lambda x: grid.world(x, into_c=(one["N"], one["S"])),
         "CutHyperedge product": lambda x: grid.world(x, into_c=(one["N"], two["S"])),
-        "DropInteraction joint": additive,
         "DropInteraction product": marginal,
     }
     return {name: _ablation(grid, world, b, b0) for name, world in worlds.items()}

@@ -34,7 +34,6 @@ from tests.simulated import respond
 ROOT = Path(__file__).parents[2]
 SETS = 60
 WIDE = {
-    "ablate.level DropInteraction joint",
     "ablate.level CutHyperedge joint",
     "path_effects.coupling_shift B -> N -> S -> C -> G",
 }
@@ -70,12 +69,6 @@ def test_shares_of_mediators_and_of_paths_sum_to_the_total():
     for of in ("randomise", "B ->"):
         parts = [x for name, x in found.items() if name.startswith(of)]
         assert sum(parts) == pytest.approx(total, abs=1e-12)
-
-
-def test_what_least_squares_leave_of_the_effect_is_what_dropping_the_interaction_leaves():
-    """Frisch, Waugh and Lovell: both project the product on the same additive functions."""
-    dropped = ablations(CHAIN, 4.0)["DropInteraction joint"]["change"]
-    assert refits(CHAIN, 4.0)["without {N, S} -> C"] == pytest.approx(dropped, abs=1e-12)
 
 
 def test_the_truths_of_wrong_forms_are_those_of_least_squares_on_many_runs():
