@@ -149,7 +149,7 @@ def policy(
         ``{"wall_seconds": 1e-5}``: the mean of the column at each value, within the design's
         blocks. Or treatment value to cost, known without error.
     runs : DataFrame, optional
-        The frame that was fitted; needed for priced columns and for `by`.
+        The frame that was fitted; needed for priced columns.
     maximise : bool
         Whether more of the outcome is better; the utility is minus the outcome otherwise.
     by : str, optional
@@ -198,7 +198,7 @@ def policy(
     """
     values = _values(at)
     prices = read_cost(cost, values)
-    _check(estimator, prices, by, runs)
+    _check(estimator, prices, runs)
     e = make_experiment(
         model,
         treatment,
@@ -213,7 +213,7 @@ def policy(
     )
     wanted = [*prices.columns, *([by] if by else [])]
     matched = match_runs(model, runs, wanted) if wanted and runs is not None else None
-    populations = find_populations(e, by, matched)
+    populations = find_populations(e, by)
     found = collect_utilities(
         e, estimator, prices, matched, populations, maximise=maximise, progress=progress
     )
@@ -241,13 +241,13 @@ def _values(at: Sequence[float]) -> tuple[float, ...]:
     return values
 
 
-def _check(estimator: str, prices: Prices, by: str | None, runs: pd.DataFrame | None) -> None:
+def _check(estimator: str, prices: Prices, runs: pd.DataFrame | None) -> None:
     if estimator not in ESTIMATORS:
         raise ConfigurationError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}")
-    if runs is None and (prices.columns or by):
-        asked = ", ".join([*prices.columns, *([by] if by else [])])
+    if runs is None and prices.columns:
         raise ConfigurationError(
-            f"the fitted model does not keep {asked}: give the frame that was fitted as runs="
+            f"the fitted model does not keep {', '.join(prices.columns)}: give the frame that was "
+            "fitted as runs="
         )
 
 
