@@ -13,6 +13,7 @@ from causalhyper.queries.costs import Cost, Prices, read_cost
 from causalhyper.queries.effects import collect_curve
 from causalhyper.queries.experiment import Progress, make_experiment
 from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.questions import read_numbers
 from causalhyper.queries.rank_values import rank_values
 from causalhyper.queries.ranking import RANKING, Ranking, describe, to_rows
 from causalhyper.queries.utilities import collect_utilities, find_populations
@@ -233,9 +234,7 @@ def policy(
 
 
 def _values(at: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(at, str | int | float):
-        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
-    values = tuple(dict.fromkeys(float(a) for a in at))
+    values = read_numbers("at", at)
     if len(values) < 2:
         raise ConfigurationError(f"a choice needs at least two different values, got {list(at)}")
     return values
