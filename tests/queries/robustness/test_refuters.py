@@ -9,8 +9,10 @@ from causalhyper import LINEAR, Binomial, ConfigurationError, fit
 from causalhyper.queries.robustness import (
     cluster_subsets,
     dummy_outcome,
+    partial_r2_sensitivity,
     placebo_treatment,
     random_common_cause,
+    robustness,
 )
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
@@ -161,3 +163,18 @@ def test_an_effect_that_does_not_vary_has_no_standard_error_to_be_held_against()
         text = found.summary()
         assert "does not vary between clusters" in text
         assert max(len(word) for word in text.split()) < 20
+
+
+def test_an_outcome_without_noise_leaves_no_room_for_an_unmeasured_cause():
+    b = np.tile([0.0, 1.0, 2.0], 12)
+    frame = pd.DataFrame({"run_id": range(36), "k": np.repeat(range(12), 3), "b": b})
+    frame["m"] = 3 * b + np.random.default_rng(1).normal(size=36)
+    frame["y"] = 2 * b + frame["m"] / 2
+    roles = {"B": "b", "M": "m", "Y": "y"}
+    graph = "B -> M; B -> Y; M -> Y"
+    model = fit(graph, frame, roles, protocol="p", cluster="k", mechanisms=LINEAR)
+    with pytest.raises(ConfigurationError, match="Y does not vary given its causes"):
+        partial_r2_sensitivity(model, "B", "Y", draws=100)
+    found = robustness(model, "B", "Y", at=[2], baseline=0, refits=39, draws=100)
+    assert {f.test for f in found.skipped} == {"partial R2", "correlated errors"}
+    assert max(len(word) for word in found.summary().split()) < 30
