@@ -117,6 +117,11 @@ class Roles(Mapping[str, Role]):
         >>> print(Roles.from_mapping({"B": "batch_size", "N": "log10(grad_noise)"}))
         B=batch_size, N=log10(grad_noise)
         """
+        if not isinstance(mapping, Mapping):
+            raise ConfigurationError(
+                "expected roles as a map of node to column, such as "
+                f"{{'N': 'log10(grad_noise)'}}; got {mapping!r}"
+            )
         return cls(tuple(Role.parse(f"{node}={scaled}") for node, scaled in mapping.items()))
 
     def to_mapping(self) -> dict[str, str]:

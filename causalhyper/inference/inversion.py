@@ -53,5 +53,7 @@ def _end(p_value: Callable[[float], float], start: float, step: float, alpha: fl
         return float(np.copysign(np.inf, step))
     while abs(outside - inside) > 1e-6 * abs(step):
         middle = (inside + outside) / 2
+        if middle in (inside, outside):
+            break  # a step near the spacing of floats has no millionth
         inside, outside = (inside, middle) if p_value(middle) <= alpha else (middle, outside)
     return inside

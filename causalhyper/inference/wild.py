@@ -17,6 +17,8 @@ from causalhyper.mechanisms.grams import ClusterGrams
 Signs = Literal["auto", "rademacher", "webb"]
 """Weights: plus or minus one; six points; or whichever suits the number of clusters."""
 
+ROUNDING = 1e-12
+"""Share of the outcome's size below which a standard error is an error of rounding."""
 FEWEST, FEW = 6, 12
 """Below 6 clusters signs reject nothing at 5%; up to 12, sampled signs repeat themselves."""
 SIGNS: Array = np.array([1.0, -1.0])
@@ -30,7 +32,8 @@ class WildTest:
     Attributes
     ----------
     estimate, se, t : float
-        Least squares; CR1 standard error; their t statistic against the null.
+        Least squares; CR1 standard error; their t statistic against the null. Where clusters
+        agree to rounding, se is 0 and t is 0 or infinite.
     df : int
         Clusters less one.
     t_p_value : float
@@ -77,6 +80,8 @@ class _Scores:
     scores, slopes : ndarray, shape (G, k)
         The whole scores, and what imposing a coefficient one unit lower adds to them.
     correction : float
+    size : float
+        Of the largest coefficient.
     """
 
     estimate: float
@@ -86,6 +91,7 @@ class _Scores:
     scores: Array
     slopes: Array
     correction: float
+    size: float
 
 
 def wild_test(
@@ -99,6 +105,7 @@ def wild_test(
     weights: Signs = "auto",
     level: float = 0.95,
     seed: int = 1,
+    scale: float = 0.0,
 ) -> WildTest:
     """Test one coefficient of a least-squares regression with few clusters.
 
@@ -124,6 +131,8 @@ def wild_test(
     level : float
         Of the interval.
     seed : int
+    scale : float
+        Size of the outcome: what is less than 1e-12 of it, or of a coefficient, is rounding.
 
     Returns
     -------
@@ -146,6 +155,9 @@ def wild_test(
     signs, kind, enumerated = _draw_weights(clusters, draws, weights, seed)
     t, se = _statistics(s, null, np.ones((1, clusters)))
     statistic, df = float(t[0]), clusters - 1
+    floor = ROUNDING * max(scale, s.size)
+    if se[0] <= floor:
+        return _without_variance(s, null, floor, signs, kind, enumerated=enumerated)
 
     def p_value(value: float) -> float:
         seen = abs((s.estimate - value) / se[0])
@@ -197,6 +209,38 @@ def _scores(grams: ClusterGrams, column: int, n: int | None, width: int | None) 
         scores=scores,
         slopes=slopes,
         correction=correction,
+        size=float(np.abs(coefs).max()),
+    )
+
+
+def _without_variance(
+    s: _Scores, null: float, floor: float, signs: Array, kind: str, *, enumerated: bool
+) -> WildTest:
+    """The test where every cluster has the same coefficient: all other nulls are impossible.
+
+    With such a null imposed the statistic is infinite in the data, and in the draws that give
+    all clusters that matter one weight; these alone count.
+    """
+    away, df = s.estimate - null, len(s.own) - 1
+    p_value, t = 1.0, 0.0
+    if abs(away) > floor:
+        score = signs * s.slope - (signs @ s.slopes) @ s.reach.T
+        flat = np.abs(score).max(axis=1) <= 1e-9 * np.abs(signs * s.slope).max(axis=1)
+        count = int(flat.sum())
+        p_value = count / len(signs) if enumerated else (1 + count) / (1 + len(signs))
+        t = float(np.copysign(np.inf, away))
+    return WildTest(
+        estimate=s.estimate,
+        se=0.0,
+        t=t,
+        df=df,
+        t_p_value=float(t == 0),
+        p_value=p_value,
+        lower=s.estimate,
+        upper=s.estimate,
+        draws=len(signs),
+        weights=kind,
+        enumerated=enumerated,
     )
 
 

@@ -15,7 +15,7 @@ from causalhyper.queries.experiment import (
     make_experiment,
     natural_world,
 )
-from causalhyper.queries.operations import FixNode, Operation, RandomiseNode
+from causalhyper.queries.operations import FixNode, Operation, RandomiseNode, check_operations
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 
@@ -130,6 +130,7 @@ def ablate(
 
 def ablation_worlds(experiment: Experiment, operations: Sequence[Operation]) -> dict[str, Builder]:
     """The ablated worlds, by key."""
+    check_operations(operations)
     for operation in operations:
         check_operation(experiment, operation)
     return {_key(operation): operation.world for operation in operations}

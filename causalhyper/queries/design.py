@@ -63,11 +63,16 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
     Raises
     ------
     ConfigurationError
-        If the values never meet within a context.
+        If no run has one of the values, or the values never meet within a context.
     """
     observed = model.values[treatment]
     distinct = np.unique(observed)
     asked = [int(np.argmin(np.abs(distinct - g))) for g in grid]
+    if missing := find_missing(model, treatment, grid):
+        raise ConfigurationError(
+            f"no run has {model.roles[treatment].column} = {missing}, so the design says nothing "
+            "there: ask at values that were run"
+        )
     order = [*asked, *(i for i in range(len(distinct)) if i not in asked)]
     doses = np.argsort(order)[np.searchsorted(distinct, observed)]
     groups = model.groups
@@ -88,6 +93,13 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
         "with one another, so the design gives no contrast: choose coarser contexts, or fewer "
         "values"
     )
+
+
+def find_missing(model: FittedModel, treatment: str, grid: Array) -> str:
+    """Values of a grid on the model scale that no run has, in words; "" if there are none."""
+    seen = np.unique(model.values[treatment])
+    there = np.isclose(seen[:, None], grid, rtol=1e-9, atol=1e-12).any(axis=0)
+    return ", ".join(f"{v:.9g}" for v in model.roles[treatment].invert(grid[~there]))
 
 
 def _grams(

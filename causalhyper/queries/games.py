@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 
@@ -13,7 +13,7 @@ from causalhyper.queries.couplings import COUPLED
 from causalhyper.queries.experiment import Builder, Experiment, Shared
 from causalhyper.queries.nested import Routes, find_routes, nested_world
 from causalhyper.queries.operation_list import list_operations
-from causalhyper.queries.operations import CutHyperedge, Operation, RandomiseNode
+from causalhyper.queries.operations import CutHyperedge, Operation, RandomiseNode, check_operations
 from causalhyper.queries.path_groups import group_paths
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
@@ -62,6 +62,7 @@ def _coalitions(players: Sequence[str]) -> list[Coalition]:
 def removal_game(experiment: Experiment, players: str | Sequence[Operation]) -> Game:
     """Parts share the effect: one that is left out is removed by its operation."""
     operations = _operations(experiment, players)
+    check_operations(operations)
     for operation in operations:
         check_operation(experiment, operation)
     names = tuple(str(o) for o in operations)
@@ -87,7 +88,7 @@ def _operations(experiment: Experiment, players: str | Sequence[Operation]) -> l
     if players == "hyperedges":
         listed = list_operations(graph, experiment.treatment, experiment.outcome)
         return [o for o in listed if isinstance(o, CutHyperedge)]
-    if isinstance(players, str):
+    if isinstance(players, str) or not isinstance(players, Iterable):
         raise ConfigurationError(
             f"unknown players {players!r}: use 'mediators', 'hyperedges', 'paths' or operations "
             "such as RandomiseNode('S')"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
@@ -133,11 +134,21 @@ def mediate(
         level=level,
         interval=interval,
     )
-    names = (mediators,) if isinstance(mediators, str) else tuple(mediators)
+    names = read_mediators(mediators)
     builders = mediation_worlds(experiment, names, coupling, controlled)
     means = experiment.means({"natural": natural_world, **builders}, progress)
     beyond = experiment.extrapolated(builders)
     return collect_mediation(experiment, names, means, beyond, coupling, controlled or {})
+
+
+def read_mediators(mediators: object) -> tuple[str, ...]:
+    """Names of mediators, of which one may stand alone."""
+    names = (mediators,) if isinstance(mediators, str) else mediators
+    if not isinstance(names, Iterable) or not all(isinstance(v, str) for v in (*names,)):
+        raise ConfigurationError(
+            f"mediators must be nodes such as 'S' or ['N', 'S'], got {mediators!r}"
+        )
+    return tuple(names)
 
 
 def collect_mediation(

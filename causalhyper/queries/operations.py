@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from causalhyper.hypergraph import (
 from causalhyper.hypergraph.paths import reached
 from causalhyper.hypergraph.surgery import without_arcs
 from causalhyper.queries.experiment import Shared
-from causalhyper.queries.questions import scale_value
+from causalhyper.queries.questions import read_number, scale_value
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import Reference, World
 
@@ -70,6 +72,9 @@ class FixNode:
     node: str
     value: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", read_number("the value to fix a node at", self.value))
+
     def __str__(self) -> str:
         return f"fix {self.node} at {self.value:g}"
 
@@ -118,7 +123,8 @@ class CutEdge:
 
     def __post_init__(self) -> None:
         parts = self.arc.split("->") if isinstance(self.arc, str) else self.arc
-        names = tuple(name.strip() for name in parts)
+        several = isinstance(parts, Iterable) and all(isinstance(v, str) for v in parts)
+        names = tuple(name.strip() for name in parts) if several else ()
         if len(names) != 2 or not all(names):
             raise ConfigurationError(
                 f"an arc is a cause and a head, as 'N -> C'; got {self.arc!r}"
@@ -170,12 +176,17 @@ class CutHyperedge:
     Attributes
     ----------
     edge : Hyperedge
+        Or its text, such as ``"{N, S} -> C"``.
     reference_kind : {"joint", "product"}
         The tail of one random observed run of the same context, or each member from another.
     """
 
     edge: Hyperedge
     reference_kind: Reference = "joint"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edge", _read_edge(self.edge))
+        _check_kind(self.reference_kind)
 
     def __str__(self) -> str:
         return f"cut {self.edge}"
@@ -212,7 +223,7 @@ class DropInteraction:
     Attributes
     ----------
     edge : Hyperedge
-        With two or more causes.
+        With two or more causes; or its text, such as ``"{N, S} -> C"``.
     reference_kind : {"joint", "product"}
         Whether L2 is of the observed joint distribution, or of the product of its margins, which
         also weighs combinations that no run has.
@@ -220,6 +231,10 @@ class DropInteraction:
 
     edge: Hyperedge
     reference_kind: Reference = "joint"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "edge", _read_edge(self.edge))
+        _check_kind(self.reference_kind)
 
     def __str__(self) -> str:
         return f"drop the interaction of {self.edge} (Q {self.reference_kind})"
@@ -250,6 +265,36 @@ class DropInteraction:
 
 
 Operation = RandomiseNode | FixNode | CutEdge | CutHyperedge | DropInteraction
+
+
+def check_operations(operations: Sequence[object]) -> None:
+    """Refuse what is no operation, such as its text."""
+    for operation in operations:
+        if not isinstance(operation, Operation):
+            raise ConfigurationError(
+                f"{operation!r} is no operation: give RandomiseNode('S'), FixNode('S', 0.4), "
+                "CutEdge('N -> C'), CutHyperedge('{N, S} -> C') or DropInteraction('{N, S} -> C')"
+            )
+
+
+def _read_edge(edge: object) -> Hyperedge:
+    """A hyperedge, or the one that a text writes."""
+    if isinstance(edge, str):
+        found = DirectedHypergraph.parse(edge).edges
+        if len(found) == 1:
+            return found[0]
+    if not isinstance(edge, Hyperedge):
+        raise ConfigurationError(
+            f"expected one Hyperedge, or its text such as '{{N, S}} -> C'; got {edge!r}"
+        )
+    return edge
+
+
+def _check_kind(kind: object) -> None:
+    if kind not in get_args(Reference):
+        raise ConfigurationError(
+            f"reference_kind must be one of {get_args(Reference)}, got {kind!r}"
+        )
 
 
 def _require_edge(graph: DirectedHypergraph, edge: Hyperedge) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.power import check_plan
 from causalhyper.queries.effects import effect_curve
 from causalhyper.queries.experiment import make_experiment
-from causalhyper.queries.mediation import mediate
+from causalhyper.queries.mediation import mediate, read_mediators
 from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
 from causalhyper.queries.power_plans import Power
 from causalhyper.queries.power_rows import ADJUSTMENTS, make_solvers, solve_rows
+from causalhyper.queries.questions import read_number, read_numbers
 from causalhyper.scm.model import FittedModel
 
 
@@ -136,7 +137,15 @@ def _pilot(
     """The compared values and the spread of their contrasts."""
     if estimator == "design" and not mediators:
         e = make_experiment(
-            model, treatment, outcome, at=at, baseline=baseline, draws=100, seed=seed, level=level
+            model,
+            treatment,
+            outcome,
+            at=at,
+            baseline=baseline,
+            draws=100,
+            seed=seed,
+            level=level,
+            through_graph=False,
         )
         return e.at, design_pilot(e)
     if mediators:
@@ -169,12 +178,12 @@ def _pilot(
 
 
 def _numbers(given: float | Sequence[float]) -> tuple[float, ...]:
-    found = (given,) if isinstance(given, int | float) else tuple(given)
-    return tuple(dict.fromkeys(float(x) for x in found))
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    return read_numbers("effects", given if several else (read_number("effects", given),))
 
 
 def _names(mediators: str | Sequence[str]) -> tuple[str, ...]:
-    return (mediators,) if isinstance(mediators, str) else tuple(mediators)
+    return read_mediators(mediators)
 
 
 def _check(sizes: tuple[float, ...], adjust: str, estimator: str) -> None:

@@ -13,6 +13,7 @@ from causalhyper.queries.costs import Cost, Prices, read_cost
 from causalhyper.queries.effects import collect_curve
 from causalhyper.queries.experiment import Progress, make_experiment
 from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.questions import read_numbers
 from causalhyper.queries.rank_values import rank_values
 from causalhyper.queries.ranking import RANKING, Ranking, describe, to_rows
 from causalhyper.queries.utilities import collect_utilities, find_populations
@@ -149,7 +150,7 @@ def policy(
         ``{"wall_seconds": 1e-5}``: the mean of the column at each value, within the design's
         blocks. Or treatment value to cost, known without error.
     runs : DataFrame, optional
-        The frame that was fitted; needed for priced columns and for `by`.
+        The frame that was fitted; needed for priced columns.
     maximise : bool
         Whether more of the outcome is better; the utility is minus the outcome otherwise.
     by : str, optional
@@ -198,7 +199,7 @@ def policy(
     """
     values = _values(at)
     prices = read_cost(cost, values)
-    _check(estimator, prices, by, runs)
+    _check(estimator, prices, runs)
     e = make_experiment(
         model,
         treatment,
@@ -213,7 +214,7 @@ def policy(
     )
     wanted = [*prices.columns, *([by] if by else [])]
     matched = match_runs(model, runs, wanted) if wanted and runs is not None else None
-    populations = find_populations(e, by, matched)
+    populations = find_populations(e, by)
     found = collect_utilities(
         e, estimator, prices, matched, populations, maximise=maximise, progress=progress
     )
@@ -233,21 +234,19 @@ def policy(
 
 
 def _values(at: Sequence[float]) -> tuple[float, ...]:
-    if isinstance(at, str | int | float):
-        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
-    values = tuple(dict.fromkeys(float(a) for a in at))
+    values = read_numbers("at", at)
     if len(values) < 2:
         raise ConfigurationError(f"a choice needs at least two different values, got {list(at)}")
     return values
 
 
-def _check(estimator: str, prices: Prices, by: str | None, runs: pd.DataFrame | None) -> None:
+def _check(estimator: str, prices: Prices, runs: pd.DataFrame | None) -> None:
     if estimator not in ESTIMATORS:
         raise ConfigurationError(f"estimator must be one of {ESTIMATORS}, got {estimator!r}")
-    if runs is None and (prices.columns or by):
-        asked = ", ".join([*prices.columns, *([by] if by else [])])
+    if runs is None and prices.columns:
         raise ConfigurationError(
-            f"the fitted model does not keep {asked}: give the frame that was fitted as runs="
+            f"the fitted model does not keep {', '.join(prices.columns)}: give the frame that was "
+            "fitted as runs="
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import SupportsFloat
 
 import numpy as np
 
@@ -68,15 +69,36 @@ def ask(
         If a node is unknown, the outcome is no effect of the treatment, or a value lies outside
         the range of the runs.
     """
-    if isinstance(at, str | int | float):
-        raise ConfigurationError(f"at needs a sequence of numbers such as [16, 32], got {at!r}")
+    given, baseline = read_numbers("at", at), read_number("baseline", baseline)
     model.graph.require(treatment, outcome)
     check_path(model, treatment, outcome)
-    values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
+    values = tuple(a for a in given if a != baseline)
     if not values:
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
-    never = check_values(model, treatment, (float(baseline), *values))
-    return Question(treatment, outcome, values, float(baseline), never)
+    never = check_values(model, treatment, (baseline, *values))
+    return Question(treatment, outcome, values, baseline, never)
+
+
+def read_number(name: str, given: object) -> float:
+    """A finite number, named in the error where it is none."""
+    if isinstance(given, bool | str) or not isinstance(given, SupportsFloat):
+        raise ConfigurationError(f"{name} must be a number such as 16, got {given!r}")
+    try:
+        number = float(given)
+    except (TypeError, ValueError):  # such as an array of several numbers
+        number = float("nan")
+    if not np.isfinite(number):
+        raise ConfigurationError(f"{name} must be a finite number such as 16, got {given!r}")
+    return number
+
+
+def read_numbers(name: str, given: object) -> tuple[float, ...]:
+    """A sequence of finite numbers, each once."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigurationError(
+            f"{name} needs a sequence of numbers such as [16, 32], got {given!r}"
+        )
+    return tuple(dict.fromkeys(read_number(f"each value of {name}", x) for x in given))
 
 
 def check_resampling(draws: int, seed: int, level: float) -> None:

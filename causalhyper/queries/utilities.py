@@ -12,6 +12,7 @@ from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.block_means import Flags, block_means, restrict
 from causalhyper.queries.costs import Prices
+from causalhyper.queries.design import find_missing
 from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.matched_runs import read_numbers
 
@@ -62,15 +63,13 @@ class Populations:
     contexts: Codes
 
 
-def find_populations(e: Experiment, by: str | None, runs: pd.DataFrame | None) -> Populations:
-    """Levels of a context column of the matched runs.
+def find_populations(e: Experiment, by: str | None) -> Populations:
+    """Levels of a context column of the model.
 
     Parameters
     ----------
     e : Experiment
     by : str or None
-    runs : DataFrame or None
-        In the order of the model's rows.
 
     Returns
     -------
@@ -83,7 +82,7 @@ def find_populations(e: Experiment, by: str | None, runs: pd.DataFrame | None) -
     """
     contexts = e.model.groups.contexts
     codes = np.zeros(contexts.max() + 1, dtype=np.intp)
-    if by is None or runs is None:
+    if by is None:
         return Populations(
             (), np.zeros_like(contexts), np.zeros(contexts.max() + 1, dtype=np.intp)
         )
@@ -92,7 +91,7 @@ def find_populations(e: Experiment, by: str | None, runs: pd.DataFrame | None) -
         raise ConfigurationError(
             f"{by!r} is no context of the model (it has {has}): fit with it as a context first"
         )
-    rows, levels = pd.factorize(runs[by], sort=True)
+    rows, levels = pd.factorize(e.model.labels[by], sort=True)
     codes[contexts] = rows
     return Populations(tuple(map(str, levels)), rows.astype(np.intp), codes)
 
@@ -137,6 +136,8 @@ def collect_utilities(
             f"{what} needs a contrast within blocks, and there is none: {e.no_design}. Use the "
             "hypergraph's estimator, and give the cost of each value"
         )
+    if measured:
+        _check_levels(e, populations)
     simulated = _simulate(e, populations, progress) if estimator == "graph" else None
     paid = _paid(prices, runs, e.model.n)
     made = []
@@ -145,6 +146,22 @@ def collect_utilities(
         own = None if simulated is None else simulated[i]
         made.append(_population(e, level, rows, own, paid, prices, maximise=maximise))
     return tuple(made)
+
+
+def _check_levels(e: Experiment, populations: Populations) -> None:
+    """Refuse levels whose runs lack an asked value: they hold no mean of their own there."""
+    grid, column = e.question.grid(e.model), e.model.roles[e.treatment].column
+    lacking = []
+    for i, name in enumerate(populations.names):
+        part, _ = restrict(e.model, populations.rows == i)
+        if missing := find_missing(part, e.treatment, grid):
+            lacking.append(f"no run of {name} has {column} = {missing}")
+    if lacking:
+        raise ConfigurationError(
+            f"{'; '.join(lacking)}: means within blocks say nothing there. Ask at values that "
+            "every level has run, leave by= out, or use estimator='graph' with the cost of each "
+            "value"
+        )
 
 
 def _paid(prices: Prices, runs: pd.DataFrame | None, n: int) -> Array:

@@ -122,8 +122,11 @@ def wild_contrasts(
             "and each value must have been run"
         )
     design = find_design(model, treatment, outcome, question.grid(model))
+    scale = float(np.abs(model.values[outcome]).max())
     found = [
-        wild_test(design.grams, i, draws=draws, weights=weights, level=level, seed=seed)
+        wild_test(
+            design.grams, i, draws=draws, weights=weights, level=level, seed=seed, scale=scale
+        )
         for i in range(design.count)
     ]
     if not all(np.isfinite([w.lower, w.upper]).all() for w in found):

@@ -10,9 +10,10 @@ from causalhyper.mechanisms.regressor import Estimator
 
 
 def _check_sizes(df: int, joint_df: int) -> None:
-    if df < 1 or joint_df < 1:
+    if not all(isinstance(x, int) and x >= 1 for x in (df, joint_df)):
         raise ConfigurationError(
-            f"a mechanism needs df >= 1 and joint_df >= 1, got {df} and {joint_df}"
+            f"a mechanism needs whole numbers df >= 1 and joint_df >= 1, got {df!r} and "
+            f"{joint_df!r}"
         )
 
 

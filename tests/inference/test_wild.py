@@ -3,14 +3,17 @@
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from causalhyper import fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import block_grams, wild_test
+from causalhyper.inference import block_grams, invert_test, wild_test
 from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.grams import ClusterGrams, cluster_grams
+from causalhyper.queries.wild import wild_contrasts
 
 
 def _regression(clusters=7, seed=0):
@@ -133,3 +136,35 @@ def test_a_true_null_is_rejected_in_5_percent_of_data_sets(clusters, weights):
         rejected.append(found.p_value <= 0.05)
     low, high = (stats.binom.ppf(q, 1000, 0.05) / 1000 for q in (0.0005, 0.9995))
     assert low <= np.mean(rejected) <= high
+
+
+@pytest.mark.parametrize("clusters", [8, 20])
+def test_an_outcome_without_noise_has_an_interval_of_one_point(clusters):
+    b = np.tile([0.0, 1.0, 2.0], clusters)
+    frame = pd.DataFrame({"b": b, "y": 2 * b, "k": np.repeat(range(clusters), 3)})
+    model = _fitted(frame)
+    found = wild_contrasts(model, "B", "Y", at=[1, 2], baseline=0)
+    for effect, test, truth in zip(found.contrasts, found.tests, (2.0, 4.0), strict=True):
+        assert (effect.lower, effect.upper, effect.se) == (effect.estimate, effect.estimate, 0)
+        assert effect.estimate == pytest.approx(truth)
+        # the set of weights in hand and its mirror, of 2^8; or itself among 9999 sampled ones
+        assert test.p_value == pytest.approx(2 / 2**8 if clusters == 8 else 1 / 10000)
+        assert test.statistic == np.inf
+
+
+def test_a_constant_outcome_has_no_effect():
+    frame = pd.DataFrame({"b": np.tile([0.0, 1.0], 8), "k": np.repeat(range(8), 2), "y": 0.1})
+    found = wild_contrasts(_fitted(frame), "B", "Y", at=[1], baseline=0)
+    assert found.contrasts[0].estimate == pytest.approx(0, abs=1e-15)
+    assert (found.tests[0].statistic, found.tests[0].p_value) == (0, 1)
+
+
+@pytest.mark.parametrize("step", [1e-15, 1e-17, 5e-324])
+def test_an_end_is_found_where_the_step_is_near_the_spacing_of_floats(step):
+    ends = invert_test(lambda value: float(abs(value - 2.0) < 3e-15), 2.0, step, 0.05)
+    assert not np.isfinite(ends[0]) or ends == pytest.approx((2.0, 2.0))
+
+
+def _fitted(frame):
+    named = frame.assign(run_id=range(len(frame)))
+    return fit("B -> Y", named, {"B": "b", "Y": "y"}, protocol="p", cluster="k")

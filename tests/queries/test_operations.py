@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import causalhyper.queries.experiment
-from causalhyper import LINEAR, CausalHyperError, RandomiseNode, ablate, fit, mediate
+from causalhyper import LINEAR, CausalHyperError, RandomiseNode, ablate, fit, mediate, shapley
 from causalhyper.errors import ConfigurationError
-from causalhyper.hypergraph import DirectedHypergraph
+from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.queries.operation_list import list_operations
-from causalhyper.queries.operations import CutEdge, CutHyperedge, FixNode
+from causalhyper.queries.operations import CutEdge, CutHyperedge, DropInteraction, FixNode
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, draw_noise, exact_runs, respond, runs
 
 T = Truth()
@@ -183,3 +183,41 @@ def test_a_cut_arc_works_in_contexts_and_draws_from_the_same_one():
     # N~ of the other context would lie 50 away; from the same one the level hardly moves
     found = ablate(model, "B", "C", CutEdge("N -> C"), **ASKED)
     assert abs(found.level[0].estimate) < 2.0
+
+
+@pytest.mark.parametrize("operation", [CutHyperedge, DropInteraction])
+@pytest.mark.parametrize("kind", ["Joint", "foo", None, ["joint"]])
+def test_an_unknown_reference_is_refused(operation, kind):
+    with pytest.raises(ConfigurationError, match=r"one of \('joint', 'product'\)"):
+        operation(Hyperedge(("N", "S"), "C"), kind)
+
+
+@pytest.mark.parametrize("operation", [CutHyperedge, DropInteraction])
+def test_a_hyperedge_may_be_given_as_its_text(operation):
+    assert operation("{N, S} -> C") == operation(Hyperedge(("S", "N"), "C"))
+    for wrong in ("N -> S -> C", "N", 3, None, ("N", "C")):
+        with pytest.raises(ConfigurationError, match="expected one Hyperedge, or its text"):
+            operation(wrong)
+
+
+def test_an_operation_given_as_a_text_names_the_operations(exact):
+    model = _fit(CHAIN, exact[0])
+    for wrong in ("N -> S", None, CutEdge):
+        with pytest.raises(ConfigurationError, match=r"give RandomiseNode\('S'\)"):
+            ablate(model, "B", "G", wrong, **ASKED)
+    with pytest.raises(ConfigurationError, match="'N -> S' is no operation"):
+        shapley(model, "B", "G", players=["N -> S"], **ASKED)
+    with pytest.raises(ConfigurationError, match="unknown players None"):
+        shapley(model, "B", "G", players=None, **ASKED)
+
+
+@pytest.mark.parametrize("value", ["a", None, [1.0, 2.0], float("nan")])
+def test_a_node_is_fixed_at_a_number(value):
+    with pytest.raises(ConfigurationError, match="to fix a node at must be a"):
+        FixNode("N", value)
+
+
+@pytest.mark.parametrize("arc", [5, None, (1, 2)])
+def test_an_arc_is_two_names(arc):
+    with pytest.raises(ConfigurationError, match="an arc is a cause and a head"):
+        CutEdge(arc)

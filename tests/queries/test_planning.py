@@ -241,3 +241,20 @@ def test_the_error_of_an_indirect_effect_shrinks_with_the_root_of_the_clusters()
             mediate(made(60, 1000 + seed), "B", "G", "S", **asked).indirect[0].excludes_zero
         )
     assert np.mean(foretold) == pytest.approx(np.mean(found), abs=0.14)
+
+
+def test_an_unmeasured_common_cause_does_not_stand_in_the_designs_way():
+    frame = paired(9, np.random.default_rng(1)).assign(m=lambda f: f["g"] + f["b"])
+    roles = {"B": "b", "M": "m", "G": "g"}
+    asked = {"protocol": "p", "cluster": "k", "mechanisms": LINEAR}
+    latent = fit("B -> M; M -> G; M <-> G", frame, roles, **asked)
+    found = power(latent, "B", "G", **ASKED)
+    assert found.to_frame().equals(power(model_of(frame), "B", "G", **ASKED).to_frame())
+
+
+@pytest.mark.parametrize("effects", ["a", None, ["a"], [None], float("nan")])
+def test_an_effect_to_detect_is_a_number(effects):
+    with pytest.raises(ConfigurationError, match="effects must be a"):
+        power(
+            model_of(paired(6, np.random.default_rng(1))), "B", "G", **ASKED | {"effects": effects}
+        )

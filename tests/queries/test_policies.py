@@ -226,7 +226,7 @@ def test_frames_have_fixed_columns_and_every_number_its_estimand():
         ({"at": 2}, "a sequence of numbers"),
         ({"estimator": "magic"}, "estimator must be one of"),
         ({"cost": {"hours": 1.0}}, "give the frame that was fitted as runs="),
-        ({"by": "place"}, "give the frame that was fitted as runs="),
+        ({"by": "place"}, "'place' is no context of the model"),
         ({"cost": {"hours": 1.0, 2: 3.0}}, "mixes columns and treatment values"),
         ({"cost": {1: 0.0, 2: 1.0}}, "no cost for 4"),
         ({"cost": {"hours": float("inf")}}, "must be finite"),
@@ -290,3 +290,53 @@ def test_what_a_value_has_is_a_level_with_a_t_interval_and_the_gap_is_neither():
         ConfigurationError, match=r"policy\.outcome, policy\.cost, policy\.utility"
     ):
         adjust_estimates(found)
+
+
+def lacking_frame():
+    """30 clusters in two contexts; c0 never ran 2, c1 never ran 0."""
+    frame = pd.DataFrame({"k": np.repeat(np.arange(30), 6), "b": np.tile([0.0, 1.0, 2.0], 60)})
+    frame["ds"] = np.where(frame["k"] % 2 == 0, "c0", "c1")
+    noise = np.random.default_rng(4).normal(scale=0.1, size=len(frame))
+    frame["g"] = frame["b"] + noise
+    frame["w"] = 1 + frame["b"] + noise
+    frame = frame[frame["b"] != np.where(frame["ds"] == "c0", 2, 0)].reset_index(drop=True)
+    return frame.assign(run_id=range(len(frame)))
+
+
+@pytest.mark.parametrize("at", [[0, 2], [0, 1, 2]])
+@pytest.mark.parametrize("cost", [None, {"w": 0.1}])
+def test_a_value_that_a_level_never_ran_has_no_mean_there(at, cost):
+    frame = lacking_frame()
+    model = model_of(frame, context="ds")
+    asked = {"at": at, "by": "ds", "runs": frame, "draws": 100, "cost": cost}
+    estimators = ("design",) if cost is None else ("design", "graph")
+    # over both levels the values meet through 1
+    assert policy(model, "B", "G", at=at, estimator="design", draws=100).overall.choices
+    for estimator in estimators:
+        with pytest.raises(ConfigurationError) as raised:
+            policy(model, "B", "G", estimator=estimator, **asked)
+        assert "no run of c0 has b = 2; no run of c1 has b = 0" in str(raised.value)
+
+
+def test_a_value_that_both_levels_ran_is_ranked_beside_one_that_is_not_asked():
+    """c0 ran 0, 1; c1 ran 0, 1, 2: at [0, 1] each level has its own means."""
+    frame = lacking_frame()
+    frame = frame[(frame["ds"] == "c0") | (frame["b"] > 0)]
+    extra = frame[(frame["ds"] == "c1") & (frame["b"] == 1)].assign(b=0.0, g=0.25)
+    frame = pd.concat([frame, extra], ignore_index=True).assign(run_id=lambda f: range(len(f)))
+    found = policy(
+        model_of(frame, context="ds"), "B", "G", at=[0, 1], by="ds", estimator="design", draws=100
+    )
+    c1 = found.levels[1]
+    assert c1.choices[0].outcome.estimate == pytest.approx(0.25)
+
+
+def test_levels_of_a_context_need_no_frame():
+    frame = make_runs(contexts=2)
+    model = model_of(frame, context="place")
+    given = policy(model, "B", "G", by="place", runs=frame, **DESIGN)
+    kept = policy(model, "B", "G", by="place", **DESIGN)
+    assert [r.level for r in kept.levels] == ["a", "b"]
+    pd.testing.assert_frame_equal(kept.table(), given.table())
+    with pytest.raises(ConfigurationError, match="'colour' is no context of the model"):
+        policy(model, "B", "G", by="colour", **DESIGN)

@@ -16,7 +16,7 @@ from causalhyper.queries.robustness.e_values import e_values
 from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.leave_out import leave_out
 from causalhyper.queries.robustness.overview import Robustness
-from causalhyper.queries.robustness.partial_r2 import partial_r2_sensitivity
+from causalhyper.queries.robustness.partial_r2 import partial_r2_sensitivity, require_noise
 from causalhyper.queries.robustness.refuters import (
     cluster_subsets,
     dummy_outcome,
@@ -178,6 +178,7 @@ def _why_not_mediated(model: FittedModel, treatment: str, outcome: str) -> str:
         return f"no node lies between {treatment} and {outcome}"
     try:
         require_additive_nodes(model, [*inside, outcome], "sensitivity to unmeasured causes")
+        require_noise(model, [*inside, outcome])
     except ConfigurationError as error:
         return str(error)
     return ""

@@ -16,6 +16,7 @@ from causalhyper.inference.partial_r2 import (
     factor_to_doubt,
     robustness_value,
 )
+from causalhyper.mechanisms import AdditiveFit
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
@@ -26,6 +27,8 @@ from causalhyper.scm.model import FittedModel
 
 GRID = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
 """Strengths at which contours are computed, on both sides."""
+NOISELESS = 1e-10
+"""Share of a node's size below which what its mechanism leaves is rounding."""
 ASSUMES = (
     "linear in the cause: other causes as in the fitted mechanism, the cause as a straight line",
     "the omitted cause acts linearly, and its strengths are those of the population of runs",
@@ -73,7 +76,7 @@ def partial_r2_sensitivity(
     Raises
     ------
     ConfigurationError
-        If an arc is none of the hypergraph's, or a mechanism is not additive.
+        If an arc is none of the hypergraph's, or a mechanism is not additive or leaves no noise.
 
     Notes
     -----
@@ -85,6 +88,7 @@ def partial_r2_sensitivity(
     """
     chosen = _choose(model, treatment, outcome, arcs)
     require_additive_nodes(model, [head for _, head in chosen], "partial-R2 sensitivity")
+    require_noise(model, [head for _, head in chosen])
     drawn = resample_model(model, draws=draws, seed=seed, level=level, interval="bootstrap")
     weights = drawn.replicates.weights
     df = drawn.uncertainty.df
@@ -93,6 +97,19 @@ def partial_r2_sensitivity(
         arc = find_arc(model, treatment, cause, head, weights)
         found.append(_assess(model, arc, times, grid, df, level, seed))
     return PartialR2(model.protocol, tuple(found))
+
+
+def require_noise(model: FittedModel, nodes: Sequence[str]) -> None:
+    """Refuse nodes that are functions of their causes: nothing is left for another cause."""
+    for node in nodes:
+        fit = model.mechanisms[node].fit
+        if isinstance(fit, AdditiveFit):
+            left = np.abs(fit.response - fit.fitted).max()
+            if left <= NOISELESS * np.abs(model.values[node]).max():
+                raise ConfigurationError(
+                    f"{node} does not vary given its causes in {model.graph}, so no unmeasured "
+                    "cause is left in it"
+                )
 
 
 def _choose(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 0.25
 """Standard errors by which an average may move: with such a bias a 95% interval covers 94.3%."""
+ROUNDING = 1e-12
+"""Share of the outcome's size below which a standard error is an error of rounding."""
 SPREAD_LIMIT = 1.5
 """How many times the spread that its standard error implies a subset's effect may have."""
 
@@ -42,13 +44,15 @@ class Movement:
         Their 2.5 and 97.5 percentiles.
     same_sign : float
         Share of refitted effects with the estimate's sign.
-    shift : float
-        (mean - expected) / se.
+    shift : float or None
+        (mean - expected) / se; None where the effect does not vary between clusters.
     spread : float or None
-        sd over what the standard error implies; None where it implies nothing.
+        sd over what the standard error implies; None where it implies nothing, or the effect
+        does not vary.
     holds : bool
         Whether shift and spread are within `TOLERANCE` (beyond three Monte Carlo errors) and
-        `SPREAD_LIMIT`.
+        `SPREAD_LIMIT`; where the effect does not vary, whether the mean is within three Monte
+        Carlo errors.
     """
 
     estimator: str
@@ -62,7 +66,7 @@ class Movement:
     lower: float
     upper: float
     same_sign: float
-    shift: float
+    shift: float | None
     spread: float | None
     holds: bool
 
@@ -141,24 +145,34 @@ def collect_refutation(
 ) -> Refutation:
     """Hold refitted effects of shape (refits, values) against the effect itself."""
     movements = []
+    size = float(np.abs(target.model.values[target.outcome]).max())
     for estimator in ("design", "graph"):
         if estimator not in found:
             continue
         for i, own in enumerate(getattr(curve, estimator)):
             centre = 0.0 if expected == "zero" else own.estimate
-            movements.append(_move(estimator, own, found[estimator][:, i], centre, spread))
+            movements.append(_move(estimator, own, found[estimator][:, i], centre, spread, size))
     return Refutation(name, null, tuple(movements), tests, len(found["graph"]), dict(found))
 
 
 def _move(
-    estimator: str, own: Estimate, effects: Array, expected: float, spread: float | None
+    estimator: str,
+    own: Estimate,
+    effects: Array,
+    expected: float,
+    spread: float | None,
+    size: float,
 ) -> Movement:
+    """Hold the refitted effects at one value against the one; `size` is that of the outcome."""
     mean, sd = float(effects.mean()), float(effects.std(ddof=1))
-    se = max(own.se, 1e-300)
-    shift = (mean - expected) / se
-    noise = 3 * sd / se / np.sqrt(len(effects))
-    ratio = None if spread is None else sd / (se * spread)
-    moved = abs(shift) > TOLERANCE and abs(shift) > noise and abs(mean - expected) > 1e-12
+    rounding = ROUNDING * max(size, abs(own.estimate))
+    away, noise = abs(mean - expected), 3 * sd / np.sqrt(len(effects))
+    moved = away > noise and away > rounding
+    shift = ratio = None
+    if own.se > rounding:
+        shift = (mean - expected) / own.se
+        moved = moved and abs(shift) > TOLERANCE
+        ratio = None if spread is None else sd / (own.se * spread)
     wide = ratio is not None and ratio > SPREAD_LIMIT
     low, high = np.quantile(effects, [0.025, 0.975])
     return Movement(
@@ -173,7 +187,7 @@ def _move(
         lower=float(low),
         upper=float(high),
         same_sign=float(np.mean(np.sign(effects) == np.sign(own.estimate))),
-        shift=float(shift),
+        shift=shift,
         spread=ratio,
         holds=not (moved or wide),
     )
@@ -223,11 +237,16 @@ def _read_test(test: HypothesisTest) -> Finding:
 
 def _read_movement(found: Refutation, estimator: str) -> Finding:
     rows = [m for m in found.movements if m.estimator == estimator]
-    worst = max(rows, key=lambda m: abs(m.shift))
+    worst = max(rows, key=lambda m: np.inf if m.shift is None else abs(m.shift))
     digits = decimals([worst.se]) + 1
+    if worst.shift is None:
+        off = "the effect does not vary between clusters, so there is no standard error to hold"
+        off += " this against"
+    else:
+        off = f"{abs(worst.shift):.2f} standard errors off"
     reading = (
         f"mean of {found.refits} refits {worst.mean:+.{digits}f} at {worst.value:g} where "
-        f"{worst.expected:+.{digits}f} is expected: {abs(worst.shift):.2f} standard errors off"
+        f"{worst.expected:+.{digits}f} is expected: {off}"
     )
     if worst.spread is not None:
         spread = max(m.spread for m in rows if m.spread is not None)

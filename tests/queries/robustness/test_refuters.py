@@ -9,8 +9,10 @@ from causalhyper import LINEAR, Binomial, ConfigurationError, fit
 from causalhyper.queries.robustness import (
     cluster_subsets,
     dummy_outcome,
+    partial_r2_sensitivity,
     placebo_treatment,
     random_common_cause,
+    robustness,
 )
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
@@ -146,3 +148,33 @@ def test_placebo_tests_reject_a_null_effect_in_5_percent_of_data_sets():
         # uniform on 1/40 .. 1: exact whatever the distribution of the noise
         assert stats.binom.sf(np.sum(np.array(p) <= 0.05) - 1, 60, 0.05) > 0.001, name
         assert np.mean(p) == pytest.approx(41 / 80, abs=4 * 0.289 / 60**0.5), name
+
+
+def test_an_effect_that_does_not_vary_has_no_standard_error_to_be_held_against():
+    b = np.tile([0.0, 1.0, 2.0], 12)
+    frame = pd.DataFrame({"run_id": range(36), "k": np.repeat(range(12), 3), "b": b, "y": 2 * b})
+    model = fit("B -> Y", frame, {"B": "b", "Y": "y"}, protocol="p", cluster="k")
+    asked = {"at": [2.0], "baseline": 0.0, "refits": 39, "draws": 100}
+    for refuter in (placebo_treatment, cluster_subsets, random_common_cause):
+        found = refuter(model, "B", "Y", **asked)
+        assert all(m.shift is None and m.spread is None for m in found.movements)
+        # permuted values give effects about zero, subsets the effect itself
+        assert all(m.holds for m in found.movements)
+        text = found.summary()
+        assert "does not vary between clusters" in text
+        assert max(len(word) for word in text.split()) < 20
+
+
+def test_an_outcome_without_noise_leaves_no_room_for_an_unmeasured_cause():
+    b = np.tile([0.0, 1.0, 2.0], 12)
+    frame = pd.DataFrame({"run_id": range(36), "k": np.repeat(range(12), 3), "b": b})
+    frame["m"] = 3 * b + np.random.default_rng(1).normal(size=36)
+    frame["y"] = 2 * b + frame["m"] / 2
+    roles = {"B": "b", "M": "m", "Y": "y"}
+    graph = "B -> M; B -> Y; M -> Y"
+    model = fit(graph, frame, roles, protocol="p", cluster="k", mechanisms=LINEAR)
+    with pytest.raises(ConfigurationError, match="Y does not vary given its causes"):
+        partial_r2_sensitivity(model, "B", "Y", draws=100)
+    found = robustness(model, "B", "Y", at=[2], baseline=0, refits=39, draws=100)
+    assert {f.test for f in found.skipped} == {"partial R2", "correlated errors"}
+    assert max(len(word) for word in found.summary().split()) < 30
