@@ -27,11 +27,14 @@ class Design:
         Contrasts with the baseline that are asked for; they stand first.
     blocks : str
         What the blocks are, in words.
+    apart : tuple of int
+        Contrasts, by position, whose two values no block holds: they are made by way of others.
     """
 
     grams: ClusterGrams
     count: int
     blocks: str
+    apart: tuple[int, ...] = ()
 
     def enough(self, weights: Array) -> NDArray[np.bool_]:
         """Whether each resample still compares all treatment values."""
@@ -87,12 +90,21 @@ def find_design(model: FittedModel, treatment: str, outcome: str, grid: Array) -
         for kept in (np.ones(len(doses), dtype=bool), doses < len(grid)):
             grams = _grams(model, outcome, doses, codes, kept)
             if grams is not None:
-                return Design(grams, len(asked) - 1, label)
+                apart = _never_meet(codes, doses, len(asked))
+                return Design(grams, len(asked) - 1, label, apart)
     raise ConfigurationError(
         f"within {where} the asked values of {model.roles[treatment].column} are not all compared "
         "with one another, so the design gives no contrast: choose coarser contexts, or fewer "
         "values"
     )
+
+
+def _never_meet(codes: Codes, doses: Codes, asked: int) -> tuple[int, ...]:
+    """Contrasts with the baseline whose two values no block holds together."""
+    met = np.zeros((int(codes.max()) + 1, int(doses.max()) + 1), dtype=bool)
+    met[codes, doses] = True
+    together = (met[:, :1] & met[:, 1:asked]).any(axis=0)
+    return tuple(np.flatnonzero(~together).tolist())
 
 
 def find_missing(model: FittedModel, treatment: str, grid: Array) -> str:

@@ -257,7 +257,7 @@ def _estimates(
         "graph": f"g-formula through {graph}",
     }[name]
     assumptions = {
-        "design": DESIGN_ASSUMES,
+        "design": (*DESIGN_ASSUMES, *_by_way_of_others(experiment)),
         "adjusted": (
             f"{adjustment} closes every back-door path in {graph}",
             "curves and products as regressed",
@@ -271,4 +271,15 @@ def _estimates(
         method=f"{how}; {experiment.interval}",
         assumptions=assumptions,
         joint=True,
+    )
+
+
+def _by_way_of_others(experiment: Experiment) -> tuple[str, ...]:
+    """What contrasts of values that never meet in a block assume beside the assignment."""
+    if experiment.design is None or not experiment.design.apart:
+        return ()
+    values = ", ".join(f"{experiment.at[i]:g}" for i in experiment.design.apart)
+    return (
+        f"no block holds both {values} and {experiment.baseline:g}: compared by way of other "
+        "values, as if effects were the same in every block",
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.regressor import Estimator
 
 
 def _check_sizes(df: int, joint_df: int) -> None:
-    if not all(isinstance(x, int) and x >= 1 for x in (df, joint_df)):
+    if not all(isinstance(x, int | np.integer) and x >= 1 for x in (df, joint_df)):
         raise ConfigurationError(
             f"a mechanism needs whole numbers df >= 1 and joint_df >= 1, got {df!r} and "
             f"{joint_df!r}"

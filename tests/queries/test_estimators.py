@@ -153,3 +153,21 @@ def test_what_is_zero_but_for_rounding_is_zero():
     model = fit("B -> M; M -> Y; B -> Y", two, roles, **options)
     gap = effect_curve(model, "B", "Y", at=[2.0], baseline=0.0, **ASKED).gap[0]
     assert (gap.estimate, gap.se, gap.excludes_zero) == (0.0, 0.0, False)
+
+
+def test_values_that_never_meet_in_a_block_are_compared_by_way_of_others_and_say_so():
+    rng = np.random.default_rng(0)
+    k = np.repeat(np.arange(20), 2)
+    # odd clusters ran 0 and 1, even ones 1 and 2
+    b = np.where(k % 2, np.tile([0.0, 1.0], 20), np.tile([1.0, 2.0], 20))
+    y = b + rng.normal(size=20)[k] + 0.1 * rng.normal(size=40)
+    frame = pd.DataFrame({"b": b, "k": k, "y": y, "run_id": np.arange(40)})
+    options = {"protocol": "p", "cluster": "k", "mechanisms": LINEAR}
+    model = fit("B -> Y", frame, {"B": "b", "Y": "y"}, **options)
+    one, two = effect_curve(model, "B", "Y", at=[1.0, 2.0], baseline=0.0, **ASKED).design
+    peer = smf.ols("y ~ C(b) + C(k)", frame).fit().params
+    assert (one.estimate, two.estimate) == pytest.approx(
+        (peer["C(b)[T.1.0]"], peer["C(b)[T.2.0]"])
+    )
+    for e in (one, two):
+        assert any("no block holds both 2 and 0" in a for a in e.assumptions)
