@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from causalhyper import LINEAR, effect_curve, fit
-from causalhyper.queries import experiment
+from causalhyper.queries import preparation
 
 ARCS = [("B", "N"), ("N", "S"), ("N", "C"), ("S", "C"), ("C", "G")]
 DOSES = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
@@ -81,7 +81,7 @@ def main() -> None:
     options = parser.parse_args()
     gcm.config.disable_progress_bars()
     gcm.config.set_default_n_jobs(1)
-    experiment.count_simulated = lambda n: SIMULATED
+    preparation.count_simulated = lambda n: SIMULATED
     runs = make_runs(options.rows, options.clusters)
     roles = {v: v for v in "BNSCG"}
     graph = "B -> N; N -> S; {N, S} -> C; C -> G"

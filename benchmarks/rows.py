@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper import LINEAR, FittedModel, effect_curve, fit
-from causalhyper.queries import experiment
+from causalhyper.queries import preparation
 
 DOSES = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 FEW, MANY = 200, 1200
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--simulated", type=int, default=2048, help="runs a dose and replicate")
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
-    experiment.count_simulated = lambda n: options.simulated
+    preparation.count_simulated = lambda n: options.simulated
     block = 6 * options.clusters
     models = {}
     for size in (10**3, 10**4, 10**5, 10**6):

@@ -19,8 +19,9 @@ import pandas as pd
 
 from causalhyper import LINEAR, RandomiseNode, fit
 from causalhyper.queries.ablations import ablation_worlds
-from causalhyper.queries.experiment import Experiment, make_experiment, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.mediation import mediation_worlds
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.uncertainty import FEW
 from tests.simulated import CHAIN, ROLES, Truth, as_frame, design, draw_noise, respond
 

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
-from causalhyper.queries.experiment import (
-    Builder,
-    Experiment,
-    Progress,
-    make_experiment,
-    natural_world,
-)
+from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
 from causalhyper.queries.operations import FixNode, Operation, RandomiseNode, check_operations
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 

@@ -13,8 +13,9 @@ from causalhyper.errors import NotIdentifiedError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
-from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
+from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.overidentification import difference, hold_to_account
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
 from causalhyper.scm.elimination import eliminate, is_discrete
 from causalhyper.scm.model import FittedModel

@@ -12,9 +12,10 @@ from causalhyper.inference import bandwidth
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.discrete_levels import exact_functionals, limit_quantiles
 from causalhyper.queries.distributions import Collector, Functionals, read_functionals
-from causalhyper.queries.experiment import Progress, count_simulated
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.intervention_result import Intervention
 from causalhyper.queries.levels import Levels, Setting, ask_levels
+from causalhyper.queries.preparation import count_simulated
 from causalhyper.queries.resampling import Resampling, resample_model
 from causalhyper.scm.draws import make_sampler
 from causalhyper.scm.elimination import is_discrete

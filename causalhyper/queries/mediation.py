@@ -9,14 +9,10 @@ from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
-from causalhyper.queries.experiment import (
-    Experiment,
-    Progress,
-    make_experiment,
-    natural_world,
-)
+from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.mediation_result import Mediation
 from causalhyper.queries.mediation_worlds import find_witnesses, mediation_worlds, world_key
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.scm.model import FittedModel
 
 __all__ = ["Mediation", "collect_mediation", "mediate", "mediation_worlds"]

@@ -8,16 +8,11 @@ from itertools import accumulate
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative, check_coupling
-from causalhyper.queries.experiment import (
-    Builder,
-    Experiment,
-    Progress,
-    make_experiment,
-    natural_world,
-)
+from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
 from causalhyper.queries.nested import Routes, find_routes, nested_world
 from causalhyper.queries.path_groups import Paths, group_paths
 from causalhyper.queries.path_result import PathEffects
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
 

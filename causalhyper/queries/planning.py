@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.power import check_plan
 from causalhyper.queries.effects import effect_curve
-from causalhyper.queries.experiment import make_experiment
 from causalhyper.queries.mediation import mediate, read_mediators
 from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
 from causalhyper.queries.power_plans import Power
 from causalhyper.queries.power_rows import ADJUSTMENTS, make_solvers, solve_rows
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.questions import read_number, read_numbers
 from causalhyper.scm.model import FittedModel
 

@@ -11,8 +11,9 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.queries.costs import Cost, Prices, read_cost
 from causalhyper.queries.effects import collect_curve
-from causalhyper.queries.experiment import Progress, make_experiment
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.questions import read_numbers
 from causalhyper.queries.rank_values import rank_values
 from causalhyper.queries.ranking import RANKING, Ranking, describe, to_rows

@@ -13,13 +13,10 @@ from causalhyper.errors import CausalHyperError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.effects import farthest
-from causalhyper.queries.experiment import (
-    Experiment,
-    Progress,
-    make_experiment,
-)
+from causalhyper.queries.experiment import Experiment, Progress
 from causalhyper.queries.games import Coalition, Game, path_game, removal_game
 from causalhyper.queries.operations import Operation
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult, decimals
 from causalhyper.scm.model import FittedModel
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import causalhyper.queries.experiment
+import causalhyper.queries.preparation
 from causalhyper import (
     LINEAR,
     CutHyperedge,
@@ -159,7 +159,7 @@ def every_noise(monkeypatch):
 
     def patch(model, own, twin=None, partners=None):
         pair = cycle(factorial_samplers(model, own, twin or {}, partners or {}))
-        monkeypatch.setattr(causalhyper.queries.experiment, "make_sampler", lambda *_: next(pair))
+        monkeypatch.setattr(causalhyper.queries.preparation, "make_sampler", lambda *_: next(pair))
 
     return patch
 
@@ -365,7 +365,7 @@ def test_without_a_witness_natural_effects_are_the_mediation_formula(uneven, mon
             for k in z
         )
 
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", 2**13)
+    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", 2**13)
     m = 3000 * -(-(2**13) // 3000)
     found = mediate(model, "B", "Y", "M", **ASKED)
     expected = {

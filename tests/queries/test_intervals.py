@@ -7,7 +7,8 @@ from scipy import stats
 
 from causalhyper import LINEAR, effect_curve, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.experiment import make_experiment, natural_world
+from causalhyper.queries.experiment import natural_world
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.uncertainty import INTERVALS
 from causalhyper.results import adjust_estimates
 from tests.simulated import CHAIN, ROLES, Truth, runs

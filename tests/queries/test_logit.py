@@ -18,7 +18,7 @@ import pytest
 from scipy import stats
 from scipy.special import expit, ndtri
 
-import causalhyper.queries.experiment
+import causalhyper.queries.preparation
 from causalhyper import (
     LINEAR,
     Binomial,
@@ -102,7 +102,7 @@ def exact(request):
 @pytest.fixture
 def all_rows(monkeypatch):
     """As many simulated runs as rows: each noise is used equally often."""
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", POINTS * len(DOSES))
+    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", POINTS * len(DOSES))
 
 
 # rescaling the noise to its variance moves each of two means by far less than this

@@ -9,7 +9,7 @@ m(n_bar) and is independent: E = c0 + p mu + q m_bar + r mu m_bar.
 import numpy as np
 import pytest
 
-import causalhyper.queries.experiment
+import causalhyper.queries.preparation
 from causalhyper import LINEAR, CausalHyperError, RandomiseNode, ablate, fit, mediate, shapley
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
@@ -89,7 +89,7 @@ def test_the_closed_form_of_an_operation_is_what_brute_force_gives(name):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_equals_its_closed_form(name, graph, exact, monkeypatch):
     frame, e = exact
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
     found = ablate(_fit(graph, frame), "B", "G", OPERATIONS[name], **ASKED)
     truth = _closed(name, frame.n.mean(), (e["N"] ** 2).mean())
     # the effect is exact; the level has the product of two independently permuted draws

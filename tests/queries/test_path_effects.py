@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
-import causalhyper.queries.experiment
+import causalhyper.queries.preparation
 from causalhyper import (
     LINEAR,
     CausalHyperError,
@@ -51,7 +51,7 @@ def exact():
 
 @pytest.fixture
 def all_rows(monkeypatch):
-    monkeypatch.setattr(causalhyper.queries.experiment, "SIMULATED", 40 * 15)
+    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", 40 * 15)
 
 
 def _along(paths, v1, coupling="shared"):

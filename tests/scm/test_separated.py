@@ -6,7 +6,8 @@ import pytest
 
 from causalhyper import LINEAR, SPLINE, fit
 from causalhyper.mechanisms import Separable, varying_with_draws
-from causalhyper.queries.experiment import make_experiment, natural_world
+from causalhyper.queries.experiment import natural_world
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.scm import FittedModel
 from causalhyper.scm.separated import separable
 

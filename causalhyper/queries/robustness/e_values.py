@@ -11,8 +11,9 @@ from causalhyper.hypergraph import between
 from causalhyper.inference.e_values import e_value, e_value_of_interval, ratio_of_difference
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import context_means
-from causalhyper.queries.experiment import Experiment, Progress, make_experiment, natural_world
+from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.mediation import collect_mediation, mediation_worlds
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.robustness.e_value_results import EValue, EValues, Scale
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel

@@ -9,7 +9,8 @@ import numpy as np
 
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.effects import EffectCurve, effect_curve
-from causalhyper.queries.experiment import Experiment, make_experiment, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
+from causalhyper.queries.preparation import make_experiment
 from causalhyper.scm.model import FittedModel
 
 FEWEST = 100
