@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
 from causalhyper.queries.operations import FixNode, Operation, RandomiseNode, check_operations
 from causalhyper.queries.preparation import make_experiment
@@ -160,9 +160,7 @@ def collect_ablation(
     level = (shift[:, 1:] + shift[:, :1]) / 2
     label, column = e.model.roles[e.outcome].label, e.model.roles[e.treatment].column
     taut = operation.tautology(e.model.graph, e.treatment, e.outcome)
-    assumes = [*GRAPH_ASSUMES, f"Q: {operation.reference}"]
-    if beyond > 0.05:
-        assumes.append(f"{beyond:.0%} of simulated runs lie beyond the observed ones")
+    assumes = [*GRAPH_ASSUMES, f"Q: {operation.reference}", *warn_beyond(beyond)]
 
     def made(name: str, quantities: Array, form: str) -> tuple[Estimate, ...]:
         return e.estimates(

@@ -16,6 +16,17 @@ GRAPH_ASSUMES = (
 )
 
 
+BEYOND = 0.05
+"""Share of simulated runs beyond the observed ones from which an answer says so."""
+
+
+def warn_beyond(beyond: float) -> tuple[str, ...]:
+    """What an answer rests on when so large a share of its simulated runs lies beyond the runs."""
+    if beyond <= BEYOND:
+        return ()
+    return (f"{beyond:.0%} of simulated runs lie beyond the observed ones",)
+
+
 def confounding(graph: DirectedHypergraph, fixed: Collection[str], outcome: str) -> str:
     """Why simulating through the hypergraph is not the causal effect; "" if it is.
 

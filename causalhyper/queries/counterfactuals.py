@@ -13,8 +13,7 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
-from causalhyper.queries.distributions import BEYOND
+from causalhyper.queries.assumptions import BEYOND, GRAPH_ASSUMES
 from causalhyper.queries.levels import Levels, ask_levels
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.selection import Runs, pick_runs

@@ -12,14 +12,12 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames.role import Role
 from causalhyper.inference import kernel_densities
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.levels import Levels
 from causalhyper.queries.limits import Scale, describe_scale, find_limits, is_exact
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 
-BEYOND = 0.05
-"""Share of simulated runs beyond the observed ones from which it is said."""
 ASSUMES = (*GRAPH_ASSUMES, "noises of different nodes independent of one another")
 
 
@@ -213,7 +211,5 @@ class Collector:
 
     def _warnings(self, at: int) -> tuple[str, ...]:
         """What stands against the answer at one value."""
-        warnings = self.levels.interpolated(self.levels.at[at])
-        if self.beyond[at] > BEYOND:
-            warnings += (f"{self.beyond[at]:.0%} of simulated runs lie beyond the observed ones",)
-        return warnings
+        interpolated = self.levels.interpolated(self.levels.at[at])
+        return (*interpolated, *warn_beyond(self.beyond[at]))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
 from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.mediation_result import Mediation
@@ -263,9 +263,7 @@ def _assumptions(
                 f"not identified without the model: {', '.join(witnesses)} is an effect of the "
                 "treatment and a cause of mediator and outcome (recanting witness)"
             )
-    if beyond > 0.05:
-        out.append(f"{beyond:.0%} of simulated runs lie beyond the observed ones")
-    return tuple(out)
+    return (*out, *warn_beyond(beyond))
 
 
 def _note(e: Experiment, names: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative, check_coupling
 from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
 from causalhyper.queries.nested import Routes, find_routes, nested_world
@@ -168,8 +168,8 @@ def _collect(
         name: str, quantities: Array, form: str, subject: str = "", rests: Sequence[str] = ()
     ) -> tuple[Estimate, ...]:
         assumes = [*GRAPH_ASSUMES, *rests]
-        if name != "total" and beyond > 0.05:
-            assumes.append(f"{beyond:.0%} of simulated runs lie beyond the observed ones")
+        if name != "total":
+            assumes += warn_beyond(beyond)
         return e.estimates(
             f"path_effects.{name}",
             quantities,

@@ -11,7 +11,7 @@ import numpy as np
 
 from causalhyper.errors import CausalHyperError
 from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.effects import farthest
 from causalhyper.queries.experiment import Experiment, Progress
 from causalhyper.queries.games import Coalition, Game, path_game, removal_game
@@ -217,8 +217,8 @@ def _collect(
 
     def made(name: str, quantities: Array, form: str, subject: str = "") -> tuple[Estimate, ...]:
         assumes = [*GRAPH_ASSUMES] if name == "total" else [*GRAPH_ASSUMES, *game.assumes]
-        if name != "total" and beyond > 0.05:
-            assumes.append(f"{beyond:.0%} of simulated runs lie beyond the observed ones")
+        if name != "total":
+            assumes += warn_beyond(beyond)
         return e.estimates(
             f"shapley.{name}",
             quantities,
