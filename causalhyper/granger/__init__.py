@@ -1,0 +1,1 @@
+"""Which parameters' movements help to explain the loss change of a step."""

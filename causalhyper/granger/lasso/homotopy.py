@@ -1,0 +1,214 @@
+"""Follow the piecewise linear path of the lasso through a working set, kink by kink."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.granger.lasso.active_set import ActiveSet
+from causalhyper.granger.lasso.scan import Array
+from causalhyper.granger.lasso.shortlist import Indices
+from causalhyper.granger.lasso.working_set import WorkingSet
+
+MARGIN = 0.03
+"""Columns predicted to come within this share of the penalty are watched at every kink."""
+TOLERANCE = 1e-6
+"""A correlation above the penalty by this share is a violation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The lasso at one penalty, over a working set.
+
+    Attributes
+    ----------
+    penalty : float
+        lambda.
+    members : ndarray of int, shape (k,)
+        Positions in the working set of the columns in the fit.
+    signs, coefficients : ndarray, shape (k,)
+        Of the columns divided by their spreads.
+    residual : ndarray, shape (T,)
+    kinks : int
+        Columns that came or went since the solution before.
+    """
+
+    penalty: float
+    members: Indices
+    signs: Array
+    coefficients: Array
+    residual: Array
+    kinks: int = 0
+
+
+def null_solution(columns: WorkingSet) -> Solution:
+    """Return the fit without any column, at the smallest penalty that allows it."""
+    problem, nothing = columns.problem, np.empty(0)
+    ratios = np.abs(columns.correlations(problem.y))
+    best = np.argsort(ratios)[-8:]
+    exact = columns.exact(best) @ problem.y / (problem.rows * columns.weights[best])
+    largest = float(np.abs(exact).max(initial=0.0))
+    return Solution(largest, np.empty(0, np.intp), nothing, nothing, problem.y)
+
+
+def follow(columns: WorkingSet, penalties: Array, start: Solution) -> Iterator[Solution]:
+    """Yield the solutions at decreasing penalties.
+
+    The path is followed exactly (Osborne, Presnell and Turlach 2000; Efron et al. 2004, section
+    3.1) through the columns that come near the penalty, as the slope of the last stretch
+    predicts; then every column of the working set is looked at, and where one was missed that
+    stretch is followed again.
+
+    Parameters
+    ----------
+    columns : WorkingSet
+    penalties : ndarray, shape (k,)
+        Decreasing.
+    start : Solution
+        At a penalty above; `null_solution` is one.
+    """
+    active, here = ActiveSet(columns), start
+    ratios = columns.correlations(here.residual)
+    slope = None
+    for at, penalty in enumerate(penalties):
+        if penalty >= here.penalty:
+            yield here
+            continue
+        if at % REFRESH == 0:
+            active.load(here.members, here.signs)
+        there = _advance(columns, active, here, float(penalty), ratios, slope)
+        after = columns.correlations(there.residual)
+        slope = (ratios - after) / (here.penalty - there.penalty)
+        here, ratios = there, after
+        yield here
+
+
+REFRESH = 10
+"""Penalties after which the inverse is computed afresh."""
+
+
+def _advance(
+    columns: WorkingSet,
+    active: ActiveSet,
+    here: Solution,
+    target: float,
+    ratios: Array,
+    slope: Array | None,
+) -> Solution:
+    """Go from one penalty to the next."""
+    watched = _watch(here, target, ratios, slope)
+    while True:
+        kinks = _Walk(columns, active, here, target, watched, ratios).run()
+        coefficients, residual = active.solve(target)
+        found = np.abs(columns.correlations(residual)) > target * (1 + TOLERANCE)
+        found[active.members] = False
+        found[watched] = False
+        if not found.any():
+            members, signs = active.members.copy(), active.signs.copy()
+            return Solution(target, members, signs, coefficients, residual, kinks)
+        watched = np.union1d(watched, np.flatnonzero(found))
+        active.load(here.members, here.signs)
+
+
+def _watch(here: Solution, target: float, ratios: Array, slope: Array | None) -> Indices:
+    """Columns that may take part between a penalty and the next."""
+    size = np.abs(ratios)
+    if slope is None:
+        near = size >= min(2 * target - here.penalty, target)
+    else:
+        ahead = np.abs(ratios - (here.penalty - target) * slope)
+        near = (ahead >= (1 - MARGIN) * target) | (size >= (1 - MARGIN / 3) * here.penalty)
+    near[here.members] = True
+    return np.flatnonzero(near)
+
+
+class _Walk:
+    """One stretch of the path among the watched columns."""
+
+    def __init__(
+        self,
+        columns: WorkingSet,
+        active: ActiveSet,
+        here: Solution,
+        target: float,
+        watched: Indices,
+        ratios: Array,
+    ) -> None:
+        self.active, self.watched, self.target = active, watched, target
+        self.values, self.weights = columns.values[watched], columns.weights[watched]
+        self.rows = columns.problem.rows
+        self.ratios = ratios[watched].astype(np.float64)
+        self.penalty = here.penalty
+        self.coefficients = here.coefficients.copy()
+        self.place = {int(column): at for at, column in enumerate(watched)}
+        self.barred = np.zeros(len(watched), dtype=bool)
+        self.barred[[self.place[int(m)] for m in active.members]] = True
+
+    def run(self) -> int:
+        """Walk to the target; return the number of kinks."""
+        for kinks in range(20 * self.rows + 100):
+            entering, leaving = self._step()
+            if entering < 0 and leaving < 0:
+                return kinks
+            if leaving >= 0:
+                self._leave(leaving)
+            else:
+                self._enter(entering)
+        return kinks
+
+    def _step(self) -> tuple[int, int]:
+        """Go to the next kink or the target: the column that enters or the place that leaves."""
+        active, left = self.active, self.penalty - self.target
+        move = active.inverse @ active.bounds
+        direction = move @ active.values
+        rates = self.values @ (direction / self.rows).astype(self.values.dtype) / self.weights
+        enters, entering = self._first_entry(rates)
+        leaves, leaving = self._first_exit(move)
+        step = min(enters, leaves, left)
+        self.coefficients += step * move
+        self.ratios -= step * rates
+        self.penalty -= step
+        if step >= left:
+            return -1, -1
+        return (-1, leaving) if leaves < enters else (entering, -1)
+
+    def _first_entry(self, rates: Array) -> tuple[float, int]:
+        """How far until a column outside reaches the penalty, which falls at rate one."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            above = np.maximum(self.penalty - self.ratios, 0) / (1 - rates)
+            below = np.maximum(self.penalty + self.ratios, 0) / (1 + rates)
+        above[rates >= 1] = np.inf
+        below[rates <= -1] = np.inf
+        first = np.minimum(above, below)
+        first[self.barred] = np.inf
+        at = int(first.argmin()) if len(first) else -1
+        return (float(first[at]), at) if at >= 0 else (np.inf, -1)
+
+    def _first_exit(self, move: Array) -> tuple[float, int]:
+        """How far until a coefficient becomes zero."""
+        towards = self.coefficients * move < 0
+        if not towards.any():
+            return np.inf, -1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = np.where(towards, -self.coefficients / move, np.inf)
+        at = int(far.argmin())
+        return float(far[at]), at
+
+    def _enter(self, at: int) -> None:
+        self.barred[at] = True
+        if self.active.add(int(self.watched[at]), 1.0 if self.ratios[at] > 0 else -1.0):
+            self.coefficients = np.append(self.coefficients, 0.0)
+
+    def _leave(self, at: int) -> None:
+        column = int(self.active.members[at])
+        self.active.drop(at)
+        self.coefficients[at] = self.coefficients[-1]
+        self.coefficients = self.coefficients[:-1].copy()
+        # a column that depended on the one that left may take part again
+        self.barred[:] = False
+        self.barred[[self.place[int(m)] for m in self.active.members]] = True
+        self.ratios[self.place[column]] = np.clip(
+            self.ratios[self.place[column]], -self.penalty, self.penalty
+        )

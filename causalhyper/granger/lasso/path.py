@@ -1,0 +1,242 @@
+"""Exact lasso paths over designs that are read in blocks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.certificate import relative_gap
+from causalhyper.granger.lasso.columns import Columns
+from causalhyper.granger.lasso.homotopy import Solution, follow, null_solution
+from causalhyper.granger.lasso.result import LassoPath
+from causalhyper.granger.lasso.scan import Array, Problem, Progress, scan, survey
+from causalhyper.granger.lasso.working_set import WorkingSet
+
+FIRST, MORE = 8, 12
+"""Columns taken into the working set at first and after each pass, in multiples of T."""
+
+
+def lasso_path(
+    columns: Columns,
+    y: Array,
+    *,
+    lambdas: Sequence[float] | int = 100,
+    ratio: float = 1e-2,
+    standardise: bool = True,
+    intercept: bool = True,
+    tolerance: float = 1e-6,
+    max_passes: int = 30,
+    progress: Progress | None = None,
+) -> LassoPath:
+    r"""Fit a lasso at many penalties, each certified by its duality gap.
+
+    .. math:: \min_{a, g} \frac{1}{2T} |y - a - X g|^2 + \lambda \sum_j w_j |g_j|
+
+    with :math:`w_j` the standard deviation of column j (or one). The path is followed exactly in
+    a working set of columns; one reading of the design in blocks then measures the duality gap
+    of all penalties together and finds the columns that the working set lacks; and so on, until
+    every gap is small.
+
+    Parameters
+    ----------
+    columns : Columns
+        X, of shape (T, p); it is read some times from left to right and never held.
+    y : array_like, shape (T,)
+    lambdas : sequence of float, or int
+        Penalties above zero, or how many: spaced evenly in the logarithm from the smallest that
+        leaves all columns out.
+    ratio : float
+        The last penalty over the first, in (0, 1), where `lambdas` is a number.
+    standardise : bool
+        Whether to penalise a coefficient by the standard deviation of its column. Without it
+        columns of small variance are as good as left out.
+    intercept : bool
+        Whether to fit a constant, without penalty.
+    tolerance : float
+        Relative duality gap (see `LassoPath.gaps`) to reach.
+    max_passes : int
+        Readings of the design at most.
+    progress : callable, optional
+        Called with the share of the penalties that are certified.
+
+    Returns
+    -------
+    LassoPath
+
+    Raises
+    ------
+    ConfigurationError
+        If a number means nothing, or y has another length than X has rows.
+    DataError
+        If a value is not finite.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a gap is above the tolerance after `max_passes`.
+
+    Notes
+    -----
+    Memory: the working set (some 20 to 60 T columns), a number a column, and a block. A lasso
+    keeps at most min(T, p) columns.
+
+    Source: Tibshirani 1996; Osborne, Presnell and Turlach 2000 for the path; Kim et al. 2007 for
+    the gap.
+
+    Examples
+    --------
+    >>> from causalhyper.granger.lasso import DenseColumns
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(50, 400))
+    >>> path = lasso_path(DenseColumns(x), 2 * x[:, 7] + 0.1 * rng.normal(size=50), lambdas=20)
+    >>> path.entries().nlargest(1, "entry")["column"].item(), bool(path.converged.all())
+    (7, True)
+    """
+    response = _check(columns, y, lambdas, ratio, tolerance, max_passes)
+    rows = columns.shape[0]
+    problem, kept = survey(
+        columns, response, standardise=standardise, intercept=intercept, keep=FIRST * rows
+    )
+    working = WorkingSet.of(problem, *kept)
+    start = null_solution(working)
+    penalties = _penalties(lambdas, ratio, start.penalty, columns.unit, standardise)
+    found: list[Solution] = [start] * len(penalties)
+    gaps = np.full(len(penalties), np.inf)
+    passes = 1
+    while passes < max_passes and (gaps > tolerance).any():
+        passes += 1
+        open_ = np.flatnonzero(gaps > tolerance)
+        first, end = int(open_[0]), int(open_[-1]) + 1
+        before = found[first - 1] if first else start
+        found[first:end] = follow(working, penalties[first:end], before)
+        working, gaps[open_] = _certify(problem, working, [found[i] for i in open_])
+        if progress is not None:
+            progress(float((gaps <= tolerance).mean()))
+    if (gaps > tolerance).any():
+        warnings.warn(
+            f"{int((gaps > tolerance).sum())} of {len(gaps)} penalties have a relative duality "
+            f"gap above {tolerance:g} after {passes} passes (largest {gaps.max():.2g}): raise "
+            "max_passes, or use fewer or larger penalties",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    mean = float(response.mean()) if intercept else 0.0
+    return _result(working, found, penalties, mean, gaps, tolerance, passes)
+
+
+def _check(
+    columns: Columns,
+    y: Array,
+    lambdas: Sequence[float] | int,
+    ratio: float,
+    tolerance: float,
+    max_passes: int,
+) -> Array:
+    response = np.asarray(y, dtype=np.float64)
+    if response.shape != columns.shape[:1]:
+        raise ConfigurationError(
+            f"y needs one value a row of the design, {columns.shape[0]}; got shape "
+            f"{response.shape}"
+        )
+    if not np.isfinite(response).all():
+        at = int(np.flatnonzero(~np.isfinite(response))[0])
+        raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
+    if isinstance(lambdas, int):
+        if lambdas < 1 or not 0 < ratio < 1:
+            raise ConfigurationError(
+                f"expected one penalty at least and a ratio in (0, 1); got {lambdas} and {ratio:g}"
+            )
+    elif not len(lambdas) or not all(0 < x < np.inf for x in lambdas):
+        raise ConfigurationError(f"penalties must be above zero and finite; got {lambdas}")
+    if not 0 < tolerance < 1 or max_passes < 2:
+        raise ConfigurationError(
+            f"expected a tolerance in (0, 1) and two passes at least; got {tolerance:g} and "
+            f"{max_passes}"
+        )
+    return response
+
+
+def _penalties(
+    lambdas: Sequence[float] | int, ratio: float, largest: float, unit: float, standardise: bool
+) -> Array:
+    """Penalties in the unit of the blocks, decreasing."""
+    if isinstance(lambdas, int):
+        return largest * np.geomspace(1, ratio, lambdas) if lambdas > 1 else np.array([largest])
+    scale = 1.0 if standardise else 1 / unit
+    return np.sort(np.asarray(lambdas, dtype=np.float64))[::-1] * scale
+
+
+def _certify(
+    problem: Problem, working: WorkingSet, solutions: Sequence[Solution]
+) -> tuple[WorkingSet, Array]:
+    """Read the design: the working set with what it lacked, and the gaps."""
+    residuals = np.array([s.residual for s in solutions])
+    lambdas = np.array([max(s.penalty, np.finfo(float).tiny) for s in solutions])
+    keep = min(MORE * problem.rows, problem.columns.shape[1])
+    outside, kept = scan(problem, residuals, lambdas, working.indices, keep)
+    new = WorkingSet.of(problem, *kept.columns())
+    inside = np.array([_excess(working, s) for s in solutions])
+    if len(new):
+        exact = np.abs(new.exact(np.arange(len(new))) @ residuals.T) / problem.rows
+        inside = np.maximum(inside, (exact / new.weights[:, None]).max(axis=0) / lambdas)
+    excess = np.maximum(inside, np.where(outside > 1, outside, 0))
+    weights = working.weights / working.spreads
+    gaps = [
+        relative_gap(problem, s, weights[s.members], e)
+        for s, e in zip(solutions, excess, strict=True)
+    ]
+    return working.extended(*kept.columns()), np.array(gaps)
+
+
+def _excess(working: WorkingSet, solution: Solution) -> float:
+    """Largest correlation in the working set over the penalty; near ones in float64."""
+    if solution.penalty == 0:
+        return 1.0
+    ratios = np.abs(working.correlations(solution.residual)) / solution.penalty
+    near = np.flatnonzero(ratios > 1 - 1e-2)
+    exact = np.abs(working.exact(near) @ solution.residual) / working.weights[near]
+    largest = exact.max(initial=0.0) / (working.problem.rows * solution.penalty)
+    return float(largest)
+
+
+def _result(
+    working: WorkingSet,
+    found: Sequence[Solution],
+    penalties: Array,
+    mean: float,
+    gaps: Array,
+    tolerance: float,
+    passes: int,
+) -> LassoPath:
+    """Coefficients in the unit of the design, columns in order."""
+    problem = working.problem
+    unit = problem.columns.unit
+    chosen, coefficients, intercepts = [], [], []
+    for solution in found:
+        members = solution.members[np.argsort(working.indices[solution.members])]
+        by_member = dict(zip(solution.members.tolist(), solution.coefficients, strict=True))
+        slopes = np.array([by_member[m] for m in members.tolist()]) / working.spreads[members]
+        chosen.append(working.indices[members])
+        coefficients.append(slopes / unit)
+        intercepts.append(mean - float(slopes @ working.means[members]))
+    total = float(problem.y @ problem.y)
+    left = np.array([float(s.residual @ s.residual) for s in found])
+    return LassoPath(
+        lambdas=penalties if problem.standardise else penalties * unit,
+        intercepts=np.array(intercepts),
+        columns=tuple(chosen),
+        coefficients=tuple(coefficients),
+        gaps=gaps,
+        r_squared=1 - left / total if total > 0 else np.zeros(len(found)),
+        converged=gaps <= tolerance,
+        tolerance=tolerance,
+        passes=passes,
+        kinks=sum(s.kinks for s in found),
+        held=len(working),
+        rows=problem.rows,
+        width=problem.columns.shape[1],
+        standardised=problem.standardise,
+    )

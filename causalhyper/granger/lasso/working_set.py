@@ -1,0 +1,73 @@
+"""The columns that may take part: their values, means, spreads and correlations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.granger.lasso.columns import Matrix
+from causalhyper.granger.lasso.scan import Array, Problem
+from causalhyper.granger.lasso.shortlist import Indices
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingSet:
+    """Columns held in memory.
+
+    Attributes
+    ----------
+    problem : Problem
+    indices : ndarray of int, shape (q,)
+        Their numbers.
+    values : ndarray, shape (q, T)
+        A column each, as read.
+    means, spreads, weights : ndarray, shape (q,)
+        In float64; the means are zero without an intercept.
+    """
+
+    problem: Problem
+    indices: Indices
+    values: Matrix
+    means: Array
+    spreads: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, problem: Problem, indices: Indices, values: Matrix) -> WorkingSet:
+        """Hold some columns."""
+        means, spreads = np.zeros(len(indices)), np.empty(len(indices))
+        for at in range(0, len(indices), PIECE):
+            piece = slice(at, at + PIECE)
+            exact = values[piece].astype(np.float64)
+            if problem.intercept:
+                means[piece] = exact.mean(axis=1)
+                exact -= means[piece, None]
+            spreads[piece] = np.sqrt(np.einsum("ij,ij->i", exact, exact) / problem.rows)
+        weights = spreads if problem.standardise else np.ones(len(indices))
+        return cls(problem, indices, values, means, spreads, weights)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def extended(self, indices: Indices, values: Matrix) -> WorkingSet:
+        """Hold further columns too."""
+        more = WorkingSet.of(self.problem, indices, values)
+        pairs = zip(self._arrays(), more._arrays(), strict=True)
+        return WorkingSet(self.problem, *(np.concatenate(pair) for pair in pairs))
+
+    def _arrays(self) -> tuple[Indices, Matrix, Array, Array, Array]:
+        return self.indices, self.values, self.means, self.spreads, self.weights
+
+    def exact(self, chosen: Indices) -> Array:
+        """Columns in float64 less their means, a row each."""
+        return self.values[chosen].astype(np.float64) - self.means[chosen, None]
+
+    def correlations(self, residual: Array) -> Array:
+        """``x_j' r / T`` over the weights, in the precision of the values; shape (q,)."""
+        products = self.values @ (residual / self.problem.rows).astype(self.values.dtype)
+        return products / self.weights
+
+
+PIECE = 512
+"""Columns taken to float64 at a time."""
