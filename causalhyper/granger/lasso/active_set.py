@@ -10,6 +10,7 @@ from causalhyper.granger.lasso.working_set import WorkingSet
 
 DEPENDENT = 1e-10
 """A column whose variance given the others falls below this share of its own adds nothing."""
+REFINEMENTS = 3
 
 
 class ActiveSet:
@@ -105,11 +106,11 @@ class ActiveSet:
     def solve(self, penalty: float) -> tuple[Array, Array]:
         """Coefficients of the scaled columns and the residual, with these signs at this penalty.
 
-        One step of iterative refinement takes away what the updates of the inverse have lost.
+        Steps of iterative refinement take away what the updates of the inverse have lost.
         """
         y = self._columns.problem.y
         coefficients, residual = np.zeros(self.count), y
-        for _ in range(2):
+        for _ in range(REFINEMENTS):
             slope = self.values @ residual / self._rows - penalty * self.bounds
             coefficients = coefficients + self.inverse @ slope
             residual = y - coefficients @ self.values

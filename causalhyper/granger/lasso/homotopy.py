@@ -98,17 +98,20 @@ def _advance(
     slope: Array | None,
 ) -> Solution:
     """Go from one penalty to the next."""
-    watched = _watch(here, target, ratios, slope)
+    watched, careful = _watch(here, target, ratios, slope), False
     while True:
-        kinks = _Walk(columns, active, here, target, watched, ratios).run()
+        kinks = _Walk(columns, active, here, target, watched, careful=careful).run(ratios)
         coefficients, residual = active.solve(target)
         found = np.abs(columns.correlations(residual)) > target * (1 + TOLERANCE)
         found[active.members] = False
-        found[watched] = False
-        if not found.any():
+        missed = np.setdiff1d(np.flatnonzero(found), watched)
+        astray = bool(found.any() or (coefficients * active.signs < 0).any())
+        if not astray or (careful and not len(missed)):
             members, signs = active.members.copy(), active.signs.copy()
             return Solution(target, members, signs, coefficients, residual, kinks)
-        watched = np.union1d(watched, np.flatnonzero(found))
+        # nothing was missed, and yet a wrong turn was taken: by rounding
+        careful = careful or not len(missed)
+        watched = np.union1d(watched, missed)
         active.load(here.members, here.signs)
 
 
@@ -125,7 +128,10 @@ def _watch(here: Solution, target: float, ratios: Array, slope: Array | None) ->
 
 
 class _Walk:
-    """One stretch of the path among the watched columns."""
+    """One stretch of the path among the watched columns.
+
+    A careful one computes everything afresh at every kink, in float64.
+    """
 
     def __init__(
         self,
@@ -134,20 +140,27 @@ class _Walk:
         here: Solution,
         target: float,
         watched: Indices,
-        ratios: Array,
+        *,
+        careful: bool,
     ) -> None:
         self.active, self.watched, self.target = active, watched, target
-        self.values, self.weights = columns.values[watched], columns.weights[watched]
-        self.rows = columns.problem.rows
-        self.ratios = ratios[watched].astype(np.float64)
-        self.penalty = here.penalty
+        self.values = columns.exact(watched) if careful else columns.values[watched]
+        self.weights, self.rows, self.careful = (
+            columns.weights[watched],
+            here.residual.size,
+            careful,
+        )
+        self.ratios = self._correlations(here.residual) if careful else np.empty(0)
+        self.penalty, self.moved = here.penalty, True
         self.coefficients = here.coefficients.copy()
         self.place = {int(column): at for at, column in enumerate(watched)}
         self.barred = np.zeros(len(watched), dtype=bool)
         self.barred[[self.place[int(m)] for m in active.members]] = True
 
-    def run(self) -> int:
-        """Walk to the target; return the number of kinks."""
+    def run(self, ratios: Array) -> int:
+        """Walk to the target, given the correlations of all columns; return the kinks."""
+        if not self.careful:
+            self.ratios = ratios[self.watched].astype(np.float64)
         for kinks in range(20 * self.rows + 100):
             entering, leaving = self._step()
             if entering < 0 and leaving < 0:
@@ -156,20 +169,29 @@ class _Walk:
                 self._leave(leaving)
             else:
                 self._enter(entering)
+            if self.careful:
+                self.active.refresh()
+                self.coefficients, residual = self.active.solve(self.penalty)
+                self.ratios = self._correlations(residual)
         return kinks
+
+    def _correlations(self, residual: Array) -> Array:
+        products = self.values @ (residual / self.rows).astype(self.values.dtype)
+        return products / self.weights
 
     def _step(self) -> tuple[int, int]:
         """Go to the next kink or the target: the column that enters or the place that leaves."""
         active, left = self.active, self.penalty - self.target
         move = active.inverse @ active.bounds
         direction = move @ active.values
-        rates = self.values @ (direction / self.rows).astype(self.values.dtype) / self.weights
+        rates = self._correlations(direction)
         enters, entering = self._first_entry(rates)
         leaves, leaving = self._first_exit(move)
         step = min(enters, leaves, left)
         self.coefficients += step * move
         self.ratios -= step * rates
         self.penalty -= step
+        self.moved = step > 0
         if step >= left:
             return -1, -1
         return (-1, leaving) if leaves < enters else (entering, -1)
@@ -188,7 +210,9 @@ class _Walk:
 
     def _first_exit(self, move: Array) -> tuple[float, int]:
         """How far until a coefficient becomes zero."""
-        towards = self.coefficients * move < 0
+        heading = self.active.signs * move
+        # one that has just come in, at a tie, may want to have the other sign
+        towards = (heading < 0) & (self.active.signs * self.coefficients >= 0)
         if not towards.any():
             return np.inf, -1
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -209,6 +233,7 @@ class _Walk:
         # a column that depended on the one that left may take part again
         self.barred[:] = False
         self.barred[[self.place[int(m)] for m in self.active.members]] = True
+        self.barred[self.place[column]] = not self.moved
         self.ratios[self.place[column]] = np.clip(
             self.ratios[self.place[column]], -self.penalty, self.penalty
         )

@@ -106,6 +106,8 @@ class LassoPath:
             f"passes over the design: {self.passes}; columns held: {self.held}; kinks: "
             f"{self.kinks}",
             f"largest relative duality gap {self.gaps.max():.2g}, tolerance {self.tolerance:.2g}: "
-            + ("converged" if self.converged.all() else f"{(~self.converged).sum()} not converged"),
+            + (
+                "converged" if self.converged.all() else f"{(~self.converged).sum()} not converged"
+            ),
         ]
         return "\n".join(lines)

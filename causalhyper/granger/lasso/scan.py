@@ -85,6 +85,8 @@ def survey(
     """
     rows, count = columns.shape
     response = y - y.mean() if intercept else y
+    if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():
+        response = np.zeros(rows)
     spreads = np.empty(count, columns.dtype)
     problem = Problem(columns, response, spreads, standardise, intercept)
     sums = np.stack([np.full(rows, 1 / rows), response / rows]).astype(columns.dtype)
