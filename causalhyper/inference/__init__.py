@@ -24,7 +24,7 @@ from causalhyper.inference.jackknife import (
     satterthwaite_df,
 )
 from causalhyper.inference.kernel_independence import KernelIndependence, kernel_independence
-from causalhyper.inference.multiplicity import adjust
+from causalhyper.inference.multiplicity import adjust_p_values
 from causalhyper.inference.permutation import (
     Assignment,
     OmnibusTest,
@@ -57,7 +57,7 @@ __all__ = [
     "RowLayout",
     "WildTest",
     "acceleration",
-    "adjust",
+    "adjust_p_values",
     "assignments",
     "bands",
     "bandwidth",

@@ -16,7 +16,7 @@ from causalhyper.hypergraph.local_markov import (
     count_permutations,
     random_permutations,
 )
-from causalhyper.inference.independence import check_options
+from causalhyper.inference.independence import check_options, check_size
 from causalhyper.queries.independence_tests import Finding, make_tester
 from causalhyper.queries.permuted_graphs import Permuted, judge_permutations
 from causalhyper.results import HypothesisTest
@@ -35,10 +35,10 @@ class Falsification:
     graph, protocol : str
     method : str
         Test of independence: "partial correlation" or "kernel".
-    level : float
+    alpha : float
         Size of each test of independence.
-    significance : float
-        At which the two tests below decide.
+    permutation_alpha : float
+        Size of the two tests below.
     given : Permuted
         The hypergraph as given.
     conditions : tuple of (Independence, Finding)
@@ -55,8 +55,8 @@ class Falsification:
     graph: str
     protocol: str
     method: str
-    level: float
-    significance: float
+    alpha: float
+    permutation_alpha: float
     given: Permuted
     conditions: tuple[tuple[Independence, Finding], ...]
     permuted: tuple[Permuted, ...]
@@ -159,13 +159,13 @@ class Falsification:
             f"falsification of {self.graph}",
             f"protocol: {self.protocol}",
             f"{len(self.permuted)} permutations of the nodes ({which}{kept}); each independence "
-            f"tested by {self.method} at {self.level:g}",
+            f"tested by {self.method} at {self.alpha:g}",
         ]
         for one, found in self.conditions:
             if found.p_value is None:
                 lines.append(f"  {one!s:<22} {found.inapplicable}")
             else:
-                mark = "violated" if found.p_value <= self.level else "kept"
+                mark = "violated" if found.p_value <= self.alpha else "kept"
                 lines.append(f"  {one!s:<22} p {found.p_value:.2g}  {mark}")
         return "\n".join([*lines, self.verdict])
 
@@ -184,7 +184,7 @@ class Falsification:
             statistic=float(count) if tested else None,
             p_value=p if tested else None,
             reference=f"{reference} ({'all' if self.exact else 'random'} permutations)",
-            alpha=self.significance,
+            alpha=self.permutation_alpha,
             if_rejected=rejected.format(*words),
             if_kept=kept.format(*words),
             inapplicable="" if tested else _untested(self.given),
@@ -207,10 +207,10 @@ def falsify(
     method: str = "partial correlation",
     permutations: int = 1000,
     keep: str | Collection[str] = (),
-    level: float = 0.05,
-    significance: float = 0.05,
+    alpha: float = 0.05,
+    permutation_alpha: float = 0.05,
     df: int = 3,
-    draws: int = 1999,
+    flips: int = 1999,
     seed: int = 1,
 ) -> Falsification:
     """Hold a hypergraph against the same hypergraph with its nodes permuted.
@@ -227,16 +227,17 @@ def falsify(
         Nodes that keep their place. By default none, as published. With ``model.graph.roots()``
         rivals that give an assigned treatment causes are left out: the comparison is fairer, but
         a hypergraph of five nodes then has 24 permutations, and p-values are multiples of 1/24.
-    level : float
-        Size of each test of independence, in (0, 1); not adjusted, as published.
-    significance : float
-        At which the hypergraph counts as informative and as better than permuted, in (0, 1).
+    alpha : float
+        Size of the tests of independence, in (0, 1).
+    permutation_alpha : float
+        Size of the two tests against permutations, in (0, 1): at which the hypergraph counts as
+        informative and as better than permuted.
     df : int
         Natural-spline functions of each node conditioned on.
-    draws : int
-        Sign flips of whole clusters behind each p-value of an independence.
+    flips : int
+        Sign flips of whole clusters behind each p-value, at least 19.
     seed : int
-        Of permutations and sign flips, not negative.
+        Of everything random, not negative.
 
     Returns
     -------
@@ -250,11 +251,12 @@ def falsify(
     Notes
     -----
     The conditions are the local Markov ones: each node and each non-descendant, given the node's
-    causes. A hypergraph is informative where few permutations imply the same independencies, and
-    falsified where it is informative and many permutations violate no larger share of their
-    conditions. Not falsified means better than chance, not right: a hypergraph with violated
-    conditions can pass. Source: Eulig et al. 2023, "Toward falsifying causal graphs using a
-    permutation-based test", section 3.
+    causes. Each is tested by itself, not adjusted for how many there are, as published. A
+    hypergraph is informative where few permutations imply the same independencies, and falsified
+    where it is informative and many permutations violate no larger share of their conditions. Not
+    falsified means better than chance, not right: a hypergraph with violated conditions can pass.
+    Source: Eulig et al. 2023, "Toward falsifying causal graphs using a permutation-based test",
+    section 3.
 
     Examples
     --------
@@ -272,14 +274,14 @@ def falsify(
     The hypergraph is not informative: its independencies are shared by 2 of 6 permutations \
 (p = 0.33), so that this test cannot falsify it. It is not falsified.
     """
-    _check(level, significance, df, draws, permutations, seed)
+    _check(alpha, permutation_alpha, df, flips, permutations, seed)
     h = model.graph
     keep = (keep,) if isinstance(keep, str) else tuple(keep)
-    test = make_tester(model, method, level=level, df=df, draws=draws, seed=seed)
+    test = make_tester(model, method, alpha=alpha, df=df, flips=flips, seed=seed)
 
     def contradicted(one: Independence) -> bool | None:
         p_value = test(one).p_value
-        return None if p_value is None else p_value <= level
+        return None if p_value is None else p_value <= alpha
 
     total = count_permutations(h.nodes, keep)
     exact = total <= permutations
@@ -295,8 +297,8 @@ def falsify(
         graph=str(h),
         protocol=model.protocol,
         method=method,
-        level=level,
-        significance=significance,
+        alpha=alpha,
+        permutation_alpha=permutation_alpha,
         given=given,
         conditions=tuple((one, test(one)) for one in local_conditions(h)),
         permuted=found,
@@ -307,11 +309,12 @@ def falsify(
 
 
 def _check(
-    level: float, significance: float, df: int, draws: int, permutations: int, seed: int
+    alpha: float, permutation_alpha: float, df: int, flips: int, permutations: int, seed: int
 ) -> None:
     """Refuse options that make no test."""
-    for one in (level, significance):
-        check_options(df, one, draws)
+    for name, size in (("alpha", alpha), ("permutation_alpha", permutation_alpha)):
+        check_size(size, name)
+    check_options(df, flips)
     if permutations < 1:
         raise ConfigurationError(f"permutations must be at least 1, got {permutations}: use 1000")
     if seed < 0:

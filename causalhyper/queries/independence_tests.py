@@ -52,7 +52,7 @@ Tester = Callable[[Independence], Finding]
 
 
 def make_tester(
-    model: FittedModel, method: str, *, level: float, df: int, draws: int, seed: int
+    model: FittedModel, method: str, *, alpha: float, df: int, flips: int, seed: int
 ) -> Tester:
     """Prepare tests on a model's runs, on the model's scale; each is made once.
 
@@ -62,11 +62,11 @@ def make_tester(
         Its clusters are the independent units, its contexts have intercepts of their own.
     method : str
         One of `METHODS`.
-    level : float
-        Of the test, in (0, 1); intervals have level ``1 - level``.
+    alpha : float
+        Size of the tests, in (0, 1); intervals have level ``1 - alpha``.
     df : int
         Natural-spline functions of each node conditioned on.
-    draws : int
+    flips : int
         Sign flips of whole clusters.
     seed : int
         Of the flips; a test's result does not depend on those made before it.
@@ -90,11 +90,11 @@ def make_tester(
         x, y = (model.values[v] for v in pair)
         arrays = x, y, [model.values[v] for v in given], model.groups
         rng = np.random.default_rng(seed)
-        found = partial_correlation(*arrays, rng=rng, df=df, draws=draws, level=1 - level)
+        found = partial_correlation(*arrays, rng=rng, df=df, flips=flips, level=1 - alpha)
         numbers = found.estimate, found.lower, found.upper
         tested: PartialCorrelation | KernelIndependence = found
         if method == "kernel":
-            tested = kernel_independence(*arrays, rng=rng, df=df, draws=draws)
+            tested = kernel_independence(*arrays, rng=rng, df=df, flips=flips)
         reference = f"{tested.flips} sign flips of {model.clusters} clusters' sums"
         return Finding(*numbers, tested.statistic, tested.p_value, reference)
 

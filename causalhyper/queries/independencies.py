@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.hypergraph import Independence, implied_independencies
-from causalhyper.inference import adjust
-from causalhyper.inference.independence import check_options
+from causalhyper.inference import adjust_p_values
+from causalhyper.inference.independence import check_options, check_size
 from causalhyper.queries.independence_tests import Finding, make_tester
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
@@ -59,9 +59,9 @@ class IndependenceChecks:
     graph, protocol : str
     method : str
         "partial correlation" or "kernel".
-    adjustment : str
-        How p-values were adjusted: "bh", "by" or "holm".
-    level : float
+    adjust : str
+        How p-values were adjusted for one another: "bh", "by" or "holm".
+    alpha : float
         Error rate at which an independence counts as contradicted.
     checks : tuple of IndependenceCheck
         In topological order.
@@ -74,8 +74,8 @@ class IndependenceChecks:
     graph: str
     protocol: str
     method: str
-    adjustment: str
-    level: float
+    adjust: str
+    alpha: float
     checks: tuple[IndependenceCheck, ...]
     n: int
     clusters: int
@@ -100,7 +100,7 @@ class IndependenceChecks:
                 "be separated, so no such test can contradict it."
             )
         applied = [check for check in self.checks if check.test.p_value is not None]
-        rate = f"{_RATES[self.adjustment][1]} of {self.level:.0%}"
+        rate = f"{_RATES[self.adjust][1]} of {self.alpha:.0%}"
         if not applied:
             return "None of the implied independencies can be tested in these runs."
         if not self.rejected:
@@ -151,7 +151,7 @@ class IndependenceChecks:
 
     def summary(self) -> str:
         """The checks as text; the verdict is the last line."""
-        name = _RATES[self.adjustment][0]
+        name = _RATES[self.adjust][0]
         lines = [
             f"independencies implied by {self.graph}",
             f"protocol: {self.protocol}",
@@ -175,10 +175,10 @@ def check_independencies(
     model: FittedModel,
     *,
     method: str = "partial correlation",
-    level: float = 0.05,
-    adjustment: str = "bh",
+    alpha: float = 0.05,
+    adjust: str = "bh",
     df: int = 3,
-    draws: int = 1999,
+    flips: int = 1999,
     seed: int = 1,
 ) -> IndependenceChecks:
     """Test every conditional independence that a model's hypergraph implies.
@@ -189,17 +189,18 @@ def check_independencies(
     method : str
         "partial correlation", which sees linear dependence and has an interval, or "kernel",
         which also sees curved dependence.
-    level : float
-        Error rate of all tests together, in (0, 1).
-    adjustment : str
-        What `level` controls: "bh" the false discovery rate, "by" the same under any dependence
-        of the tests, "holm" the probability of any false rejection.
+    alpha : float
+        Size of the tests of independence, in (0, 1).
+    adjust : str
+        How several tests count one another. `alpha` bounds, with "bh", the false discovery rate;
+        with "by" the same under any dependence of the tests; with "holm" the probability of any
+        false rejection.
     df : int
         Natural-spline functions of each node conditioned on.
-    draws : int
-        Sign flips of whole clusters behind each p-value and interval.
+    flips : int
+        Sign flips of whole clusters behind each p-value, at least 19.
     seed : int
-        Of the flips, not negative.
+        Of everything random, not negative.
 
     Returns
     -------
@@ -232,22 +233,23 @@ def check_independencies(
     >>> print(*check_independencies(model).rejected)
     B ⟂ G | N
     """
-    check_options(df, level, draws)
-    test = make_tester(model, method, level=level, df=df, draws=draws, seed=seed)
+    check_size(alpha)
+    check_options(df, flips)
+    test = make_tester(model, method, alpha=alpha, df=df, flips=flips, seed=seed)
     implied = implied_independencies(model.graph)
     findings = [test(one) for one in implied]
     raw = [np.nan if f.p_value is None else f.p_value for f in findings]
-    adjusted = adjust(raw, adjustment)
+    adjusted = adjust_p_values(raw, adjust)
     count = len(raw) - int(np.isnan(raw).sum())
     pairs = zip(implied, findings, adjusted.tolist(), strict=True)
-    reference = f"adjusted by {_RATES[adjustment][0]} with {count} tests"
+    reference = f"adjusted by {_RATES[adjust][0]} with {count} tests"
     return IndependenceChecks(
         graph=str(model.graph),
         protocol=model.protocol,
         method=method,
-        adjustment=adjustment,
-        level=level,
-        checks=tuple(_check(one, found, q, level, reference) for one, found, q in pairs),
+        adjust=adjust,
+        alpha=alpha,
+        checks=tuple(_check(one, found, q, alpha, reference) for one, found, q in pairs),
         n=model.n,
         clusters=model.clusters,
         seed=seed,
@@ -255,7 +257,7 @@ def check_independencies(
 
 
 def _check(
-    one: Independence, found: Finding, q: float, level: float, adjusted: str
+    one: Independence, found: Finding, q: float, alpha: float, adjusted: str
 ) -> IndependenceCheck:
     """The test of one independence, read beside the others."""
     given = f" given {_listed(one.given)}" if one.given else ""
@@ -268,7 +270,7 @@ def _check(
         statistic=found.statistic,
         p_value=None if found.p_value is None else q,
         reference=f"{found.reference}, p-value {adjusted}",
-        alpha=level,
+        alpha=alpha,
         if_rejected=(
             f"{one.x} and {one.y} depend on each other{given} {seen}, which the hypergraph denies."
         ),
