@@ -74,7 +74,7 @@ def plot_policy(
     """
     check_columns(frame, COLUMNS, _FIGURE)
     if len(frame) == 0 or frame["value"].duplicated().any():
-        raise ConfigurationError(f"{_FIGURE} needs one row a value: draw each level apart")
+        raise ConfigurationError(f"{_FIGURE} needs one row a value: draw each context apart")
     frame = frame.sort_values("value")
     value = read_numbers(frame, "value", _FIGURE)
     chance = read_numbers(frame, "probability_best", _FIGURE)
@@ -154,7 +154,7 @@ def _draw_utilities(
 
 def _explain(axes: Axes, frame: pd.DataFrame) -> None:
     """Put the legend beside the axes."""
-    levels = set(frame["confidence"]) if "confidence" in frame.columns else set()
+    levels = set(frame["level"]) if "level" in frame.columns else set()
     level = f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
     marks = {line.get_label(): line for line in axes.get_lines()}
     words = {

@@ -94,7 +94,7 @@ class Intervention(EstimateResult):
             parts.append(text)
         return (
             f"Under the protocol “{self.protocol}”, through the hypergraph, {self.outcome} where "
-            f"{self.column} is set{also}: {'; '.join(parts)}. These are levels: whether two "
+            f"{self.column} is set{also}: {'; '.join(parts)}. Each stands alone: whether two "
             "values differ is for effect_curve to say."
         )
 

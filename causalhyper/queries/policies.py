@@ -43,15 +43,15 @@ class Policy(EstimateResult):
     overall : Ranking
         Of the values, in all runs.
     by : str
-        The context column of `levels`, or "".
-    levels : tuple of Ranking
-        One for each level of `by`.
+        The context column of `contexts`, or "".
+    contexts : tuple of Ranking
+        One for each value of that column.
     pooling : str
-        What levels share, in words; "" without levels.
+        What contexts share, in words; "" without any.
     test : HypothesisTest or None
         That the hypergraph's curve is the design's; None where the estimator is the design.
-    confidence : float
-        Of the intervals and of the set that holds the best.
+    level : float
+        Confidence of the intervals and of the set that holds the best.
     """
 
     protocol: str
@@ -60,10 +60,10 @@ class Policy(EstimateResult):
     estimator: str
     overall: Ranking
     by: str
-    levels: tuple[Ranking, ...]
+    contexts: tuple[Ranking, ...]
     pooling: str
     test: HypothesisTest | None
-    confidence: float
+    level: float
 
     @property
     def recommended(self) -> float:
@@ -77,42 +77,42 @@ class Policy(EstimateResult):
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
-        """Outcome, cost, utility and gap of every value, overall and then level by level."""
-        rankings = (self.overall, *self.levels)
+        """Outcome, cost, utility and gap of every value, overall and then context by context."""
+        rankings = (self.overall, *self.contexts)
         return tuple(e for r in rankings for c in r.choices for e in c.estimates)
 
     @property
     def verdict(self) -> str:
-        """The recommendation, how sure it is, and where levels differ, in words."""
+        """The recommendation, how sure it is, and where contexts differ, in words."""
         parts = [f"Under the protocol “{self.protocol}”, {describe(self.overall, self.column)}"]
-        differing = [r for r in self.levels if self.recommended not in r.best_set]
+        differing = [r for r in self.contexts if self.recommended not in r.best_set]
         if differing:
-            found = ", ".join(f"{r.level} ({r.recommended:g})" for r in differing)
+            found = ", ".join(f"{r.context} ({r.recommended:g})" for r in differing)
             parts.append(f"It is shown not to be the best at {self.by} = {found}.")
-        elif self.levels:
-            parts.append(f"No level of {self.by} is shown to need another value.")
+        elif self.contexts:
+            parts.append(f"No {self.by} is shown to need another value.")
         if self.test is not None and self.test.rejected:
             parts.append(f"{self.test.reading} Ask for the design's estimator.")
         return " ".join(parts)
 
     def table(self) -> pd.DataFrame:
-        """One row a value (overall, then level by level); columns `RANKING`."""
-        rows = [row for r in (self.overall, *self.levels) for row in to_rows(r)]
+        """One row a value (overall, then context by context); columns `RANKING`."""
+        rows = [row for r in (self.overall, *self.contexts) for row in to_rows(r)]
         return pd.DataFrame(rows, columns=list(RANKING))
 
-    def plot(self, ax: Axes | None = None, *, level: str = "") -> Axes:
-        """Draw utilities and probabilities of being best, of all runs or of one level."""
+    def plot(self, ax: Axes | None = None, *, context: str = "") -> Axes:
+        """Draw utilities and probabilities of being best, of all runs or of one context."""
         from causalhyper.figures import plot_policy
 
         table = self.table()
-        drawn = table[table["level"] == level]
-        return plot_policy(drawn, xlabel=self.column, ylabel=self.aim, title=level, ax=ax)
+        drawn = table[table["context"] == context]
+        return plot_policy(drawn, xlabel=self.column, ylabel=self.aim, title=context, ax=ax)
 
     def summary(self) -> str:
         """The ranking as text, ending in the verdict."""
         lines = [f"{self.aim} ({self.estimator}; {self.protocol})"]
-        for ranking in (self.overall, *self.levels):
-            where = f"{self.by} = {ranking.level}" if ranking.level else "all runs"
+        for ranking in (self.overall, *self.contexts):
+            where = f"{self.by} = {ranking.context}" if ranking.context else "all runs"
             lines += [f"{where}:", *(f"  {c.line(ranking.digits)}" for c in ranking.choices)]
         return "\n".join([*lines, *([self.pooling] if self.pooling else []), self.verdict])
 
@@ -155,7 +155,7 @@ def policy(
     maximise : bool
         Whether more of the outcome is better; the utility is minus the outcome otherwise.
     by : str, optional
-        A context column of the model: a ranking at each of its levels as well.
+        A context column of the model: a ranking at each of its values as well.
     estimator : str
         "graph": means through the hypergraph; "design": means within blocks.
     draws : int
@@ -227,10 +227,10 @@ def policy(
         estimator=estimator,
         overall=rankings[0],
         by=by or "",
-        levels=tuple(rankings[1:]),
+        contexts=tuple(rankings[1:]),
         pooling=_pooling(estimator) if by else "",
         test=collect_curve(e, found[0].outcome).test if estimator == "graph" else None,
-        confidence=level,
+        level=level,
     )
 
 
@@ -258,8 +258,8 @@ def _aim(label: str, prices: Prices, *, maximise: bool) -> str:
 
 def _pooling(estimator: str) -> str:
     if estimator == "design":
-        return "Each level is estimated from its own runs alone: nothing is shrunk together."
+        return "Each context is estimated from its own runs alone: nothing is shrunk together."
     return (
-        "Levels share every mechanism's curves and differ by intercepts and by what was drawn "
+        "Contexts share every mechanism's curves and differ by intercepts and by what was drawn "
         "there: their differences are shrunk as far as the hypergraph's form says."
     )

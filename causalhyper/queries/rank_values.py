@@ -30,7 +30,7 @@ class _Ranker:
     def values(self) -> tuple[float, ...]:
         return (self.e.baseline, *self.e.at)
 
-    def levels(
+    def means(
         self, query: str, quantities: Array, form: Callable[[str], str], how: str
     ) -> Sequence[Estimate]:
         """Estimates of what each value has, shape (replicates, d)."""
@@ -67,7 +67,7 @@ class _Ranker:
     def do(self, value: float) -> str:
         """The intervention in words."""
         column = self.e.model.roles[self.e.treatment].column
-        return f"do({column}={value:g})" + (f", {self.u.level}" if self.u.level else "")
+        return f"do({column}={value:g})" + (f", {self.u.context}" if self.u.context else "")
 
     def made(
         self,
@@ -79,7 +79,7 @@ class _Ranker:
         how: str,
         df: float | None = None,
     ) -> Estimate:
-        """One estimate from (estimate, se, lower, upper); a level has no baseline."""
+        """One estimate from (estimate, se, lower, upper); a mean has no baseline."""
         e = self.e
         never = [v for v in e.question.never_run if v in (value, baseline)]
         column = e.model.roles[e.treatment].column
@@ -103,7 +103,7 @@ class _Ranker:
                 *(f"no run has {column} = {v:g}: interpolated" for v in sorted(never)),
             ),
             seed=e.uncertainty.seed,
-            subject=self.u.level,
+            subject=self.u.context,
             df=df,
         )
 
@@ -142,9 +142,9 @@ def rank_values(
         level=e.uncertainty.level,
         seed=e.uncertainty.seed,
     )
-    outcome = ranker.levels("policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), u.how)
-    cost = ranker.levels("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid)
-    utility = ranker.levels("policy.utility", u.utility, named(worth), u.how)
+    outcome = ranker.means("policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), u.how)
+    cost = ranker.means("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid)
+    utility = ranker.means("policy.utility", u.utility, named(worth), u.how)
     gaps = ranker.gaps(best, named(worth))
     choices = [
         Choice(
@@ -161,4 +161,4 @@ def rank_values(
         )
         for i, value in enumerate(ranker.values)
     ]
-    return Ranking(u.level, tuple(choices))
+    return Ranking(u.context, tuple(choices))

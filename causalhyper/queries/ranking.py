@@ -8,7 +8,7 @@ from causalhyper.errors import CausalHyperError
 from causalhyper.results import Estimate, decimals
 
 RANKING = (
-    "level",
+    "context",
     "value",
     "rank",
     "outcome",
@@ -24,7 +24,7 @@ RANKING = (
     "regret_upper",
     "may_be_best",
     "recommended",
-    "confidence",
+    "level",
 )
 """Columns of the table of a ranking, in order."""
 
@@ -94,13 +94,13 @@ class Ranking:
 
     Attributes
     ----------
-    level : str
-        Of the context column; "" for all runs.
+    context : str
+        Value of the context column; "" for all runs.
     choices : tuple of Choice
         In the order that was asked.
     """
 
-    level: str
+    context: str
     choices: tuple[Choice, ...]
 
     def __post_init__(self) -> None:
@@ -175,7 +175,7 @@ def to_rows(ranking: Ranking) -> list[dict[str, object]]:
     """One row a value, with the columns `RANKING`."""
     return [
         {
-            "level": ranking.level,
+            "context": ranking.context,
             "value": c.value,
             "rank": c.rank,
             "outcome": c.outcome.estimate,
@@ -191,7 +191,7 @@ def to_rows(ranking: Ranking) -> list[dict[str, object]]:
             "regret_upper": c.regret_upper,
             "may_be_best": c.may_be_best,
             "recommended": c.value == ranking.recommended,
-            "confidence": c.gap.level,
+            "level": c.gap.level,
         }
         for c in ranking.choices
     ]

@@ -1,4 +1,4 @@
-"""Outcome, cost and utility of each treatment value, in all runs or at each level of a context."""
+"""Outcome, cost and utility of each treatment value, in all runs or in each context."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Utilities:
 
     Attributes
     ----------
-    level : str
-        Of the context column, "" for all runs.
+    context : str
+        Value of the context column, "" for all runs.
     outcome, cost, utility : ndarray, shape (replicates, d)
         Mean outcome, mean cost in units of the outcome, and the one (negative where less is
         better) less the other.
@@ -34,7 +34,7 @@ class Utilities:
         Where the mean outcome comes from, in words.
     """
 
-    level: str
+    context: str
     outcome: Array
     cost: Array
     utility: Array
@@ -46,16 +46,16 @@ class Utilities:
 
 @dataclass(frozen=True, slots=True)
 class Populations:
-    """Which runs belong to each level of a context column.
+    """Which runs have each value of a context column.
 
     Attributes
     ----------
     names : tuple of str
-        The levels in sorted order; none where nothing is asked by level.
+        The values in sorted order; none where nothing is asked by context.
     rows : ndarray of int, shape (n,)
-        The level of each run.
+        Position of each run's value.
     contexts : ndarray of int, shape (contexts,)
-        The level of each context.
+        Position of each context's value.
     """
 
     names: tuple[str, ...]
@@ -64,7 +64,7 @@ class Populations:
 
 
 def find_populations(e: Experiment, by: str | None) -> Populations:
-    """Levels of a context column of the model.
+    """Values of a context column of the model.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def find_populations(e: Experiment, by: str | None) -> Populations:
         raise ConfigurationError(
             f"{by!r} is no context of the model (it has {has}): fit with it as a context first"
         )
-    rows, levels = pd.factorize(e.model.labels[by], sort=True)
+    rows, values = pd.factorize(e.model.labels[by], sort=True)
     codes[contexts] = rows
-    return Populations(tuple(map(str, levels)), rows.astype(np.intp), codes)
+    return Populations(tuple(map(str, values)), rows.astype(np.intp), codes)
 
 
 def collect_utilities(
@@ -106,7 +106,7 @@ def collect_utilities(
     maximise: bool,
     progress: Progress | None = None,
 ) -> tuple[Utilities, ...]:
-    """Replicates for all runs, then for each level.
+    """Replicates for all runs, then for each context.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def collect_utilities(
         "graph" or "design".
     prices : Prices
     runs : DataFrame or None
-        In the order of the model's rows; where columns are priced or levels asked for.
+        In the order of the model's rows; where columns are priced or contexts asked for.
     populations : Populations
     maximise : bool
     progress : callable, optional
@@ -127,7 +127,7 @@ def collect_utilities(
     Raises
     ------
     ConfigurationError
-        If the design says nothing of what it is asked, or too little of some level.
+        If the design says nothing of what it is asked, or too little of some context.
     """
     measured = estimator == "design" or bool(prices.columns)
     if measured and e.design is None:
@@ -137,19 +137,19 @@ def collect_utilities(
             "hypergraph's estimator, and give the cost of each value"
         )
     if measured:
-        _check_levels(e, populations)
+        _check_contexts(e, populations)
     simulated = _simulate(e, populations, progress) if estimator == "graph" else None
     paid = _paid(prices, runs, e.model.n)
     made = []
-    for i, level in enumerate(("", *populations.names)):
+    for i, context in enumerate(("", *populations.names)):
         rows = np.ones(e.model.n, dtype=bool) if i == 0 else populations.rows == i - 1
         own = None if simulated is None else simulated[i]
-        made.append(_population(e, level, rows, own, paid, prices, maximise=maximise))
+        made.append(_population(e, context, rows, own, paid, prices, maximise=maximise))
     return tuple(made)
 
 
-def _check_levels(e: Experiment, populations: Populations) -> None:
-    """Refuse levels whose runs lack an asked value: they hold no mean of their own there."""
+def _check_contexts(e: Experiment, populations: Populations) -> None:
+    """Refuse contexts whose runs lack an asked value: they hold no mean of their own there."""
     grid, column = e.question.grid(e.model), e.model.roles[e.treatment].column
     lacking = []
     for i, name in enumerate(populations.names):
@@ -159,7 +159,7 @@ def _check_levels(e: Experiment, populations: Populations) -> None:
     if lacking:
         raise ConfigurationError(
             f"{'; '.join(lacking)}: means within blocks say nothing there. Ask at values that "
-            "every level has run, leave by= out, or use estimator='graph' with the cost of each "
+            "every context has run, leave by= out, or use estimator='graph' with the cost of each "
             "value"
         )
 
@@ -175,7 +175,7 @@ def _paid(prices: Prices, runs: pd.DataFrame | None, n: int) -> Array:
 
 
 def _simulate(e: Experiment, p: Populations, progress: Progress | None) -> list[Array]:
-    """Mean outcome through the hypergraph: in all runs, then at each level; (replicates, d)."""
+    """Mean outcome through the hypergraph: in all runs, then in each context; (replicates, d)."""
     if not p.names:
         return [e.means({"natural": natural_world}, progress, alone=True)["natural"]]
     parts: list[list[Array]] = [[] for _ in range(len(p.names) + 1)]
@@ -185,11 +185,11 @@ def _simulate(e: Experiment, p: Populations, progress: Progress | None) -> list[
         found = e.run(shared, natural_world)[1][e.outcome]
         contexts = shared.draws.contexts
         shape = (len(chunk), len(e.at) + 1, contexts.shape[1])
-        y, levels = np.broadcast_to(found, shape), p.contexts[contexts]
+        y, values = np.broadcast_to(found, shape), p.contexts[contexts]
         parts[0].append(y.mean(axis=2))
         for i in range(len(p.names)):
-            inside = (levels == i).astype(float)
-            with np.errstate(invalid="ignore"):  # no simulated run of the level: no mean
+            inside = (values == i).astype(float)
+            with np.errstate(invalid="ignore"):  # no simulated run of the context: no mean
                 mean = np.einsum("rdm,rm->rd", y, inside) / inside.sum(axis=1, keepdims=True)
             parts[i + 1].append(mean)
         done += len(chunk)
@@ -200,7 +200,7 @@ def _simulate(e: Experiment, p: Populations, progress: Progress | None) -> list[
 
 def _population(
     e: Experiment,
-    level: str,
+    context: str,
     rows: Flags,
     simulated: Array | None,
     paid: Array,
@@ -209,7 +209,7 @@ def _population(
     maximise: bool,
 ) -> Utilities:
     """Outcome and cost of one population, without replicates that lack a value there."""
-    part, clusters = restrict(e.model, rows) if level else (e.model, np.arange(e.model.clusters))
+    part, clusters = restrict(e.model, rows) if context else (e.model, np.arange(e.model.clusters))
     grid, weights = e.question.grid(e.model), e.replicates.weights[:, clusters]
     df = e.uncertainty.df
     enough = np.ones(len(weights), dtype=bool)
@@ -226,15 +226,15 @@ def _population(
         cost += measured.means
         enough &= measured.enough
     enough &= np.isfinite(outcome).all(axis=1)
-    _check(enough, level, part.clusters, df)
+    _check(enough, context, part.clusters, df)
     outcome, cost = outcome[enough], cost[enough]
     utility = (outcome if maximise else -outcome) - cost
-    return Utilities(level, outcome, cost, utility, part.n, part.clusters, df, how)
+    return Utilities(context, outcome, cost, utility, part.n, part.clusters, df, how)
 
 
-def _check(enough: Flags, level: str, clusters: int, df: int) -> None:
+def _check(enough: Flags, context: str, clusters: int, df: int) -> None:
     if df < 1 or not enough[0] or enough.mean() < 0.5:
         raise ConfigurationError(
-            f"{level or 'the sample'} has {clusters} cluster(s), too few to compare these values "
-            "there: ask for fewer values or coarser levels"
+            f"{context or 'the sample'} has {clusters} cluster(s), too few to compare these "
+            "values there: ask for fewer values or coarser contexts"
         )
