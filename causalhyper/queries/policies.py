@@ -131,6 +131,7 @@ def policy(
     draws: int = 2000,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "bootstrap",
     progress: Progress | None = None,
 ) -> Policy:
     """Find the b with the highest E[outcome | do(b)] - cost(b), and say how sure that is.
@@ -162,6 +163,7 @@ def policy(
         Cluster-bootstrap replicates.
     seed : int
     level : float
+    interval : str
     progress : callable, optional
 
     Returns
@@ -177,8 +179,9 @@ def policy(
 
     Notes
     -----
-    The probability of being best and the regret are those of the bootstrap distribution, scaled
-    as t for few clusters: an approximate confidence distribution, not a posterior. Sources:
+    The set of the best, the probability of being best and the regret are those of the bootstrap
+    distribution, scaled as t for few clusters, whatever the kind of interval of the means: an
+    approximate confidence distribution, not a posterior. Sources:
     `causalhyper.inference.selection`.
 
     Examples
@@ -210,7 +213,7 @@ def policy(
         draws=draws,
         seed=seed,
         level=level,
-        interval="bootstrap",
+        interval=interval,
         through_graph=estimator == "graph",
     )
     wanted = [*prices.columns, *([by] if by else [])]

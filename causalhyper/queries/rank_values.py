@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference import bands
 from causalhyper.inference.selection import Selection, select_best
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES
@@ -34,24 +33,21 @@ class _Ranker:
         self, query: str, quantities: Array, form: Callable[[str], str], how: str
     ) -> Sequence[Estimate]:
         """Estimates of what each value has, shape (replicates, d)."""
-        e = self.e
-        found = bands(
-            quantities[0],
-            quantities[1:],
-            df=self.u.df,
-            level=e.uncertainty.level,
-            seed=e.uncertainty.seed,
-        )
+        found = self.u.uncertainty.bands(quantities)
         ends = np.stack([quantities[0], found.se, found.lower, found.upper], axis=1)
         return [
-            self.made(query, value, None, form(self.do(value)), row, how, df=float(self.u.df))
-            for value, row in zip(self.values, ends, strict=True)
+            self.made(query, value, None, form(self.do(value)), row, how, df=float(df))
+            for value, row, df in zip(self.values, ends, found.df, strict=True)
         ]
 
     def gaps(self, best: Selection, form: Callable[[str], str]) -> Sequence[Estimate]:
         """Each value less the best of the others, with the constrained intervals."""
         ends = np.stack([best.gap, best.gap_se, best.gap_lower, best.gap_upper], axis=1)
-        how = "multiple comparisons with the best, max-t"
+        spread = self.u.uncertainty
+        how = (
+            "multiple comparisons with the best, max-t; cluster bootstrap "
+            f"({spread.replicates} replicates), t({spread.df})"
+        )
         return [
             self.made(
                 "policy.gap",
@@ -94,8 +90,7 @@ class _Ranker:
             lower=float(ends[2]),
             upper=float(ends[3]),
             level=e.uncertainty.level,
-            method=f"{how}; cluster bootstrap ({len(self.u.utility) - 1} replicates), "
-            f"t({self.u.df})",
+            method=how,
             n=self.u.n,
             clusters=self.u.clusters,
             assumptions=(
@@ -130,21 +125,23 @@ def rank_values(
     label = e.model.roles[e.outcome].label
     gain = f"{'' if maximise else '-'}E[{label} | {{}}]"
     worth = gain if prices.free else f"{gain} - cost({{}})"
-    paid = "as given" if prices.given else "means within blocks"
+    paid = f"{'as given' if prices.given else 'means within blocks'}; {u.uncertainty}"
 
     def named(form: str) -> Callable[[str], str]:
         return lambda do: form.replace("{}", do)
 
     best = select_best(
         u.utility[0],
-        u.utility[1:],
-        df=u.df,
+        u.uncertainty.draws(u.utility),
+        df=u.uncertainty.df,
         level=e.uncertainty.level,
         seed=e.uncertainty.seed,
     )
-    outcome = ranker.means("policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), u.how)
+    outcome = ranker.means(
+        "policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), f"{u.how}; {u.uncertainty}"
+    )
     cost = ranker.means("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid)
-    utility = ranker.means("policy.utility", u.utility, named(worth), u.how)
+    utility = ranker.means("policy.utility", u.utility, named(worth), f"{u.how}; {u.uncertainty}")
     gaps = ranker.gaps(best, named(worth))
     choices = [
         Choice(

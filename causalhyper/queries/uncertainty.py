@@ -22,7 +22,7 @@ from causalhyper.inference import (
 )
 from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Jackknife, Replicates
+from causalhyper.scm.replicates import Flags, Jackknife, Replicates
 
 IntervalKind = Literal["t", "jackknife", "bootstrap", "percentile", "basic", "bca", "studentized"]
 """How intervals are made; docs/intervals.md says which when."""
@@ -51,6 +51,8 @@ class Uncertainty:
         What was left out of the replicates behind the bootstrap's.
     note : str
         What was done instead of what was asked, and why; "" where nothing was.
+    free : int or None
+        Degrees of freedom of the bootstrap's standard errors; None for clusters less strata.
     """
 
     clusters: int
@@ -62,11 +64,12 @@ class Uncertainty:
     kind: IntervalKind = "bootstrap"
     left: LeftOut | None = None
     note: str = ""
+    free: int | None = None
 
     @property
     def df(self) -> int:
         """Degrees of freedom when all strata vary alike: clusters less strata."""
-        return self.clusters - self.strata
+        return self.clusters - self.strata if self.free is None else self.free
 
     @property
     def symmetric(self) -> bool:
@@ -76,6 +79,41 @@ class Uncertainty:
     def draws(self, quantities: Array) -> Array:
         """The bootstrap replicates among quantities of shape (rows, ...)."""
         return quantities[1 : 1 + self.replicates]
+
+    def within(self, enough: Flags, clusters: int, df: int) -> tuple[Uncertainty, Flags]:
+        """The same of some of the runs, which not every replicate says something of.
+
+        Parameters
+        ----------
+        enough : ndarray of bool, shape (rows,)
+            Which rows of the quantities say something; the first always does.
+        clusters, df : int
+            Of these runs.
+
+        Returns
+        -------
+        Uncertainty
+        kept : ndarray of bool, shape (rows,)
+            The rows of the quantities that it is for.
+
+        Raises
+        ------
+        ConfigurationError
+            If studentised intervals are asked for and some cluster cannot be left out.
+        """
+        heads, kept = enough[: 1 + self.replicates], enough.copy()
+        drawn = int(heads[1:].sum())
+        found = replace(self, clusters=clusters, replicates=drawn, free=df)
+        if self.left is None:
+            return found, kept
+        rest = kept[1 + self.replicates :]
+        lost = int((~rest[self.left.parents == 0]).sum())
+        rest &= heads[self.left.parents]
+        left = self.left.part(np.flatnonzero(rest))
+        left = replace(left, parents=(np.cumsum(heads) - 1)[left.parents])
+        kind, remaining, note = _settle(self.kind, left, lost)
+        kept[1 + self.replicates :] &= remaining is not None
+        return replace(found, kind=kind, left=remaining, note=note or self.note), kept
 
     def bands(self, quantities: Array) -> Bands:
         """Bands of quantities of shape (rows, q), whose row 0 is the estimate."""
@@ -221,15 +259,24 @@ def describe(
     ConfigurationError
         If studentised intervals are asked for and there is no jackknife.
     """
-    kind, left, note = cast(IntervalKind, interval), replicates.left, ""
-    if replicates.lost:
-        without = f"the model cannot be fitted without one of {len(replicates.lost)} cluster(s)"
+    asked = cast(IntervalKind, interval)
+    kind, left, note = _settle(asked, replicates.left, len(replicates.lost))
+    return Uncertainty(
+        model.clusters, model.strata, draws, replicates.redrawn, level, seed, kind, left, note
+    )
+
+
+def _settle(
+    kind: IntervalKind, left: LeftOut | None, lost: int
+) -> tuple[IntervalKind, LeftOut | None, str]:
+    """The kind that can be made, what of the left out it needs, and a note where that is less."""
+    note = ""
+    if lost:
+        without = f"the model cannot be fitted without one of {lost} cluster(s)"
         if kind == "studentized":
             raise ConfigurationError(f"no studentised intervals: {without}; use 'bootstrap'")
         left, note = None, f"no jackknife, because {without}"
         note += ": BCa corrects for bias alone" if kind == "bca" else ""
     if kind in ("t", "jackknife"):
         kind = "bootstrap" if left is None else "jackknife"
-    return Uncertainty(
-        model.clusters, model.strata, draws, replicates.redrawn, level, seed, kind, left, note
-    )
+    return kind, left, note

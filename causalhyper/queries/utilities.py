@@ -15,6 +15,7 @@ from causalhyper.queries.costs import Prices
 from causalhyper.queries.design import find_missing
 from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.matched_runs import read_numbers
+from causalhyper.queries.uncertainty import Uncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,10 @@ class Utilities:
     outcome, cost, utility : ndarray, shape (replicates, d)
         Mean outcome, mean cost in units of the outcome, and the one (negative where less is
         better) less the other.
-    n, clusters, df : int
-        Runs, clusters and degrees of freedom behind them.
+    uncertainty : Uncertainty
+        How these replicates become intervals.
+    n, clusters : int
+        Runs and clusters behind them.
     how : str
         Where the mean outcome comes from, in words.
     """
@@ -38,9 +41,9 @@ class Utilities:
     outcome: Array
     cost: Array
     utility: Array
+    uncertainty: Uncertainty
     n: int
     clusters: int
-    df: int
     how: str
 
 
@@ -226,13 +229,15 @@ def _population(
         cost += measured.means
         enough &= measured.enough
     enough &= np.isfinite(outcome).all(axis=1)
-    _check(enough, context, part.clusters, df)
-    outcome, cost = outcome[enough], cost[enough]
+    _check(enough[: 1 + e.uncertainty.replicates], context, part.clusters, df)
+    uncertainty, kept = e.uncertainty.within(enough, part.clusters, df)
+    outcome, cost = outcome[kept], cost[kept]
     utility = (outcome if maximise else -outcome) - cost
-    return Utilities(context, outcome, cost, utility, part.n, part.clusters, df, how)
+    return Utilities(context, outcome, cost, utility, uncertainty, part.n, part.clusters, how)
 
 
 def _check(enough: Flags, context: str, clusters: int, df: int) -> None:
+    """Refuse runs that compare the values in few replicates, or not even as they are."""
     if df < 1 or not enough[0] or enough.mean() < 0.5:
         raise ConfigurationError(
             f"{context or 'the sample'} has {clusters} cluster(s), too few to compare these "

@@ -340,3 +340,53 @@ def test_contexts_need_no_frame():
     pd.testing.assert_frame_equal(kept.table(), given.table())
     with pytest.raises(ConfigurationError, match="'colour' is no context of the model"):
         policy(model, "B", "G", by="colour", **DESIGN)
+
+
+def test_jackknife_errors_of_means_in_complete_blocks_are_those_of_cluster_means():
+    frame = make_runs()
+    found = policy(model_of(frame), "B", "G", interval="jackknife", **DESIGN)
+    spread = frame.groupby("b")["g"].std(ddof=1) / 12**0.5
+    for choice in found.overall.choices:
+        assert choice.outcome.se == pytest.approx(spread[choice.value], rel=1e-9)
+        assert choice.outcome.df == pytest.approx(11)
+        assert "jackknife standard errors (12 clusters), t(11)" in choice.outcome.method
+
+
+@pytest.mark.parametrize("kind", ["jackknife", "bca", "percentile", "studentized"])
+def test_a_context_by_the_design_has_the_intervals_of_a_model_of_its_runs_alone(kind):
+    """Errors exactly; limits as far as the two draw different resamples."""
+    frame = make_runs(clusters=24, contexts=2, slope=0.5)
+    asked = DESIGN | {"interval": kind, "draws": 400}
+    whole = policy(model_of(frame, context="place"), "B", "G", by="place", **asked)
+    alone = policy(model_of(frame[frame["place"] == "b"]), "B", "G", **asked)
+    for part, own in zip(whole.contexts[1].choices, alone.overall.choices, strict=True):
+        ours, theirs = part.outcome, own.outcome
+        assert (ours.estimate, ours.df) == pytest.approx((theirs.estimate, theirs.df))
+        assert ours.se == pytest.approx(theirs.se, rel=0.15 if kind == "percentile" else 1e-9)
+        ends = np.array([ours.lower, ours.upper]) - [theirs.lower, theirs.upper]
+        assert np.abs(ends).max() < (1e-9 if kind == "jackknife" else 0.8 * theirs.se)
+        assert ours.clusters == 12
+
+
+@pytest.mark.parametrize("kind", ["t", "basic", "bca", "studentized"])
+def test_the_set_of_the_best_is_the_bootstraps_whatever_the_interval_of_the_means(kind):
+    model = model_of(make_runs(slope=0.05))
+    first = policy(model, "B", "G", **DESIGN).table()
+    other = policy(model, "B", "G", interval=kind, **DESIGN).table()
+    same = ["outcome", "gap", "gap_lower", "gap_upper", "probability_best", "may_be_best"]
+    pd.testing.assert_frame_equal(first[same], other[same])
+    assert not np.allclose(first["utility_lower"], other["utility_lower"], rtol=0, atol=1e-12)
+
+
+def test_a_context_that_needs_every_cluster_has_no_jackknife_and_says_so():
+    """In place "a" one cluster alone ran the value 4: the means need it."""
+    frame = make_runs(clusters=24, contexts=2)
+    lacking = (frame["place"] == "a") & (frame["b"] == 4) & (frame["k"] > 0)
+    model = model_of(frame[~lacking], context="place")
+    asked = DESIGN | {"at": [1, 4], "by": "place"}
+    found = policy(model, "B", "G", interval="t", **asked)
+    methods = [r.choices[0].outcome.method for r in (found.overall, *found.contexts)]
+    assert [m.count("jackknife standard errors") for m in methods] == [1, 0, 1]
+    assert "no jackknife, because the model cannot be fitted without one of 1" in methods[1]
+    with pytest.raises(ConfigurationError, match="no studentised intervals"):
+        policy(model, "B", "G", interval="studentized", **asked)
