@@ -268,8 +268,8 @@ def seeds_needed(
     sd: float,
     *,
     correlation: float | None = None,
+    target: float = 0.8,
     level: float = 0.95,
-    power: float = 0.8,
 ) -> int:
     """Seeds needed to detect an effect between two values of a treatment.
 
@@ -278,14 +278,15 @@ def seeds_needed(
     effect : float
         Smallest difference of means that matters.
     sd : float
-        Standard deviation of the outcome over seeds at one value, in the same unit.
+        Standard deviation of the outcome. Over seeds at one value, in the unit of the effect.
     correlation : float, optional
         Between the outcomes of one seed at the two values, where each seed is run at both
         (paired); None where each run has a seed of its own.
+    target : float
+        Power to reach.
     level : float
-        Confidence of the interval that shall leave zero out: 0.95 for a test at the 5% level.
-    power : float
-        Chance to detect the effect.
+        Confidence of the intervals, in (0, 1). The effect is detected where its own leaves zero
+        out: 0.95 for a test of size 0.05.
 
     Returns
     -------
@@ -311,14 +312,14 @@ def seeds_needed(
     >>> seeds_needed(0.005, 0.01, correlation=0.8)
     15
     """
-    check_plan(effect, level, power)
+    check_plan(effect, level, target)
     if correlation is None:
         comparison = Comparison(sd, arms=2, lost=2)
     elif -1 <= correlation < 1:
         comparison = Comparison(sd * sqrt(2 * (1 - correlation)))
     else:
         raise ConfigurationError(f"the correlation must lie in [-1, 1), got {correlation}")
-    found = clusters_for(comparison, effect, power, pointwise(level))
+    found = clusters_for(comparison, effect, target, pointwise(level))
     if not isfinite(found):
         raise ConfigurationError(
             f"an effect of {effect:g} is too small beside a standard deviation of {sd:g}: not "

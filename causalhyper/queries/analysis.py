@@ -89,17 +89,20 @@ def analyze(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column, each run at least once.
+        Values of the treatment's column, within the range of the runs. Each is one that was run.
     baseline : float
+        The value that the others are compared with.
     draws : int
-        Cluster-bootstrap replicates, shared by all parts.
+        Cluster-bootstrap replicates. All parts share them.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

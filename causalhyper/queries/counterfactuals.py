@@ -14,6 +14,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.assumptions import BEYOND, GRAPH_ASSUMES
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.levels import Levels, ask_levels
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.selection import Runs, pick_runs
@@ -159,6 +160,7 @@ def counterfactual(
     seed: int = 1,
     level: float = 0.95,
     interval: str = "bootstrap",
+    progress: Progress | None = None,
 ) -> Counterfactual:
     """Say what runs would have had, had some nodes been set: abduction, action, prediction.
 
@@ -170,7 +172,7 @@ def counterfactual(
     ----------
     model : FittedModel
     setting : mapping of str to float
-        Nodes and values in the units of their columns, within the range of the runs, such as
+        Nodes and values in the units of their columns, within the range of the runs. Such as
         ``{"B": 32}``; mediators may be set too.
     outcome : str
         An effect of every node that is set.
@@ -180,10 +182,15 @@ def counterfactual(
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "bootstrap" (the default: quantiles and densities are too rough
-        for a jackknife), "percentile", "basic" and others of docs/intervals.md.
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when. By
+        default the bootstrap's, as for `do`.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -226,9 +233,13 @@ def counterfactual(
     drawn = resample_model(model, draws=draws, seed=seed, level=level, interval=interval)
     asked = {v: float(model.roles[v].apply(np.array(x))) for v, x in setting.items()}
     factual, parts = model.values[outcome][rows], []
+    done = 0
     for chunk in drawn.replicates.chunks(len(rows)):
         there = _replay(model, chunk, nodes, asked, rows).values[outcome][:, 0]
         parts.append(np.broadcast_to(there - factual, (len(chunk), len(rows))))
+        done += len(chunk)
+        if progress is not None:
+            progress(done / len(drawn.replicates))
     fitted = _replay(model, drawn.replicates.part(slice(1)), nodes, asked, rows)
     beyond = extrapolation(model, fitted.world, fitted.values, fitted.draws)
     return _collect(levels, drawn.uncertainty, np.concatenate(parts), rows, beyond)

@@ -156,17 +156,21 @@ def effect_curve(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column, within the range of the runs. At a value that no run
-        has there is no design, and the other estimates are marked as interpolated.
+        Values of the treatment's column, within the range of the runs. At a value that no run has
+        there is no design, and the other estimates are marked as interpolated.
     baseline : float
+        The value that the others are compared with.
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        "t" (the default: cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

@@ -17,8 +17,10 @@ from causalhyper.hypergraph.local_markov import (
     random_permutations,
 )
 from causalhyper.inference.independence import check_options, check_size
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.independence_tests import Finding, make_tester
 from causalhyper.queries.permuted_graphs import Permuted, judge_permutations
+from causalhyper.queries.progress import track
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
 
@@ -212,6 +214,7 @@ def falsify(
     df: int = 3,
     flips: int = 1999,
     seed: int = 1,
+    progress: Progress | None = None,
 ) -> Falsification:
     """Hold a hypergraph against the same hypergraph with its nodes permuted.
 
@@ -219,7 +222,8 @@ def falsify(
     ----------
     model : FittedModel
     method : str
-        Test of independence: "partial correlation" or "kernel".
+        Test of independence. "partial correlation" sees linear dependence, "kernel" curved
+        dependence too.
     permutations : int
         At most so many: all where there are no more (six nodes have 720), otherwise so many
         random ones.
@@ -238,6 +242,8 @@ def falsify(
         Sign flips of whole clusters behind each p-value, at least 19.
     seed : int
         Of everything random, not negative.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -291,7 +297,8 @@ def falsify(
         if exact
         else random_permutations(h.order(), keep, permutations, rng)
     )
-    found = judge_permutations(h, renamings, contradicted)
+    tracked = track(renamings, total if exact else permutations, progress)
+    found = judge_permutations(h, tracked, contradicted)
     (given,) = judge_permutations(h, [{v: v for v in h.order()}], contradicted)
     return Falsification(
         graph=str(h),

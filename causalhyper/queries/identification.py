@@ -166,14 +166,14 @@ def identify(
     Parameters
     ----------
     graph : DirectedHypergraph or str
-        The hypergraph or its text, such as ``"B -> N; N -> G; N <-> G"``, where ``N <-> G`` is
-        an unmeasured common cause.
+        The hypergraph, or its text. Such as ``"B -> N; N -> G; N <-> G"``, where ``N <-> G`` is an
+        unmeasured common cause.
     treatment, outcome : str
-        Two different nodes.
+        Nodes. They differ.
     mediators : str or sequence of str
-        One node or several taken together, for controlled direct, natural, interventional and
-        path-specific effects: those of each directed path through a mediator, where treatment
-        and outcome have at most 20 directed paths.
+        Nodes between treatment and outcome. One or several taken together, for controlled direct,
+        natural, interventional and path-specific effects: those of each directed path through a
+        mediator, where treatment and outcome have at most 20 directed paths.
 
     Returns
     -------

@@ -12,7 +12,9 @@ import pandas as pd
 from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import adjust_p_values
 from causalhyper.inference.independence import check_options, check_size
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.independence_tests import Finding, make_tester
+from causalhyper.queries.progress import track_all
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
 
@@ -180,6 +182,7 @@ def check_independencies(
     df: int = 3,
     flips: int = 1999,
     seed: int = 1,
+    progress: Progress | None = None,
 ) -> IndependenceChecks:
     """Test every conditional independence that a model's hypergraph implies.
 
@@ -187,8 +190,8 @@ def check_independencies(
     ----------
     model : FittedModel
     method : str
-        "partial correlation", which sees linear dependence and has an interval, or "kernel",
-        which also sees curved dependence.
+        Test of independence. "partial correlation" sees linear dependence, "kernel" curved
+        dependence too.
     alpha : float
         Size of the tests of independence, in (0, 1).
     adjust : str
@@ -201,6 +204,8 @@ def check_independencies(
         Sign flips of whole clusters behind each p-value, at least 19.
     seed : int
         Of everything random, not negative.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -237,7 +242,7 @@ def check_independencies(
     check_options(df, flips)
     test = make_tester(model, method, alpha=alpha, df=df, flips=flips, seed=seed)
     implied = implied_independencies(model.graph)
-    findings = [test(one) for one in implied]
+    findings = [test(one) for one in track_all(implied, progress)]
     raw = [np.nan if f.p_value is None else f.p_value for f in findings]
     adjusted = adjust_p_values(raw, adjust)
     count = len(raw) - int(np.isnan(raw).sum())

@@ -54,9 +54,9 @@ def do(
     ----------
     model : FittedModel
     setting : mapping of str to float or sequence of float
-        Nodes, assigned or not, and values in the units of their columns, within the range of the
-        runs, such as ``{"B": [16, 32, 512]}``. One node may have several values; any others are
-        held at one: ``{"B": [16, 512], "S": 0.1}`` asks for controlled worlds.
+        Nodes and values in the units of their columns, within the range of the runs. Nodes need
+        not be assigned. One may have several values, ``{"B": [16, 32, 512]}``; any others are held
+        at one: ``{"B": [16, 512], "S": 0.1}`` asks for controlled worlds.
     outcome : str
         An effect of every node that is set.
     quantiles : sequence of float
@@ -68,11 +68,15 @@ def do(
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "bootstrap" (the default: quantiles and densities are too rough
-        for a jackknife), "percentile", "basic" and others of docs/intervals.md.
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when. By
+        default the bootstrap's: quantiles and densities are too rough for a jackknife.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

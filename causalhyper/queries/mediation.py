@@ -67,25 +67,31 @@ def mediate(
     ----------
     model : FittedModel
     treatment, outcome : str
-        Nodes; the treatment may itself have causes.
+        Nodes. The treatment may itself have causes.
     mediators : str or sequence of str
-        One node, or several drawn jointly; each on a directed path from treatment to outcome.
+        Nodes between treatment and outcome. Several are drawn jointly.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     controlled : mapping of str to float, optional
         A value for each mediator in the unit of its column: adds the controlled direct effect
         and the four-way decomposition with it as reference.
     coupling : {"shared", "independent", "antithetic"}
-        How the noise of a recanting witness hangs together between the two worlds of a natural
-        effect. It matters only where there is one; then what another coupling would change is
+        How the noise of a recanting witness hangs together between the worlds that are compared.
+        It matters only where there is such a witness; then what another coupling would change is
         reported beside.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

@@ -50,18 +50,25 @@ def path_effects(
         Paths such as ``"B -> N -> C -> G"``; a text of several parted by ``;`` is one group.
         Paths not named form a last group. By default every path is a group.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     sequential : bool
         Whether each group is switched on after those before it, in the order given.
     coupling : {"shared", "independent", "antithetic"}
-        How the noise of a recanting witness hangs together between its two values in one run.
+        How the noise of a recanting witness hangs together between the worlds that are compared.
+        They meet in its two values in one run.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

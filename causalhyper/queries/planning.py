@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.power import check_plan
 from causalhyper.queries.effects import effect_curve
+from causalhyper.queries.experiment import Progress
 from causalhyper.queries.mediation import mediate, read_mediators
 from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
 from causalhyper.queries.power_plans import Power
@@ -26,12 +28,14 @@ def power(
     effects: float | Sequence[float],
     clusters: int | Sequence[int] | None = None,
     target: float = 0.8,
-    level: float = 0.95,
     adjust: str = "none",
     estimator: str = "design",
     mediators: str | Sequence[str] = (),
     draws: int = 2000,
     seed: int = 1,
+    level: float = 0.95,
+    interval: str = "t",
+    progress: Progress | None = None,
 ) -> Power:
     """Plan how many clusters detect an effect, with the fitted runs as a pilot.
 
@@ -44,7 +48,9 @@ def power(
     treatment, outcome : str
         Nodes.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     effects : float or sequence of float
         Smallest differences that matter, in units of the outcome's scale; the sign is free.
     clusters : int or sequence of int, optional
@@ -52,16 +58,27 @@ def power(
         the smallest detectable effect for; by default as many as there are.
     target : float
         Power to reach.
-    level : float
-        Confidence: 0.95 for a test at the 5% level.
     adjust : str
-        "none": each value by itself; "bonferroni" or "max_t": all values together.
+        How several tests count one another. "none": each value by itself; "bonferroni" or
+        "max_t": all values together.
     estimator : str
-        "design" or "graph".
+        "graph" answers through the hypergraph, "design" within blocks.
     mediators : str or sequence of str
-        The effect is the interventional indirect one through these, by the hypergraph.
-    draws, seed : int
-        Of the bootstrap, where the estimator is the hypergraph's.
+        Nodes between treatment and outcome. The effect is the interventional indirect one through
+        these, by the hypergraph.
+    draws : int
+        Cluster-bootstrap replicates. They count where the estimator is the hypergraph's.
+    seed : int
+        Of everything random, not negative.
+    level : float
+        Confidence of the intervals, in (0, 1). An effect is detected where its own leaves zero
+        out: 0.95 for a test of size 0.05.
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when. Its
+        standard error is the spread of an estimator through the hypergraph.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -95,18 +112,23 @@ def power(
     >>> [(row.solved, round(row.clusters)) for row in plan.rows]
     [('power', 12), ('clusters', 21), ('effect', 12)]
     """
-    sizes, names = _numbers(effects), _names(mediators)
+    sizes, names = _numbers(effects), read_mediators(mediators)
     for size in sizes:
         check_plan(size, level, target)
     _check(sizes, adjust, estimator)
-    values, pilot = _pilot(
-        model, treatment, outcome, at, baseline, estimator, names, draws, seed, level
-    )
+    asked: dict[str, Any] = {"at": at, "baseline": baseline, "seed": seed, "level": level}
+    if estimator == "design" and not names:
+        values, pilot = _from_design(model, treatment, outcome, asked)
+    else:
+        asked |= {"draws": draws, "interval": interval, "progress": progress}
+        values, pilot = _from_graph(model, treatment, outcome, names, asked)
     counts = _counts(clusters, pilot)
     rows = []
     solvers = make_solvers(pilot, level=level, adjust=adjust, seed=seed)
     for value, solver in zip(values, solvers, strict=True):
         rows += solve_rows(solver, value, float(baseline), sizes, counts, target)
+    if progress is not None:
+        progress(1.0)
     return Power(
         protocol=model.protocol,
         outcome=model.roles[outcome].label,
@@ -122,57 +144,27 @@ def power(
     )
 
 
-def _pilot(
+def _from_design(
+    model: FittedModel, treatment: str, outcome: str, asked: Mapping[str, Any]
+) -> tuple[tuple[float, ...], Pilot]:
+    """The compared values and the spread of the design's contrasts; its replicates go unused."""
+    e = make_experiment(model, treatment, outcome, **asked, draws=100, through_graph=False)
+    return e.at, design_pilot(e)
+
+
+def _from_graph(
     model: FittedModel,
     treatment: str,
     outcome: str,
-    at: Sequence[float],
-    baseline: float,
-    estimator: str,
     mediators: tuple[str, ...],
-    draws: int,
-    seed: int,
-    level: float,
+    asked: Mapping[str, Any],
 ) -> tuple[tuple[float, ...], Pilot]:
-    """The compared values and the spread of their contrasts."""
-    if estimator == "design" and not mediators:
-        e = make_experiment(
-            model,
-            treatment,
-            outcome,
-            at=at,
-            baseline=baseline,
-            draws=100,
-            seed=seed,
-            level=level,
-            through_graph=False,
-        )
-        return e.at, design_pilot(e)
-    if mediators:
-        through = mediate(
-            model,
-            treatment,
-            outcome,
-            mediators,
-            at=at,
-            baseline=baseline,
-            draws=draws,
-            seed=seed,
-            level=level,
-        )
-        found = through.indirect
-    else:
-        curve = effect_curve(
-            model,
-            treatment,
-            outcome,
-            at=at,
-            baseline=baseline,
-            draws=draws,
-            seed=seed,
-            level=level,
-        )
-        found = curve.graph
+    """The compared values and the spread of total or indirect effects through the hypergraph."""
+    found = (
+        mediate(model, treatment, outcome, mediators, **asked).indirect
+        if mediators
+        else effect_curve(model, treatment, outcome, **asked).graph
+    )
     pilot = estimates_pilot(found, model, mediators, f"g-formula through {model.graph}")
     return tuple(e.value for e in found), pilot
 
@@ -180,10 +172,6 @@ def _pilot(
 def _numbers(given: float | Sequence[float]) -> tuple[float, ...]:
     several = isinstance(given, Iterable) and not isinstance(given, str)
     return read_numbers("effects", given if several else (read_number("effects", given),))
-
-
-def _names(mediators: str | Sequence[str]) -> tuple[str, ...]:
-    return read_mediators(mediators)
 
 
 def _check(sizes: tuple[float, ...], adjust: str, estimator: str) -> None:

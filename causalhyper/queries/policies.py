@@ -146,25 +146,33 @@ def policy(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column to choose from, at least two.
+        Values of the treatment's column, within the range of the runs. At least two, to choose
+        from.
     cost : mapping, optional
         Column to price of one unit, in units of the outcome as it is analysed, such as
         ``{"wall_seconds": 1e-5}``: the mean of the column at each value, within the design's
         blocks. Or treatment value to cost, known without error.
     runs : DataFrame, optional
-        The frame that was fitted; needed for priced columns.
+        The frame that was fitted, rows in any order. Needed for priced columns.
     maximise : bool
         Whether more of the outcome is better; the utility is minus the outcome otherwise.
     by : str, optional
-        A context column of the model: a ranking at each of its values as well.
+        What groups runs. A context column of the model: the values are ranked in each of its
+        groups as well.
     estimator : str
-        "graph": means through the hypergraph; "design": means within blocks.
+        "graph" answers through the hypergraph, "design" within blocks.
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when. Of means;
+        the set of the best is always the bootstrap's.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

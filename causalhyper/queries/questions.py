@@ -101,11 +101,11 @@ def read_numbers(name: str, given: object) -> tuple[float, ...]:
     return tuple(dict.fromkeys(read_number(f"each value of {name}", x) for x in given))
 
 
-def check_resampling(draws: int, seed: int, level: float) -> None:
+def check_resampling(draws: int, seed: int, level: float, name: str = "draws") -> None:
     """Refuse numbers of replicates, seeds and levels that mean nothing."""
-    for name, number in (("draws", draws), ("seed", seed)):
+    for what, number in ((name, draws), ("seed", seed)):
         if not isinstance(number, int | np.integer):
-            raise ConfigurationError(f"{name} must be a whole number, got {number!r}")
+            raise ConfigurationError(f"{what} must be a whole number, got {number!r}")
     if not 0 < level < 1:
         raise ConfigurationError(f"the level must lie between 0 and 1, got {level}: use 0.95")
     if seed < 0:

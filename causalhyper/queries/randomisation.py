@@ -10,11 +10,18 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import PairTest, compare_all, compare_pair
+from causalhyper.inference.permutation import OmnibusTest
 from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.assignment import Scheme, find_scheme
+from causalhyper.queries.experiment import Progress
+from causalhyper.queries.progress import track_all
 from causalhyper.queries.questions import Question, ask, check_resampling
+from causalhyper.results import COLUMNS as ESTIMATE_COLUMNS
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals
 from causalhyper.scm.model import FittedModel
+
+COLUMNS = ("name", "null", "statistic", "p_value", *ESTIMATE_COLUMNS)
+"""Columns of the table of tests, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,8 @@ class RandomisationTests(EstimateResult):
         What exchanged treatment values, in words.
     omnibus : HypothesisTest
         That no run's outcome depends on the treatment.
+    values : tuple of float
+        Of the treatment's column, compared with the baseline.
     tests : tuple of HypothesisTest
         For each value that it has the baseline's effect on every run.
     effects : tuple of Estimate
@@ -40,6 +49,7 @@ class RandomisationTests(EstimateResult):
     protocol: str
     assigned: str
     omnibus: HypothesisTest
+    values: tuple[float, ...]
     tests: tuple[HypothesisTest, ...]
     effects: tuple[Estimate, ...]
     note: str
@@ -50,9 +60,19 @@ class RandomisationTests(EstimateResult):
         return self.effects
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a test, the omnibus test first; columns name, null, statistic, p_value."""
-        rows = [(t.name, t.null, t.statistic, t.p_value) for t in (self.omnibus, *self.tests)]
-        return pd.DataFrame(rows, columns=["name", "null", "statistic", "p_value"])
+        """One row a test, the omnibus test first; columns `COLUMNS`.
+
+        Those of the effect are empty where there is none: beside the omnibus test, and where no
+        interval is finite.
+        """
+        tests = (self.omnibus, *self.tests)
+        rows = [(t.name, t.null, t.statistic, t.p_value) for t in tests]
+        effects = {e.value: i for i, e in enumerate(self.effects)}
+        places = [-1, *(effects.get(value, -1) for value in self.values)]
+        # the plain `super()` of a slotted dataclass refers to the class before it had slots
+        found = EstimateResult.to_frame(self).reindex(places).reset_index(drop=True)
+        own = pd.DataFrame(rows, columns=list(COLUMNS[:4]))
+        return pd.concat([own, found.assign(value=[np.nan, *self.values])], axis=1)
 
     def summary(self) -> str:
         """The tests as text."""
@@ -70,9 +90,10 @@ def randomisation_test(
     *,
     at: Sequence[float],
     baseline: float,
-    draws: int = 9999,
+    assignments: int = 9999,
     seed: int = 1,
     level: float = 0.95,
+    progress: Progress | None = None,
 ) -> RandomisationTests:
     """Test the total effect of an assigned treatment by assigning it again.
 
@@ -85,16 +106,20 @@ def randomisation_test(
     ----------
     model : FittedModel
     treatment, outcome : str
-        Nodes; the treatment without causes.
+        Nodes. The treatment has no causes.
     at : sequence of float
-        Values of the treatment's column to compare with the baseline, each run at least once.
+        Values of the treatment's column, within the range of the runs. Each is one that was run.
     baseline : float
-    draws : int
+        The value that the others are compared with.
+    assignments : int
         Assignments drawn, at least 99; where there are at most so many, all are listed, and the
         p-value is exact.
     seed : int
+        Of everything random, not negative.
     level : float
-        Of the intervals.
+        Confidence of the intervals, in (0, 1).
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -125,95 +150,104 @@ def randomisation_test(
     0.03125
     """
     question = ask(model, treatment, outcome, at, baseline)
-    check_resampling(draws, seed, level)
-    _check(model, question, draws)
-    how = find_scheme(model, treatment)
-    values, doses = np.unique(model.values[treatment], return_inverse=True)
-    codes = [int(np.argmin(np.abs(values - g))) for g in question.grid(model)]
-    rngs = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(1 + len(codes))]
-    every = how.among(doses, np.arange(model.n), model.groups.clusters)
-    response = model.values[outcome]
-    overall = compare_all(response, every, draws=draws, rng=rngs[0])
-    pairs = [
-        _compare(model, question, how, doses, (codes[0], c), draws, level, rng)
-        for c, rng in zip(codes[1:], rngs[1:], strict=False)
-    ]
-    label, column = model.roles[outcome].label, model.roles[treatment].column
-    finite = [bool(np.isfinite([p.lower, p.upper]).all()) for p in pairs]
-    without = [f"{v:g}" for v, f in zip(question.at, finite, strict=True) if not f]
+    check_resampling(assignments, seed, level, "assignments")
+    _check(model, question, assignments)
+    trial = _Trial(model, question, find_scheme(model, treatment), assignments, level, seed)
+    overall, pairs = _assign_again(trial, progress)
+    by_value = list(zip(question.at, pairs, strict=True))
     return RandomisationTests(
         protocol=model.protocol,
-        assigned=how.words,
-        omnibus=HypothesisTest(
-            name=f"any effect of {column}",
-            null=(
-                f"no run's {label} depends on {column}: neither on {treatment} itself nor on "
-                "anything that follows it (sharp null)"
-            ),
-            statistic=overall.f,
-            p_value=overall.p_value,
-            reference=f"F statistic over {_counted(overall.assignments, exact=overall.exact)}",
-            alpha=1 - level,
-            if_rejected=(
-                f"{column} changes {label} in some runs, itself or by what follows it (p = "
-                f"{overall.p_value:.2g}); by which path this test cannot say."
-            ),
-            if_kept=(
-                f"The assignment alone does not show that {column} changes {label} (p = "
-                f"{overall.p_value:.2g}); that is no proof that it does not."
-            ),
-        ),
-        tests=tuple(
-            _test(model, question, value, pair, level)
-            for value, pair in zip(question.at, pairs, strict=True)
-        ),
-        effects=tuple(
-            _effect(model, question, value, pair, how, level, seed)
-            for value, pair, f in zip(question.at, pairs, finite, strict=True)
-            if f
-        ),
-        note=(
-            f"no {level:.0%} interval at {', '.join(without)}: too few assignments to reject any "
-            "constant effect"
-            if without
-            else ""
-        ),
+        assigned=trial.how.words,
+        omnibus=_omnibus(trial, overall),
+        values=question.at,
+        tests=tuple(_test(trial, value, pair) for value, pair in by_value),
+        effects=tuple(_effect(trial, value, pair) for value, pair in by_value if _bounded(pair)),
+        note=_note(level, [value for value, pair in by_value if not _bounded(pair)]),
     )
 
 
-def _check(model: FittedModel, question: Question, draws: int) -> None:
+def _check(model: FittedModel, question: Question, assignments: int) -> None:
     if question.never_run:
         column = model.roles[question.treatment].column
         never = ", ".join(f"{v:g}" for v in question.never_run)
         raise ConfigurationError(f"no run has {column} = {never}: ask about values that were run")
-    if draws < 99:
+    if assignments < 99:
         raise ConfigurationError(
-            f"{draws} assignments are too few: use 999 to try, 9999 to report"
+            f"{assignments} assignments are too few: use 999 to try, 9999 to report"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """What all tests of one question share."""
+
+    model: FittedModel
+    question: Question
+    how: Scheme
+    assignments: int
+    level: float
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """The outcome on the scale that is analysed."""
+        return self.model.roles[self.question.outcome].label
+
+    @property
+    def column(self) -> str:
+        """The treatment's column."""
+        return self.model.roles[self.question.treatment].column
+
+    def versus(self, value: float) -> str:
+        """A comparison in words."""
+        return f"{self.column} {value:g} instead of {self.question.baseline:g}"
+
+
+def _assign_again(trial: _Trial, progress: Progress | None) -> tuple[OmnibusTest, list[PairTest]]:
+    """Compare all values, and each with the baseline, with streams of their own."""
+    model, question = trial.model, trial.question
+    values, doses = np.unique(model.values[question.treatment], return_inverse=True)
+    codes = [int(np.argmin(np.abs(values - g))) for g in question.grid(model)]
+    streams = np.random.SeedSequence(trial.seed).spawn(1 + len(codes))
+    rngs = [np.random.default_rng(s) for s in streams]
+    every = trial.how.among(doses, np.arange(model.n), model.groups.clusters)
+    response = model.values[question.outcome]
+    overall = compare_all(response, every, draws=trial.assignments, rng=rngs[0])
+    others = list(zip(codes[1:], rngs[1:-1], strict=True))
+    pairs = [
+        _compare(trial, doses, (codes[0], code), rng) for code, rng in track_all(others, progress)
+    ]
+    return overall, pairs
 
 
 def _compare(
-    model: FittedModel,
-    question: Question,
-    how: Scheme,
-    doses: Codes,
-    pair: tuple[int, int],
-    draws: int,
-    level: float,
-    rng: np.random.Generator,
+    trial: _Trial, doses: Codes, pair: tuple[int, int], rng: np.random.Generator
 ) -> PairTest:
     """The baseline's runs and those of one other value, compared where they meet."""
+    model, question = trial.model, trial.question
     kept = np.flatnonzero(np.isin(doses, pair))
-    given = how.among((doses == pair[1]).astype(np.intp), kept, model.groups.clusters)
+    given = trial.how.among((doses == pair[1]).astype(np.intp), kept, model.groups.clusters)
     meets = np.stack([given.centres, given.doses[given.units]])
     if np.unique(meets, axis=1).shape[1] == len(np.unique(given.centres)):
         raise ConfigurationError(
-            f"some value of {model.roles[question.treatment].column} never meets the baseline "
-            f"{question.baseline:g} where values were exchanged ({how.words}): choose another "
-            "baseline, or fewer values"
+            f"some value of {trial.column} never meets the baseline {question.baseline:g} where "
+            f"values were exchanged ({trial.how.words}): choose another baseline, or fewer values"
         )
-    return compare_pair(
-        model.values[question.outcome][kept], given, draws=draws, level=level, rng=rng
+    response = model.values[question.outcome][kept]
+    return compare_pair(response, given, draws=trial.assignments, level=trial.level, rng=rng)
+
+
+def _bounded(pair: PairTest) -> bool:
+    """Whether the test rejects some constant effect on either side."""
+    return bool(np.isfinite([pair.lower, pair.upper]).all())
+
+
+def _note(level: float, without: Sequence[float]) -> str:
+    if not without:
+        return ""
+    return (
+        f"no {level:.0%} interval at {', '.join(f'{v:g}' for v in without)}: too few assignments "
+        "to reject any constant effect"
     )
 
 
@@ -221,11 +255,31 @@ def _counted(assignments: int, *, exact: bool) -> str:
     return f"all {assignments} assignments" if exact else f"{assignments} random assignments"
 
 
-def _test(
-    model: FittedModel, question: Question, value: float, pair: PairTest, level: float
-) -> HypothesisTest:
-    label, column = model.roles[question.outcome].label, model.roles[question.treatment].column
-    versus = f"{column} {value:g} instead of {question.baseline:g}"
+def _omnibus(trial: _Trial, found: OmnibusTest) -> HypothesisTest:
+    label, column, p = trial.label, trial.column, f"{found.p_value:.2g}"
+    return HypothesisTest(
+        name=f"any effect of {column}",
+        null=(
+            f"no run's {label} depends on {column}: neither on {trial.question.treatment} itself "
+            "nor on anything that follows it (sharp null)"
+        ),
+        statistic=found.f,
+        p_value=found.p_value,
+        reference=f"F statistic over {_counted(found.assignments, exact=found.exact)}",
+        alpha=1 - trial.level,
+        if_rejected=(
+            f"{column} changes {label} in some runs, itself or by what follows it (p = {p}); by "
+            "which path this test cannot say."
+        ),
+        if_kept=(
+            f"The assignment alone does not show that {column} changes {label} (p = {p}); that is "
+            "no proof that it does not."
+        ),
+    )
+
+
+def _test(trial: _Trial, value: float, pair: PairTest) -> HypothesisTest:
+    label, versus, p = trial.label, trial.versus(value), f"{pair.p_value:.2g}"
     return HypothesisTest(
         name=versus,
         null=f"{versus} changes no run's {label}, by any path (sharp null)",
@@ -235,45 +289,37 @@ def _test(
             "size of the cluster-robust t statistic over "
             f"{_counted(pair.assignments, exact=pair.exact)}"
         ),
-        alpha=1 - level,
-        if_rejected=f"{versus} changes {label} in some runs (p = {pair.p_value:.2g}).",
-        if_kept=f"{versus} is not shown to change {label} (p = {pair.p_value:.2g}).",
+        alpha=1 - trial.level,
+        if_rejected=f"{versus} changes {label} in some runs (p = {p}).",
+        if_kept=f"{versus} is not shown to change {label} (p = {p}).",
     )
 
 
-def _effect(
-    model: FittedModel,
-    question: Question,
-    value: float,
-    pair: PairTest,
-    how: Scheme,
-    level: float,
-    seed: int,
-) -> Estimate:
-    label, column = model.roles[question.outcome].label, model.roles[question.treatment].column
+def _effect(trial: _Trial, value: float, pair: PairTest) -> Estimate:
+    label, column, baseline = trial.label, trial.column, trial.question.baseline
     return Estimate(
         query="randomisation.effect",
-        treatment=question.treatment,
+        treatment=trial.question.treatment,
         value=value,
-        baseline=question.baseline,
+        baseline=baseline,
         estimand=(
             f"the same effect on every run: {label} under {column}={value:g} minus under "
-            f"{column}={question.baseline:g}; protocol: {model.protocol}"
+            f"{column}={baseline:g}; protocol: {trial.model.protocol}"
         ),
         estimate=pair.estimate,
         se=pair.se,
         lower=pair.lower,
         upper=pair.upper,
-        level=level,
+        level=trial.level,
         method=(
-            f"difference in means, {how.words}; randomisation test inverted, "
+            f"difference in means, {trial.how.words}; randomisation test inverted, "
             f"{_counted(pair.assignments, exact=pair.exact)}; cluster-robust standard error"
         ),
-        n=model.n,
-        clusters=model.clusters,
+        n=trial.model.n,
+        clusters=trial.model.clusters,
         assumptions=(
-            f"the treatment was assigned at random to {how.words}",
+            f"the treatment was assigned at random to {trial.how.words}",
             "the effect is the same on every run (the interval alone needs this)",
         ),
-        seed=seed,
+        seed=trial.seed,
     )

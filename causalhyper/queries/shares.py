@@ -115,14 +115,20 @@ def shapley(
         paths, each removed by cutting it; directed paths, each removed by holding it at the
         baseline; or operations that remove other parts. At most ten.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

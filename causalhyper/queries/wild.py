@@ -13,6 +13,8 @@ from causalhyper.inference import WildTest, wild_test
 from causalhyper.inference.wild import Signs
 from causalhyper.queries.assumptions import DESIGN_ASSUMES
 from causalhyper.queries.design import find_design
+from causalhyper.queries.experiment import Progress
+from causalhyper.queries.progress import track_all
 from causalhyper.queries.questions import Question, ask, check_resampling
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals
 from causalhyper.scm.model import FittedModel
@@ -65,10 +67,11 @@ def wild_contrasts(
     *,
     at: Sequence[float],
     baseline: float,
-    draws: int = 9999,
     weights: Signs = "auto",
+    weight_sets: int = 9999,
     seed: int = 1,
     level: float = 0.95,
+    progress: Progress | None = None,
 ) -> WildContrasts:
     """Test the design's contrasts with few clusters by the restricted wild cluster bootstrap.
 
@@ -76,17 +79,21 @@ def wild_contrasts(
     ----------
     model : FittedModel
     treatment, outcome : str
-        Nodes; the treatment without causes.
+        Nodes. The treatment has no causes.
     at : sequence of float
-        Values of the treatment's column, each run at least once.
+        Values of the treatment's column, within the range of the runs. Each is one that was run.
     baseline : float
-    draws : int
-        Sets of weights; where there are at most so many sets of signs, each is taken once.
+        The value that the others are compared with.
     weights : {"auto", "rademacher", "webb"}
         Signs, Webb's six points, or (the default) what suits the number of clusters.
+    weight_sets : int
+        Sets of weights; where there are at most so many sets of signs, each is taken once.
     seed : int
+        Of everything random, not negative.
     level : float
-        Of the intervals.
+        Confidence of the intervals, in (0, 1).
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -115,7 +122,7 @@ def wild_contrasts(
     +1.05 [+0.44, +1.89]
     """
     question = ask(model, treatment, outcome, at, baseline)
-    check_resampling(draws, seed, level)
+    check_resampling(weight_sets, seed, level, "weight_sets")
     if question.never_run or model.graph.parents(treatment):
         raise ConfigurationError(
             f"the runs hold no contrast of {treatment}: it must have no causes in {model.graph}, "
@@ -125,9 +132,15 @@ def wild_contrasts(
     scale = float(np.abs(model.values[outcome]).max())
     found = [
         wild_test(
-            design.grams, i, draws=draws, weights=weights, level=level, seed=seed, scale=scale
+            design.grams,
+            i,
+            draws=weight_sets,
+            weights=weights,
+            level=level,
+            seed=seed,
+            scale=scale,
         )
-        for i in range(design.count)
+        for i in track_all(range(design.count), progress)
     ]
     if not all(np.isfinite([w.lower, w.upper]).all() for w in found):
         raise ConfigurationError(

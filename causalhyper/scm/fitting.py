@@ -39,7 +39,7 @@ def fit(
     Parameters
     ----------
     graph : DirectedHypergraph or str
-        The hypergraph, or its text such as ``"B -> N; N -> S; {N, S} -> C; C -> G"``.
+        The hypergraph, or its text. Such as ``"B -> N; N -> S; {N, S} -> C; C -> G"``.
     runs : DataFrame
         One row a run; validated here.
     roles : Roles or mapping of str to str

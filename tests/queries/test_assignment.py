@@ -61,7 +61,7 @@ def test_the_placebo_and_the_randomisation_test_name_the_same_scheme(design, wor
     model = design()
     asked = {"at": [2.0], "baseline": 1.0}
     placebo = placebo_treatment(model, "B", "Y", **asked, refits=20, draws=100)
-    assert randomisation_test(model, "B", "Y", **asked, draws=99).assigned == words
+    assert randomisation_test(model, "B", "Y", **asked, assignments=99).assigned == words
     assert not placebo.inapplicable
     assert f"({words})" in placebo.null
 

@@ -167,9 +167,10 @@ def leave_out(
     baseline: float,
     by: str | None = None,
     runs: pd.DataFrame | None = None,
-    draws: int = 300,
+    draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> LeaveOut:
     """Estimate the effect again without each context, each cluster, or each level of a column.
@@ -180,20 +181,26 @@ def leave_out(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column.
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     by : str, optional
-        "context", "cluster", or a column. By default contexts, unless there is just one or each
-        lies within a cluster: then clusters.
+        What groups runs. "context", "cluster", or a column; by default contexts, unless there is
+        just one or each lies within a cluster: then clusters.
     runs : DataFrame, optional
-        The runs that the model was fitted to, needed for a column behind neither clusters nor
-        contexts.
+        The frame that was fitted, rows in any order. Needed where `by` is a column behind neither
+        clusters nor contexts.
     draws : int
-        Cluster-bootstrap replicates of each fit.
+        Cluster-bootstrap replicates. Each fit has its own.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -205,7 +212,7 @@ def leave_out(
         If the question does not fit the model, `by` is unknown, has a single level, or `runs` are
         not those of the model.
     """
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
     name, labels = find_levels(model, by, runs)
     levels = list(dict.fromkeys(labels.tolist()))
     if len(levels) < 2:

@@ -18,6 +18,8 @@ from causalhyper.inference.partial_r2 import (
 )
 from causalhyper.mechanisms import AdditiveFit
 from causalhyper.mechanisms.bases import Array
+from causalhyper.queries.experiment import Progress
+from causalhyper.queries.progress import track_all
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
 from causalhyper.queries.robustness.arcs import Arc, find_arc, list_benchmarks
@@ -46,6 +48,7 @@ def partial_r2_sensitivity(
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    progress: Progress | None = None,
 ) -> PartialR2:
     """Ask of each arc how strong an unmeasured common cause must be to explain it away.
 
@@ -67,7 +70,11 @@ def partial_r2_sensitivity(
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -84,7 +91,8 @@ def partial_r2_sensitivity(
     bias". Their intervals rest on independent errors of equal variance. Here the bias is a
     functional of the population of runs at fixed strengths, estimated in every replicate of the
     cluster bootstrap, as in Chernozhukov, Cinelli, Newey, Sharma and Syrgkanis 2022, "Long story
-    short: omitted variable bias in causal machine learning".
+    short: omitted variable bias in causal machine learning". Intervals are the bootstrap's, as the
+    robustness value of an interval solves for where that interval reaches zero.
     """
     chosen = _choose(model, treatment, outcome, arcs)
     require_additive_nodes(model, [head for _, head in chosen], "partial-R2 sensitivity")
@@ -93,7 +101,7 @@ def partial_r2_sensitivity(
     weights = drawn.replicates.weights
     df = drawn.uncertainty.df
     found = []
-    for cause, head in chosen:
+    for cause, head in track_all(chosen, progress):
         arc = find_arc(model, treatment, cause, head, weights)
         found.append(_assess(model, arc, times, grid, df, level, seed))
     return PartialR2(model.protocol, tuple(found))
