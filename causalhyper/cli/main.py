@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from causalhyper.cli.arguments import parse_numbers, repeat_options
+from causalhyper.cli.mechanisms import DEFAULT, HELP
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 
-SEVERAL = frozenset({"--role", "--cluster", "--context", "--where"})
+SEVERAL = frozenset({"--role", "--cluster", "--context", "--where", "--mechanism"})
 """Options that take several values, repeated or one behind the other."""
 
 CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -66,17 +67,21 @@ def analyze(
     where: Annotated[
         list[str] | None, typer.Option(help="COLUMN=VALUE: analyse only these runs.")
     ] = None,
-    mechanism: Annotated[str, typer.Option(help="spline or linear.")] = "spline",
+    mechanism: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Confidence of the intervals, in (0, 1).")] = 0.95,
+    interval: Annotated[
+        str,
+        typer.Option(help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized."),
+    ] = "t",
     json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
 ) -> None:
     """Effect curve, mediation and ablations of a treatment, as tables, a report and JSON.
 
     Options with several values may be repeated or list them one behind the other:
-    --role B=batch_size G=test_accuracy.
+    --role B=batch_size G=test_accuracy, --mechanism linear G=binomial.
     """
     from causalhyper.cli.analysis import Request, run
 
@@ -93,10 +98,11 @@ def analyze(
             where=tuple(where or ()),
             at=parse_numbers(at, "--at"),
             baseline=baseline,
-            mechanism=mechanism,
+            mechanism=tuple(mechanism or (DEFAULT,)),
             draws=draws,
             seed=seed,
             level=level,
+            interval=interval,
             out=out,
             json=json,
             quiet=quiet,
