@@ -14,7 +14,7 @@ from causalhyper.inference import kernel_densities
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.levels import Levels
-from causalhyper.queries.limits import Scale, describe_scale, find_limits, is_exact
+from causalhyper.queries.limits import LimitScale, describe_scale, find_limits, is_exact
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 
@@ -152,7 +152,7 @@ class Collector:
         subjects: Sequence[str],
         estimand: Callable[[str, str], str],
         *,
-        scale: Scale = "plain",
+        scale: LimitScale = "plain",
     ) -> tuple[Estimate, ...]:
         """Estimates of one family, value by value and within a value subject by subject.
 

@@ -18,7 +18,7 @@ from causalhyper.hypergraph.local_markov import (
 )
 from causalhyper.inference.independence import check_options, check_size
 from causalhyper.queries.experiment import Progress
-from causalhyper.queries.independence_tests import Finding, make_tester
+from causalhyper.queries.independence_tests import IndependenceFinding, make_tester
 from causalhyper.queries.permuted_graphs import Permuted, judge_permutations
 from causalhyper.queries.progress import track
 from causalhyper.results import HypothesisTest
@@ -43,7 +43,7 @@ class Falsification:
         Size of the two tests below.
     given : Permuted
         The hypergraph as given.
-    conditions : tuple of (Independence, Finding)
+    conditions : tuple of (Independence, IndependenceFinding)
         Its local Markov conditions and what the runs say of them.
     permuted : tuple of Permuted
         The permutations; all of them, the given one included, where `exact`.
@@ -60,7 +60,7 @@ class Falsification:
     alpha: float
     permutation_alpha: float
     given: Permuted
-    conditions: tuple[tuple[Independence, Finding], ...]
+    conditions: tuple[tuple[Independence, IndependenceFinding], ...]
     permuted: tuple[Permuted, ...]
     exact: bool
     keep: tuple[str, ...]

@@ -23,7 +23,7 @@ METHODS = ("partial correlation", "kernel")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class IndependenceFinding:
     """What the runs say about one conditional independence.
 
     Attributes
@@ -47,7 +47,7 @@ class Finding:
     inapplicable: str = ""
 
 
-Tester = Callable[[Independence], Finding]
+Tester = Callable[[Independence], IndependenceFinding]
 """Tests an independence of two nodes, given others."""
 
 
@@ -86,7 +86,7 @@ def make_tester(
     if seed < 0:
         raise ConfigurationError(f"the seed must not be negative, got {seed}")
 
-    def measure(pair: tuple[str, str], given: Sequence[str]) -> Finding:
+    def measure(pair: tuple[str, str], given: Sequence[str]) -> IndependenceFinding:
         x, y = (model.values[v] for v in pair)
         arrays = x, y, [model.values[v] for v in given], model.groups
         rng = np.random.default_rng(seed)
@@ -96,19 +96,19 @@ def make_tester(
         if method == "kernel":
             tested = kernel_independence(*arrays, rng=rng, df=df, flips=flips)
         reference = f"{tested.flips} sign flips of {model.clusters} clusters' sums"
-        return Finding(*numbers, tested.statistic, tested.p_value, reference)
+        return IndependenceFinding(*numbers, tested.statistic, tested.p_value, reference)
 
-    known: dict[tuple[frozenset[str], frozenset[str]], Finding] = {}
+    known: dict[tuple[frozenset[str], frozenset[str]], IndependenceFinding] = {}
     order = model.graph.order()
 
-    def test(asked: Independence) -> Finding:
+    def test(asked: Independence) -> IndependenceFinding:
         key = frozenset((asked.x, asked.y)), frozenset(asked.given)
         if key not in known:
             x, y = sorted(key[0], key=order.index)
             given = sorted(key[1], key=order.index)
             reason = _nothing_left(model, (x, y), given, df)
             known[key] = (
-                Finding(None, None, None, None, None, "", reason)
+                IndependenceFinding(None, None, None, None, None, "", reason)
                 if reason
                 else measure((x, y), given)
             )

@@ -13,7 +13,7 @@ from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import adjust_p_values
 from causalhyper.inference.independence import check_options, check_size
 from causalhyper.queries.experiment import Progress
-from causalhyper.queries.independence_tests import Finding, make_tester
+from causalhyper.queries.independence_tests import IndependenceFinding, make_tester
 from causalhyper.queries.progress import track_all
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
@@ -41,14 +41,14 @@ class IndependenceCheck:
     Attributes
     ----------
     independence : Independence
-    finding : Finding
+    finding : IndependenceFinding
         Statistic, p-value, partial correlation and its interval.
     test : HypothesisTest
         Its p-value is adjusted for all that were tested together.
     """
 
     independence: Independence
-    finding: Finding
+    finding: IndependenceFinding
     test: HypothesisTest
 
 
@@ -262,7 +262,7 @@ def check_independencies(
 
 
 def _check(
-    one: Independence, found: Finding, q: float, alpha: float, adjusted: str
+    one: Independence, found: IndependenceFinding, q: float, alpha: float, adjusted: str
 ) -> IndependenceCheck:
     """The test of one independence, read beside the others."""
     given = f" given {_listed(one.given)}" if one.given else ""

@@ -12,11 +12,11 @@ from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.uncertainty import Uncertainty
 
 Flags = NDArray[np.bool_]
-Scale = Literal["plain", "positive", "log", "logit"]
+LimitScale = Literal["plain", "positive", "log", "logit"]
 
 
 def find_limits(
-    estimate: Array, found: Bands, spread: Uncertainty, scale: Scale
+    estimate: Array, found: Bands, spread: Uncertainty, scale: LimitScale
 ) -> tuple[Array, Array, Array, Array]:
     """Pointwise and simultaneous limits within what the quantities can be.
 
@@ -53,7 +53,7 @@ def find_limits(
     return *single, *joint
 
 
-def is_exact(estimate: Array, found: Bands, spread: Uncertainty, scale: Scale) -> Flags:
+def is_exact(estimate: Array, found: Bands, spread: Uncertainty, scale: LimitScale) -> Flags:
     """Which estimates are probabilities whose interval is the exact binomial one.
 
     Shape (q,): those that no replicate moves, and, where t intervals are made, 0 and 1, which
@@ -66,7 +66,7 @@ def is_exact(estimate: Array, found: Bands, spread: Uncertainty, scale: Scale) -
     return exact
 
 
-def describe_scale(spread: Uncertainty, scale: Scale, *, exact: bool) -> str:
+def describe_scale(spread: Uncertainty, scale: LimitScale, *, exact: bool) -> str:
     """What the scale adds to the description of an interval."""
     if exact:
         return "; exact binomial interval, clusters as trials"

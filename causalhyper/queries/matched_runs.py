@@ -11,15 +11,15 @@ from causalhyper.errors import DataError, Problem
 from causalhyper.frames.label_checks import check_presence
 from causalhyper.frames.measurements import read_measurement, show_value
 from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 
 def match_runs(model: FittedModel, runs: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """Put the rows of a runs frame in the order of the model that was fitted to it.
 
-    Rows are matched by what the model knows of them: cluster, context and every node. Rows that
-    are equal in all of these are interchangeable for anything averaged within clusters and
-    treatment values, so it does not matter which is which.
+    Runs are matched by name. What the model knows of each, its cluster, context and every node,
+    must be what the frame says.
 
     Parameters
     ----------
@@ -40,31 +40,43 @@ def match_runs(model: FittedModel, runs: pd.DataFrame, columns: Iterable[str]) -
         If a column is missing, or the frame is not the one that was fitted.
     """
     nodes = {v: model.roles[v].column for v in model.values}
-    _raise(check_presence(runs, (*nodes.values(), *model.cluster, *model.context, *columns)))
+    known = ("run_id", *nodes.values(), *model.cluster, *model.context)
+    _raise(check_presence(runs, (*known, *columns)))
     if len(runs) != model.n:
         raise DataError(
             f"the model was fitted to {model.n} runs, this frame has {len(runs)}: give the frame "
             "that was fitted"
         )
-    given = [_codes(runs, model.cluster), _codes(runs, model.context)]
-    fitted = [model.groups.clusters.astype(float), model.groups.contexts.astype(float)]
+    frame = runs.iloc[_order(model, runs)].reset_index(drop=True)
+    _check_same(" x ".join(model.cluster), _codes(frame, model.cluster), model.groups.clusters)
+    _check_same(" x ".join(model.context), _codes(frame, model.context), model.groups.contexts)
     for node, column in nodes.items():
-        given.append(model.roles[node].apply(read_numbers(runs, column)))
-        fitted.append(model.values[node])
-    there, here = np.lexsort(given[::-1]), np.lexsort(fitted[::-1])
-    names = (" x ".join(model.cluster), " x ".join(model.context), *nodes.values())
-    for name, theirs, ours in zip(names, given, fitted, strict=True):
-        if not np.array_equal(theirs[there], ours[here]):
-            raise DataError(
-                f"{name!r} of this frame is not what the model was fitted to: give the frame that "
-                "was fitted, with the same rows selected"
-            )
-    order = np.empty(model.n, dtype=np.intp)
-    order[here] = there
-    return runs.iloc[order].reset_index(drop=True)
+        found = model.roles[node].apply(read_column(frame, column))
+        _check_same(column, found, model.values[node])
+    return frame
 
 
-def read_numbers(runs: pd.DataFrame, column: str) -> Array:
+def _order(model: FittedModel, runs: pd.DataFrame) -> Codes:
+    """Row of the frame for each run of the model."""
+    place = {name: i for i, name in enumerate(runs["run_id"].tolist())}
+    names = model.run_ids.tolist()
+    if missing := [name for name in names if name not in place]:
+        raise DataError(
+            f"run {missing[0]!r} of the model is not in this frame, whose run_id are such as "
+            f"{next(iter(place))!r}: give the frame that was fitted"
+        )
+    return np.array([place[name] for name in names], dtype=np.intp)
+
+
+def _check_same(name: str, given: Array | Codes, fitted: Array | Codes) -> None:
+    if not np.array_equal(given, fitted):
+        raise DataError(
+            f"{name!r} of this frame is not what the model was fitted to: give the frame that "
+            "was fitted, with the same rows selected"
+        )
+
+
+def read_column(runs: pd.DataFrame, column: str) -> Array:
     """Read a column that must hold a finite number in every row.
 
     Parameters
@@ -83,7 +95,7 @@ def read_numbers(runs: pd.DataFrame, column: str) -> Array:
 
     Examples
     --------
-    >>> read_numbers(pd.DataFrame({"wall_seconds": [3, 4]}), "wall_seconds")
+    >>> read_column(pd.DataFrame({"wall_seconds": [3, 4]}), "wall_seconds")
     array([3., 4.])
     """
     found = read_measurement(runs[column], lambda row, value: f"{show_value(value)} (row {row})")
@@ -97,12 +109,12 @@ def read_numbers(runs: pd.DataFrame, column: str) -> Array:
     return found.values
 
 
-def _codes(runs: pd.DataFrame, columns: tuple[str, ...]) -> Array:
+def _codes(runs: pd.DataFrame, columns: tuple[str, ...]) -> Codes:
     """Number the combinations of some columns in sorted order."""
     if not columns:
-        return np.zeros(len(runs))
+        return np.zeros(len(runs), dtype=np.intp)
     codes = runs.groupby(list(columns), sort=True, observed=True).ngroup()
-    return np.asarray(codes, dtype=np.float64)
+    return np.asarray(codes, dtype=np.intp)
 
 
 def _raise(problems: list[Problem]) -> None:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
-from causalhyper.queries.couplings import COUPLED, Coupling, alternative, check_coupling
+from causalhyper.queries.couplings import Coupling, alternative, check_coupling
 from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
-from causalhyper.queries.nested import Routes, find_routes, nested_world
-from causalhyper.queries.path_groups import Paths, group_paths
+from causalhyper.queries.nested import Paths, Routes, find_routes, nested_world
+from causalhyper.queries.path_estimates import collect_paths, other_world, split_effect
+from causalhyper.queries.path_groups import group_paths
 from causalhyper.queries.path_result import PathEffects
 from causalhyper.queries.preparation import make_experiment
-from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
 
 __all__ = ["PathEffects", "path_effects"]
@@ -117,7 +115,7 @@ def path_effects(
     builders = _worlds(experiment, routes, coupling)
     means = experiment.means({"natural": natural_world, **builders}, progress)
     beyond = max(experiment.extrapolated(builders).values())
-    return _collect(experiment, routes, coupling, sequential, means, beyond)
+    return collect_paths(split_effect(experiment, routes, coupling, sequential, means, beyond))
 
 
 def _routes(
@@ -138,116 +136,9 @@ def _worlds(
     for name, route in routes.items():
         out[name] = _world(experiment, route, coupling)
         if route.witnesses:
-            out[_other(name)] = _world(experiment, route, alternative(coupling))
+            out[other_world(name)] = _world(experiment, route, alternative(coupling))
     return out
 
 
 def _world(experiment: Experiment, route: Routes, coupling: Coupling) -> Builder:
     return lambda _, shared: nested_world(experiment, shared, route, coupling)
-
-
-def _other(name: str) -> str:
-    return f"{name} | other coupling"
-
-
-def _collect(
-    e: Experiment,
-    routes: Mapping[str, Routes],
-    coupling: Coupling,
-    sequential: bool,
-    means: Mapping[str, Array],
-    beyond: float,
-) -> PathEffects:
-    start = means["natural"][:, :1]
-    total = means["natural"][:, 1:] - start
-    reached = {name: means[name][:, 1:] - start for name in routes}
-    shifts = {
-        name: means[_other(name)][:, 1:] - means[name][:, 1:] if route.witnesses else 0 * total
-        for name, route in routes.items()
-    }
-    if sequential:
-        reached, shifts = _steps(reached), _steps(shifts)
-    witnesses = _witnesses(routes, sequential)
-    label, column = e.model.roles[e.outcome].label, e.model.roles[e.treatment].column
-    other = alternative(coupling)
-
-    def made(
-        name: str, quantities: Array, form: str, subject: str = "", rests: Sequence[str] = ()
-    ) -> tuple[Estimate, ...]:
-        assumes = [*GRAPH_ASSUMES, *rests]
-        if name != "total":
-            assumes += warn_beyond(beyond)
-        return e.estimates(
-            f"path_effects.{name}",
-            quantities,
-            estimand=lambda value: f"{form}, Y={label}, {column} b={value:g}, b0={e.baseline:g}",
-            method=f"edge g-formula through {e.model.graph}; {e.interval}",
-            assumptions=assumes,
-            subject=subject,
-        )
-
-    before = "b along those before, " if sequential else ""
-    along = tuple(
-        made(
-            "along",
-            reached[name],
-            f"E[Y(b along {name}, {before}b0 elsewhere)] - E[Y({before}b0 elsewhere)]",
-            name,
-            _rests_on(witnesses[name], coupling),
-        )
-        for name in routes
-    )
-    coupled = tuple(
-        made(
-            "coupling_shift",
-            shifts[name],
-            f"effect along {name} with {other} noise less that with {coupling} noise",
-            name,
-        )
-        for name in routes
-        if witnesses[name]
-    )
-    rest = total - sum(reached.values())
-    everyone = tuple(dict.fromkeys(v for found in witnesses.values() for v in found))
-    return PathEffects(
-        protocol=e.model.protocol,
-        paths=tuple(routes),
-        sequential=sequential,
-        coupling=coupling,
-        total=made("total", total, "E[Y(b)] - E[Y(b0)]"),
-        along=along,
-        remainder=()
-        if sequential
-        else made("remainder", rest, "total - effects along", rests=_rests_on(everyone, coupling)),
-        coupling_shift=coupled,
-        witnesses=tuple(witnesses.values()),
-        extrapolated=beyond,
-    )
-
-
-def _steps(reached: Mapping[str, Array]) -> dict[str, Array]:
-    """From what is reached after each group to what each group adds."""
-    out, last = {}, 0.0 * next(iter(reached.values()))
-    for name, now in reached.items():
-        out[name], last = now - last, now
-    return out
-
-
-def _witnesses(routes: Mapping[str, Routes], sequential: bool) -> dict[str, tuple[str, ...]]:
-    """Of each group; a sequential step rests on those of the world before it too."""
-    out: dict[str, tuple[str, ...]] = {}
-    before: tuple[str, ...] = ()
-    for name, route in routes.items():
-        out[name] = tuple(dict.fromkeys((*before, *route.witnesses)))
-        before = route.witnesses if sequential else ()
-    return out
-
-
-def _rests_on(witnesses: tuple[str, ...], coupling: Coupling) -> tuple[str, ...]:
-    if not witnesses:
-        return ()
-    return (
-        f"cross-world: {COUPLED[coupling]}",
-        f"not identified without the model: {', '.join(witnesses)} has two values in one run "
-        "(recanting witness)",
-    )

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, directed_paths
-
-Path = tuple[str, ...]
-Paths = frozenset[Path]
+from causalhyper.queries.nested import Path, Paths
 
 OTHERS = "all other paths"
 LISTED = 64

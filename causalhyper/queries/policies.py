@@ -16,7 +16,7 @@ from causalhyper.queries.matched_runs import match_runs
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.questions import read_numbers
 from causalhyper.queries.rank_values import rank_values
-from causalhyper.queries.ranking import RANKING, Ranking, describe, to_rows
+from causalhyper.queries.ranking import RANKING, Ranking, describe_ranking, to_rows
 from causalhyper.queries.utilities import collect_utilities, find_populations
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest
 from causalhyper.scm.model import FittedModel
@@ -84,7 +84,9 @@ class Policy(EstimateResult):
     @property
     def verdict(self) -> str:
         """The recommendation, how sure it is, and where contexts differ, in words."""
-        parts = [f"Under the protocol “{self.protocol}”, {describe(self.overall, self.column)}"]
+        parts = [
+            f"Under the protocol “{self.protocol}”, {describe_ranking(self.overall, self.column)}"
+        ]
         differing = [r for r in self.contexts if self.recommended not in r.best_set]
         if differing:
             found = ", ".join(f"{r.context} ({r.recommended:g})" for r in differing)
@@ -190,7 +192,7 @@ def policy(
     The set of the best, the probability of being best and the regret are those of the bootstrap
     distribution, scaled as t for few clusters, whatever the kind of interval of the means: an
     approximate confidence distribution, not a posterior. Sources:
-    `causalhyper.inference.selection`.
+    `causalhyper.inference.best_set`.
 
     Examples
     --------

@@ -138,7 +138,7 @@ class Ranking:
         raise KeyError(f"{value:g} was not asked for; choices are {asked}")
 
 
-def describe(ranking: Ranking, column: str) -> str:
+def describe_ranking(ranking: Ranking, column: str) -> str:
     """What the ranking says, in words.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 
 from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.questions import check_resampling
-from causalhyper.queries.uncertainty import Uncertainty, describe, needed
+from causalhyper.queries.uncertainty import Uncertainty, make_uncertainty, needed
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Flags, Replicates, resample
 
@@ -73,5 +73,5 @@ def resample_model(
     check_resampling(draws, seed, level)
     weights, *streams = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(4))
     replicates = resample(model, draws, weights, enough, needed(model, interval))
-    uncertainty = describe(model, replicates, draws, level, seed, interval)
+    uncertainty = make_uncertainty(model, replicates, draws, level, seed, interval)
     return Resampling(replicates, uncertainty, *streams)

@@ -231,7 +231,7 @@ def needed(model: FittedModel, interval: str) -> Jackknife:
     return "none"
 
 
-def describe(
+def make_uncertainty(
     model: FittedModel, replicates: Replicates, draws: int, level: float, seed: int, interval: str
 ) -> Uncertainty:
     """How these replicates become intervals of the kind asked for.

@@ -14,7 +14,7 @@ from causalhyper.queries.block_means import Flags, block_means, restrict
 from causalhyper.queries.costs import Prices
 from causalhyper.queries.design import find_missing
 from causalhyper.queries.experiment import Experiment, Progress, natural_world
-from causalhyper.queries.matched_runs import read_numbers
+from causalhyper.queries.matched_runs import read_column
 from causalhyper.queries.uncertainty import Uncertainty
 
 
@@ -173,7 +173,7 @@ def _paid(prices: Prices, runs: pd.DataFrame | None, n: int) -> Array:
     if runs is None:
         return total
     for column, price in prices.columns.items():
-        total += price * read_numbers(runs, column)
+        total += price * read_column(runs, column)
     return total
 
 

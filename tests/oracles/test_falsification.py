@@ -46,11 +46,11 @@ def test_p_values_and_verdict_are_those_of_dowhy(text, monkeypatch):
     def decide(*args, **options):
         def test(one):
             p = 0.01 if contradicted(one) else 0.9
-            return Finding(0.0, 0.0, 0.0, 0.0, p, "")
+            return IndependenceFinding(0.0, 0.0, 0.0, 0.0, p, "")
 
         return test
 
-    from causalhyper.queries.independence_tests import Finding
+    from causalhyper.queries.independence_tests import IndependenceFinding
 
     monkeypatch.setattr("causalhyper.queries.falsification.make_tester", decide)
     runs = pd.read_csv(FOLDER / "gcm_runs.csv")

@@ -27,7 +27,7 @@ from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World
 
-GRID = tuple(np.round(np.arange(-0.9, 0.91, 0.1), 2).tolist())
+RHOS = tuple(np.round(np.arange(-0.9, 0.91, 0.1), 2).tolist())
 """Correlations at which effects are computed."""
 
 
@@ -39,7 +39,7 @@ def correlated_errors(
     at: Sequence[float],
     baseline: float,
     pairs: Sequence[tuple[str, str]] | None = None,
-    rhos: Sequence[float] = GRID,
+    rhos: Sequence[float] = RHOS,
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,

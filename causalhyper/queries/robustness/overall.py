@@ -11,7 +11,7 @@ from causalhyper.hypergraph import between
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.progress import split_progress
 from causalhyper.queries.robustness.arc_sensitivity import PartialR2
-from causalhyper.queries.robustness.correlated_errors import GRID, correlated_errors
+from causalhyper.queries.robustness.correlated_errors import RHOS, correlated_errors
 from causalhyper.queries.robustness.e_value_results import Scale
 from causalhyper.queries.robustness.e_values import e_values
 from causalhyper.queries.robustness.findings import Finding
@@ -52,7 +52,7 @@ def robustness(
     baseline: float,
     mediators: str | Sequence[str] | None = None,
     pairs: Sequence[tuple[str, str]] | None = None,
-    rhos: Sequence[float] = GRID,
+    rhos: Sequence[float] = RHOS,
     scale: Scale = "difference",
     by: str | None = None,
     runs: pd.DataFrame | None = None,
@@ -113,6 +113,8 @@ def robustness(
     ------
     ConfigurationError
         If the question does not fit the model or the runs.
+    DataError
+        If `runs` is not the frame that was fitted, or lacks a column.
 
     Examples
     --------

@@ -150,7 +150,7 @@ class Robustness:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the total effect over the correlation that most easily undoes it.
 
-        Where no mediator gives one, draw the effect without each level left out.
+        Where no mediator gives one, draw the effect without each group left out.
         """
         if self.correlated_errors is None:
             return self.leave_out.plot(ax)

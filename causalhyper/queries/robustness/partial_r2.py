@@ -22,12 +22,12 @@ from causalhyper.queries.experiment import Progress
 from causalhyper.queries.progress import track_all
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
-from causalhyper.queries.robustness.arcs import Arc, find_arc, list_benchmarks
+from causalhyper.queries.robustness.arcs import ArcRegression, list_benchmarks, regress_arc
 from causalhyper.results import Estimate
 from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
 
-GRID = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
+STRENGTHS = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
 """Strengths at which contours are computed, on both sides."""
 NOISELESS = 1e-10
 """Share of a node's size below which what its mechanism leaves is rounding."""
@@ -44,7 +44,7 @@ def partial_r2_sensitivity(
     *,
     arcs: Sequence[tuple[str, str]] | None = None,
     times: Sequence[float] = (1, 2, 3),
-    grid: Sequence[float] = GRID,
+    grid: Sequence[float] = STRENGTHS,
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
@@ -102,7 +102,7 @@ def partial_r2_sensitivity(
     df = drawn.uncertainty.df
     found = []
     for cause, head in track_all(chosen, progress):
-        arc = find_arc(model, treatment, cause, head, weights)
+        arc = regress_arc(model, treatment, cause, head, weights)
         found.append(_assess(model, arc, times, grid, df, level, seed))
     return PartialR2(model.protocol, tuple(found))
 
@@ -143,7 +143,7 @@ def _choose(
 
 def _assess(
     model: FittedModel,
-    arc: Arc,
+    arc: ArcRegression,
     times: Sequence[float],
     grid: Sequence[float],
     df: int,
@@ -188,7 +188,7 @@ def _assess(
 
 def _slope_estimate(
     model: FittedModel,
-    arc: Arc,
+    arc: ArcRegression,
     interval: Callable[[Array], tuple[Array, Array, Array]],
     df: int,
     level: float,

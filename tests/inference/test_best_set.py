@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 
 from causalhyper.inference import cluster_weights
-from causalhyper.inference.selection import confidence_draws, select_best
+from causalhyper.inference.best_set import confidence_draws, select_best
 
 MANY = 10**7
 """Degrees of freedom at which t is normal."""

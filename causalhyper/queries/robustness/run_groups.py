@@ -1,4 +1,4 @@
-"""What can be left out: the level of each of a model's rows."""
+"""What can be left out: the group of each of a model's rows."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.queries.matched_runs import match_runs
 from causalhyper.scm.model import FittedModel
 
 
-def find_levels(
+def find_groups(
     model: FittedModel, by: str | None, runs: pd.DataFrame | None
 ) -> tuple[str, NDArray[np.str_]]:
-    """What is left out in words, and the level of each of the model's rows.
+    """What is left out in words, and the group of each of the model's rows.
 
     Parameters
     ----------
@@ -28,13 +29,15 @@ def find_levels(
     Returns
     -------
     name : str
-    levels : ndarray of str, shape (n,)
+    groups : ndarray of str, shape (n,)
         Such as "seed=3".
 
     Raises
     ------
     ConfigurationError
-        If `by` needs runs, or these are not the model's.
+        If `by` needs runs, or the model has no contexts.
+    DataError
+        If `runs` is not the frame that was fitted, or lacks the column.
     """
     groups = model.groups
     crossing = groups.context_count > 1 and not groups.absorbed
@@ -55,31 +58,6 @@ def _read_column(
 ) -> NDArray[np.object_]:
     """A column of the runs, in the order of the model's rows."""
     if runs is None:
-        raise ConfigurationError(f"to leave out levels of {column!r} give runs=, which hold it")
-    frame = _aligned(model, runs)
-    if column not in frame.columns:
-        raise ConfigurationError(
-            f"the runs have no column {column}; they have {', '.join(map(str, frame.columns))}"
-        )
-    found: NDArray[np.object_] = frame[column].to_numpy(dtype=object)
+        raise ConfigurationError(f"to leave out values of {column!r} give runs=, which hold it")
+    found: NDArray[np.object_] = match_runs(model, runs, [column])[column].to_numpy(dtype=object)
     return found
-
-
-def _aligned(model: FittedModel, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs in the order of the model's rows."""
-    order = [*dict.fromkeys((*model.cluster, *model.context, "run_id"))]
-    if missing := [c for c in (*order, *model.roles.columns) if c not in runs.columns]:
-        raise ConfigurationError(
-            f"these are not the runs of the model: they lack {', '.join(missing)}"
-        )
-    frame = runs.sort_values(order, kind="stable", ignore_index=True)
-    same = len(frame) == model.n and all(
-        np.allclose(role.apply(frame[role.column].to_numpy(dtype=float)), model.values[v])
-        for v, role in model.roles.items()
-    )
-    if not same:
-        raise ConfigurationError(
-            f"these are not the runs that the model was fitted to ({len(frame)} rows against "
-            f"{model.n}, or other values): give the same frame"
-        )
-    return frame
