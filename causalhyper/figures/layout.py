@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.path import Path
 
+from causalhyper.arrays import Array
 from causalhyper.figures.layers import Columns, Hyperarc, Route, assign_layers, build_columns
 from causalhyper.figures.ordering import reduce_crossings
-from causalhyper.figures.placement import Array, place_columns, place_heights, place_ports
+from causalhyper.figures.placement import place_columns, place_heights, place_ports
 
 JUNCTION = 0.13
 _BEND = 0.16

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 
 Kind = Literal["identifier", "label", "count", "positive", "nonnegative", "proportion", "number"]
@@ -82,7 +82,7 @@ class Column:
         """The range in words, such as "at least 1"."""
         return describe_range(self.low, self.high, open_low=self.kind == "positive")
 
-    def excludes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def excludes(self, values: Array) -> Flags:
         """Mark the values outside the range.
 
         Parameters

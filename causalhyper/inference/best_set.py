@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-Array = NDArray[np.float64]
+from causalhyper.arrays import Array, Codes, Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,9 @@ class Selection:
     gap_se: Array
     gap_lower: Array
     gap_upper: Array
-    rivals: NDArray[np.intp]
-    rank: NDArray[np.intp]
-    kept: NDArray[np.bool_]
+    rivals: Codes
+    rank: Codes
+    kept: Flags
 
 
 def confidence_draws(estimate: Array, replicates: Array, *, df: int, seed: int) -> Array:
@@ -167,7 +166,7 @@ def _slack(
     return se, slack
 
 
-def _intervals(estimate: Array, slack: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+def _intervals(estimate: Array, slack: Array) -> tuple[Array, Array, Flags]:
     """Constrained intervals of each value less the best of the others, and the best set."""
     gaps = estimate[:, None] - estimate
     own = np.eye(len(estimate), dtype=bool)

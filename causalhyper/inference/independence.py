@@ -8,17 +8,16 @@ from math import copysign, inf, sqrt
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.flips import kept_interval, kept_ranges, sign_flips
 from causalhyper.inference.smoothing import (
-    Codes,
     add_intercepts,
     centre,
     cluster_products,
     regression_root,
     residuals,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import Groups
 
 NOTHING_LEFT = 1e-8

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.inference.flips import sign_flips
 from causalhyper.inference.independence import check_options, scaled_residuals
 from causalhyper.inference.smoothing import (
-    Codes,
     add_intercepts,
     centre,
     cluster_products,
@@ -19,7 +19,6 @@ from causalhyper.inference.smoothing import (
     residuals,
     split_rows,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import Groups
 
 _LANDMARKS, _FOLDS = 60, 10

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-
-Array = NDArray[np.float64]
 
 METHODS = ("holm", "bh", "by")
 """Holm, Benjamini-Hochberg, Benjamini-Yekutieli."""

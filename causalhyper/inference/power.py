@@ -8,12 +8,11 @@ from functools import cache
 from math import isfinite, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 
-Array = NDArray[np.float64]
 Critical = Callable[[int], float]
 """Maps degrees of freedom to the critical value of |t|."""
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Codes = NDArray[np.intp]
-Array = NDArray[np.float64]
+from causalhyper.arrays import Array, Codes
 
 GOLDEN = (5**0.5 - 1) / 2
 

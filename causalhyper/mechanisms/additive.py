@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
+from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.mechanisms.grams import ClusterGrams, solve
 from causalhyper.mechanisms.grouping import Groups, context_means, grouped_grams
-from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.ladder import Capability, Projection
 from causalhyper.mechanisms.predictors import LinearParameters, predict
 from causalhyper.mechanisms.terms import TermSpace
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
-
-Codes = NDArray[np.intp]
+from causalhyper.arrays import Array, Codes
 
 SMALL = 2000
 """Below this many products a cluster on average, they are summed a pair of columns at a time."""
@@ -99,7 +96,7 @@ def _small_cluster_grams(
 
 def solve(
     grams: ClusterGrams, weights: Array, penalty: Array | None = None
-) -> tuple[Array, NDArray[np.intp]]:
+) -> tuple[Array, Codes]:
     """Weighted least squares for many sets of cluster weights at once.
 
     Parameters

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, cluster_grams
+from causalhyper.arrays import Array, Codes
+from causalhyper.mechanisms.grams import ClusterGrams, cluster_grams
 
 
 @dataclass(frozen=True, slots=True)

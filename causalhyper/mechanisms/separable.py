@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.mechanisms.predictors import LinearParameters, Term, expand_lines
 from causalhyper.mechanisms.terms import TermSpace
 

@@ -10,8 +10,9 @@ from math import prod
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array, Basis, make_basis
+from causalhyper.mechanisms.bases import Basis, make_basis
 
 ADDITIVE = 6
 """Functions an input of the additive projection under a joint distribution."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
 from causalhyper.queries.operations import FixNode, Operation, RandomiseNode, check_operations

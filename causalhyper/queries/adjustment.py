@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.identification import minimal_adjustment_sets, optimal_adjustment_set
 from causalhyper.mechanisms import AdditiveFit, fit_additive, make_term_space
-from causalhyper.mechanisms.bases import Array, saturated_basis
+from causalhyper.mechanisms.bases import saturated_basis
 from causalhyper.queries.questions import Question
 from causalhyper.scm.model import FittedModel
 
@@ -44,7 +44,7 @@ class Adjustment:
     def __str__(self) -> str:
         return f"{{{', '.join(self.given)}}}" if self.given else "the empty set"
 
-    def enough(self, weights: Array) -> NDArray[np.bool_]:
+    def enough(self, weights: Array) -> Flags:
         """Whether the regression can be fitted to each resample."""
         return self.fit.enough(weights)
 

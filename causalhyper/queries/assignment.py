@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import Assignment, deal
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 

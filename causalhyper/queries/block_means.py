@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.queries.design import find_design
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.refitting import select_rows
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +74,7 @@ def block_means(
     return BlockMeans(means, design.enough(weights), design.blocks)
 
 
-def restrict(model: FittedModel, rows: Flags) -> tuple[FittedModel, NDArray[np.intp]]:
+def restrict(model: FittedModel, rows: Flags) -> tuple[FittedModel, Codes]:
     """Some runs of a model with their clusters and contexts; mechanisms stay as fitted.
 
     Parameters

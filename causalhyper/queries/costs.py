@@ -9,8 +9,8 @@ from typing import cast
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
 
 Cost = Mapping[str, float] | Mapping[float, float]
 """Price of a unit of each column, or cost of each treatment value; in units of the outcome."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.assumptions import BEYOND, GRAPH_ASSUMES
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.levels import Levels, ask_levels

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Experiment, Shared
 from causalhyper.scm.draws import Draws, make_sampler
 

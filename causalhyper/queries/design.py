@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import block_grams
 from causalhyper.mechanisms import make_groups
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
+from causalhyper.mechanisms.grams import ClusterGrams, solve
 from causalhyper.scm.model import FittedModel
 
 
@@ -36,9 +35,9 @@ class Design:
     blocks: str
     apart: tuple[int, ...] = ()
 
-    def enough(self, weights: Array) -> NDArray[np.bool_]:
+    def enough(self, weights: Array) -> Flags:
         """Whether each resample still compares all treatment values."""
-        found: NDArray[np.bool_] = solve(self.grams, weights)[1] == self.grams.xy.shape[1]
+        found: Flags = solve(self.grams, weights)[1] == self.grams.xy.shape[1]
         return found
 
     def contrasts(self, weights: Array) -> Array:
@@ -115,7 +114,7 @@ def find_missing(model: FittedModel, treatment: str, grid: Array) -> str:
 
 
 def _grams(
-    model: FittedModel, outcome: str, doses: Codes, codes: Codes, kept: NDArray[np.bool_]
+    model: FittedModel, outcome: str, doses: Codes, codes: Codes, kept: Flags
 ) -> ClusterGrams | None:
     """Gram matrices of the runs kept, with zeros for clusters that have none."""
     if len(np.unique(doses[kept])) < 2:

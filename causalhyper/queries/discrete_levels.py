@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
+from causalhyper.arrays import Array
 from causalhyper.inference import proportion_interval
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.distributions import Functionals
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate

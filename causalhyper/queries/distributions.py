@@ -8,10 +8,10 @@ from itertools import product
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.role import Role
 from causalhyper.inference import kernel_densities
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.levels import Levels
 from causalhyper.queries.limits import LimitScale, describe_scale, find_limits, is_exact

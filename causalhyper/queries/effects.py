@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array
 from causalhyper.errors import NotIdentifiedError
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
 from causalhyper.queries.experiment import Experiment, Progress, natural_world

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.design import Design
 from causalhyper.queries.questions import Question

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import bandwidth
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.discrete_levels import exact_functionals, limit_quantiles
 from causalhyper.queries.distributions import Collector, Functionals, read_functionals
 from causalhyper.queries.experiment import Progress

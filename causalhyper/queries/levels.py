@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import refuse_confounding
 from causalhyper.queries.questions import check_path, check_values
 from causalhyper.scm.draws import Sampler

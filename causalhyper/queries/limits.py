@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.inference import Bands, proportion_interval
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.uncertainty import Uncertainty
 
-Flags = NDArray[np.bool_]
 LimitScale = Literal["plain", "positive", "log", "logit"]
 
 

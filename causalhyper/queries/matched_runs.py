@@ -7,11 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import DataError, Problem
 from causalhyper.frames.label_checks import check_presence
 from causalhyper.frames.measurements import read_measurement, show_value
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
 from causalhyper.queries.experiment import Experiment, Progress, natural_world

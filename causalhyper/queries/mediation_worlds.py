@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between, recanting_witnesses
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.couplings import Coupling, alternative, check_coupling, couple
 from causalhyper.queries.experiment import Builder, Experiment, Shared
 from causalhyper.queries.questions import scale_value

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from causalhyper.arrays import Array
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge, directed_paths
 from causalhyper.hypergraph.paths import reached
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.couplings import Coupling, couple
 from causalhyper.queries.experiment import Experiment, Shared
 from causalhyper.scm.draws import Draws

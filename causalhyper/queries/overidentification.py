@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.queries.assumptions import DESIGN_ASSUMES
 from causalhyper.queries.experiment import Experiment
 from causalhyper.results import Estimate, HypothesisTest, decimals

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
 from causalhyper.queries.experiment import Experiment

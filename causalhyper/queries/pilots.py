@@ -6,18 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.power import Comparison
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes, solve
+from causalhyper.mechanisms.grams import solve
 from causalhyper.queries.design import Design
 from causalhyper.queries.experiment import Experiment
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array, Flags
 from causalhyper.queries.adjustment import Adjustment, find_adjustment
 from causalhyper.queries.assumptions import refuse_confounding
 from causalhyper.queries.design import find_design
@@ -77,7 +76,7 @@ def make_experiment(
     found = find_adjustment(model, question)
     adjustment = found if isinstance(found, Adjustment) else None
 
-    def enough(weights: Array) -> NDArray[np.bool_]:
+    def enough(weights: Array) -> Flags:
         parts = [part.enough(weights) for part in (design, adjustment) if part is not None]
         return np.all(parts, axis=0) if parts else np.ones(len(weights), dtype=bool)
 

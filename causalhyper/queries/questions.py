@@ -8,10 +8,10 @@ from typing import SupportsFloat
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.paths import reached
 from causalhyper.mechanisms import TableFit
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
 
 LISTED = 12

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import PairTest, compare_all, compare_pair
 from causalhyper.inference.permutation import OmnibusTest
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.queries.assignment import Scheme, find_scheme
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.progress import track_all

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.inference.best_set import Selection, select_best
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES
 from causalhyper.queries.costs import Prices
 from causalhyper.queries.experiment import Experiment

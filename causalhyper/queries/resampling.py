@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array, Flags
 from causalhyper.queries.questions import check_resampling
 from causalhyper.queries.uncertainty import Uncertainty, make_uncertainty, needed
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Flags, Replicates, resample
+from causalhyper.scm.replicates import Replicates, resample
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 
 Runs = str | int | Iterable[object] | pd.DataFrame | None

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.effects import farthest
 from causalhyper.queries.experiment import Experiment, Progress

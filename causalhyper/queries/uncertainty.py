@@ -7,6 +7,7 @@ from typing import Literal, cast, get_args
 
 import numpy as np
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import (
     Bands,
@@ -20,9 +21,8 @@ from causalhyper.inference import (
     satterthwaite_df,
     studentized_limits,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Flags, Jackknife, Replicates
+from causalhyper.scm.replicates import Jackknife, Replicates
 
 IntervalKind = Literal["t", "jackknife", "bootstrap", "percentile", "basic", "bca", "studentized"]
 """How intervals are made; docs/intervals.md says which when."""

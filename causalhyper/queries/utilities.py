@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
-from causalhyper.queries.block_means import Flags, block_means, restrict
+from causalhyper.queries.block_means import block_means, restrict
 from causalhyper.queries.costs import Prices
 from causalhyper.queries.design import find_missing
 from causalhyper.queries.experiment import Experiment, Progress, natural_world

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.inference import RowLayout, lay_out_rows, pick_rows, spread_rows
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 

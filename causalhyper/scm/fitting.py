@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, validate_runs
 from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import Groups, make_groups
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.options import SPLINE, Binomial, CrossValidated, Options
 from causalhyper.scm.rungs import fit_node

@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import LeftOut, cluster_weights, leave_one_out
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.model import FittedModel
 
-Flags = NDArray[np.bool_]
 Jackknife = Literal["none", "sample", "resamples"]
 """From what one cluster at a time is left out: nothing, the sample, or every resample too."""
 

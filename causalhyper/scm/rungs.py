@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import (
@@ -19,7 +20,6 @@ from causalhyper.mechanisms import (
     make_term_space,
     variance_ratio,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.choice import choose
 from causalhyper.scm.model import Mechanism, assign_terms
 from causalhyper.scm.options import (

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.mechanisms import (
     AdditiveFit,
     Separable,
@@ -15,7 +16,6 @@ from causalhyper.mechanisms import (
     separates,
     varying_with_draws,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.draws import Draws, Sampler
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates

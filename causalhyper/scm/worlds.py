@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Hyperedge
 from causalhyper.mechanisms import project_additive
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.mechanisms.ladder import Projection
 from causalhyper.scm.capabilities import require_decomposed
@@ -214,7 +212,7 @@ def _beyond(
     inputs: Mapping[tuple[Hyperedge, str], Array],
     contexts: Codes,
     shape: tuple[int, ...],
-) -> NDArray[np.bool_]:
+) -> Flags:
     """Where the leverage of what a mechanism receives exceeds that of every observed run."""
     fit = mechanism.fit
     received = [

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.hypergraph.paths import reached
 from causalhyper.inference.moments import partial_out, partial_r2, slopes_on, within_moments
 from causalhyper.inference.partial_r2 import SlopeReplicates, benchmark
 from causalhyper.mechanisms import make_basis
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.capabilities import require_additive
 from causalhyper.scm.model import FittedModel
 

@@ -8,11 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.control_functions import ErrorPair, correct, pair_errors
 from causalhyper.mechanisms import LinearParameters
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Builder, Experiment, Progress, Shared, natural_world
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.robustness.rho_curves import (

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.e_values import e_value, e_value_of_interval, ratio_of_difference
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.queries.experiment import Experiment, Progress, natural_world
 from causalhyper.queries.mediation import collect_mediation, mediation_worlds, read_mediators

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.intervals import bands
@@ -17,7 +18,6 @@ from causalhyper.inference.partial_r2 import (
     robustness_value,
 )
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.progress import track_all
 from causalhyper.queries.resampling import resample_model

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import deal
-from causalhyper.mechanisms.bases import Array
 from causalhyper.queries.assignment import Scheme, find_scheme
 from causalhyper.queries.experiment import Progress
 from causalhyper.queries.robustness.refutations import (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.effects import farthest
 from causalhyper.queries.experiment import Experiment

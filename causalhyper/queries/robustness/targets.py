@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 from causalhyper.queries.effects import EffectCurve, effect_curve
 from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.preparation import make_experiment
