@@ -8,7 +8,8 @@ from scipy import stats
 from causalhyper import LINEAR, fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.queries.assignment import find_scheme
-from causalhyper.queries.randomisation import COLUMNS, randomisation_test
+from causalhyper.queries.randomisation import randomisation_test
+from causalhyper.queries.randomisation_result import COLUMNS
 from causalhyper.queries.wild import wild_contrasts
 
 ASKED = {"at": [2.0, 4.0], "baseline": 1.0}
