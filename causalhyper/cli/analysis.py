@@ -89,17 +89,19 @@ def run(request: Request) -> None:
     graph, roles = DirectedHypergraph.parse(request.graph), Roles.parse(request.role)
     mechanisms = parse_mechanisms(request.mechanism, graph)
     runs = select_runs(read_runs(request.runs), request.where)
-    model = fit(
-        graph,
-        runs,
-        roles,
-        protocol=request.protocol,
-        cluster=request.cluster,
-        context=request.context,
-        mechanisms=mechanisms,
-        treatment=request.treatment,
-        outcome=request.outcome,
-    )
+    with progress_bar("fitting", quiet=request.quiet) as progress:
+        model = fit(
+            graph,
+            runs,
+            roles,
+            protocol=request.protocol,
+            cluster=request.cluster,
+            context=request.context,
+            mechanisms=mechanisms,
+            treatment=request.treatment,
+            outcome=request.outcome,
+            progress=progress,
+        )
     with progress_bar("resampling", quiet=request.quiet) as progress:
         analysis = analyze(
             model,

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from causalhyper.progress import Progress as Callback
 from causalhyper.queries import Analysis
-from causalhyper.queries.experiment import Progress as Callback
 from causalhyper.report.tables import (
     ReportTable,
     ablation_table,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.progress import Progress
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
-from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Builder, Experiment, natural_world
 from causalhyper.queries.operations import FixNode, Operation, RandomiseNode, check_operations
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult

@@ -12,8 +12,8 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.progress import Progress
 from causalhyper.queries.assumptions import BEYOND, GRAPH_ASSUMES
-from causalhyper.queries.experiment import Progress
 from causalhyper.queries.levels import Levels, ask_levels
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.selection import Runs, pick_runs

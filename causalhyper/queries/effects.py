@@ -11,9 +11,10 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import NotIdentifiedError
+from causalhyper.progress import Progress
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.overidentification import difference, hold_to_account
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array
+from causalhyper.progress import Progress
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.design import Design
 from causalhyper.queries.questions import Question
@@ -21,9 +22,6 @@ from causalhyper.scm.worlds import World, extrapolation, simulate
 
 ROUNDING = 64 * np.finfo(float).eps
 """What is below this share of the largest outcome, in every replicate, is no effect."""
-
-Progress = Callable[[float], None]
-"""Called with the share of the work done, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)

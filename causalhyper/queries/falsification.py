@@ -17,10 +17,9 @@ from causalhyper.hypergraph.local_markov import (
     random_permutations,
 )
 from causalhyper.inference.independence import check_options, check_size
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress, track
 from causalhyper.queries.independence_tests import IndependenceFinding, make_tester
 from causalhyper.queries.permuted_graphs import Permuted, judge_permutations
-from causalhyper.queries.progress import track
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
 

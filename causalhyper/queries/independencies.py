@@ -12,9 +12,8 @@ import pandas as pd
 from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import adjust_p_values
 from causalhyper.inference.independence import check_options, check_size
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress, track_all
 from causalhyper.queries.independence_tests import IndependenceFinding, make_tester
-from causalhyper.queries.progress import track_all
 from causalhyper.results import HypothesisTest
 from causalhyper.scm.model import FittedModel
 

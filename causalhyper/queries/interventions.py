@@ -10,9 +10,9 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import bandwidth
+from causalhyper.progress import Progress
 from causalhyper.queries.discrete_levels import exact_functionals, limit_quantiles
 from causalhyper.queries.distributions import Collector, Functionals, read_functionals
-from causalhyper.queries.experiment import Progress
 from causalhyper.queries.intervention_result import Intervention
 from causalhyper.queries.levels import Levels, Setting, ask_levels
 from causalhyper.queries.preparation import count_simulated

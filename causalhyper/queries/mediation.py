@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
+from causalhyper.progress import Progress
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.couplings import COUPLED, Coupling, alternative
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.mediation_result import Mediation
 from causalhyper.queries.mediation_worlds import find_witnesses, mediation_worlds, world_key
 from causalhyper.queries.preparation import make_experiment

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
+from causalhyper.progress import Progress
 from causalhyper.queries.couplings import Coupling, alternative, check_coupling
-from causalhyper.queries.experiment import Builder, Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Builder, Experiment, natural_world
 from causalhyper.queries.nested import Paths, Routes, find_routes, nested_world
 from causalhyper.queries.path_estimates import collect_paths, other_world, split_effect
 from causalhyper.queries.path_groups import group_paths

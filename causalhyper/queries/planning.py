@@ -7,8 +7,8 @@ from typing import Any
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.power import check_plan
+from causalhyper.progress import Progress
 from causalhyper.queries.effects import effect_curve
-from causalhyper.queries.experiment import Progress
 from causalhyper.queries.mediation import mediate, read_mediators
 from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
 from causalhyper.queries.power_plans import Power

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.progress import Progress
 from causalhyper.queries.costs import Cost, Prices, read_cost
 from causalhyper.queries.effects import collect_curve
-from causalhyper.queries.experiment import Progress
 from causalhyper.queries.matched_runs import match_runs
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.questions import read_numbers

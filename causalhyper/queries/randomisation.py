@@ -11,9 +11,8 @@ from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import PairTest, compare_all, compare_pair
 from causalhyper.inference.permutation import OmnibusTest
+from causalhyper.progress import Progress, track_all
 from causalhyper.queries.assignment import Scheme, find_scheme
-from causalhyper.queries.experiment import Progress
-from causalhyper.queries.progress import track_all
 from causalhyper.queries.questions import Question, ask, check_resampling
 from causalhyper.queries.randomisation_result import RandomisationTests
 from causalhyper.results import Estimate, HypothesisTest

@@ -11,8 +11,9 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.hypergraph.paths import reached
 from causalhyper.hypergraph.projection import project_out
+from causalhyper.progress import Progress
 from causalhyper.queries.assumptions import GRAPH_ASSUMES
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.refit_result import FitChange, Refit
 from causalhyper.queries.resampling import resample_model

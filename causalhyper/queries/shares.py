@@ -11,9 +11,10 @@ import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError
+from causalhyper.progress import Progress
 from causalhyper.queries.assumptions import GRAPH_ASSUMES, warn_beyond
 from causalhyper.queries.effects import farthest
-from causalhyper.queries.experiment import Experiment, Progress
+from causalhyper.queries.experiment import Experiment
 from causalhyper.queries.games import Coalition, Game, path_game, removal_game
 from causalhyper.queries.operations import Operation
 from causalhyper.queries.preparation import make_experiment

@@ -9,10 +9,11 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
+from causalhyper.progress import Progress
 from causalhyper.queries.block_means import block_means, restrict
 from causalhyper.queries.costs import Prices
 from causalhyper.queries.design import find_missing
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.matched_runs import read_column
 from causalhyper.queries.uncertainty import Uncertainty
 

@@ -11,10 +11,9 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import WildTest, wild_test
 from causalhyper.inference.wild import Signs
+from causalhyper.progress import Progress, track_all
 from causalhyper.queries.assumptions import DESIGN_ASSUMES
 from causalhyper.queries.design import find_design
-from causalhyper.queries.experiment import Progress
-from causalhyper.queries.progress import track_all
 from causalhyper.queries.questions import Question, ask, check_resampling
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals
 from causalhyper.scm.model import FittedModel

@@ -15,6 +15,7 @@ from causalhyper.frames import Roles, validate_runs
 from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import Groups, make_groups
+from causalhyper.progress import Progress, track_all
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.options import SPLINE, Binomial, CrossValidated, Options
 from causalhyper.scm.rungs import fit_node
@@ -32,6 +33,7 @@ def fit(
     outcome_range: tuple[float, float] | None = None,
     treatment: str | None = None,
     outcome: str | None = None,
+    progress: Progress | None = None,
 ) -> FittedModel:
     """Fit one mechanism to each node that has causes; nodes without keep their distribution.
 
@@ -58,6 +60,8 @@ def fit(
     treatment, outcome : str, optional
         Nodes that will play these parts; by default the first root and the last node in
         topological order. They decide which rules the runs are held against.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -95,7 +99,8 @@ def fit(
     # what is needed of the frame has been copied, which makes room for the fits
     del frame, rows
     fitted = {
-        v: fit_node(graph, v, values, groups, options, trials[v]) for v, options in chosen.items()
+        v: fit_node(graph, v, values, groups, options, trials[v])
+        for v, options in track_all(chosen.items(), progress)
     }
     run_ids = labels["run_id"]
     labels = {c: labels[c] for c in dict.fromkeys((*cluster, *context))}

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     "errors",
     "arrays",
+    "progress",
     "frames",
     "hypergraph",
     "identification",

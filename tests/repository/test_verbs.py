@@ -150,7 +150,7 @@ QUICK = {"at": [2.0, 4.0], "baseline": 1.0, "draws": 100, "refits": 20, "permuta
 QUICK |= {"treatment": "B", "outcome": "G", "flips": 49, "assignments": 99, "weight_sets": 99}
 
 
-@pytest.mark.parametrize("verb", SHARED["progress"])
+@pytest.mark.parametrize("verb", [v for v in SHARED["progress"] if v != "fit"])
 def test_progress_rises_to_one_and_changes_nothing(model: FittedModel, verb: str) -> None:
     names = inspect.signature(VERBS[verb]).parameters
     asked = {k: v for k, v in QUICK.items() if k in names} | ASKED.get(verb, {})
@@ -163,6 +163,13 @@ def test_progress_rises_to_one_and_changes_nothing(model: FittedModel, verb: str
     assert told[-1] <= 1
     if verb not in ("robustness", "leave_out"):  # which take their time
         assert VERBS[verb](model, **asked).summary() == found.summary()
+
+
+def test_fitting_tells_its_progress_node_by_node() -> None:
+    told: list[float] = []
+    frame = runs(Truth(), np.random.default_rng(0), clusters=8)
+    ch.fit(CHAIN, frame, ROLES, protocol="p", cluster="k", progress=told.append)
+    assert told == [0.25, 0.5, 0.75, 1.0]
 
 
 @pytest.mark.parametrize("verb", SHARED["interval"])

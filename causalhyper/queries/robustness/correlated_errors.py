@@ -13,7 +13,8 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.control_functions import ErrorPair, correct, pair_errors
 from causalhyper.mechanisms import LinearParameters
-from causalhyper.queries.experiment import Builder, Experiment, Progress, Shared, natural_world
+from causalhyper.progress import Progress
+from causalhyper.queries.experiment import Builder, Experiment, Shared, natural_world
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.robustness.rho_curves import (
     PARTS,

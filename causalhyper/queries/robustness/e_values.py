@@ -11,7 +11,8 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.e_values import e_value, e_value_of_interval, ratio_of_difference
 from causalhyper.mechanisms.grouping import context_means
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
+from causalhyper.progress import Progress
+from causalhyper.queries.experiment import Experiment, natural_world
 from causalhyper.queries.mediation import collect_mediation, mediation_worlds, read_mediators
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.robustness.e_value_results import EValue, EValues, Scale

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
 from causalhyper.queries.robustness.run_groups import find_groups
 from causalhyper.queries.robustness.targets import make_target

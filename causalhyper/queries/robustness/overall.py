@@ -8,8 +8,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
-from causalhyper.queries.experiment import Progress
-from causalhyper.queries.progress import split_progress
+from causalhyper.progress import Progress, split_progress
 from causalhyper.queries.robustness.arc_sensitivity import PartialR2
 from causalhyper.queries.robustness.correlated_errors import RHOS, correlated_errors
 from causalhyper.queries.robustness.e_value_results import Scale

@@ -18,8 +18,7 @@ from causalhyper.inference.partial_r2 import (
     robustness_value,
 )
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.queries.experiment import Progress
-from causalhyper.queries.progress import track_all
+from causalhyper.progress import Progress, track_all
 from causalhyper.queries.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
 from causalhyper.queries.robustness.arcs import ArcRegression, list_benchmarks, regress_arc

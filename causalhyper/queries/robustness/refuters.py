@@ -9,8 +9,8 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import deal
+from causalhyper.progress import Progress
 from causalhyper.queries.assignment import Scheme, find_scheme
-from causalhyper.queries.experiment import Progress
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,

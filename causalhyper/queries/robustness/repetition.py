@@ -8,7 +8,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress
 
 
 def repeat(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from causalhyper.queries.experiment import Progress
-
 T = TypeVar("T")
+Progress = Callable[[float], None]
+"""Called with the share of the work done, in [0, 1]."""
 
 
 def track(items: Iterable[T], count: int, progress: Progress | None) -> Iterator[T]:
