@@ -9,7 +9,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 
-METHODS = ("holm", "bh", "by")
+PROCEDURES = ("holm", "bh", "by")
 """Holm, Benjamini-Hochberg, Benjamini-Yekutieli."""
 
 
@@ -26,7 +26,7 @@ def adjust_p_values(p_values: Sequence[float] | Array, adjust: str = "bh") -> Ar
     p_values : sequence of float, shape (m,)
         In [0, 1]; NaN where a test does not apply, which then does not count in the family.
     adjust : str
-        One of `METHODS`.
+        One of `PROCEDURES`.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def adjust_p_values(p_values: Sequence[float] | Array, adjust: str = "bh") -> Ar
     Raises
     ------
     ConfigurationError
-        For an unknown adjustment, or a p-value outside [0, 1].
+        For an unknown `adjust`, or a p-value outside [0, 1].
 
     Notes
     -----
@@ -63,9 +63,9 @@ def adjust_p_values(p_values: Sequence[float] | Array, adjust: str = "bh") -> Ar
 
 
 def _check(p: Array, adjust: str) -> None:
-    if adjust not in METHODS:
+    if adjust not in PROCEDURES:
         raise ConfigurationError(
-            f"no adjustment {adjust!r} of p-values: use one of {', '.join(METHODS)}"
+            f"p-values are not adjusted by {adjust!r}: use one of {', '.join(PROCEDURES)}"
         )
     if p.ndim != 1:
         raise ConfigurationError(f"p-values must form one row, got an array of shape {p.shape}")

@@ -19,7 +19,7 @@ from causalhyper.inference import (
 )
 from causalhyper.scm.model import FittedModel
 
-METHODS = ("partial correlation", "kernel")
+INDEPENDENCE_TESTS = ("partial correlation", "kernel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def make_tester(
     model : FittedModel
         Its clusters are the independent units, its contexts have intercepts of their own.
     method : str
-        One of `METHODS`.
+        One of `INDEPENDENCE_TESTS`.
     alpha : float
         Size of the tests, in (0, 1); intervals have level ``1 - alpha``.
     df : int
@@ -81,8 +81,10 @@ def make_tester(
     ConfigurationError
         If an option is wrong.
     """
-    if method not in METHODS:
-        raise ConfigurationError(f"no test {method!r} of independence: use {' or '.join(METHODS)}")
+    if method not in INDEPENDENCE_TESTS:
+        raise ConfigurationError(
+            f"no test {method!r} of independence: use {' or '.join(INDEPENDENCE_TESTS)}"
+        )
     if seed < 0:
         raise ConfigurationError(f"the seed must not be negative, got {seed}")
 

@@ -12,7 +12,7 @@ from causalhyper.queries.effects import effect_curve
 from causalhyper.queries.mediation import mediate, read_mediators
 from causalhyper.queries.pilots import Pilot, design_pilot, estimates_pilot
 from causalhyper.queries.power_plans import Power
-from causalhyper.queries.power_rows import ADJUSTMENTS, make_solvers, solve_rows
+from causalhyper.queries.power_rows import JOINT_TESTS, make_solvers, solve_rows
 from causalhyper.queries.preparation import make_experiment
 from causalhyper.queries.questions import read_number, read_numbers
 from causalhyper.scm.model import FittedModel
@@ -177,8 +177,8 @@ def _numbers(given: float | Sequence[float]) -> tuple[float, ...]:
 def _check(sizes: tuple[float, ...], adjust: str, estimator: str) -> None:
     if not sizes:
         raise ConfigurationError("no effect to detect: give the smallest one that matters")
-    if adjust not in ADJUSTMENTS:
-        raise ConfigurationError(f"adjust must be one of {ADJUSTMENTS}, got {adjust!r}")
+    if adjust not in JOINT_TESTS:
+        raise ConfigurationError(f"adjust must be one of {JOINT_TESTS}, got {adjust!r}")
     if estimator not in ("design", "graph"):
         raise ConfigurationError(f"estimator must be 'design' or 'graph', got {estimator!r}")
 

@@ -21,7 +21,7 @@ from causalhyper.inference.power import (
 )
 from causalhyper.queries.pilots import Pilot
 
-ADJUSTMENTS = ("none", "bonferroni", "max_t")
+JOINT_TESTS = ("none", "bonferroni", "max_t")
 """How the test counts several values: each by itself, or all together."""
 
 
@@ -104,7 +104,7 @@ def make_solvers(pilot: Pilot, *, level: float, adjust: str, seed: int) -> tuple
     pilot : Pilot
     level : float
     adjust : str
-        One of `ADJUSTMENTS`.
+        One of `JOINT_TESTS`.
     seed : int
         Of the draws behind "max_t".
 

@@ -56,7 +56,7 @@ def adjust_estimates(
     Raises
     ------
     ConfigurationError
-        For an unknown adjustment, no estimates, or a mean in one world, which is compared with
+        For an unknown `adjust`, no estimates, or a mean in one world, which is compared with
         nothing.
 
     Examples

@@ -49,10 +49,10 @@ def test_what_does_not_vary_or_has_no_t_does_not_count():
     assert frame["adjusted_p_value"].iloc[1:].isna().all()
 
 
-def test_an_empty_family_and_an_unknown_adjustment_are_refused():
+def test_an_empty_family_and_an_unknown_adjust_are_refused():
     with pytest.raises(ConfigurationError, match="no estimate"):
         adjust_estimates([])
-    with pytest.raises(ConfigurationError, match="no adjustment"):
+    with pytest.raises(ConfigurationError, match="not adjusted by 'bonferroni'"):
         adjust_estimates(_family([1.0], [1.0], [8.0]), "bonferroni")
 
 
