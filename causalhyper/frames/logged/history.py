@@ -92,7 +92,7 @@ class History:
         row[order] = np.cumsum(new) - 1
         table = np.full((len(self.metrics), int(new.sum())), np.nan)
         table[self.metric, row] = self.value
-        names = np.array(self.runs, dtype=object)[run[new]]
+        names = pd.Series(self.runs, dtype=str).take(run[new]).reset_index(drop=True)
         columns: dict[str, object] = {"run_id": names, "step": step[new]}
         return pd.DataFrame(columns | dict(zip(self.metrics, table, strict=True)))
 
@@ -112,6 +112,12 @@ class History:
             name = self.metrics[self.metric[entry]]
             found[self.runs[self.run[entry]]][name] = float(self.value[entry])
         return found
+
+    def repeats(self) -> bool:
+        """Tell whether a run has several values of one metric at one step."""
+        order = np.lexsort((self.step, self.metric, self.run))
+        keys = np.stack([self.run[order], self.metric[order], self.step[order]])
+        return bool((np.diff(keys) == 0).all(axis=0).any())
 
     def broken(self) -> dict[str, int]:
         """Return, for each run, how many logged values are NaN or infinite."""
