@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError, DataError
@@ -163,15 +164,16 @@ def _recognise_steps(steps: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str
 
 
 def _fits(values: pd.Series, name: str) -> bool:
-    """Tell whether what is there lies in the range of a known column."""
+    """Tell whether the finite values lie in the range of a known column."""
     column = KNOWN[name]
     if not column.is_measured:
         return values.dtype == object
     measured = read_measurement(values.dropna(), lambda _, value: str(value))
     if measured.problem is not None or not len(measured.values):
         return False
-    whole = measured.values == measured.values.round()
-    return not column.excludes(measured.values).any() and (column.kind != "count" or whole.all())
+    finite = measured.values[np.isfinite(measured.values)]
+    whole = bool((finite == finite.round()).all())
+    return not column.excludes(finite).any() and (column.kind != "count" or whole)
 
 
 def _check_renaming(

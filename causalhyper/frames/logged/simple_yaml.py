@@ -125,7 +125,7 @@ def _items(lines: list[_Line], at: int, indent: int) -> tuple[list[object], int]
     found: list[object] = []
     while at < len(lines) and lines[at].indent == indent and lines[at].text.startswith("- "):
         text = lines[at].text[2:].strip()
-        if text.startswith("- ") or (text[:1] not in "'\"" and _KEY.fullmatch(text)):
+        if text.startswith("- ") or _KEY.fullmatch(text):
             raise _NotSimpleError
         found.append(_value(text))
         at += 1
@@ -147,7 +147,7 @@ def _value(text: str, *, is_key: bool = False) -> object:
         return text[1:-1].replace("''", "'")
     if text in ("[]", "{}"):
         return [] if text == "[]" else {}
-    if text[:1] in set("[{&*!|>%@`") or " #" in text:
+    if text[:1] in set("[{&*!|>%@`?") or text.endswith(":") or " #" in text or ": " in text:
         raise _NotSimpleError
     if is_key:
         return text
