@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import sqlite3
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -24,19 +26,25 @@ def foreign() -> Iterator[None]:
 @cache
 def empty_database() -> bytes:
     """The bytes of an MLflow database without runs, with the tables of the installed release."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     mlflow = pytest.importorskip("mlflow")
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder, foreign():
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), foreign():
         path = Path(folder, "mlflow.db")
         mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
         return path.read_bytes()
 
 
 def new_client(folder: Path):
-    """A client of a new database in a folder, ``mlflow.db``."""
+    """A client of a new database in a folder, ``mlflow.db``; artifacts lie beside it."""
     path = folder / "mlflow.db"
     path.write_bytes(empty_database())
-    with foreign():
+    with closing(sqlite3.connect(path)) as database, database:
+        place = (str(folder / "artifacts"),)
+        database.execute("UPDATE experiments SET artifact_location = ?", place)
+    with foreign(), chdir(folder):
         from mlflow import MlflowClient
 
-        return MlflowClient(f"sqlite:///{path}")
+        client = MlflowClient(f"sqlite:///{path}")
+        client.search_experiments()  # the store makes its folder for artifacts here
+        return client

@@ -1,9 +1,10 @@
-"""Results logged to MLflow: the report as artifacts, estimates as metrics, the question as tags."""
+"""Results logged to MLflow: reports as artifacts, estimates as metrics, questions as tags."""
 
 from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
@@ -17,6 +18,7 @@ FOLDER = "causalhyper"
 """Artifacts lie in this folder of a run, metrics and tags begin with it."""
 
 _LONGEST_KEY, _LONGEST_TAG = 250, 5000
+_DROPPED = str.maketrans("", "", "{}(),;")
 _OUTSIDE = re.compile(r"[^\w\-. /]+", re.ASCII)
 
 
@@ -41,8 +43,7 @@ def log_report(
     run_id : str, optional
         A run to log to; its status stays as it is. By default a new run is made.
     experiment : str, optional
-        Name of the new run's experiment, made where it is not there. By default MLflow's own
-        choice.
+        Name of the new run's experiment, made where it is not there. By default "Default".
     tracking_uri : str, optional
         Of the store. By default MLflow's own choice.
 
@@ -78,7 +79,7 @@ has its experiment
     try:
         found = _check_run(client, run_id) if run_id else _new_run(client, experiment)
         try:
-            _log(client, mlflow, found, contents, metrics, tags)
+            _log(client, found, contents, metrics, tags)
         except Exception:
             if run_id is None:
                 client.set_terminated(found, "FAILED")
@@ -109,7 +110,8 @@ def metric_key(e: Estimate) -> str:
 
 
 def _allowed(text: str) -> str:
-    return _OUTSIDE.sub("_", text.replace("->", "to")).replace("/", "_").strip()
+    words = text.replace("->", "to").replace("/", "_").translate(_DROPPED)
+    return _OUTSIDE.sub("_", words).strip()
 
 
 def _load_mlflow() -> Any:
@@ -196,7 +198,6 @@ def _new_run(client: Any, experiment: str | None) -> str:
 
 def _log(
     client: Any,
-    mlflow: Any,
     run_id: str,
     contents: Mapping[str, bytes],
     metrics: Mapping[str, float],
@@ -210,7 +211,7 @@ def _log(
             path.write_bytes(content)
         client.log_artifacts(run_id, folder, FOLDER)
     entities = import_module("mlflow.entities")
-    now = mlflow.utils.time.get_current_time_millis()
+    now = time.time_ns() // 1_000_000
     logged = [entities.Metric(key, value, now, 0) for key, value in metrics.items()]
     client.log_batch(run_id, tags=[entities.RunTag(k, v) for k, v in tags.items()])
     for first in range(0, len(logged), 1000):
