@@ -50,10 +50,12 @@ def checksums(records: Sequence[bytes]) -> NDArray[np.uint32]:
     """
     sizes = np.array([len(record) for record in records], dtype=np.int64)
     found = np.zeros(len(records), dtype=np.uint32)
-    short = np.flatnonzero(sizes <= CHUNK).tolist()
-    if short:
-        width = int(sizes[short].max())
-        found[short] = _remainders(_table_of([records[i] for i in short], width))
+    low = 0
+    for width in (8, 32, 64, 128, CHUNK):
+        near = np.flatnonzero((sizes > low) & (sizes <= width)).tolist()
+        if near:
+            found[near] = _remainders(_table_of([records[i] for i in near], width))
+        low = width
     for i in np.flatnonzero(sizes > CHUNK).tolist():
         found[i] = _long_remainder(records[i])
     return ~found
@@ -75,7 +77,7 @@ def mask(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     Examples
     --------
     >>> hex(mask(checksums([b"123456789"]))[0])
-    '0xc7a7ae14'
+    '0xc78ab0e5'
     """
     turned = (values >> np.uint32(15)) | (values << np.uint32(17))
     return turned + np.uint32(_MASK)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from causalhyper.errors import DataError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.logged.assembly import Content
 from causalhyper.frames.logged.history import History, Points
 from causalhyper.frames.logged.logged import LoggedRun
@@ -22,7 +22,7 @@ from causalhyper.frames.logged.mlflow_runs import (
 from causalhyper.frames.logged.simple_yaml import read_yaml
 
 _STATES = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
-_NEEDED = ("experiment_id", "lifecycle_stage")
+_NEEDED = ("experiment_id", "lifecycle_stage", "status")
 
 
 def read_file_store(
@@ -53,12 +53,7 @@ def read_file_store(
     """
     folders = dict(_experiments(Path(path)))
     chosen = select_experiments(list(folders), experiment, deleted, str(path))
-    found = [
-        (e, folder, meta)
-        for e in chosen
-        for folder, meta in _metas(folders[e])
-        if "run_name" in meta or "run_id" in meta or "run_uuid" in meta
-    ]
+    found = [(e, folder, meta) for e in chosen for folder, meta in _runs(folders[e])]
     kept = [entry for entry in found if deleted or entry[2]["lifecycle_stage"] == "active"]
     kept.sort(key=lambda entry: (int(str(entry[2].get("start_time") or 0)), entry[1].name))
     history = History.join({folder.name: _metrics(folder) for _, folder, _ in kept})
@@ -83,24 +78,41 @@ def check_file_store(path: Path) -> bool:
     bool
         True where a folder in it has the description of an experiment.
     """
-    return any(True for _ in _experiments(path))
+    for file in path.glob("*/meta.yaml"):
+        try:
+            if _describes_experiment(read_yaml(file)):
+                return True
+        except (ConfigurationError, DataError):
+            continue
+    return False
 
 
 def _experiments(path: Path) -> Iterator[tuple[Experiment, Path]]:
     """Find the experiments of a store, those in its trash behind the others."""
     for place in (path, path / ".trash"):
-        for folder, meta in _metas(place):
-            if "name" in meta and "run_id" not in meta:
+        for file in sorted(place.glob("*/meta.yaml")):
+            meta = read_yaml(file)
+            if _describes_experiment(meta):
                 gone = meta["lifecycle_stage"] == "deleted" or place.name == ".trash"
-                yield Experiment(str(meta["experiment_id"]), str(meta["name"]), gone), folder
+                yield Experiment(str(meta["experiment_id"]), str(meta["name"]), gone), file.parent
 
 
-def _metas(place: Path) -> Iterator[tuple[Path, dict[str, object]]]:
-    """Find the folders that have a description as MLflow writes it."""
+def _describes_experiment(meta: dict[str, object]) -> bool:
+    needed = {"experiment_id", "lifecycle_stage", "name"}
+    return needed <= meta.keys() and not {"run_id", "run_uuid"} & meta.keys()
+
+
+def _runs(place: Path) -> Iterator[tuple[Path, dict[str, object]]]:
+    """Find the runs of an experiment; one whose description is broken is not passed over."""
     for file in sorted(place.glob("*/meta.yaml")):
         meta = read_yaml(file)
-        if all(name in meta for name in _NEEDED):
-            yield file.parent, meta
+        lacking = [name for name in _NEEDED if name not in meta]
+        if lacking:
+            raise DataError(
+                f"{str(file)!r} lacks {', '.join(lacking)}, which MLflow writes for every run; "
+                "if a process was killed while writing it, restore or remove its folder"
+            )
+        yield file.parent, meta
 
 
 def _run(

@@ -44,7 +44,7 @@ def read_wandb_folder(path: str | Path) -> Content:
         If a file is damaged.
     """
     path = Path(path)
-    logs = [path] if path.is_file() else sorted(path.rglob("*.wandb"))
+    logs = [path] if path.is_file() else sorted(path.rglob("*.wandb"), key=_by_date)
     covered = {log.parent for log in logs}
     bare = [] if path.is_file() else _bare_folders(path, covered)
     if not logs and not bare:
@@ -52,21 +52,42 @@ def read_wandb_folder(path: str | Path) -> Content:
             f"no Weights & Biases run under {str(path)!r}; expected folders run-... or "
             "offline-run-..., as they lie in the folder wandb"
         )
-    runs, points, notes = [], {}, []
+    merged: dict[str, RunLog] = {}
+    notes = []
     for file in logs:
         log = read_run_log(file)
         if log.cut:
             notes.append(f"the log {file.name} ends in an incomplete record, which was left out")
             warnings.warn(f"{notes[-1]}: is the run still going on?", UserWarning, stacklevel=2)
         run_id = log.run_id or file.stem.removeprefix("run-")
-        points[run_id] = _points(log)
-        runs.append(_logged(run_id, log))
+        merged[run_id] = _resumed(merged[run_id], log) if run_id in merged else log
+    runs = [_logged(run_id, log) for run_id, log in merged.items()]
     runs += [_summarised(folder) for folder in bare]
     if bare:
         notes.append(f"without history, as the .wandb file is missing: {len(bare)} of the runs")
+    points = {run_id: _points(log) for run_id, log in merged.items()}
     history = History.join(points) if points else None
     source = f"Weights & Biases folders {str(path)!r}"
     return Content("wandb", source, runs, history, tuple(notes))
+
+
+def _by_date(file: Path) -> str:
+    """Sort by the date in the folder's name."""
+    return file.parent.name.removeprefix("offline-") + file.name
+
+
+def _resumed(log: RunLog, later: RunLog) -> RunLog:
+    """Join the log of a run with that of its resumption; of what both say, the later counts."""
+    return RunLog(
+        run_id=later.run_id,
+        name=later.name or log.name,
+        group=later.group or log.group,
+        config=log.config | later.config,
+        summary=log.summary | later.summary,
+        rows=log.rows + later.rows,
+        steps=log.steps + later.steps,
+        exit_code=later.exit_code,
+    )
 
 
 def _bare_folders(path: Path, covered: set[Path]) -> list[Path]:

@@ -249,3 +249,18 @@ def test_a_metric_file_that_was_cut_is_refused_with_its_name(files, tmp_path):
     file.write_text("17953428955")
     with pytest.raises(DataError, match=r"test_acc.*timestamp, value and step"):
         read_logged(store)
+
+
+def test_a_run_whose_description_is_broken_is_not_passed_over(files, tmp_path):
+    store = shutil.copytree(files[0], tmp_path / "mlruns")
+    (file,) = store.glob(f"*/{files[2]['good']}/meta.yaml")
+    file.write_text("")
+    with pytest.raises(DataError, match=r"meta\.yaml.*lacks experiment_id"):
+        read_logged(store)
+
+
+def test_descriptions_of_other_programs_do_not_hide_what_a_folder_holds(tmp_path):
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "meta.yaml").write_text("{% set version = 1 %}\npackage: {{ name }}\n")
+    (tmp_path / "metrics.csv").write_text("step,loss\n0,1\n")
+    assert read_logged(tmp_path).kind == "lightning"

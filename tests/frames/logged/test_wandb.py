@@ -83,6 +83,33 @@ def read_log_quietly(path):
     return log
 
 
+def test_a_run_that_was_resumed_is_one_run(tmp_path):
+    (first,) = ORACLE.glob("wandb/*/run-idgood.wandb")
+    (second,) = ORACLE.glob("wandb/*/run-idfailed.wandb")
+    for date, source, old in (("20260102", first, b"idgood"), ("20260101", second, b"idfailed")):
+        place = tmp_path / f"offline-run-{date}_000000-same"
+        place.mkdir()
+        (place / "run-same.wandb").write_bytes(renamed(source.read_bytes(), old))
+    log = read_logged(tmp_path)
+    (row,) = log.runs.to_dict("records")
+    assert (row["run_id"], row["status"], row["run_name"]) == ("same", "FINISHED", "good")
+    np.testing.assert_array_equal(
+        log.steps["loss"], [r["train/loss"] for r in LOGGED["logged"]["idgood"]]
+    )
+
+
+def renamed(data, old):
+    """Take the run's id out of a log that fits in one block, so that the file's name counts."""
+    out, at = data[:7], 7
+    while at < len(data):
+        _, size, kind = struct.unpack_from("<IHB", data, at)
+        body = data[at + 7 : at + 7 + size]
+        body = body.replace(b"\x0a" + bytes([len(old)]) + old, b"\x7a" + bytes([len(old)]) + old)
+        out += struct.pack("<IHB", zlib.crc32(bytes([kind]) + body), size, kind) + body
+        at += 7 + size
+    return out
+
+
 def test_a_file_that_is_no_log_is_refused(tmp_path):
     (tmp_path / "run-a.wandb").write_bytes(b"SQLite format 3\0")
     with pytest.raises(DataError, match=":W&B"):
