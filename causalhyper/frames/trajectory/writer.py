@@ -221,10 +221,10 @@ class TrajectoryWriter:
             earlier step could not be written.
         """
         self._check_open()
-        if not self.wants(step):
+        frame = self._frame(step, columns)
+        if not self.wants(frame["step"]):
             return False
         arrays = check_changes(changes, self._manifest.layout)
-        frame = self._frame(step, columns)
         if self._batch is None:
             self._batch = self._thread.borrow()
             self._batch.begin(self._row, self._manifest.layout)
