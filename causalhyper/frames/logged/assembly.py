@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.frames.columns import KNOWN
+from causalhyper.frames.columns import KNOWN, Column
 from causalhyper.frames.label_checks import check_identifiers, check_presence
 from causalhyper.frames.logged.history import History
 from causalhyper.frames.logged.logged import Logged, LoggedRun
 from causalhyper.frames.logged.naming import MEASURES, PARAMETERS, STEPS, recognise
 from causalhyper.frames.logged.values import make_column
 from causalhyper.frames.measurements import read_measurement, show_value
+from causalhyper.frames.step_columns import STEP_COLUMNS
+from causalhyper.frames.steps import validate_steps
 
 _ORIGINS = ("facts", "parameters", "tags", "metrics")
 _PREFIX = {"parameters": "parameter", "tags": "tag", "metrics": "metric"}
@@ -86,10 +88,10 @@ def assemble(
     wanted = _check_renaming(columns or {}, runs, content.source, "columns")
     found = _recognise_runs(runs, origins, wanted)
     runs = _rename(runs, found | wanted, "columns")
-    steps = _empty_steps() if content.history is None else content.history.frame()
+    steps, notes = _step_columns(content)
     step_wanted = _check_renaming(step_columns or {}, steps, content.source, "step_columns")
     step_found = _recognise_steps(steps, step_wanted)
-    steps = _rename(steps, step_found | step_wanted, "step_columns")
+    steps = _valid_steps(_rename(steps, step_found | step_wanted, "step_columns"), content.source)
     problems = check_presence(runs, ["run_id"]) + check_identifiers(runs["run_id"])
     if problems:
         raise DataError(f"{content.source} cannot be read as a runs frame", problems)
@@ -100,7 +102,7 @@ def assemble(
         _ordered(steps),
         found | wanted,
         step_found | step_wanted,
-        content.notes,
+        (*content.notes, *notes),
     )
 
 
@@ -152,7 +154,7 @@ def _recognise_runs(
     for origin, table in (("parameters", PARAMETERS), ("metrics", MEASURES)):
         names = [name for name, other in free.items() if other == origin]
         for name, column in recognise(names, table).items():
-            if column not in taken and _fits(runs[name], column):
+            if column not in taken and _fits(runs[name], KNOWN[column]):
                 found[name] = column
     return found
 
@@ -160,12 +162,15 @@ def _recognise_runs(
 def _recognise_steps(steps: pd.DataFrame, wanted: Mapping[str, str]) -> dict[str, str]:
     names = [name for name in steps.columns if name not in ("run_id", "step", *wanted)]
     taken = {*steps.columns, *wanted.values()}
-    return {n: c for n, c in recognise(names, STEPS).items() if c not in taken}
+    return {
+        name: column
+        for name, column in recognise(names, STEPS).items()
+        if column not in taken and _fits(steps[name], STEP_COLUMNS[column])
+    }
 
 
-def _fits(values: pd.Series, name: str) -> bool:
+def _fits(values: pd.Series, column: Column) -> bool:
     """Tell whether the finite values lie in the range of a known column."""
-    column = KNOWN[name]
     if not column.is_measured:
         return values.dtype == object
     measured = read_measurement(values.dropna(), lambda _, value: str(value))
@@ -204,8 +209,32 @@ def _hint(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"it has {', '.join(names) or 'none'}"
 
 
-def _empty_steps() -> pd.DataFrame:
-    return pd.DataFrame({"run_id": pd.Series(dtype=object), "step": pd.Series(dtype="int64")})
+def _step_columns(content: Content) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the steps frame with the log's own names, and a note on what it cannot hold."""
+    if content.history is None:
+        empty = {"run_id": pd.Series(dtype=str), "step": pd.Series(dtype="int64")}
+        return pd.DataFrame(empty), ()
+    steps = content.history.frame()
+    early = steps["step"] < 0
+    if not early.any():
+        return steps, ()
+    rows = "1 row" if early.sum() == 1 else f"{early.sum()} rows"
+    note = f"left out of the steps: {rows} with a step below 0"
+    return steps[~early].reset_index(drop=True), (note,)
+
+
+def _valid_steps(steps: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Validate a steps frame that holds any."""
+    if steps.empty:
+        return steps
+    try:
+        return validate_steps(steps)
+    except DataError as error:
+        raise DataError(
+            f"{source} cannot be read as a steps frame; give a metric that means something else "
+            "another name by step_columns",
+            error.problems,
+        ) from error
 
 
 def _ordered(steps: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def fill(client):
     diverged = [("train/loss", 0, 1.0), ("train/loss", 1, math.inf), ("train/loss", 2, math.nan)]
     run("diverged", sweep, params | {"lr": "10"}, diverged, "FAILED")
     run("twice", sweep, params, [("train/loss", 3, 5.0), ("train/loss", 3, 4.0)], "KILLED")
-    run("going on", sweep, params, [("train/loss", -1, -math.inf)], None)
+    run("going on", sweep, params, [("train/loss", 1, -math.inf)], None)
     run("gone", sweep, params, steps, "FINISHED")
     client.delete_run(ids["gone"])
     run("elsewhere", "0", {"alpha": "0.5"}, [("x/y/z", 0, 2.0)], "FINISHED")
@@ -123,7 +123,7 @@ def test_nan_and_infinities_come_back_as_they_were_logged(store):
     steps = log.steps.set_index(["run_id", "step"])["loss"]
     assert steps[ids["diverged"], 1] == math.inf
     assert math.isnan(steps[ids["diverged"], 2])
-    assert steps[ids["going on"], -1] == -math.inf
+    assert steps[ids["going on"], 1] == -math.inf
     runs = log.runs.set_index("run_id")
     assert math.isnan(runs.loc[ids["diverged"], "train_loss"])
     assert runs.loc[ids["diverged"], "nonfinite"] == 2

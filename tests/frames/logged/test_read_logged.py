@@ -82,6 +82,20 @@ def test_steps_are_renamed_apart_from_runs():
     assert log.runs["train_loss"].tolist() == [1.0]
 
 
+def test_steps_that_are_not_valid_are_refused_with_a_way_out():
+    history = History.join({"a": points_of([{"epoch": -1.0, "lr": -2.0}], [0])})
+    source = content(LoggedRun("a"), history=history)
+    with pytest.raises(DataError, match=r"step_columns:\n  - 'epoch': must be at least 0"):
+        assemble(source)
+    log = assemble(source, step_columns={"epoch": "countdown"})
+    assert log.steps.to_dict("list") == {
+        "run_id": ["a"],
+        "step": [0],
+        "countdown": [-1],
+        "lr": [-2],
+    }
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
