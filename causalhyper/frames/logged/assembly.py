@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.errors import ConfigurationError, DataError, Problem
 from causalhyper.frames.columns import KNOWN, Column
 from causalhyper.frames.label_checks import check_identifiers, check_presence
 from causalhyper.frames.logged.history import History
@@ -224,17 +224,31 @@ def _step_columns(content: Content) -> tuple[pd.DataFrame, tuple[str, ...]]:
 
 
 def _valid_steps(steps: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Validate a steps frame that holds any."""
+    """Validate a steps frame, run after run and in the order of steps as it is.
+
+    The names of runs are valid by then: numbers in their place are checked in half the time. Only
+    where something is wrong are they put back, for the message.
+    """
     if steps.empty:
         return steps
+    numbered = steps.assign(run_id=pd.factorize(steps["run_id"])[0])
     try:
-        return validate_steps(steps)
+        return validate_steps(numbered).assign(run_id=steps["run_id"])
+    except DataError:
+        problems = _step_problems(steps)
+    raise DataError(
+        f"{source} cannot be read as a steps frame; give a metric that means something else "
+        "another name by step_columns",
+        problems,
+    )
+
+
+def _step_problems(steps: pd.DataFrame) -> tuple[Problem, ...]:
+    try:
+        validate_steps(steps)
     except DataError as error:
-        raise DataError(
-            f"{source} cannot be read as a steps frame; give a metric that means something else "
-            "another name by step_columns",
-            error.problems,
-        ) from error
+        return error.problems
+    return ()
 
 
 def _ordered(steps: pd.DataFrame) -> pd.DataFrame:
