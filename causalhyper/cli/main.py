@@ -13,7 +13,9 @@ from causalhyper.cli.arguments import parse_numbers, repeat_options
 from causalhyper.cli.mechanisms import DEFAULT, HELP
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 
-SEVERAL = frozenset({"--role", "--cluster", "--context", "--where", "--mechanism"})
+SEVERAL = frozenset(
+    {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
+)
 """Options that take several values, repeated or one behind the other."""
 
 CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -108,6 +110,46 @@ def analyze(
             quiet=quiet,
         )
     )
+
+
+@app.command()
+def read(
+    log: Annotated[
+        str, typer.Argument(help="What a logger wrote: a file, a folder, a local URI.")
+    ],
+    out: Annotated[Path, typer.Option(help="File for the runs frame: .parquet, .csv, .csv.gz.")],
+    steps: Annotated[Path | None, typer.Option(help="File for the steps frame.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="mlflow, tensorboard, wandb, lightning or huggingface; found out by default.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="NEW=OLD: names for columns of the runs frame.")
+    ] = None,
+    experiment: Annotated[
+        list[str] | None, typer.Option(help="MLflow: names of experiments; all by default.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+) -> None:
+    """Read runs from MLflow, TensorBoard, W&B, Lightning or Hugging Face logs into a runs frame.
+
+    The frame is a file of its own, so that an analysis of it can be made again.
+    """
+    from causalhyper.cli.logs import convert
+
+    text = convert(
+        log,
+        out,
+        steps=steps,
+        kind=source,
+        columns=tuple(column or ()),
+        experiment=tuple(experiment or ()),
+    )
+    if not quiet:
+        typer.echo(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
