@@ -93,14 +93,19 @@ class AdditiveFit:
         -------
         LinearParameters
         """
-        solved, _ = solve(self.grams, weights, self.penalty)
+        return self.learn(groups, weights)[0]
+
+    def learn(self, groups: Groups, weights: Array) -> tuple[LinearParameters, Flags]:
+        """What `refit` and `enough` say of the same weights, from one solution."""
+        solved, ranks = solve(self.grams, weights, self.penalty)
+        full: Flags = ranks == self.width
         k = self.space.size
         if self.width == k + groups.context_count:
-            return LinearParameters(solved[:, :k], solved[:, k:])
+            return LinearParameters(solved[:, :k], solved[:, k:]), full
         if self.width > k:
-            return LinearParameters(solved[:, :k], solved[:, k : k + 1] + solved[:, k + 1 :])
+            return LinearParameters(solved[:, :k], solved[:, k : k + 1] + solved[:, k + 1 :]), full
         means = context_means(np.column_stack([self.response, self.columns]), groups)
-        return LinearParameters(solved, means[:, 0] - solved @ means[:, 1:].T)
+        return LinearParameters(solved, means[:, 0] - solved @ means[:, 1:].T), full
 
     def noise(self, parameters: LinearParameters, groups: Groups, rows: Codes, u: Array) -> Array:
         """Residuals of the rows in each replicate, centred, shape (r, 1, m)."""
