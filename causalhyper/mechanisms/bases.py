@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from causalhyper.errors import ConfigurationError
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
     """
     if df < 1:
         raise ConfigurationError(f"a basis needs df >= 1, got {df}: use 1 for a straight line")
-    distinct = np.unique(values)
+    distinct, counts = np.unique(values, return_counts=True)
     if len(distinct) < 2:
         raise ConfigurationError(
             f"{name} has the single value {values.flat[0]:g}: a cause that never varies has no "
@@ -163,7 +164,7 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
         )
     for size in range(min(df, len(distinct) - 1), 0, -1):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, size + 1)))
-        centre, R = _moments(values, knots)
+        centre, R = _moments(distinct, counts, knots)
         scale = np.abs(np.diag(R))
         if len(knots) == size + 1 and scale.min() > 1e-8 * scale.max():
             break
@@ -184,15 +185,18 @@ def saturated_basis(values: Array) -> Basis:
     Basis
         With a knot at every value: a natural spline interpolates whatever stands there.
     """
-    knots = np.unique(values)
-    centre, R = _moments(values, knots)
+    knots, counts = np.unique(values, return_counts=True)
+    centre, R = _moments(knots, counts, knots)
     rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
 
 
-def _moments(values: Array, knots: Array) -> tuple[Array, Array]:
+def _moments(distinct: Array, counts: Codes, knots: Array) -> tuple[Array, Array]:
     """Means of the raw functions, and the triangle that makes them orthonormal in the data."""
-    raw = np.stack(natural_spline(values, knots), axis=-1)
-    centre = raw.mean(axis=0)
-    R: Array = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+    shares = counts / counts.sum()
+    raw = np.stack(natural_spline(distinct, knots), axis=-1)
+    centre = shares @ raw
+    raw -= centre
+    raw *= np.sqrt(shares)[:, None]
+    R: Array = np.linalg.qr(raw, mode="r")
     return centre, R
