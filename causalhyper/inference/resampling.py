@@ -77,20 +77,25 @@ class RowLayout:
 
     Attributes
     ----------
-    order : ndarray of int, shape (n,)
-        Rows in that order.
+    order : ndarray of int, shape (n,), or None
+        Rows in that order; None where they stand in it already.
     starts, sizes, clusters : ndarray of int, shape (cells,)
         First position, number of rows and cluster of each cell.
     first, last : ndarray of int, shape (contexts,)
         First and last cell of each context.
     """
 
-    order: Codes
+    order: Codes | None
     starts: Codes
     sizes: Codes
     clusters: Codes
     first: Codes
     last: Codes
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self.starts[-1] + self.sizes[-1])
 
 
 def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
@@ -106,15 +111,14 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     -------
     RowLayout
     """
-    contexts = np.zeros_like(clusters) if contexts is None else contexts
+    contexts = np.broadcast_to(np.intp(0), len(clusters)) if contexts is None else contexts
+    order = None
     if contexts.any() or (clusters[1:] < clusters[:-1]).any():
         order = np.lexsort((clusters, contexts))
         clusters, contexts = clusters[order], contexts[order]
-    else:
-        order = np.arange(len(clusters))
     new = (clusters[1:] != clusters[:-1]) | (contexts[1:] != contexts[:-1])
     starts = np.append(0, 1 + np.flatnonzero(new))
-    sizes = np.diff(starts, append=len(order))
+    sizes = np.diff(starts, append=len(clusters))
     first = np.searchsorted(contexts[starts], np.arange(contexts.max() + 1))
     last = np.append(first[1:], len(starts)) - 1
     return RowLayout(order, starts, sizes, clusters[starts], first, last)
@@ -250,11 +254,12 @@ def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
     ndarray of int, shape (r, count)
         In the order of the layout.
     """
-    if len(layout.order) > count:
+    if layout.rows > count:
         return _spread_over_cells(layout, weights, count)
     mass = np.repeat(weights[:, layout.clusters], layout.sizes, axis=1)
     counts = _midpoints(np.cumsum(mass, axis=1), count)
-    rows = np.repeat(np.tile(layout.order, len(weights)), counts.ravel())
+    order = np.arange(layout.rows) if layout.order is None else layout.order
+    rows = np.repeat(np.tile(order, len(weights)), counts.ravel())
     return rows.reshape(len(weights), count)
 
 
@@ -288,5 +293,4 @@ def _rows_at(layout: RowLayout, cell: Codes, place: Array) -> Codes:
     """The row at a place of each cell, counted in rows from its first."""
     offset = np.clip(place.astype(np.intp), 0, layout.sizes.take(cell) - 1)
     offset += layout.starts.take(cell)
-    picked: Codes = layout.order.take(offset)
-    return picked
+    return offset if layout.order is None else layout.order.take(offset)

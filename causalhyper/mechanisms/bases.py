@@ -156,12 +156,15 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
     """
     if df < 1:
         raise ConfigurationError(f"a basis needs df >= 1, got {df}: use 1 for a straight line")
-    distinct, counts = np.unique(values, return_counts=True)
-    if len(distinct) < 2:
+    low, high = float(values.min()), float(values.max())
+    if low == high:
         raise ConfigurationError(
             f"{name} has the single value {values.flat[0]:g}: a cause that never varies has no "
             "slope; leave it out of the hypergraph"
         )
+    if df == 1:
+        return _make_line(values, low, high)
+    distinct, counts = np.unique(values, return_counts=True)
     for size in range(min(df, len(distinct) - 1), 0, -1):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, size + 1)))
         centre, R = _moments(distinct, counts, knots)
@@ -170,6 +173,15 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
             break
     rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
+
+
+def _make_line(values: Array, low: float, high: float) -> Basis:
+    """The straight line alone, which takes no order of the values."""
+    z = (values - low) / (high - low)
+    centre = z.mean()
+    z -= centre
+    scale = np.sqrt(np.mean(np.square(z, out=z)))
+    return Basis(np.array([low, high]), np.array([centre]), np.array([[1.0 / scale]]))
 
 
 def saturated_basis(values: Array) -> Basis:
@@ -198,5 +210,5 @@ def _moments(distinct: Array, counts: Codes, knots: Array) -> tuple[Array, Array
     centre = shares @ raw
     raw -= centre
     raw *= np.sqrt(shares)[:, None]
-    R: Array = np.linalg.qr(raw, mode="r")
+    R = np.asarray(np.linalg.qr(raw, mode="r"))
     return centre, R

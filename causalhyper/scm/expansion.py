@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -207,21 +207,19 @@ def _deviation(model: FittedModel, chunk: Replicates, draws: Draws, node: str) -
     return deviation
 
 
-def _moments(values: Mapping[Symbol, Array], monomials: Iterable[Monomial]) -> Array:
+def _moments(values: Mapping[Symbol, Array], monomials: Sequence[Monomial]) -> Array:
     """Mean of each monomial, shape (monomials, r); what several begin with is multiplied once."""
     products: dict[Monomial, Array] = {(s,): x for s, x in values.items()}
-
-    def product(monomial: Monomial) -> Array:
-        if monomial not in products:
-            products[monomial] = product(monomial[:-1]) * values[monomial[-1]]
-        return products[monomial]
-
-    def mean(monomial: Monomial) -> Array:
+    means = []
+    for monomial in monomials:
         *rest, last = monomial
-        if not rest:
-            return values[last].mean(axis=1)
-        one, other = product(tuple(rest)), values[last]
-        total: Array = np.einsum("rm,rm->r", one, other)
-        return total / other.shape[1]
-
-    return np.array([mean(m) for m in monomials])
+        for size in range(2, len(monomial)):
+            head = monomial[:size]
+            if head not in products:
+                products[head] = products[head[:-1]] * values[head[-1]]
+        if rest:
+            total = np.einsum("rm,rm->r", products[tuple(rest)], values[last])
+            means.append(total / values[last].shape[1])
+        else:
+            means.append(values[last].mean(axis=1))
+    return np.array(means)
