@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,9 @@ class RowLayout:
         First position, number of rows and cluster of each cell.
     first, last : ndarray of int, shape (contexts,)
         First and last cell of each context.
+    held : ndarray of int, shape (cells,), or None
+        How many of a cell's rows are at hand, where some have been left away; it counts as all
+        of its `sizes` nevertheless.
     """
 
     order: Codes | None
@@ -91,11 +94,12 @@ class RowLayout:
     clusters: Codes
     first: Codes
     last: Codes
+    held: Codes | None = None
 
     @property
     def rows(self) -> int:
-        """Number of rows."""
-        return int(self.starts[-1] + self.sizes[-1])
+        """Number of rows at hand."""
+        return int(self.starts[-1] + (self.sizes if self.held is None else self.held)[-1])
 
 
 def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
@@ -122,6 +126,34 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     first = np.searchsorted(contexts[starts], np.arange(contexts.max() + 1))
     last = np.append(first[1:], len(starts)) - 1
     return RowLayout(order, starts, sizes, clusters[starts], first, last)
+
+
+def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[RowLayout, Codes]:
+    """Keep some random rows of each cell: one of each of as many equal parts of it.
+
+    Every row is as likely as another. One that lies in two parts may be kept for both.
+
+    Parameters
+    ----------
+    layout : RowLayout
+        Of all rows.
+    most : int
+        Rows to keep, about; each cell keeps its share, and one at least.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    layout : RowLayout
+        Of the rows that are kept, in its order; every cell counts as before.
+    rows : ndarray of int, shape (about `most`,)
+        Which they are.
+    """
+    held = np.ceil(layout.sizes * min(1.0, most / layout.rows)).astype(np.intp)
+    starts = np.cumsum(held) - held
+    cell = np.repeat(np.arange(len(held)), held)
+    part = np.arange(len(cell)) - starts[cell] + rng.random(len(cell))
+    rows = _rows_at(layout, cell, part * (layout.sizes / held)[cell])
+    return replace(layout, order=None, starts=starts, held=held), rows
 
 
 def pick_rows(
@@ -290,7 +322,11 @@ def _rows_inside(layout: RowLayout, cell: Codes, inside: Array) -> Codes:
 
 
 def _rows_at(layout: RowLayout, cell: Codes, place: Array) -> Codes:
-    """The row at a place of each cell, counted in rows from its first."""
-    offset = np.clip(place.astype(np.intp), 0, layout.sizes.take(cell) - 1)
+    """The row at a place of each cell, counted in all its rows from the first."""
+    held = layout.sizes
+    if layout.held is not None:
+        held = layout.held
+        place = place * (held / layout.sizes).take(cell)
+    offset = np.clip(place.astype(np.intp), 0, held.take(cell) - 1)
     offset += layout.starts.take(cell)
     return offset if layout.order is None else layout.order.take(offset)
