@@ -11,7 +11,7 @@ from causalhyper.mechanisms import Polynomial, constant, drawn
 from causalhyper.queries.experiment import Spliced, natural_world
 from causalhyper.queries.mediation_worlds import mediation_worlds
 from causalhyper.queries.preparation import make_experiment
-from causalhyper.scm import FittedModel
+from causalhyper.scm import FittedModel, replicates
 from causalhyper.scm.expansion import expandable
 
 PRODUCT = "B -> N; N -> S; {N, S} -> C; C -> G"
@@ -70,6 +70,16 @@ def test_more_moments_than_are_worth_their_time_are_left_to_simulation():
     model = fitted("B -> N; N -> S; {N, S} -> C; {N, S, C} -> G")
     assert expandable(model, "B", "G", 6)
     assert not expandable(model, "B", "G", 2)
+
+
+@pytest.mark.parametrize("rows", [240, 2400])
+def test_means_from_moments_are_the_same_bytes_whatever_the_chunks(rows, monkeypatch):
+    experiment = make_experiment(fitted(PRODUCT, rows), "B", "G", at=[2], baseline=1, draws=100)
+    found = []
+    for batch in (2**10, 2**16):
+        monkeypatch.setattr(replicates, "BATCH", batch)
+        found.append(experiment.means({"w": natural_world}, alone=True)["w"].tobytes())
+    assert found[0] == found[1]
 
 
 def test_progress_ends_at_one():
