@@ -42,6 +42,7 @@ from causalhyper.inference.resampling import (
     lay_out_rows,
     pick_rows,
     spread_rows,
+    thin_rows,
 )
 from causalhyper.inference.wild import WildTest, wild_test
 
@@ -82,6 +83,7 @@ __all__ = [
     "satterthwaite_df",
     "spread_rows",
     "studentized_limits",
+    "thin_rows",
     "variation_left",
     "wild_test",
 ]

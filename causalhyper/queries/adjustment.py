@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from causalhyper.arrays import Array, Flags
 from causalhyper.identification import minimal_adjustment_sets, optimal_adjustment_set
-from causalhyper.mechanisms import AdditiveFit, fit_additive, make_term_space
+from causalhyper.mechanisms import (
+    AdditiveFit,
+    Groups,
+    TermSpace,
+    fit_additive,
+    make_term_space,
+)
 from causalhyper.mechanisms.bases import saturated_basis
 from causalhyper.queries.questions import Question
 from causalhyper.scm.model import FittedModel
@@ -88,12 +95,29 @@ def find_adjustment(model: FittedModel, question: Question) -> Adjustment | str:
     if fit.rank < fit.width:
         beside = " beside contexts" if model.groups.context_count > 1 else ""
         return f"these runs do not tell {', '.join(names)} apart{beside}"
-    grid = question.grid(model)
-    tables = [space.columns([np.full(model.n, g), *inputs[1:]]) for g in grid]
-    steps = np.zeros((model.clusters, len(grid) - 1, space.size))
-    for i, table in enumerate(tables[1:]):
-        np.add.at(steps[:, i], model.groups.clusters, table - tables[0])
+    steps = _steps(space, question.grid(model), inputs, model.groups)
     return Adjustment(given, fit, steps, np.bincount(model.groups.clusters).astype(float))
+
+
+def _steps(space: TermSpace, grid: Array, inputs: Sequence[Array], groups: Groups) -> Array:
+    """Change of the columns from the first of a grid, summed over clusters, the rest kept.
+
+    A term of the treatment changes by the same in all runs; its product with a member of the set
+    by a multiple of that member's own functions.
+    """
+    count = groups.cluster_count
+    steps = np.zeros((count, len(grid) - 1, space.size))
+    for term, where in zip(space.terms, space.slices, strict=True):
+        if 0 in term:
+            treatment, *others = space.bases(term)
+            change = treatment(grid[1:]) - treatment(grid[:1])
+            held = np.ones((len(groups.clusters), 1))
+            for i, basis in zip(term[1:], others, strict=True):
+                held = (held[:, :, None] * basis(inputs[i])[:, None, :]).reshape(len(held), -1)
+            sums = np.stack([np.bincount(groups.clusters, x, count) for x in held.T], axis=-1)
+            block = change[None, :, :, None] * sums[:, None, None, :]
+            steps[:, :, where] = block.reshape(count, len(change), -1)
+    return steps
 
 
 def _choose(model: FittedModel, treatment: str, outcome: str) -> tuple[str, ...] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from causalhyper.arrays import Array
+from causalhyper.mechanisms import Polynomial, constant
 from causalhyper.progress import Progress
 from causalhyper.queries.adjustment import Adjustment
 from causalhyper.queries.design import Design
@@ -15,9 +17,9 @@ from causalhyper.queries.questions import Question
 from causalhyper.queries.uncertainty import Uncertainty
 from causalhyper.results import Estimate
 from causalhyper.scm.draws import Draws, Sampler
+from causalhyper.scm.expansion import expand, expandable, expected_values, needed
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
-from causalhyper.scm.separated import natural_means, separable
 from causalhyper.scm.worlds import World, extrapolation, simulate
 
 ROUNDING = 64 * np.finfo(float).eps
@@ -47,6 +49,31 @@ class Shared:
 
 Builder = Callable[[FittedModel, Shared], World]
 """Makes what a world intervenes on beside the treatment."""
+Natural = Mapping[str, Any]
+"""Values of nodes under do(treatment), or their expansions: what can be sliced by dose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spliced:
+    """A builder of worlds that are put together from natural values and constants alone.
+
+    Such a world can be expanded into a polynomial as well as simulated.
+
+    Attributes
+    ----------
+    build : callable
+        Makes the world from natural values, and from those of a second set of draws.
+    """
+
+    build: Callable[[Natural, Natural], World]
+
+    def __call__(self, model: FittedModel, shared: Shared) -> World:
+        """The world of simulated values."""
+        return self.build(shared.natural, shared.twin_natural)
+
+
+natural_world = Spliced(lambda natural, twin: World())
+"""Intervenes on nothing but the treatment."""
 Functional = Callable[[Array], Array]
 """Maps outcomes of shape (r, d, m) to what is asked of them, of shape (r, d, ...)."""
 
@@ -130,27 +157,34 @@ class Experiment:
         -------
         dict of str to ndarray, shape (replicates, d)
         """
-        if alone and set(builders.values()) == {natural_world} and self._separable():
-            return dict.fromkeys(builders, self._natural_means(progress))
+        spliced = {k: b for k, b in builders.items() if isinstance(b, Spliced)}
+        if len(spliced) == len(builders) and self._expandable():
+            return self._expand(spliced, progress)
         return self.summarise(
             builders, lambda y: y.mean(axis=2), progress, alone=alone, averaged=True
         )
 
-    def _separable(self) -> bool:
+    def _expandable(self) -> bool:
         doses = len(self.at) + 1
-        return separable(self.model, self.treatment, self.outcome, doses)
+        return expandable(self.model, self.treatment, self.outcome, doses)
 
-    def _natural_means(self, progress: Progress | None) -> Array:
-        """The natural world's means without simulated values at every dose."""
-        return natural_means(
-            self.model,
-            self.replicates,
-            self.sampler,
-            self.treatment,
-            self.question.grid(self.model),
-            self.outcome,
-            progress,
-        )
+    def _expand(
+        self, builders: Mapping[str, Spliced], progress: Progress | None
+    ) -> dict[str, Array]:
+        """Means of spliced worlds from moments of their noise."""
+        model, replicates = self.model, self.replicates
+        nodes = needed(model, self.treatment, self.outcome)
+        held = {self.treatment: constant(self.question.grid(model)[None, :])}
+        natural, twin = (expand(model, replicates, nodes, held, draws=k) for k in (0, 1))
+        outcomes: dict[str, Polynomial] = {}
+        for name, build in builders.items():
+            world = build.build(natural, twin)
+            do = {**world.do, **held}
+            outcomes[name] = expand(model, replicates, nodes, do, world.receives)[self.outcome]
+        samplers = (self.sampler, self.twin)
+        found = expected_values(model, replicates, samplers, outcomes, progress)
+        shape = (len(replicates), len(self.at) + 1)
+        return {name: np.broadcast_to(means, shape) for name, means in found.items()}
 
     def summarise(
         self,
@@ -286,8 +320,3 @@ class Experiment:
         column = self.model.roles[self.treatment].column
         missing = [v for v in (value, self.baseline) if v in self.question.never_run]
         return tuple(f"no run has {column} = {v:g}: interpolated" for v in missing)
-
-
-def natural_world(model: FittedModel, shared: Shared) -> World:
-    """Intervene on nothing but the treatment."""
-    return World()

@@ -10,7 +10,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between, recanting_witnesses
 from causalhyper.queries.couplings import Coupling, alternative, check_coupling, couple
-from causalhyper.queries.experiment import Builder, Experiment, Shared
+from causalhyper.queries.experiment import Builder, Experiment, Natural, Shared, Spliced
 from causalhyper.queries.questions import scale_value
 from causalhyper.scm.worlds import World, simulate
 
@@ -43,18 +43,18 @@ def mediation_worlds(
     """
     check_coupling(coupling)
     _check(experiment, names)
+    witnesses = find_witnesses(experiment, names)
     worlds: dict[str, Builder] = {
-        "fixed": lambda _, s: _random(s, names, fixed=True),
-        "moving": lambda _, s: _random(s, names, fixed=False),
-        "nested": lambda _, s: _nested(experiment, s, names, coupling),
-        "carried": lambda _, s: _carried(experiment, s, names, coupling),
+        "fixed": Spliced(lambda _, twin: World(do={v: twin[v][:, :1] for v in names})),
+        "moving": Spliced(lambda _, twin: World(do={v: twin[v] for v in names})),
     }
-    if find_witnesses(experiment, names):
-        other = alternative(coupling)
-        worlds["nested, other coupling"] = lambda _, s: _nested(experiment, s, names, other)
+    worlds |= _crossed(experiment, names, witnesses, coupling)
+    if witnesses:
+        other = _crossed(experiment, names, witnesses, alternative(coupling))
+        worlds["nested, other coupling"] = other["nested"]
     if controlled is not None:
         held = _controlled(experiment, names, controlled)
-        worlds["controlled"] = lambda _, s: World(do=held)
+        worlds["controlled"] = Spliced(lambda natural, twin: World(do=held))
     return {world_key(name, names): build for name, build in worlds.items()}
 
 
@@ -96,40 +96,39 @@ def _controlled(
     return {v: np.full((1, 1, 1), scale_value(model, v, controlled[v], others)) for v in names}
 
 
-def _random(shared: Shared, names: tuple[str, ...], *, fixed: bool) -> World:
-    """The mediators drawn at random from do(baseline), or from do(the same value)."""
-    drawn = {v: shared.twin_natural[v] for v in names}
-    return World(do={v: x[:, :1] for v, x in drawn.items()} if fixed else drawn)
+def _crossed(
+    experiment: Experiment, names: tuple[str, ...], witnesses: tuple[str, ...], coupling: Coupling
+) -> dict[str, Builder]:
+    """Worlds whose mediators come from another world of the same runs."""
+    if coupling == "shared" or not witnesses:
+        return {
+            "nested": Spliced(lambda natural, _: _nest(natural, names)),
+            "carried": Spliced(lambda natural, _: _carry(experiment, natural, natural, names)),
+        }
+
+    def elsewhere(shared: Shared) -> Natural:
+        draws = couple(experiment, shared, witnesses, coupling)
+        world = World(do={experiment.treatment: shared.natural[experiment.treatment]})
+        return simulate(experiment.model, shared.replicates, draws, world)
+
+    return {
+        "nested": lambda _, s: _nest(elsewhere(s), names),
+        "carried": lambda _, s: _carry(experiment, s.natural, elsewhere(s), names),
+    }
 
 
-def _nested(
-    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
-) -> World:
+def _nest(elsewhere: Natural, names: tuple[str, ...]) -> World:
     """The mediators as they would have been in the same run at the baseline."""
-    elsewhere = _elsewhere(experiment, shared, names, coupling)
     return World(do={v: elsewhere[v][:, :1] for v in names})
 
 
-def _carried(
-    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
+def _carry(
+    experiment: Experiment, natural: Natural, elsewhere: Natural, names: tuple[str, ...]
 ) -> World:
     """Everything at the baseline but the mediators, which are as in the same run at b."""
-    elsewhere = _elsewhere(experiment, shared, names, coupling)
     treatment = experiment.treatment
-    start = shared.natural[treatment][:, :1]
+    start = natural[treatment][:, :1]
     edges = [edge for edge in experiment.model.graph.edges if treatment in edge.tail]
     return World(
         do={v: elsewhere[v] for v in names}, receives={(edge, treatment): start for edge in edges}
     )
-
-
-def _elsewhere(
-    experiment: Experiment, shared: Shared, names: tuple[str, ...], coupling: Coupling
-) -> Mapping[str, Array]:
-    """All nodes under do(treatment) in the other world of the same runs."""
-    witnesses = find_witnesses(experiment, names)
-    if coupling == "shared" or not witnesses:
-        return shared.natural
-    draws = couple(experiment, shared, witnesses, coupling)
-    world = World(do={experiment.treatment: shared.natural[experiment.treatment]})
-    return simulate(experiment.model, shared.replicates, draws, world)

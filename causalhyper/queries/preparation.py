@@ -83,13 +83,15 @@ def make_experiment(
     drawn = resample_model(
         model, draws=draws, seed=seed, level=level, interval=interval, enough=enough
     )
+    simulated = count_simulated(model.n)
+    sampler = make_sampler(model, simulated, drawn.first)
     return Experiment(
         model=model,
         question=question,
         replicates=drawn.replicates,
         uncertainty=drawn.uncertainty,
-        sampler=make_sampler(model, count_simulated(model.n), drawn.first),
-        twin=make_sampler(model, count_simulated(model.n), drawn.second),
+        sampler=sampler,
+        twin=make_sampler(model, simulated, drawn.second, like=sampler),
         design=design,
         no_design=no_design,
         adjustment=adjustment,

@@ -90,14 +90,16 @@ def fit(
     )
     named = [*dict.fromkeys((*cluster, *context, "run_id"))]
     rows = frame[named].sort_values(named, kind="stable").index.to_numpy()
-    values = {v: roles[v].apply(frame[roles[v].column].to_numpy()[rows]) for v in graph.order()}
     groups = make_groups(_codes(frame, cluster)[rows], _codes(frame, context)[rows])
     _check_clusters(groups, cluster)
     chosen = {v: _options(mechanisms, v, graph) for v in graph.order() if graph.parents(v)}
     trials = {v: _trials(frame, rows, roles[v], options) for v, options in chosen.items()}
     labels = {c: _plain(frame[c])[rows] for c in named}
-    # what is needed of the frame has been copied, which makes room for the fits
-    del frame, rows
+    columns = {c: frame[c].to_numpy() for c in roles.columns}
+    # what is needed of the frame has been taken, which makes room for the fits
+    del frame
+    values = _take(columns, rows, [roles[v] for v in graph.order()])
+    del rows
     fitted = {
         v: fit_node(graph, v, values, groups, options, trials[v])
         for v, options in track_all(chosen.items(), progress)
@@ -107,6 +109,16 @@ def fit(
     return FittedModel(
         graph, roles, protocol, values, groups, fitted, cluster, context, run_ids, labels
     )
+
+
+def _take(columns: dict[str, Array], rows: Codes, roles: Sequence[Role]) -> dict[str, Array]:
+    """Each node's values on its model scale; columns are let go one by one."""
+    values = {}
+    for i, role in enumerate(roles):
+        again = any(other.column == role.column for other in roles[i + 1 :])
+        column = columns[role.column] if again else columns.pop(role.column)
+        values[role.node] = role.apply(column[rows])
+    return values
 
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -145,7 +157,7 @@ def _check(
 def _codes(frame: pd.DataFrame, columns: tuple[str, ...]) -> Codes:
     """Number the combinations of some columns in sorted order."""
     if not columns:
-        return np.zeros(len(frame), dtype=np.intp)
+        return np.broadcast_to(np.intp(0), len(frame))
     codes = frame.groupby(list(columns), sort=True, observed=True).ngroup()
     return np.asarray(codes, dtype=np.intp)
 

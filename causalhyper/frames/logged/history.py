@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Points = Mapping[str, tuple[NDArray[np.int64], NDArray[np.float64]]]
+from causalhyper.arrays import Array
+
+Points = Mapping[str, tuple[NDArray[np.int64], Array]]
 """Steps and values of each metric of one run."""
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -42,7 +44,7 @@ class History:
     run: NDArray[np.int64]
     metric: NDArray[np.int64]
     step: NDArray[np.int64]
-    value: NDArray[np.float64]
+    value: Array
 
     @classmethod
     def join(cls, points: Mapping[str, Points]) -> History:

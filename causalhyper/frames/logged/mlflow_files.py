@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.logged.assembly import Content
 from causalhyper.frames.logged.history import History, Points
@@ -153,7 +154,7 @@ def _metrics(folder: Path) -> Points:
     return {key: _read_metric(file) for key, file in _files(folder / "metrics")}
 
 
-def _read_metric(file: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _read_metric(file: Path) -> tuple[NDArray[np.int64], Array]:
     """Read lines "timestamp value step", sorted so that the latest counts."""
     lines = [line.split() for line in file.read_bytes().splitlines() if line.strip()]
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats, decode
@@ -42,7 +43,7 @@ class LayerFile:
     size: int
     checksums: NDArray[np.uint32]
     exponents: NDArray[np.int64]
-    checked: NDArray[np.bool_]
+    checked: Flags
 
     def fill(self, out: Floats, first: int, start: int, stop: int) -> None:
         """Read columns `start` to `stop` of the rows from `first` on into a C-ordered array."""
