@@ -12,7 +12,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_together
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.queries import analyze
-from causalhyper.queries.uncertainty import INTERVALS
+from causalhyper.queries.experiments.uncertainty import INTERVALS
 from causalhyper.report import (
     Study,
     document_bytes,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.progress import Progress
-from causalhyper.queries.ablations import Ablation, ablation_worlds, collect_ablation
-from causalhyper.queries.effects import EffectCurve, collect_curve
-from causalhyper.queries.experiment import natural_world
-from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
-from causalhyper.queries.operation_list import list_operations
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.ablations.operation_list import list_operations
+from causalhyper.queries.ablations.query import Ablation, ablation_worlds, collect_ablation
+from causalhyper.queries.effects.query import EffectCurve, collect_curve
+from causalhyper.queries.experiments.experiment import natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.mediation.query import Mediation, collect_mediation, mediation_worlds
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 

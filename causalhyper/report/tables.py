@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
-from causalhyper.queries.couplings import alternative
-from causalhyper.queries.effects import farthest
+from causalhyper.queries.effects.query import farthest
+from causalhyper.queries.mediation.couplings import alternative
 from causalhyper.results import Estimate, decimals
 
 ZERO = 1e-12

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, fit
-from causalhyper.queries.assignment import Scheme, find_scheme
-from causalhyper.queries.randomisation import randomisation_test
+from causalhyper.queries.design_tests.assignment import Scheme, find_scheme
+from causalhyper.queries.design_tests.randomisation import randomisation_test
 from causalhyper.queries.robustness import placebo_treatment
 
 RNG = np.random.default_rng(0)

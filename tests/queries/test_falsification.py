@@ -8,8 +8,8 @@ import pytest
 from causalhyper.errors import ConfigurationError, GraphError
 from causalhyper.hypergraph import DirectedHypergraph, separated
 from causalhyper.hypergraph.local_markov import all_permutations
-from causalhyper.queries.falsification import falsify
-from causalhyper.queries.permuted_graphs import judge_permutations
+from causalhyper.queries.graph_checks.falsification import falsify
+from causalhyper.queries.graph_checks.permuted_graphs import judge_permutations
 from tests.queries.test_independencies import draw, fitted
 
 

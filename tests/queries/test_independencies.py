@@ -10,8 +10,8 @@ from causalhyper import fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import kernel_independence, partial_correlation
-from causalhyper.queries.independence_tests import make_tester
-from causalhyper.queries.independencies import COLUMNS, check_independencies
+from causalhyper.queries.graph_checks.independence_tests import make_tester
+from causalhyper.queries.graph_checks.independencies import COLUMNS, check_independencies
 
 PAPERS = "B -> N; N -> S; {N, S} -> C; C -> G"
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, DataError, fit
-from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.policies.matched_runs import match_runs
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 

@@ -13,8 +13,8 @@ from causalhyper import (
     effect_curve,
     fit,
 )
-from causalhyper.queries.policies import policy
-from causalhyper.queries.ranking import RANKING
+from causalhyper.queries.policies.query import policy
+from causalhyper.queries.policies.ranking import RANKING
 from causalhyper.results import COLUMNS
 from tests.simulated import CHAIN, ROLES, Truth, exact_runs, runs
 

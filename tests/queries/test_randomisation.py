@@ -7,10 +7,10 @@ from scipy import stats
 
 from causalhyper import LINEAR, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.assignment import find_scheme
-from causalhyper.queries.randomisation import randomisation_test
-from causalhyper.queries.randomisation_result import COLUMNS
-from causalhyper.queries.wild import wild_contrasts
+from causalhyper.queries.design_tests.assignment import find_scheme
+from causalhyper.queries.design_tests.randomisation import randomisation_test
+from causalhyper.queries.design_tests.randomisation_result import COLUMNS
+from causalhyper.queries.design_tests.wild import wild_contrasts
 
 ASKED = {"at": [2.0, 4.0], "baseline": 1.0}
 

@@ -8,9 +8,9 @@ import pytest
 
 from causalhyper import LINEAR, SPLINE, fit
 from causalhyper.mechanisms import Polynomial, constant, drawn
-from causalhyper.queries.experiment import Spliced, natural_world
-from causalhyper.queries.mediation_worlds import mediation_worlds
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.experiment import Spliced, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.mediation.worlds import mediation_worlds
 from causalhyper.scm import FittedModel, replicates
 from causalhyper.scm.expansion import expandable
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, SPLINE, fit
-from causalhyper.queries.experiment import natural_world
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.experiment import natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.scm import pools
 from causalhyper.scm.draws import make_sampler
 

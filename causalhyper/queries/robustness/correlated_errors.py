@@ -14,8 +14,8 @@ from causalhyper.hypergraph import between
 from causalhyper.inference.control_functions import ErrorPair, correct, pair_errors
 from causalhyper.mechanisms import LinearParameters
 from causalhyper.progress import Progress
-from causalhyper.queries.experiment import Builder, Experiment, Shared, natural_world
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.experiment import Builder, Experiment, Shared, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.queries.robustness.rho_curves import (
     PARTS,
     CorrelatedErrors,

@@ -12,9 +12,9 @@ from causalhyper.hypergraph import between
 from causalhyper.inference.e_values import e_value, e_value_of_interval, ratio_of_difference
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.progress import Progress
-from causalhyper.queries.experiment import Experiment, natural_world
-from causalhyper.queries.mediation import collect_mediation, mediation_worlds, read_mediators
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.experiment import Experiment, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.mediation.query import collect_mediation, mediation_worlds, read_mediators
 from causalhyper.queries.robustness.e_value_results import EValue, EValues, Scale
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.queries.effects import EffectCurve
+from causalhyper.queries.effects.query import EffectCurve
 from causalhyper.queries.robustness.arc_sensitivity import PartialR2
 from causalhyper.queries.robustness.e_value_results import EValues
 from causalhyper.queries.robustness.findings import Finding, findings_frame

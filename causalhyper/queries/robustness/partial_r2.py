@@ -19,7 +19,7 @@ from causalhyper.inference.partial_r2 import (
 )
 from causalhyper.mechanisms import AdditiveFit
 from causalhyper.progress import Progress, track_all
-from causalhyper.queries.resampling import resample_model
+from causalhyper.queries.experiments.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
 from causalhyper.queries.robustness.arcs import ArcRegression, list_benchmarks, regress_arc
 from causalhyper.results import Estimate

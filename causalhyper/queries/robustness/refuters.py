@@ -10,7 +10,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import deal
 from causalhyper.progress import Progress
-from causalhyper.queries.assignment import Scheme, find_scheme
+from causalhyper.queries.design_tests.assignment import Scheme, find_scheme
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,

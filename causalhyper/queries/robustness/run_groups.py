@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.matched_runs import match_runs
+from causalhyper.queries.policies.matched_runs import match_runs
 from causalhyper.scm.model import FittedModel
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.queries.effects import EffectCurve, effect_curve
-from causalhyper.queries.experiment import Experiment, natural_world
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.effects.query import EffectCurve, effect_curve
+from causalhyper.queries.experiments.experiment import Experiment, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.scm.model import FittedModel
 
 FEWEST = 100
