@@ -20,7 +20,7 @@ from causalhyper.frames.trajectory.batch import (
     make_batch,
 )
 from causalhyper.frames.trajectory.creation import check_agreement, make_store
-from causalhyper.frames.trajectory.journal import RESERVED, Journal, plain_scalar
+from causalhyper.frames.trajectory.journal import RESERVED, Journal, empty_journal, plain_scalar
 from causalhyper.frames.trajectory.layout import Layer, Layout
 from causalhyper.frames.trajectory.lock import Lock
 from causalhyper.frames.trajectory.manifest import (
@@ -60,7 +60,7 @@ class TrajectoryWriter:
         self.path = folder
         self._manifest = manifest
         self._lock = lock
-        self._row = len(journal.records)
+        self._row = journal.rows
         self._last = journal.last_step
         self._edges = layer_edges(manifest.layout)
         self._batch: Batch | None = None
@@ -124,7 +124,7 @@ class TrajectoryWriter:
             raise ConfigurationError(f"run_id must be a text that is not empty; got {name!r}")
         manifest = Manifest(name, layout, check_settings(settings), every)
         lock = make_store(folder, manifest)
-        return cls._open(folder, manifest, Journal((), ()), lock, queue)
+        return cls._open(folder, manifest, empty_journal(layout), lock, queue)
 
     @classmethod
     def resume(
@@ -183,7 +183,7 @@ class TrajectoryWriter:
             return cls(folder, manifest, journal, lock, queue)
         except OSError as error:
             lock.release()
-            raise faults.cannot_write(folder, len(journal.records), error) from error
+            raise faults.cannot_write(folder, journal.rows, error) from error
 
     @property
     def steps(self) -> int:

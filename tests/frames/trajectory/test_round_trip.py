@@ -165,7 +165,7 @@ def test_gradients_are_multiplied_by_minus_the_learning_rate_as_they_are_copied(
     with TrajectoryWriter.create(tmp_path / "a", layers=LAYERS, dtype=dtype) as writer:
         writer.append(gradients[0], step=0, factor=-0.1)
         writer.append(gradients[1], step=1, factor=rates)
-        with pytest.raises(ConfigurationError, match="no factor for the layer 'conv.bias'"):
+        with pytest.raises(ConfigurationError, match=r"no factor for the layer 'conv.bias'"):
             writer.append(gradients[1], step=2, factor={"conv.weight": 1.0})
     found = read_trajectory(tmp_path / "a")
     for name, rate in rates.items():
