@@ -120,6 +120,14 @@ def test_steps_dropped_and_recorded_again_leave_the_same_bytes(first, keep):
         assert contents(path) == contents(whole)
 
 
+@pytest.mark.parametrize("keep", range(9))
+def test_dropped_steps_leave_no_trace_in_the_places_of_steps_to_come(tmp_path, keep):
+    whole = write(tmp_path / "whole", changes(keep), run_id="r")
+    path = write(tmp_path / "parts", changes(11), run_id="r")
+    TrajectoryWriter.resume(path, keep=keep).close()
+    assert contents(path) == contents(whole)
+
+
 def write_on(path, steps, keep):
     with TrajectoryWriter.resume(path, keep=keep) as writer:
         assert writer.steps == keep
