@@ -120,6 +120,14 @@ def test_steps_dropped_and_recorded_again_leave_the_same_bytes(first, keep):
         assert contents(path) == contents(whole)
 
 
+@pytest.mark.parametrize("keep", range(9))
+def test_dropped_steps_leave_no_trace_in_the_places_of_steps_to_come(tmp_path, keep):
+    whole = write(tmp_path / "whole", changes(keep), run_id="r")
+    path = write(tmp_path / "parts", changes(11), run_id="r")
+    TrajectoryWriter.resume(path, keep=keep).close()
+    assert contents(path) == contents(whole)
+
+
 def write_on(path, steps, keep):
     with TrajectoryWriter.resume(path, keep=keep) as writer:
         assert writer.steps == keep
@@ -156,6 +164,21 @@ def test_what_was_given_may_change_once_append_returns(tmp_path):
             values[...] = -1
     found = read_trajectory(tmp_path / "a").columns("conv.weight", 0, 1)
     assert found.ravel().tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gradients_are_multiplied_by_minus_the_learning_rate_as_they_are_copied(tmp_path, dtype):
+    gradients = changes(2, scale=1.0)
+    rates = {"conv.weight": -0.1, "conv.bias": -0.01, "scale": -3}
+    with TrajectoryWriter.create(tmp_path / "a", layers=LAYERS, dtype=dtype) as writer:
+        writer.append(gradients[0], step=0, factor=-0.1)
+        writer.append(gradients[1], step=1, factor=rates)
+        with pytest.raises(ConfigurationError, match=r"no factor for the layer 'conv.bias'"):
+            writer.append(gradients[1], step=2, factor={"conv.weight": 1.0})
+    found = read_trajectory(tmp_path / "a")
+    for name, rate in rates.items():
+        np.testing.assert_array_equal(found.step(0)[name], gradients[0][name] * np.float32(-0.1))
+        np.testing.assert_array_equal(found.step(1)[name], gradients[1][name] * np.float32(rate))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
