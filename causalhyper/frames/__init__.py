@@ -5,20 +5,27 @@ from causalhyper.frames.reading import checksum, read_runs
 from causalhyper.frames.role import Role
 from causalhyper.frames.roles import Roles
 from causalhyper.frames.selection import select_runs
+from causalhyper.frames.step_sums import LayerSums, StepSums, merge_sums
+from causalhyper.frames.sums_files import read_sums, write_sums
 from causalhyper.frames.validation import validate_runs
 from causalhyper.frames.writing import append_run, write_atomic, write_frame, write_together
 
 __all__ = [
     "KNOWN",
     "Column",
+    "LayerSums",
     "Role",
     "Roles",
+    "StepSums",
     "append_run",
     "checksum",
+    "merge_sums",
     "read_runs",
+    "read_sums",
     "select_runs",
     "validate_runs",
     "write_atomic",
     "write_frame",
+    "write_sums",
     "write_together",
 ]
