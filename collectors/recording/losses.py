@@ -118,7 +118,8 @@ class Probe:
         self._model = model
         self._closure = closure
         self._train = mode == "train"
-        self._before: Tensor | None = None
+        # before the first forward pass, whose running means belong to the first step
+        self._before: Tensor | None = self._evaluate()
 
     def before(self, step: int) -> None:
         """Evaluate, unless the loss after the last step is at hand."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
 from collectors.recording.accumulators import StepAccumulators
@@ -16,7 +16,7 @@ from collectors.recording.layers import Layer, new_changes
 from collectors.recording.losses import Closure, Losses, Minibatches
 from collectors.recording.ranks import Ranks
 from collectors.recording.rules import Rule
-from collectors.recording.sinks import COLUMNS, Host, Rows, Sink
+from collectors.recording.sinks import Host, Rows, Sink
 
 
 class Recorder:
@@ -98,7 +98,7 @@ class Recorder:
         that were computed in the closure's precision; a loss an example loses least to rounding.
         Cost: a second forward pass, about half a step.
         """
-        if isinstance(self._losses, Minibatches) and self._wants(self.step + 1):
+        if isinstance(self._losses, Minibatches) and self.wants_next:
             return self._losses.evaluate(closure, weight)
         value = closure()
         return value.mean() if value.ndim else value
@@ -107,6 +107,11 @@ class Recorder:
     def losses(self) -> Losses:
         """Where losses come from."""
         return self._losses
+
+    @property
+    def wants_next(self) -> bool:
+        """Whether the step that comes next is recorded."""
+        return (self.step + 1) % self._every == 0
 
     def to_frame(self) -> pd.DataFrame:
         """Return the steps frame: a row a recorded step, the same in every process."""
@@ -179,9 +184,6 @@ class Recorder:
 
     _closed = False
 
-    def _wants(self, step: int) -> bool:
-        return step % self._every == 0
-
     def _enter_step(self, optimizer: Any, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         """Look before the update; where the step computes the gradient itself, in between."""
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
@@ -200,7 +202,7 @@ class Recorder:
     @torch.no_grad()
     def _before(self) -> None:
         self._current = None
-        if not self._wants(self.step + 1):
+        if not self.wants_next:
             return
         self._losses.before(self.step + 1)
         groups = {id(p): group for group in self._optimizer.param_groups for p in group["params"]}

@@ -132,7 +132,9 @@ def record(
     }
     if rule.change == "difference":
         own["rounding"] = "half a unit in the last place of the parameter"
-    recorder = Recorder(inner, chosen, rule, source, ranks, Rows(run_id), own | dict(settings or {}))
+    recorder = Recorder(
+        inner, chosen, rule, source, ranks, Rows(run_id), own | dict(settings or {})
+    )
     places = _places(to)
     sums = [place for place in places if isinstance(place, StepAccumulators)]
     sinks = [p for p in places if not isinstance(p, StepAccumulators | str | Path)]

@@ -24,7 +24,7 @@ class Rule(Protocol):
     """The words by which the settings of a recording say how the change was taken."""
 
     def before(self, parameter: Tensor, scale: Tensor | None, group: State, out: Tensor) -> None:
-        """Take what the update overwrites; `scale` is what the gradient is yet to be divided by."""
+        """Take what the update overwrites; the gradient is yet to be divided by `scale`."""
 
     def after(self, parameter: Tensor, group: State, state: State, out: Tensor) -> None:
         """Complete the change from the state that the update left."""

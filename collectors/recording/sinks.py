@@ -67,7 +67,8 @@ class Rows:
             [(self._run_id, step, epoch, *numbers) for step, epoch, numbers in self._rows],
             columns=["run_id", "step", "epoch", *COLUMNS],
         )
-        return frame.astype({"step": "int64", "epoch": "float64"} | dict.fromkeys(COLUMNS, float))
+        kinds = {"run_id": str, "step": "int64", "epoch": float} | dict.fromkeys(COLUMNS, float)
+        return frame.astype(kinds)
 
     def state_dict(self) -> list[tuple[int, float, list[float]]]:
         """Return the rows, for a checkpoint."""
