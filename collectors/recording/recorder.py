@@ -66,6 +66,7 @@ class Recorder:
         self._host: Host | None = None
         self._stack = ExitStack()
         self._current: Step | None = None
+        self._closed = False
 
     def loss(self, closure: Closure, *, weight: float | None = None) -> Tensor:
         """Compute the loss that is trained on; after the step it is computed again.
@@ -125,7 +126,7 @@ class Recorder:
         dict
             Tensors and plain values, which ``torch.load(..., weights_only=True)`` reads.
         """
-        for sink in self._sinks:
+        for sink in [] if self._closed else self._sinks:
             if callable(flush := getattr(sink, "flush", None)):
                 flush()
         return {
@@ -181,8 +182,6 @@ class Recorder:
         finally:
             self._closed = True
             stack.__exit__(kind, error, trace)
-
-    _closed = False
 
     def _enter_step(self, optimizer: Any, args: Any, kwargs: Any) -> tuple[Any, Any] | None:
         """Look before the update; where the step computes the gradient itself, in between."""

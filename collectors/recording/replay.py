@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from causalhyper.errors import ConfigurationError
 
@@ -72,6 +73,9 @@ class Circumstances:
 def unchanged(model: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, and restore mode and buffers, also after an error.
 
+    A ``DistributedDataParallel`` does not send its buffers to other processes meanwhile: they are
+    those of the first pass, and a pass that fails in one process leaves none waiting.
+
     Parameters
     ----------
     model : Module
@@ -96,10 +100,16 @@ def unchanged(model: nn.Module) -> Iterator[None]:
         for name, buffer in module._buffers.items()
         if buffer is not None
     ]
+    parallel = [m for m in model.modules() if isinstance(m, DistributedDataParallel)]
+    sending = [each.require_forward_param_sync for each in parallel]
     with torch.no_grad():
         try:
+            for each in parallel:
+                each.require_forward_param_sync = False
             yield
         finally:
+            for each, sends in zip(parallel, sending, strict=True):
+                each.require_forward_param_sync = sends
             for module, mode in modes:
                 module.training = mode
             for module, name, buffer, value in buffers:
