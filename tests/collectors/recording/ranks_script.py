@@ -1,6 +1,8 @@
 """Two processes that train one network; started by test_ranks.
 
-``python -m tests.collectors.recording.ranks_script CASE RANK PORT FOLDER``
+``python -m tests.collectors.recording.ranks_script RANK PORT FOLDER``
+
+One case after another in the same processes: after a failure both must be ready for the next.
 """
 
 import datetime
@@ -16,6 +18,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from collectors.recording import StepAccumulators, record
 from tests.collectors.recording.trainings import batches
+
+
+CASES = ("full", "equal", "broken", "uneven")
 
 
 def noisy():
@@ -38,12 +43,21 @@ def data(rank, equal):
 
 
 def main():
-    case, rank, port, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
+    rank, port, folder = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", rank=rank, world_size=2, timeout=datetime.timedelta(seconds=60)
     )
+    for case in CASES:
+        (folder / case).mkdir(exist_ok=True)
+        found = train(case, rank, folder / case)
+        (folder / case / f"{rank}.json").write_text(json.dumps(found))
+    dist.destroy_process_group()
+
+
+def train(case, rank, folder):
+    """Train in a case; return what was seen."""
     model = DistributedDataParallel(noisy())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     sums = StepAccumulators([1])
@@ -54,7 +68,7 @@ def main():
             for x, y in data(rank, case != "uneven"):
                 optimizer.zero_grad()
 
-                def each(x=x, y=y):
+                def each(x=x, y=y, recorder=recorder):
                     if case == "broken" and rank == 1 and recorder.step == 3:
                         raise ZeroDivisionError("the batch is gone")
                     return nn.functional.cross_entropy(model(x), y, reduction="none")
@@ -69,15 +83,13 @@ def main():
         "seen": seen,
         "error": said,
         "frame": recorder.to_frame().to_dict("list"),
-        "weight": model.module[0].weight.tolist(),
         "tracked": int(model.module[1].num_batches_tracked),
     }
-    if rank == 0 and case in ("equal", "uneven"):
+    if rank == 0 and not said:
         result = sums.result()
         found["movement"] = result["0.weight"].movement.tolist()
         found["layers"] = [layer.name for layer in result.layers]
-    (folder / f"{rank}.json").write_text(json.dumps(found))
-    dist.destroy_process_group()
+    return found
 
 
 if __name__ == "__main__":

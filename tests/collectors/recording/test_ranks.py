@@ -11,38 +11,41 @@ import pytest
 import torch
 
 from causalhyper.frames.trajectory import read_trajectory
-from tests.collectors.recording.ranks_script import data, noisy
+from tests.collectors.recording.ranks_script import CASES, data, noisy
 
 ROOT = Path(__file__).parents[3]
 
 
-def together(case, folder):
-    """Run both processes; return what each found."""
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What both processes found in each case, and where the case's store is."""
+    folder = tmp_path_factory.mktemp("ranks")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     module = "tests.collectors.recording.ranks_script"
-    calls = [[sys.executable, "-m", module, case, str(rank), port, str(folder)] for rank in (0, 1)]
     both = [
-        subprocess.Popen(call, cwd=ROOT, stderr=subprocess.PIPE, text=True) for call in calls
+        subprocess.Popen(
+            [sys.executable, "-m", module, str(rank), port, str(folder)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
     ]
-    said = []
     try:
-        said = [process.communicate(timeout=100)[1] for process in both]
+        said = [process.communicate(timeout=150)[1] for process in both]
     finally:
         for process in both:
             process.kill()
     assert [process.returncode for process in both] == [0, 0], said
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    cases = {}
-    for case in ("equal", "uneven"):
-        folder = tmp_path_factory.mktemp(case)
-        cases[case] = together(case, folder), folder
-    return cases
+    return {
+        case: (
+            [json.loads((folder / case / f"{rank}.json").read_text()) for rank in (0, 1)],
+            folder / case,
+        )
+        for case in CASES
+    }
 
 
 def by_hand():
@@ -90,13 +93,13 @@ def test_batch_normalisation_counts_each_batch_once(found):
     assert one["tracked"] == other["tracked"] == 5
 
 
-def test_a_full_disk_of_the_writer_stops_both_with_a_message(tmp_path):
-    one, other = together("full", tmp_path)
+def test_a_full_disk_of_the_writer_stops_both_with_a_message(found):
+    (one, other), _ = found["full"]
     assert one["error"].startswith("OSError: [Errno 28]")
     assert other["error"].startswith("ConfigurationError: recording failed in another process")
 
 
-def test_a_loss_that_fails_after_the_step_in_one_process_stops_both(tmp_path):
-    one, other = together("broken", tmp_path)
+def test_a_loss_that_fails_after_the_step_in_one_process_stops_both(found):
+    (one, other), _ = found["broken"]
     assert other["error"] == "ZeroDivisionError: the batch is gone"
     assert one["error"].startswith("ConfigurationError: recording failed in another process")
