@@ -96,7 +96,7 @@ def read_sums(path: str | Path) -> StepSums:
     if not path.is_file():
         raise ConfigurationError(f"there is no file {str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             manifest = json.loads(bytes(archive["manifest"]))
             if manifest.get("format") != FORMAT:
                 raise ValueError(f"format {manifest.get('format')!r}, expected {FORMAT!r}")

@@ -16,7 +16,7 @@ from collectors.recording.moments import Moments, pair_weights
 Response = Literal["same", "next"]
 """Loss on the same minibatch after less before the step, or of the next minibatch less this."""
 Places = Mapping[str, tuple[int, int, torch.Size]]
-CHUNK = {"cpu": 8192}
+CHUNK = {"cpu": 4096}
 """Columns worked on at a time: on the CPU what a cache holds, elsewhere enough to fill it."""
 
 
@@ -73,7 +73,7 @@ class StepAccumulators:
         response: Response = "same",
         momentum: bool = False,
         precision: Literal["float64", "float32x2"] = "float64",
-        block_steps: int = 8,
+        block_steps: int = 16,
     ) -> None:
         self.lags = (0, *lags)
         if any(lag < 1 for lag in self.lags[1:]) or len(set(self.lags)) < len(self.lags):

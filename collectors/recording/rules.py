@@ -42,25 +42,33 @@ class GradientDescent:
     change = "update"
 
     def before(self, parameter: Tensor, scale: Tensor | None, group: State, out: Tensor) -> None:
-        """Take the direction d; momentum alone has no need of it."""
-        if group["momentum"] and not group["nesterov"]:
+        """Take the direction d, times the learning rate where nothing is to be added to it."""
+        momentum, decay = group["momentum"], group["weight_decay"]
+        if momentum and not group["nesterov"]:
             return
-        out.copy_(parameter.grad)
+        factor = -1.0 if group["maximize"] else 1.0
+        if not momentum:
+            decay, factor = -decay * group["lr"], -factor * group["lr"]
+        if parameter.grad.dtype == out.dtype:
+            torch.mul(parameter.grad, factor, out=out)
+        else:
+            out.copy_(parameter.grad).mul_(factor)
         if scale is not None:
             out.div_(scale)
-        if group["maximize"]:
-            out.neg_()
-        if group["weight_decay"]:
-            out.add_(parameter, alpha=_number(group["weight_decay"]))
+        if decay:
+            out.add_(parameter, alpha=_number(decay))
 
     def after(self, parameter: Tensor, group: State, state: State, out: Tensor) -> None:
-        """Multiply by the learning rate what the update moved along."""
+        """Take the momentum that the update left."""
         momentum = group["momentum"]
+        if not momentum:
+            return
         if group["nesterov"]:
-            out.add_(state["momentum_buffer"], alpha=_number(momentum))
-        elif momentum:
-            out.copy_(state["momentum_buffer"])
-        out.mul_(-group["lr"])
+            out.add_(state["momentum_buffer"], alpha=_number(momentum)).mul_(-group["lr"])
+        elif state["momentum_buffer"].dtype == out.dtype:
+            torch.mul(state["momentum_buffer"], -group["lr"], out=out)
+        else:
+            out.copy_(state["momentum_buffer"]).mul_(-group["lr"])
 
 
 class Adaptive:

@@ -19,7 +19,6 @@ from torch.nn.parallel import DistributedDataParallel
 from collectors.recording import StepAccumulators, record
 from tests.collectors.recording.trainings import batches
 
-
 CASES = ("full", "equal", "broken", "uneven")
 
 
