@@ -232,7 +232,8 @@ class Recorder:
         for parameter, group, out in step.moving:
             self._rule.after(parameter, group, self._optimizer.state[parameter], out)
         losses = self._reduce()
-        rate = torch.as_tensor(self._optimizer.param_groups[0]["lr"]).to(losses)
+        rate = self._optimizer.param_groups[0]["lr"]
+        rate = rate.to(losses) if isinstance(rate, Tensor) else losses.new_full((), rate)
         norms = [step.norm.to(losses), _norm([self._flat], self._flat).to(losses)]
         self._rows.append(self.step, self.epoch, torch.stack([*losses, *norms, rate]))
         try:
