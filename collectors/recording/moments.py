@@ -131,19 +131,22 @@ class Moments:
         square = now * now
         features = [square, last * last, now * last] if self._momentum else [square]
         kind = block.dtype
-        pair, y = weights.pair.to(kind), weights.y.to(kind)
-        head = None if weights.head is None else weights.head.to(kind)
+        # one product of matrices for the sums of x and of x y
+        both = torch.cat([weights.pair[None], weights.y]).to(kind)
+        pair, head = both[0], None if weights.head is None else weights.head.to(kind)
         self._add("displacement", part, now.sum(0))
         if self._momentum:
             self._add("movement", part, square.sum(0))
+        product = torch.empty_like(square)
         m = 0
         for f, feature in enumerate(features):
-            self._add("x", (f, part), pair @ feature)
-            self._add("xy", (slice(None), f, part), y @ feature)
+            found = both @ feature
+            self._add("x", (f, part), found[0])
+            self._add("xy", (slice(None), f, part), found[1:])
             if head is not None and len(head):
                 self._add("head_x", (slice(None), f, part), head @ feature)
             for other in features[f:]:
-                product = feature * other
+                torch.mul(feature, other, out=product)
                 self._add("xx", (m, part), pair @ product)
                 if head is not None and len(head):
                     self._add("head_xx", (slice(None), m, part), head @ product)

@@ -12,10 +12,9 @@ from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
 from collectors.recording.accumulators import StepAccumulators
-from collectors.recording.layers import Layer, new_changes
+from collectors.recording.changes import Changes
 from collectors.recording.losses import Closure, Losses, Minibatches
 from collectors.recording.ranks import Ranks
-from collectors.recording.rules import Rule
 from collectors.recording.sinks import Host, Rows, Sink
 
 
@@ -39,8 +38,7 @@ class Recorder:
     def __init__(
         self,
         optimizer: torch.optim.Optimizer,
-        layers: tuple[Layer, ...],
-        rule: Rule,
+        changes: Changes,
         losses: Losses,
         ranks: Ranks,
         rows: Rows,
@@ -50,22 +48,16 @@ class Recorder:
         self.epoch = 0.0
         self.settings = settings
         self._optimizer = optimizer
-        self._layers = layers
-        self._rule = rule
+        self._changes = changes
         self._losses = losses
         self._ranks = ranks
         self._rows = rows
         self._every = int(settings["every"])
-        self._flat = new_changes(layers)
-        self._places = {
-            layer.name: (layer.start, layer.stop, layer.parameter.shape) for layer in layers
-        }
-        self._views = [layer.view(self._flat) for layer in layers]
         self._sums: list[StepAccumulators] = []
         self._sinks: list[Sink] = []
         self._host: Host | None = None
         self._stack = ExitStack()
-        self._current: Step | None = None
+        self._grad_norm: Tensor | None = None
         self._closed = False
 
     def loss(self, closure: Closure, *, weight: float | None = None) -> Tensor:
@@ -157,10 +149,10 @@ class Recorder:
         """Begin to watch; `owned` opens sinks whose end is the recording's end."""
         if self._ranks.first:
             for each in sums:
-                each.open(self._flat, self._places, self.settings)
+                each.open(self._changes.flat, self._changes.places, self.settings)
             self._sums = sums
             self._sinks = [*sinks, *owned(self._stack)]
-            self._host = Host(self._flat, self._places) if self._sinks else None
+            self._host = Host(self._changes.flat, self._changes.places) if self._sinks else None
         before = self._optimizer.register_step_pre_hook(self._enter_step)
         self._stack.callback(before.remove)
         after = self._optimizer.register_step_post_hook(self._leave_step)
@@ -178,7 +170,7 @@ class Recorder:
         stack = self._stack.pop_all()
         try:
             if error is None and not self._closed:
-                self._ranks.agree(self._flat.device)
+                self._ranks.agree(self._changes.flat.device)
         finally:
             self._closed = True
             stack.__exit__(kind, error, trace)
@@ -200,22 +192,10 @@ class Recorder:
 
     @torch.no_grad()
     def _before(self) -> None:
-        self._current = None
-        if not self.wants_next:
-            return
-        self._losses.before(self.step + 1)
-        groups = {id(p): group for group in self._optimizer.param_groups for p in group["params"]}
-        scale = getattr(self._optimizer, "grad_scale", None)
-        moving = []
-        for layer, out in zip(self._layers, self._views, strict=True):
-            if layer.parameter.grad is None:
-                out.zero_()
-                continue
-            _refuse_sparse(layer)
-            moving.append((layer.parameter, groups[id(layer.parameter)], out))
-            self._rule.before(*moving[-1][:1], scale, *moving[-1][1:])
-        norm = _norm([p.grad for p, _, _ in moving], self._flat)
-        self._current = Step(moving, norm if scale is None else norm / scale.to(norm))
+        self._grad_norm = None
+        if self.wants_next:
+            self._losses.before(self.step + 1)
+            self._grad_norm = self._changes.before(self.step + 1)
 
     @torch.no_grad()
     def _leave_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
@@ -225,17 +205,16 @@ class Recorder:
             self._losses.forget()
             return
         self.step += 1
-        step, self._current = self._current, None
-        if step is None:
+        grad_norm, self._grad_norm = self._grad_norm, None
+        if grad_norm is None:
             self._losses.forget()
             return
-        for parameter, group, out in step.moving:
-            self._rule.after(parameter, group, self._optimizer.state[parameter], out)
+        update_norm = self._changes.after()
         losses = self._reduce()
         rate = self._optimizer.param_groups[0]["lr"]
         rate = rate.to(losses) if isinstance(rate, Tensor) else losses.new_full((), rate)
-        norms = [step.norm.to(losses), _norm([self._flat], self._flat).to(losses)]
-        self._rows.append(self.step, self.epoch, torch.stack([*losses, *norms, rate]))
+        measured = [*losses, grad_norm.to(losses), update_norm.to(losses), rate]
+        self._rows.append(self.step, self.epoch, torch.stack(measured))
         try:
             self._hand_on(losses)
         except Exception as error:
@@ -243,7 +222,7 @@ class Recorder:
 
     def _reduce(self) -> Tensor:
         """Return both losses of the step over all processes, on the device of the layers."""
-        device = self._flat.device
+        device = self._changes.flat.device
         try:
             before, after, weight = self._losses.after()
         except Exception as error:
@@ -254,34 +233,8 @@ class Recorder:
 
     def _hand_on(self, losses: Tensor) -> None:
         for sums in self._sums:
-            sums.accumulate(self._flat, losses)
+            sums.accumulate(self._changes.flat, losses)
         if self._host is not None:
             arrays, row = self._host.arrays(), self._rows.last()
             for sink in self._sinks:
                 sink.append(arrays, step=self.step, epoch=self.epoch, **row)
-
-
-class Step:
-    """A step that is being recorded: the parameters with gradient, and the gradient's norm."""
-
-    __slots__ = ("moving", "norm")
-
-    def __init__(self, moving: list[tuple[Tensor, dict[str, Any], Tensor]], norm: Tensor) -> None:
-        self.moving = moving
-        self.norm = norm
-
-
-def _refuse_sparse(layer: Layer) -> None:
-    if layer.parameter.grad.layout is not torch.strided:
-        raise ConfigurationError(
-            f"the gradient of {layer.name!r} is sparse; its changes cannot be recorded: make the "
-            "layer with sparse=False, or leave it out by layers="
-        )
-
-
-def _norm(tensors: list[Tensor], like: Tensor) -> Tensor:
-    """Return the Euclidean norm of all entries; on the device, nothing is waited for."""
-    if not tensors:
-        return like.new_zeros(())
-    norms = [torch.linalg.vector_norm(t, dtype=like.dtype) for t in tensors]
-    return torch.linalg.vector_norm(torch.stack(norms))

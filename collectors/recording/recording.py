@@ -13,11 +13,12 @@ from torch import nn
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import trajectory
 from collectors.recording.accumulators import StepAccumulators
+from collectors.recording.changes import Changes
 from collectors.recording.layers import Choice, Layer, choose_layers
 from collectors.recording.losses import Closure, Losses, Minibatches, NoLosses, Probe
 from collectors.recording.ranks import Ranks
 from collectors.recording.recorder import Recorder
-from collectors.recording.rules import rule_of, unwrapped
+from collectors.recording.rules import Rule, rule_of, unwrapped
 from collectors.recording.sinks import Rows, Sink
 
 Place = str | Path | Sink | StepAccumulators
@@ -121,20 +122,8 @@ def record(
     chosen = choose_layers(model, inner, layers)
     source = _losses(model, inner, losses, probe, probe_mode)
     ranks = Ranks(model, process_group)
-    own = {
-        "optimizer": type(inner).__name__,
-        "groups": [_plain(group) for group in inner.param_groups],
-        "change": rule.change,
-        "loss": source.kind,
-        "every": every,
-        "processes": ranks.size,
-        "run_id": run_id,
-    }
-    if rule.change == "difference":
-        own["rounding"] = "half a unit in the last place of the parameter"
-    recorder = Recorder(
-        inner, chosen, rule, source, ranks, Rows(run_id), own | dict(settings or {})
-    )
+    own = _settings(inner, rule, source, every, ranks, run_id) | dict(settings or {})
+    recorder = Recorder(inner, Changes(inner, chosen, rule), source, ranks, Rows(run_id), own)
     places = _places(to)
     sums = [place for place in places if isinstance(place, StepAccumulators)]
     sinks = [p for p in places if not isinstance(p, StepAccumulators | str | Path)]
@@ -155,6 +144,29 @@ def record(
         recorder.__exit__(type(error), error, error.__traceback__)
         raise
     return recorder
+
+
+def _settings(
+    optimizer: torch.optim.Optimizer,
+    rule: Rule,
+    losses: Losses,
+    every: int,
+    ranks: Ranks,
+    run_id: str,
+) -> dict[str, Any]:
+    """Return what is recorded and how, as plain values."""
+    found = {
+        "optimizer": type(optimizer).__name__,
+        "groups": [_plain(group) for group in optimizer.param_groups],
+        "change": rule.change,
+        "loss": losses.kind,
+        "every": every,
+        "processes": ranks.size,
+        "run_id": run_id,
+    }
+    if rule.change == "difference":
+        found["rounding"] = "half a unit in the last place of the parameter"
+    return found
 
 
 def _losses(

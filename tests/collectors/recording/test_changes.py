@@ -262,6 +262,20 @@ def test_frozen_parameters_are_left_out_and_those_without_gradient_do_not_move()
     assert sink.changes[2]["idle.weight"].any()
 
 
+def test_a_parameter_that_thaws_during_the_recording_is_named_once():
+    model = network()
+    model[2].requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    sink = Memory()
+    with record(model, optimizer, sink) as recorder:
+        train(model, optimizer, recorder, steps=2)
+        model[2].requires_grad_(True)
+        with pytest.warns(RuntimeWarning, match="from step 3 on.*not recorded") as warned:
+            train(model, optimizer, recorder, steps=2)
+    assert len(warned) == 1
+    assert list(sink.changes[-1]) == ["0.weight", "0.bias"]
+
+
 def test_a_shared_parameter_is_recorded_once():
     model = nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 5))
     model[1].weight = model[0].weight
