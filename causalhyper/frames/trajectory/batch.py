@@ -96,6 +96,19 @@ def check_changes(changes: Mapping[str, object], layout: Layout) -> list[NDArray
     return [_flat(changes[layer.name], layer.name, layer.size) for layer in layout.layers]
 
 
+def check_factors(factor: float | Mapping[str, float], layout: Layout) -> list[float]:
+    """Return a factor for each layer; refuse a mapping that lacks one."""
+    names = [layer.name for layer in layout.layers]
+    if not isinstance(factor, Mapping):
+        return [float(factor)] * len(names)
+    for name in names:
+        if name not in factor:
+            raise ConfigurationError(
+                f"there is no factor for the layer {name!r}: give one a layer"
+            )
+    return [float(factor[name]) for name in names]
+
+
 def _flat(values: object, name: str, size: int) -> NDArray[Any]:
     array = np.asarray(values)
     if array.dtype.kind not in "fiu":

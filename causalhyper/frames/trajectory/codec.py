@@ -14,6 +14,8 @@ Floats = NDArray[np.floating[Any]]
 
 LOWEST, TOP = -126, 15
 """Powers of two: smallest float32 that is normal; what scaled float16 values stay below."""
+HIGHEST, BELOW = 113, np.float16(32752.0)
+"""The exponent with which 2**15 is beyond float32, and the float16 before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,9 @@ def encode_half(values: Floats, exponent: int) -> NDArray[np.float16]:
     scaled = values * np.float32(2.0**-exponent)
     with np.errstate(under="ignore", over="ignore", invalid="ignore"):
         half = scaled.astype("<f2")
+    if exponent == HIGHEST:
+        finite = np.isfinite(half)
+        half[finite] = np.clip(half[finite], -BELOW, BELOW)
     lost = (half == 0) & (values != 0)
     if lost.any():
         half[lost] = np.copysign(np.float16(2.0**-24), values[lost]).astype("<f2")

@@ -44,6 +44,7 @@ def make_store(folder: Path, manifest: Manifest) -> Lock:
                 disk.remove(left)
         for file in manifest.layout.files:
             disk.close(disk.open_to_write(folder / file))
+        disk.sync_folder(folder)
         disk.replace_file(folder / MANIFEST, manifest.to_bytes())
         disk.sync_folder(folder.parent)
     except BaseException as error:

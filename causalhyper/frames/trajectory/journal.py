@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.sealed import seal, unseal
 from causalhyper.frames.trajectory import faults
+from causalhyper.frames.trajectory.codec import CODECS
 from causalhyper.frames.trajectory.layout import Layout
 
 Scalar = int | float | str | bool | None
@@ -71,25 +72,39 @@ class Record:
         return seal(json.dumps(content, separators=(",", ":"), allow_nan=False).encode())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Journal:
     """The steps that are stored.
 
     Parameters
     ----------
-    records : tuple of Record
-        One a step.
+    frames : tuple of mapping
+        Their rows of the steps frame.
+    nonfinite : tuple of int
+        How many values of each are NaN or infinite.
+    exponents : ndarray of int, shape (steps, layers)
+        Powers of two for float16, else zeros.
+    checksums : ndarray of uint32, shape (steps, blocks of all layers)
+        CRC-32 of the bytes of a step and column block.
     ends : tuple of int
         Where each line ends, in bytes.
     """
 
-    records: tuple[Record, ...]
+    frames: tuple[Mapping[str, Scalar], ...]
+    nonfinite: tuple[int, ...]
+    exponents: NDArray[np.int64]
+    checksums: NDArray[np.uint32]
     ends: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        """Number of steps."""
+        return len(self.frames)
 
     @property
     def last_step(self) -> int | None:
         """Number of the last recorded step, None where there is none."""
-        return int(self.records[-1].frame["step"] or 0) if self.records else None
+        return int(self.frames[-1]["step"] or 0) if self.frames else None
 
 
 def read_journal(path: Path, layout: Layout, keep: int | None = None) -> Journal:
@@ -125,25 +140,38 @@ def read_journal(path: Path, layout: Layout, keep: int | None = None) -> Journal
     payloads = lines.payloads[:keep]
     if lines.damaged is not None and (keep is None or keep > lines.damaged):
         raise faults.damaged_journal(path, lines.damaged)
-    widths = [len(layout.edges(layer.size)) - 1 for layer in layout.layers]
     try:
-        records = tuple(_record(line, row, widths) for row, line in enumerate(payloads))
+        return _journal([json.loads(line) for line in payloads], lines.ends, layout)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{str(path)!r} is no journal of this trajectory: {error!r}") from error
-    return Journal(records, lines.ends[: len(records)])
 
 
-def _record(line: bytes, row: int, widths: Sequence[int]) -> Record:
-    content: dict[str, Any] = json.loads(line)
-    if content["row"] != row:
-        raise ValueError(f"line {row + 1} is of row {content['row']}")
-    sums = [
-        np.frombuffer(bytes.fromhex(text), ">u4").astype(np.uint32) for text in content["sums"]
-    ]
-    if [len(found) for found in sums] != list(widths):
-        raise ValueError(f"line {row + 1} has other blocks than the manifest")
-    frame = {name: _read(value) for name, value in content["frame"].items()}
-    return Record(row, frame, content["nonfinite"], content["exponents"], sums)
+def empty_journal(layout: Layout) -> Journal:
+    """Return the journal of a new store."""
+    return _journal([], (), layout)
+
+
+def _journal(contents: Sequence[dict[str, Any]], ends: tuple[int, ...], layout: Layout) -> Journal:
+    """Gather what the lines say."""
+    digits = [8 * (len(layout.edges(layer.size)) - 1) for layer in layout.layers]
+    scaled = CODECS[layout.dtype].scaled
+    exponents = np.zeros((len(contents), len(digits)), np.int64)
+    for row, content in enumerate(contents):
+        if content["row"] != row:
+            raise ValueError(f"line {row + 1} is of row {content['row']}")
+        if [len(text) for text in content["sums"]] != digits:
+            raise ValueError(f"line {row + 1} has other blocks than the manifest")
+        if scaled:
+            exponents[row] = content["exponents"]
+    sums = bytes.fromhex("".join("".join(content["sums"]) for content in contents))
+    checksums = (
+        np.frombuffer(sums, ">u4").astype(np.uint32).reshape(len(contents), sum(digits) // 8)
+    )
+    frames = tuple(
+        {name: _read(value) for name, value in content["frame"].items()} for content in contents
+    )
+    nonfinite = tuple(int(content["nonfinite"]) for content in contents)
+    return Journal(frames, nonfinite, exponents, checksums, ends[: len(frames)])
 
 
 def _shown(value: Scalar) -> object:

@@ -53,7 +53,7 @@ class Trajectory:
     @property
     def n_steps(self) -> int:
         """Number of recorded steps."""
-        return len(self.journal.records)
+        return self.journal.rows
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -260,22 +260,19 @@ def read_trajectory(path: str | Path) -> Trajectory:
     manifest = read_manifest(folder)
     journal = read_journal(folder / JOURNAL, manifest.layout)
     check_complete(folder, manifest, journal)
-    check_lengths(folder, manifest.layout, len(journal.records))
+    check_lengths(folder, manifest.layout, journal.rows)
     return Trajectory(folder, manifest, journal, _files(folder, manifest, journal))
 
 
 def _files(folder: Path, manifest: Manifest, journal: Journal) -> tuple[LayerFile, ...]:
     """Gather what the journal says by layer."""
     layout = manifest.layout
-    rows = len(journal.records)
-    scaled = CODECS[layout.dtype].scaled
-    files = []
+    files, first = [], 0
     for place, (layer, name) in enumerate(zip(layout.layers, layout.files, strict=True)):
-        sums = np.zeros((rows, len(layout.edges(layer.size)) - 1), np.uint32)
-        exponents = np.zeros(rows, np.int64)
-        for record in journal.records:
-            sums[record.row] = record.sums[place]
-            exponents[record.row] = record.exponents[place] if scaled else 0
+        stop = first + len(layout.edges(layer.size)) - 1
+        sums = journal.checksums[:, first:stop]
         checked = np.zeros(sums.shape, np.bool_)
+        exponents = journal.exponents[:, place]
         files.append(LayerFile(folder / name, layout, layer.size, sums, exponents, checked))
+        first = stop
     return tuple(files)

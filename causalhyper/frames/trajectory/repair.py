@@ -16,9 +16,9 @@ from causalhyper.frames.trajectory.manifest import JOURNAL, MANIFEST, Manifest
 
 def check_complete(folder: Path, manifest: Manifest, journal: Journal) -> None:
     """Refuse a closed store whose journal has lost steps."""
-    if manifest.steps is not None and len(journal.records) != manifest.steps:
+    if manifest.steps is not None and journal.rows != manifest.steps:
         raise DataError(
-            f"{str(folder / JOURNAL)!r} has {len(journal.records)} steps; the manifest says "
+            f"{str(folder / JOURNAL)!r} has {journal.rows} steps; the manifest says "
             f"{manifest.steps}: {faults.RESTORE}"
         )
 
@@ -63,11 +63,11 @@ def reopen(folder: Path, manifest: Manifest, keep: int | None) -> tuple[Manifest
     journal = read_journal(folder / JOURNAL, layout, keep)
     if keep is None:
         check_complete(folder, manifest, journal)
-    elif not 0 <= keep <= len(journal.records):
+    elif not 0 <= keep <= journal.rows:
         raise ConfigurationError(
-            f"{str(folder)!r} has {len(journal.records)} steps; cannot keep {keep} of them"
+            f"{str(folder)!r} has {journal.rows} steps; cannot keep {keep} of them"
         )
-    rows = len(journal.records)
+    rows = journal.rows
     check_lengths(folder, layout, rows)
     if manifest.steps is not None:
         manifest = replace(manifest, steps=None)

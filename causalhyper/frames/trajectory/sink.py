@@ -40,7 +40,7 @@ class Sink:
         self._edges = layer_edges(layout)
         self._lines: list[bytes] = []
         self._end = journal.ends[-1] if journal.ends else 0
-        self.durable = len(journal.records)
+        self.durable = journal.rows
         try:
             for file in layout.files:
                 self._layers.append(disk.open_to_write(folder / file))

@@ -12,9 +12,15 @@ import numpy as np
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
-from causalhyper.frames.trajectory.batch import Batch, check_changes, layer_edges, make_batch
+from causalhyper.frames.trajectory.batch import (
+    Batch,
+    check_changes,
+    check_factors,
+    layer_edges,
+    make_batch,
+)
 from causalhyper.frames.trajectory.creation import check_agreement, make_store
-from causalhyper.frames.trajectory.journal import RESERVED, Journal, plain_scalar
+from causalhyper.frames.trajectory.journal import RESERVED, Journal, empty_journal, plain_scalar
 from causalhyper.frames.trajectory.layout import Layer, Layout
 from causalhyper.frames.trajectory.lock import Lock
 from causalhyper.frames.trajectory.manifest import (
@@ -54,7 +60,7 @@ class TrajectoryWriter:
         self.path = folder
         self._manifest = manifest
         self._lock = lock
-        self._row = len(journal.records)
+        self._row = journal.rows
         self._last = journal.last_step
         self._edges = layer_edges(manifest.layout)
         self._batch: Batch | None = None
@@ -118,7 +124,7 @@ class TrajectoryWriter:
             raise ConfigurationError(f"run_id must be a text that is not empty; got {name!r}")
         manifest = Manifest(name, layout, check_settings(settings), every)
         lock = make_store(folder, manifest)
-        return cls._open(folder, manifest, Journal((), ()), lock, queue)
+        return cls._open(folder, manifest, empty_journal(layout), lock, queue)
 
     @classmethod
     def resume(
@@ -177,7 +183,7 @@ class TrajectoryWriter:
             return cls(folder, manifest, journal, lock, queue)
         except OSError as error:
             lock.release()
-            raise faults.cannot_write(folder, len(journal.records), error) from error
+            raise faults.cannot_write(folder, journal.rows, error) from error
 
     @property
     def steps(self) -> int:
@@ -195,7 +201,14 @@ class TrajectoryWriter:
         """Whether `append` records a step of this number, or passes it over (see `every`)."""
         return step % self._manifest.every == 0
 
-    def append(self, changes: Mapping[str, object], *, step: int, **columns: object) -> bool:
+    def append(
+        self,
+        changes: Mapping[str, object],
+        *,
+        step: int,
+        factor: float | Mapping[str, float] = 1.0,
+        **columns: object,
+    ) -> bool:
         """Record a step.
 
         Parameters
@@ -206,6 +219,9 @@ class TrajectoryWriter:
             counted.
         step : int
             Number of the step, above that of the one before.
+        factor : float or mapping of str to float
+            What the changes are multiplied by as they are copied, one number or one a layer:
+            minus the learning rate where gradients are given, which saves a pass over them.
         **columns : number, str, bool or None
             The rest of the row in the steps frame, such as ``loss`` and ``loss_after``.
 
@@ -221,10 +237,11 @@ class TrajectoryWriter:
             earlier step could not be written.
         """
         self._check_open()
-        if not self.wants(step):
+        frame = self._frame(step, columns)
+        if not self.wants(frame["step"]):
             return False
         arrays = check_changes(changes, self._manifest.layout)
-        frame = self._frame(step, columns)
+        factors = check_factors(factor, self._manifest.layout)
         if self._batch is None:
             self._batch = self._thread.borrow()
             self._batch.begin(self._row, self._manifest.layout)
@@ -233,7 +250,8 @@ class TrajectoryWriter:
         row = batch.values[len(batch.frames)]
         with np.errstate(over="ignore", invalid="ignore"):
             for place, array in enumerate(arrays):
-                row[self._edges[place] : self._edges[place + 1]] = array
+                into = row[self._edges[place] : self._edges[place + 1]]
+                np.multiply(array, factors[place], out=into, casting="unsafe")
         batch.frames.append(frame)
         if batch.is_full:
             self._hand_over()
