@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.frames import validate_steps
 from collectors.recording import record
 from tests.collectors.recording.trainings import Memory, batches, network, train
 
@@ -354,3 +355,11 @@ def test_the_steps_frame_has_a_typed_row_a_step():
     assert frame["epoch"].tolist() == [0.0, 0.0, 1.0, 1.0]
     np.testing.assert_allclose(frame["update_norm"], 0.1 * frame["grad_norm"], rtol=1e-6)
     assert record(model, optimizer).to_frame().dtypes.equals(frame.dtypes)
+
+
+def test_the_steps_frame_is_valid():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with record(model, optimizer, run_id="a") as recorder:
+        train(model, optimizer, recorder, steps=3)
+    assert len(validate_steps(recorder.to_frame())) == 3
