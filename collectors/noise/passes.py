@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
 from collectors.calls import Loss, call, count, example_losses, take, trainable
@@ -142,7 +143,7 @@ def by_vmap(
     totals = {k: torch.zeros_like(p) for k, p in chosen.items()}
     for start in range(0, n, step):
         pieces = [take(leaf, start, start + step) for leaf in leaves]
-        with torch.no_grad():
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH):  # the fused kernels cannot be mapped
             rows = mapped(chosen, *pieces)
         for k, r in rows.items():
             squares[k].append(squared_norms(r))
@@ -178,6 +179,8 @@ def by_loop(
     [2.0, 2.0, 2.0]
     """
     chosen = {k: p for k, p in trainable(model).items() if k in names}
+    if not chosen:
+        return {}
     squares: dict[str, list[Tensor]] = {k: [] for k in chosen}
     totals = {k: torch.zeros_like(p) for k, p in chosen.items()}
     for i in range(count(inputs)):

@@ -88,8 +88,7 @@ class Strategy:
         alone = by_loop(self.model, self.loss, x, y, list(found))
         values = {k: float(part.squares) for k, part in alone.items()}
         floor = 1e-6 * math.fsum(values.values())
-        epsilon = max((torch.finfo(p.squares.dtype).eps for p in found.values()), default=0.0)
-        within = max(1e-3, 50 * epsilon)
+        within = max([1e-3, *(50 * torch.finfo(p.squares.dtype).eps for p in found.values())])
         return all(
             not math.isfinite(value)
             or abs(float(found[k].squares[i]) - value) <= within * value + floor
