@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from causalhyper.errors import ConfigurationError
 from collectors.calls import Batches, Loss, trainable
 from collectors.model_state import Mode, measuring
+from collectors.noise.jackknife import leave_one_out, ratio
 from collectors.noise.per_example import MEMORY, Sums, collect
 from collectors.noise.projection import project
 from collectors.noise.refusals import draws, refuse_batch_statistics
@@ -63,37 +64,44 @@ class NoiseScale:
         )
 
 
-def ratio(
-    trace: float, squared: float, variances: tuple[float, float, float]
-) -> tuple[float, float]:
-    r"""Ratio of two estimates with its standard error by the delta method.
-
-    .. math:: \mathrm{var}(a / b) \approx
-              \frac{\mathrm{var}\,a - 2 r\,\mathrm{cov}(a, b) + r^2\,\mathrm{var}\,b}{b^2},
-              \quad r = a / b
+def estimate(
+    trace: float,
+    squared: float,
+    variances: tuple[float, float, float],
+    *,
+    count: int,
+    unit: str,
+    mode: Mode,
+) -> NoiseScale:
+    """Put two estimates, their variances and their ratio together.
 
     Parameters
     ----------
     trace, squared : float
-        Numerator and denominator.
+        Estimates of ``tr S`` and ``|g|^2``.
     variances : tuple of float
         Variances of the two, then their covariance.
+    count : int
+        Number of independent units behind the variances.
+    unit : str
+        "examples" or "steps".
+    mode : str
+        Mode of the network while it was measured.
 
     Returns
     -------
-    ratio, error : float
-        Both NaN where the denominator is not positive.
+    NoiseScale
+        All of it.
 
     Examples
     --------
-    >>> ratio(6.0, 2.0, (0.04, 0.0, 0.0))
-    (3.0, 0.1)
+    >>> found = estimate(6.0, 2.0, (0.04, 0.01, 0.0), count=9, unit="steps", mode="eval")
+    >>> found.noise_scale, round(found.covariance_trace_error, 4)
+    (3.0, 0.2)
     """
-    if not squared > 0:
-        return math.nan, math.nan
-    r = trace / squared
-    a, b, ab = variances
-    return r, math.sqrt(max(0.0, a - 2 * r * ab + r * r * b)) / squared
+    errors = [math.sqrt(v) if v == v else math.nan for v in variances[:2]]
+    both = ratio(trace, squared, variances)
+    return NoiseScale(trace, errors[0], squared, errors[1], *both, count, unit, mode)
 
 
 def noise_scale(
@@ -174,7 +182,8 @@ def noise_scale(
         if n < 3:
             raise ConfigurationError(f"leaving one out needs at least 3 examples; got {n}")
         along = _along_the_mean(model, loss, data, sums)
-    return _jackknife(torch.cat(sums.squares), along, mode)
+    found = leave_one_out(torch.cat(sums.squares), along)
+    return estimate(*found, count=n, unit="examples", mode=mode)
 
 
 def _along_the_mean(model: nn.Module, loss: Loss, data: Batches, sums: Sums) -> Tensor:
@@ -194,25 +203,3 @@ def _along_the_mean(model: nn.Module, loss: Loss, data: Batches, sums: Sums) -> 
         f"the second pass over the data met {len(along)} examples whose gradients are not those "
         f"of the {n} before: give data that iterates alike twice, and a network that draws nothing"
     )
-
-
-def _jackknife(squares: Tensor, along: Tensor, mode: Mode) -> NoiseScale:
-    """Leave each example out; closed forms in ``|g_i|^2`` and ``g_i . g``."""
-    n = len(squares)
-    total, mean = squares.sum(), along.mean()
-    trace, squared = _unbiased(total, mean, n)
-    left_mean = (n**2 * mean - 2 * n * along + squares) / (n - 1) ** 2
-    left = torch.stack(_unbiased(total - squares, left_mean, n - 1))
-    if not bool(torch.isfinite(left).all()):
-        return NoiseScale(*[math.nan] * 6, n, "examples", mode)
-    centred = left - left.mean(1, keepdim=True)
-    covariance = (n - 1) / n * (centred @ centred.T)
-    variances = (float(covariance[0, 0]), float(covariance[1, 1]), float(covariance[0, 1]))
-    a, b = float(trace), float(squared)
-    errors = math.sqrt(variances[0]), math.sqrt(variances[1])
-    return NoiseScale(a, errors[0], b, errors[1], *ratio(a, b, variances), n, "examples", mode)
-
-
-def _unbiased(total: Tensor, mean_squared: Tensor, n: int) -> tuple[Tensor, Tensor]:
-    trace = (total - n * mean_squared) / (n - 1)
-    return trace, mean_squared - trace / n
