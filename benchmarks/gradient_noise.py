@@ -13,6 +13,7 @@ process of its own.
 from __future__ import annotations
 
 import argparse
+import copy
 import multiprocessing
 import resource
 import statistics
@@ -107,7 +108,7 @@ def backpack(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], float] | No
         from backpack.extensions import BatchL2Grad
     except ImportError:
         return None
-    model = extend(model)
+    model = extend(copy.deepcopy(model))  # it leaves hooks
     mean = extend(nn.CrossEntropyLoss())
 
     def work() -> float:
@@ -128,7 +129,7 @@ def backpack(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], float] | No
 
 
 def memory(name: str, work: str) -> float:
-    """Growth of the peak resident size in MiB, measured in a process that has done nothing else."""
+    """Growth of the peak resident size in MiB, in a process that has done nothing else."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         return pool.apply(_grow, (name, work))
