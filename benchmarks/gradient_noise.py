@@ -6,8 +6,8 @@ What is compared: the layers' rules (with their check), ``torch.func.vmap`` in c
 loop over examples, halves of minibatches, the noise scale with its jackknife errors, and
 BackPACK's extensions where it is installed (``pip install --no-deps backpack-for-pytorch einops
 unfoldNd``). Every figure is a median, over turns in one process, of CPU time relative to one
-gradient of the mean loss in the same turn. Memory is the growth of the peak resident size in a
-process of its own.
+gradient of the mean loss in the same turn. Memory is the growth of the peak resident size over
+what was resident before, in a process of its own (Linux).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import copy
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -70,7 +70,7 @@ def resnet() -> nn.Module:
 NETWORKS = {"LeNet-5": (lenet, (1, 28, 28), 256), "residual": (resnet, (3, 32, 32), 128)}
 
 
-def works(name: str) -> dict[str, Callable[[], Any]]:
+def works(name: str, *, peer: bool = True) -> dict[str, Callable[[], Any]]:
     """Everything that is compared on one network."""
     make, shape, n = NETWORKS[name]
     torch.manual_seed(0)
@@ -96,8 +96,8 @@ def works(name: str) -> dict[str, Callable[[], Any]]:
         "noise scale": lambda: noise_scale(model, LOSS, data).covariance_trace,
         "loop": noise(way="loop"),
     }
-    peer = backpack(model, x, y)
-    return found | ({"BackPACK": peer} if peer else {})
+    extended = backpack(model, x, y) if peer else None
+    return found | ({"BackPACK": extended} if extended else {})
 
 
 def backpack(model: nn.Module, x: Tensor, y: Tensor) -> Callable[[], float] | None:
@@ -137,10 +137,17 @@ def memory(name: str, work: str) -> float:
 
 def _grow(name: str, work: str) -> float:
     torch.set_num_threads(1)
-    found = works(name)[work]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = works(name, peer=work == "BackPACK")[work]
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak
     found()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_resident("VmHWM") - before) / 1024
+
+
+def _resident(field: str) -> int:
+    """KiB of the process, by Linux."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def main() -> None:
