@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from causalhyper.errors import ConfigurationError
 from collectors.calls import Batches, Loss, call, count
 from collectors.complexity.margins import margins
-from collectors.generalization.scores import Scores, score
+from collectors.generalization.scores import Scores
+from collectors.generalization.scoring import score
 from collectors.model_state import Mode, measuring
 
 

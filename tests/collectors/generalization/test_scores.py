@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from causalhyper.errors import ConfigurationError
 from collectors.generalization.calibration import brier_score, calibration_error
-from collectors.generalization.scores import Scorer, gap, score
+from collectors.generalization.scores import gap
+from collectors.generalization.scoring import Scorer, score
 
 per_example = nn.CrossEntropyLoss(reduction="none")
 

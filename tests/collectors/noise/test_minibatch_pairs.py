@@ -100,6 +100,7 @@ def test_paired_noise_is_the_analysis_of_variance_of_each_minibatch(name, parts)
     assert found.gradient_squared_error == pytest.approx(errors[1])
 
 
+@pytest.mark.slow
 def test_the_standard_errors_match_the_spread_over_repetitions():
     rng = np.random.default_rng(2)
     model = nn.Linear(3, 1, bias=False, dtype=torch.float64)

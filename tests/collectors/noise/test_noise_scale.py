@@ -55,6 +55,7 @@ def scale_of(g):
     return noise_scale(model, linear, [(torch.tensor(g), None)])
 
 
+@pytest.mark.slow
 def test_the_standard_errors_match_the_spread_over_samples():
     rng = np.random.default_rng(0)
     spread = np.array([1.0, 2.0, 0.5])
