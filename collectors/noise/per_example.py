@@ -82,8 +82,10 @@ def per_example_noise(
     overshoots the population's by ``tr S / n`` in the mean. Sums are in float64, gradients in
     the parameters' type.
 
-    Cost: 1.4 gradients of the same examples on LeNet-5 and 1.8 on a small residual network by
-    rules (``benchmarks/gradient_noise.py``); 2 to 4 by vmap, and some 17 by a loop.
+    Cost: 1.4 gradients of the same examples on LeNet-5 and 1.5 to 2.4 on a small residual network
+    by rules (``benchmarks/gradient_noise.py``); 2 to 4 by vmap, and some 15 by a loop. The rules
+    hold the derivatives by the outputs of all layers of one batch at once: smaller batches, 64
+    examples say, take less memory and no more time.
 
     Sources: Goodfellow 2015, "Efficient per-example gradient computations"; Rochette, Manoel and
     Tramel 2019, "Efficient per-example gradient computations in convolutional neural networks".
