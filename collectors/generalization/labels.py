@@ -1,4 +1,4 @@
-"""Generalisation: what a trained network scores on examples it was or was not trained on."""
+"""Scores of predicted labels."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from causalhyper.errors import ConfigurationError
-from collectors.gradient_noise import gradient_moments, minibatch_noise
+from collectors.noise.finite_population import minibatch_noise
+from collectors.noise.joint_losses import gradient_moments
 
 
 def small_net(n=13, seed=0):

@@ -1,4 +1,4 @@
-"""Gradient noise: how much a minibatch gradient scatters about the full gradient."""
+"""Gradient noise from per-example losses that share a forward pass, as the nodes of a graph do."""
 
 from __future__ import annotations
 
@@ -126,45 +126,3 @@ def _gradients(losses: Tensor, parameters: tuple[Tensor, ...], start: int, stop:
         for p, g in zip(parameters, found, strict=True)
     ]
     return torch.cat(parts, dim=1).double()
-
-
-def minibatch_noise(covariance_trace: float, batch_size: int, examples: int) -> float:
-    r"""Trace of the covariance of a minibatch gradient.
-
-    .. math:: E\,|g_B - g|^2 = \frac{\mathrm{tr}\,S}{B} \Bigl(1 - \frac{B}{n}\Bigr)
-
-    Parameters
-    ----------
-    covariance_trace : float
-        ``tr S`` of the per-example gradients, divisor n - 1.
-    batch_size : int
-        B, drawn without replacement.
-    examples : int
-        n, the size of the training set; the factor 1 - B / n is the finite-population
-        correction, so a full batch has no noise.
-
-    Returns
-    -------
-    float
-        In squared units of a gradient: the exact mean of ``|g_B - g|^2`` over all batches of B
-        from the n examples; NaN where `covariance_trace` is.
-
-    Raises
-    ------
-    ConfigurationError
-        If the batch is empty or larger than the training set.
-
-    Notes
-    -----
-    No gradient evaluated. Source: Cochran 1977, Sampling Techniques, theorem 2.2.
-
-    Examples
-    --------
-    >>> minibatch_noise(8.0, 4, 8)
-    1.0
-    """
-    if not 1 <= batch_size <= examples:
-        raise ConfigurationError(
-            f"the batch size must lie from 1 to {examples}, the training set; got {batch_size}"
-        )
-    return covariance_trace / batch_size * (1 - batch_size / examples)
