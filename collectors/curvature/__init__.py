@@ -1,0 +1,1 @@
+"""Curvature of the training loss: products, eigenvalues, trace, density, sharpness."""
