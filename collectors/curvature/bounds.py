@@ -35,20 +35,23 @@ def error_bounds(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     -----
     The first term holds always, for *some* eigenvalue. The second takes the gap from the other
     Ritz values, each moved towards this one by its own bound (swept twice, from the
-    residuals), and is used where that gap exceeds r; it holds where the Ritz values leave no eigenvalue out between them, as Krylov
-    spaces of a random start do with probability one once they have converged. Source: Parlett
-    1998, The Symmetric Eigenvalue Problem, theorem 11.7.1 (Kato and Temple).
+    residuals), and is used where that gap exceeds r; it holds where the Ritz values leave
+    no eigenvalue out between them, as Krylov spaces of a random start do with probability one
+    once they have converged. Source: Parlett 1998, The Symmetric Eigenvalue Problem, theorem
+    11.7.1 (Kato and Temple).
 
     Examples
     --------
-    >>> error_bounds(np.array([10.0, 5.0]), np.array([0.1, 0.0])).tolist()
-    [0.002, 0.0]
+    >>> error_bounds(np.array([6.0, 2.0]), np.array([0.5, 0.0])).tolist()
+    [0.0625, 0.0]
     """
     apart = np.abs(values[:, None] - values[None, :])
     np.fill_diagonal(apart, np.inf)
     bounds = residuals
+    if len(values) == 1:
+        return bounds
     for _ in range(SWEEPS):
-        gap = (apart - bounds[None, :]).min(axis=1, initial=np.inf)
+        gap = (apart - bounds[None, :]).min(axis=1)
         tight = residuals**2 / np.where(gap > residuals, gap, np.inf)
         bounds = np.where(gap > residuals, np.minimum(residuals, tight), residuals)
     return bounds

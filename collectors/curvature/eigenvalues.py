@@ -70,7 +70,9 @@ class Eigenvalues:
     mode : str
         Mode of the network.
     seed : int
-        Of the start vector.
+        Of the start.
+    block : int
+        Start vectors.
     krylov : Krylov, optional
         The space, where it was kept: `hessian_trace` and `spectral_density` reuse it.
     """
@@ -83,6 +85,7 @@ class Eigenvalues:
     tolerance: float
     mode: str
     seed: int
+    block: int
     krylov: Krylov | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -239,7 +242,7 @@ def eigenvalues(
         products = operator.products
     _report(found, products)
     kept = space if keep and space.finite else None
-    return Eigenvalues(found, kind, products, size, examples, tolerance, mode, seed, kept)
+    return Eigenvalues(found, kind, products, size, examples, tolerance, mode, seed, block, kept)
 
 
 def extremes(

@@ -77,7 +77,9 @@ class Trace:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the estimate as a frame of one row."""
-        columns = "kind value se lower upper level captured deflated probes products probed".split()
+        columns = (
+            "kind value se lower upper level captured deflated probes products probed".split()
+        )
         return pd.DataFrame([[getattr(self, c) for c in columns]], columns=columns)
 
     def summary(self) -> str:
