@@ -4,51 +4,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.curvature.bounds import Which, error_bounds, places
+from collectors.curvature.bounds import Which, places
 from collectors.curvature.data import Data, Loss
-from collectors.curvature.krylov import Krylov, Ritz, krylov_spaces
+from collectors.curvature.extremes import Extreme, extremes
+from collectors.curvature.krylov import Krylov
 from collectors.curvature.operator import Kind, curvature_of, normal_rows, seeded
 from collectors.model_state import Mode
-
-ROUNDING = 10
-"""Machine epsilons of the matrix's norm below which an error is called rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extreme:
-    """One eigenvalue.
-
-    Attributes
-    ----------
-    end : {"largest", "smallest", "size"}
-        From which end it was counted.
-    rank : int
-        1 for the outermost.
-    value : float
-        Ritz value, loss a squared unit of parameter; NaN where the matrix is not finite.
-    residual : float
-        ``|A v - value v|`` of the unit Ritz vector v.
-    bound : float
-        Distance within which an eigenvalue lies: the smaller of residual and residual^2 / gap.
-    converged : bool
-        Whether the bound fell below the tolerance.
-    """
-
-    end: str
-    rank: int
-    value: float
-    residual: float
-    bound: float
-    converged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +74,7 @@ class Eigenvalues:
             raise ConfigurationError("the space was not kept: measure with keep=True")
         ritz = self.krylov.ritz()
         ends = [each.end for each in self.found]
-        which = "both" if len(set(ends)) == 2 else ends[0]
+        which = cast(Which, "both" if len(set(ends)) == 2 else ends[0])
         chosen = places(ritz.values, max(each.rank for each in self.found), which)
         return self.krylov.vectors(ritz.coordinates[:, [i for _, i in chosen]])
 
@@ -174,7 +143,8 @@ def eigenvalues(
         Names of parameters or modules; without it, all that require a gradient.
     tolerance : float
         Stop when every bound is below the tolerance times the value's size, or below `absolute`,
-        or below rounding (ten machine epsilons times the largest size).
+        or below rounding (ten machine epsilons times the largest size), and every residual below
+        ten times that.
     absolute : float
         Error that is small enough whatever the value, in units of an eigenvalue: of use for
         smallest eigenvalues near zero, which have no relative precision.
@@ -207,9 +177,11 @@ def eigenvalues(
     Notes
     -----
     Lanczos with full re-orthogonalisation. Bias: a Ritz value lies inside the spectrum, so the
-    largest are underestimated and the smallest overestimated, by at most the bound. The bound
-    certifies that an eigenvalue is near each value; that none in between is missed holds with
-    probability one for distinct eigenvalues, since the start is random. When the space becomes
+    largest are underestimated and the smallest overestimated, by at most the bound. That an
+    eigenvalue lies within the residual is certain; that it lies within the bound takes the gaps
+    between Ritz values for gaps between eigenvalues. A multiple eigenvalue, or a cluster narrower
+    than its residual, counts as one to a single start; that no eigenvalue apart from others is
+    missed holds with probability one, since the start is random. When the space becomes
     invariant, the search goes on from a fresh start until that adds nothing among the k.
 
     Cost: 1 + 2 per product gradients on one batch, about 3 per product on several: for five
@@ -228,8 +200,9 @@ def eigenvalues(
     _check(k, which, tolerance, absolute, max_products, block)
     generator = seeded(generator)
     seed = generator.initial_seed()
-    options = {"kind": kind, "parameters": parameters, "mode": mode, "generator": generator}
-    with curvature_of(model, loss, data, **options) as operator:
+    with curvature_of(
+        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+    ) as operator:
         size, examples = operator.size, operator.examples
 
         def draw() -> Tensor:
@@ -243,98 +216,6 @@ def eigenvalues(
     _report(found, products)
     kept = space if keep and space.finite else None
     return Eigenvalues(found, kind, products, size, examples, tolerance, mode, seed, block, kept)
-
-
-def extremes(
-    product: Callable[[Tensor], Tensor],
-    draw: Callable[[], Tensor],
-    *,
-    k: int,
-    which: Which = "largest",
-    tolerance: float = 1e-3,
-    absolute: float = 0.0,
-    max_products: int = 300,
-) -> tuple[Krylov, tuple[Extreme, ...]]:
-    """Find extreme eigenvalues of any symmetric matrix given by its products.
-
-    Parameters
-    ----------
-    product : callable
-        Maps rows (b, p) to A of each row.
-    draw : callable
-        Gives random start rows, shape (b, p).
-    k : int
-        How many at each end.
-    which : {"largest", "smallest", "both", "size"}
-        Which end.
-    tolerance, absolute : float
-        Relative and absolute error that is small enough.
-    max_products : int
-        Stop before the step that would exceed it; the first step is always made.
-
-    Returns
-    -------
-    Krylov
-        The space reached.
-    tuple of Extreme
-        The eigenvalues; it does not warn where they have not converged.
-
-    Examples
-    --------
-    >>> A = torch.diag(torch.tensor([3.0, -7.0, 1.0]))
-    >>> _, found = extremes(lambda rows: rows @ A, lambda: torch.ones(1, 3), k=1, which="size")
-    >>> round(found[0].value, 4)
-    -7.0
-    """
-    start = draw()
-    rounding = ROUNDING * torch.finfo(start.dtype).eps
-    previous: np.ndarray | None = None
-    for space in krylov_spaces(product, start, draw):
-        if not space.finite:
-            return space, _unknown(k, which)
-        ritz = space.ritz()
-        found = _judged(ritz, k, which, tolerance, max(absolute, rounding * _norm(ritz)))
-        m, p = space.basis.shape
-        settled = all(each.converged for each in found)
-        if space.invariant:
-            values = np.array([each.value for each in found])
-            settled = m == p or (previous is not None and _same(values, previous, rounding))
-            previous = values
-        enough = m >= min(k, p) and settled
-        if enough or m + space.remainder.shape[1] > max_products:
-            break
-    return space, found
-
-
-def _judged(
-    ritz: Ritz, k: int, which: Which, tolerance: float, floor: float
-) -> tuple[Extreme, ...]:
-    bounds = error_bounds(ritz.values, ritz.residuals)
-    ranks: dict[str, int] = {}
-    found = []
-    for end, i in places(ritz.values, k, which):
-        ranks[end] = ranks.get(end, 0) + 1
-        value, bound = float(ritz.values[i]), float(bounds[i])
-        good = bound <= max(tolerance * abs(value), floor)
-        found.append(Extreme(end, ranks[end], value, float(ritz.residuals[i]), bound, good))
-    return tuple(found)
-
-
-def _same(values: np.ndarray, previous: np.ndarray, rounding: float) -> bool:
-    """Whether a fresh start added nothing to the eigenvalues asked for."""
-    if len(values) != len(previous):
-        return False
-    return bool(np.abs(values - previous).max() <= 10 * rounding * np.abs(values).max())
-
-
-def _norm(ritz: Ritz) -> float:
-    return float(np.abs(ritz.values).max())
-
-
-def _unknown(k: int, which: Which) -> tuple[Extreme, ...]:
-    ends = ["largest", "smallest"] if which == "both" else [which]
-    nan = math.nan
-    return tuple(Extreme(e, i + 1, nan, nan, nan, False) for e in ends for i in range(k))
 
 
 def _report(found: tuple[Extreme, ...], products: int) -> None:

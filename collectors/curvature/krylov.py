@@ -63,9 +63,9 @@ class Krylov:
         """Whether A maps the space into itself, up to rounding: Ritz values are eigenvalues."""
         return self.remainder.shape[0] == 0
 
-    def ritz(self) -> Ritz:
-        """Eigenpairs of the projected matrix, largest first, with residuals."""
-        values, coordinates = np.linalg.eigh(self.projected)
+    def ritz(self, first: int = 0) -> Ritz:
+        """Eigenpairs of the matrix projected on the rows from `first` on, with residuals."""
+        values, coordinates = np.linalg.eigh(self.projected[first:, first:])
         values, coordinates = values[::-1], coordinates[:, ::-1]
         last = coordinates[-self.remainder.shape[1] :]
         return Ritz(values, coordinates, np.linalg.norm(self.remainder @ last, axis=0))

@@ -107,7 +107,7 @@ def gauss_newton_product(loss: Tensor, outputs: Tensor, parameters: Sequence[Ten
     [4.0, 16.0]
     """
     params = _checked(loss, parameters)
-    if not outputs.requires_grad:
+    if not (outputs.requires_grad and loss.requires_grad):
         return torch.zeros_like
     seed = torch.zeros_like(outputs, requires_grad=True)
     pulled = _flat(_derivative(outputs, params, seed, create_graph=True))

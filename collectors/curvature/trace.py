@@ -180,8 +180,9 @@ def curvature_trace(
     """
     generator = seeded(generator)
     seed = generator.initial_seed()
-    options = {"kind": kind, "parameters": parameters, "mode": mode, "generator": generator}
-    with curvature_of(model, loss, data, **options) as operator:
+    with curvature_of(
+        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+    ) as operator:
         _check(products, level, reuse, operator, mode, seed)
         probed, checked = operator, 0
         if reuse is None and kind == "hessian" and products < operator.size:
