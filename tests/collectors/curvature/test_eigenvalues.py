@@ -257,9 +257,7 @@ def test_measuring_twice_gives_the_same_bits_whatever_happened_between():
 
 def test_the_frame_has_one_row_an_eigenvalue():
     frame = eigenvalues(network(), entropy, classified(), k=2, which="both").to_frame()
-    assert list(frame.columns) == (
-        "kind end rank value residual bound converged products".split()
-    )
+    assert list(frame.columns) == ("kind end rank value residual bound converged products".split())
     assert list(frame["end"]) == ["largest", "largest", "smallest", "smallest"]
     assert list(frame["rank"]) == [1, 2, 1, 2]
 
