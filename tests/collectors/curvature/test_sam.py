@@ -64,9 +64,9 @@ def test_the_ascent_reaches_the_closed_form_of_a_quadratic(case, radius, adaptiv
     exact = highest((D @ A @ D).numpy(), g.numpy(), radius)
     model = Quadratic(A, b, theta)
     found = sam_sharpness(
-        model, itself, (WEIGHTS, WEIGHTS), radius=radius, steps=400, starts=3, adaptive=adaptive
+        model, itself, (WEIGHTS, WEIGHTS), radius=radius, steps=100, starts=2, adaptive=adaptive
     )
-    assert found.value == pytest.approx(exact, rel=1e-4)
+    assert found.value == pytest.approx(exact, rel=1e-3)
     assert found.value <= exact * (1 + 1e-12)
     assert found.distance <= radius * (1 + 1e-12)
     assert torch.equal(model.theta.detach(), theta)
@@ -135,7 +135,7 @@ def test_batches_weigh_by_their_examples_and_a_layer_can_be_chosen():
     options = {"radius": 0.5, "steps": 3, "parameters": ["2"]}
     one, two = (sam_sharpness(model, entropy, d, **options) for d in ((x, y), split))
     assert two.value == pytest.approx(one.value, rel=1e-10)
-    assert two.loss == pytest.approx(float(entropy(model(x), y).mean()))
+    assert two.loss == pytest.approx(entropy(model(x), y).mean().item())
     assert (one.parameters, two.examples) == (15, 24)
     assert one.value < sam_sharpness(model, entropy, (x, y), radius=0.5, steps=3).value
 
