@@ -12,7 +12,7 @@ SLACK = 100
 
 
 def layers(operator: Curvature) -> list[slice]:
-    """Ranges of the vector that belong to one module each.
+    """Find the ranges of the vector that belong to one module each.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def example_losses(loss: Loss, outputs: Any, targets: Any) -> Tensor:
 
 
 def chosen_parameters(model: nn.Module, names: Sequence[str] | None) -> tuple[nn.Parameter, ...]:
-    """Parameters by name, in the network's order.
+    """Look parameters up by name, in the network's order.
 
     Parameters
     ----------
