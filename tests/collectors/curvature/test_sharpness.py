@@ -8,7 +8,8 @@ import torch
 from torch.autograd.functional import hessian
 
 from causalhyper.errors import ConfigurationError
-from collectors.sharpness import hessian_product, top_eigenvalue
+from collectors.curvature.products import hessian_product
+from collectors.curvature.sharpness import top_eigenvalue
 
 
 def draw(*shape, seed=0):

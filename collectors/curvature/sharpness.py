@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -34,61 +34,6 @@ class Eigenvalue:
     residual: float
     products: int
     converged: bool
-
-
-def hessian_product(loss: Tensor, parameters: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
-    r"""Return v -> H v by double backward through one kept graph.
-
-    .. math:: H v = \nabla_\theta \bigl( v \cdot \nabla_\theta L \bigr)
-
-    Parameters
-    ----------
-    loss : Tensor, shape ()
-        The loss with its graph.
-    parameters : sequence of Tensor
-        p numbers in all; one that the loss does not depend on, or only linearly, has rows of
-        zeros.
-
-    Returns
-    -------
-    callable
-        Maps a vector of shape (p,) to one of shape (p,).
-
-    Raises
-    ------
-    ConfigurationError
-        If the loss is no scalar, or there are no parameters.
-
-    Notes
-    -----
-    Exact, up to rounding. Cost: one gradient to begin with, then a product 1.6 to 2.5 gradients
-    (measured on convolutional networks; 0.9 on a GCN of Cora, forward pass counted to the
-    gradient). At a kink of a rectifier the second derivative is taken as zero. Source:
-    Pearlmutter 1994, "Fast exact multiplication by the Hessian".
-
-    Examples
-    --------
-    >>> weights = torch.tensor([1.0, 2.0], requires_grad=True)
-    >>> product = hessian_product((weights**3).sum(), [weights])
-    >>> product(torch.tensor([1.0, 1.0])).tolist()
-    [6.0, 12.0]
-    """
-    params = tuple(parameters)
-    if loss.ndim or not params:
-        raise ConfigurationError(
-            f"expected a scalar loss and parameters; got shape {tuple(loss.shape)} and "
-            f"{len(params)} parameters"
-        )
-    grads = torch.autograd.grad(loss, params, create_graph=True, materialize_grads=True)
-    flat = torch.cat([g.reshape(-1) for g in grads])
-
-    def product(vector: Tensor) -> Tensor:
-        if not flat.requires_grad:
-            return torch.zeros_like(flat)
-        rows = torch.autograd.grad(flat, params, vector, retain_graph=True, materialize_grads=True)
-        return torch.cat([r.reshape(-1) for r in rows])
-
-    return product
 
 
 def top_eigenvalue(
