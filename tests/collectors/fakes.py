@@ -77,7 +77,7 @@ def hang_from_2(run, marks):
 
 
 def main():
-    from collectors.sweep import sweep
+    from collectors.sweeps import sweep
 
     path, workers, runs, name, *marks = sys.argv[1:]
     train = globals()[name]

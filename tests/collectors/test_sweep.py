@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.frames import read_runs
-from collectors.sweep import RunFailedError, sweep
+from collectors.sweeps import RunFailedError, sweep
 from tests.collectors import fakes
 from tests.collectors.fakes import Fake
 

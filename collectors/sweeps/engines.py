@@ -1,0 +1,277 @@
+"""Where tasks are done: in this process, in processes beside it, or on a cluster, by joblib.
+
+Whatever the engine, a task is done by a worker process of its own (`worker_pool`), which the
+engine's thread or process supervises. So a worker that dies takes nothing with it but its task,
+and the number of threads, which the bytes depend on, is one everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import secrets
+import threading
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+import cloudpickle
+from joblib import Parallel, delayed
+
+from causalhyper.errors import CausalHyperError, ConfigurationError
+from collectors.sweeps.worker_pool import Reply, WorkerPool
+
+Engine = Literal["processes", "loky", "joblib", "dask", "ray"]
+ENGINES: tuple[Engine, ...] = ("processes", "loky", "joblib", "dask", "ray")
+KEEP_SECONDS = 30.0
+"""How long a worker process of a cluster waits for another task."""
+BREAKS = 3
+"""How often in a row an engine may break before any task is done."""
+Placed = tuple[int, Reply]
+Arguments = tuple[object, ...]
+
+
+class EngineError(CausalHyperError):
+    """The engine itself broke, again and again, and not the runs that it was given."""
+
+
+class _Stop(BaseException):
+    """Thrown into joblib's generator: it ends at once, and without a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the runs of a sweep are trained.
+
+    Attributes
+    ----------
+    engine : str or None
+        One of `ENGINES`; None for this process where there is one worker and no device, and for
+        processes beside it otherwise.
+    workers : int or None
+        Runs at once; None for one a device, one here, or all that a cluster has.
+    devices : tuple of str
+        One a worker.
+
+    Raises
+    ------
+    ConfigurationError
+        If the engine is unknown, is not installed or has no cluster, the workers are fewer than
+        1 or others than the devices, or devices are given to a cluster.
+    """
+
+    engine: Engine | None = None
+    workers: int | None = None
+    devices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.workers is not None and self.workers < 1:
+            raise ConfigurationError(f"workers must be at least 1; got {self.workers}")
+        if self.engine is not None and self.engine not in ENGINES:
+            raise ConfigurationError(
+                f"no engine {self.engine!r}: expected one of {', '.join(ENGINES)}, or None"
+            )
+        if self.devices and self.engine not in (None, "processes"):
+            raise ConfigurationError(
+                f"devices cannot be given to {self.engine!r}: let the cluster show one device to "
+                "each of its workers, or use the engine 'processes'"
+            )
+        if self.devices and self.workers not in (None, len(self.devices)):
+            raise ConfigurationError(
+                f"expected one worker a device; got {self.workers} workers and "
+                f"{len(self.devices)} devices: leave the workers out"
+            )
+        if self.engine in ("dask", "ray"):
+            _check_cluster(self.engine)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether runs are trained in this process, one after the other."""
+        return self.engine is None and not self.devices and self.workers in (None, 1)
+
+    @property
+    def width(self) -> int:
+        """How many runs are trained at once; 1 where the engine alone knows."""
+        return len(self.devices) or self.workers or 1
+
+
+def replies(
+    function: Callable[..., object], tasks: Sequence[Arguments], place: Place
+) -> Generator[Placed, None, None]:
+    """Call a function once a task, at the place given.
+
+    Closing the generator, or an interrupt in it, ends what is under way at once.
+
+    Parameters
+    ----------
+    function : callable
+        What to call; it travels to other processes by cloudpickle.
+    tasks : sequence of tuple
+        The arguments of each call.
+    place : Place
+        Where.
+
+    Yields
+    ------
+    tuple of int and Reply
+        The task's number and what became of it, as they finish.
+
+    Raises
+    ------
+    ConfigurationError
+        If the function or a task cannot be sent to another process.
+    EngineError
+        If the engine breaks three times in a row.
+    """
+    if place.is_here:
+        yield from _replies_here(function, tasks)
+        return
+    left = dict(enumerate(_pickled(function, tasks)))
+    breaks = 0
+    while left:
+        try:
+            for number, reply in _replies_of_joblib(left, place):
+                breaks = 0
+                del left[number]
+                yield number, reply
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            breaks += 1
+            if breaks == BREAKS:
+                raise EngineError(
+                    f"the engine {place.engine or 'processes'!r} broke {BREAKS} times in a row: "
+                    f"{type(error).__name__}: {error}: finished runs are kept, sweep again"
+                ) from error
+
+
+def _replies_here(function: Callable[..., object], tasks: Sequence[Arguments]) -> Iterator[Placed]:
+    for number, arguments in enumerate(tasks):
+        with _single_thread():
+            reply = _reply_here(function, arguments)
+        yield number, reply
+
+
+def _reply_here(function: Callable[..., object], arguments: Arguments) -> Reply:
+    began = perf_counter()
+    try:
+        value = function(*arguments)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        return Reply(error=text, trace=traceback.format_exc(), cause=error)
+    return Reply(value, perf_counter() - began)
+
+
+def _pickled(function: Callable[..., object], tasks: Sequence[Arguments]) -> list[bytes]:
+    try:
+        return [cloudpickle.dumps((function, arguments)) for arguments in tasks]
+    except Exception as error:
+        raise ConfigurationError(
+            f"cannot send the runs or {function!r} to another process: {error}: let them hold "
+            "names and numbers and open files inside the run, or use one worker"
+        ) from error
+
+
+def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed, None, None]:
+    """Have joblib dispatch the tasks to threads or processes that supervise the workers."""
+    sweep = secrets.token_hex(8)
+    pool = WorkerPool(place.devices) if place.engine in (None, "processes") else None
+    ask = delayed(_ask_far) if pool is None else delayed(_ask_near)
+    outputs = _parallel(place)(ask(pool or sweep, number, task) for number, task in left.items())
+    ended = False
+    try:
+        yield from outputs
+        ended = True
+    finally:
+        if pool is not None:
+            pool.close()
+        if not ended:
+            with contextlib.suppress(_Stop):
+                outputs.throw(_Stop())
+        if place.engine == "dask":
+            _end_on_dask(sweep)
+
+
+def _parallel(place: Place) -> Parallel:
+    options: dict[str, object] = {"batch_size": 1, "pre_dispatch": "n_jobs"}
+    options["return_as"] = "generator_unordered"
+    if place.engine in (None, "processes"):
+        return Parallel(n_jobs=place.width, backend="threading", **options)
+    if place.engine == "joblib":
+        return Parallel(n_jobs=place.workers, **options)
+    if place.workers is not None:
+        options["pre_dispatch"] = place.workers
+    return Parallel(n_jobs=place.workers or -1, backend=place.engine, **options)
+
+
+def _ask_near(pool: WorkerPool, number: int, task: bytes) -> Placed:
+    return number, pool.call(task)
+
+
+_pools: dict[str, WorkerPool] = {}
+_pools_lock = threading.Lock()
+
+
+def _ask_far(sweep: str, number: int, task: bytes) -> Placed:
+    """Have a task done by a worker of this process, which is the engine's."""
+    with _pools_lock:
+        pool = _pools.setdefault(sweep, WorkerPool(keep=KEEP_SECONDS))
+    return number, pool.call(task)
+
+
+def _end_far(sweep: str) -> None:
+    """End the workers of a sweep in this process; the closed pool refuses what comes late."""
+    with _pools_lock:
+        pool = _pools.setdefault(sweep, WorkerPool())
+    pool.close()
+
+
+def _end_on_dask(sweep: str) -> None:
+    """End the workers of a sweep on all of a Dask cluster, which does not end what runs."""
+    from distributed import get_client
+
+    with contextlib.suppress(Exception):
+        get_client().run(_end_far, sweep, on_error="ignore")
+
+
+def _check_cluster(engine: Engine) -> None:
+    """Refuse a cluster that is not there; make Ray known to joblib."""
+    needed = "distributed" if engine == "dask" else "ray"
+    if importlib.util.find_spec(needed) is None:
+        raise ConfigurationError(
+            f"the engine {engine!r} needs {needed}, which is not installed: "
+            "pip install causalhyper[clusters]"
+        )
+    if engine == "dask":
+        from distributed import get_client
+
+        try:
+            get_client()
+        except ValueError as error:
+            raise ConfigurationError(
+                "the engine 'dask' needs a client: make one with distributed.Client(address)"
+            ) from error
+        return
+    import ray
+    from ray.util.joblib import register_ray
+
+    if not ray.is_initialized():
+        raise ConfigurationError("the engine 'ray' needs a cluster: call ray.init(address) first")
+    register_ray()
+
+
+@contextlib.contextmanager
+def _single_thread() -> Iterator[None]:
+    """Keep torch and BLAS to one thread, so that bytes do not depend on the engine."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)
