@@ -18,7 +18,8 @@ from time import perf_counter
 from typing import Literal
 
 import cloudpickle
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import ParallelBackendBase
 
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from collectors.sweeps.worker_pool import Reply, WorkerPool
@@ -132,10 +133,11 @@ def replies(
     breaks = 0
     while left:
         try:
-            for number, reply in _replies_of_joblib(left, place):
-                breaks = 0
-                del left[number]
-                yield number, reply
+            with contextlib.closing(_replies_of_joblib(left, place)) as found:
+                for number, reply in found:
+                    breaks = 0
+                    del left[number]
+                    yield number, reply
         except ConfigurationError:
             raise
         except Exception as error:
@@ -179,10 +181,13 @@ def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed
     sweep = secrets.token_hex(8)
     pool = WorkerPool(place.devices) if place.engine in (None, "processes") else None
     ask = delayed(_ask_far) if pool is None else delayed(_ask_near)
-    outputs = _parallel(place)(ask(pool or sweep, number, task) for number, task in left.items())
+    outputs = _parallel(place)(
+        ask(pool or sweep, number, task) for number, task in list(left.items())
+    )
     ended = False
     try:
-        yield from outputs
+        for output in outputs:  # noqa: UP028 - "yield from" would pass a close on to joblib
+            yield output
         ended = True
     finally:
         if pool is not None:
@@ -203,7 +208,19 @@ def _parallel(place: Place) -> Parallel:
         return Parallel(n_jobs=place.workers, **options)
     if place.workers is not None:
         options["pre_dispatch"] = place.workers
-    return Parallel(n_jobs=place.workers or -1, backend=place.engine, **options)
+    backend = _streaming_ray() if place.engine == "ray" else place.engine
+    with parallel_config(backend):
+        return Parallel(n_jobs=place.workers or -1, **options)
+
+
+def _streaming_ray() -> ParallelBackendBase:
+    """Ray's backend, which calls back as tasks finish, and so can stream what it does not say."""
+    from ray.util.joblib.ray_backend import RayBackend
+
+    class StreamingRay(RayBackend):
+        supports_return_generator = True
+
+    return StreamingRay(nesting_level=0)
 
 
 def _ask_near(pool: WorkerPool, number: int, task: bytes) -> Placed:
@@ -237,7 +254,7 @@ def _end_on_dask(sweep: str) -> None:
 
 
 def _check_cluster(engine: Engine) -> None:
-    """Refuse a cluster that is not there; make Ray known to joblib."""
+    """Refuse a cluster that is not there."""
     needed = "distributed" if engine == "dask" else "ray"
     if importlib.util.find_spec(needed) is None:
         raise ConfigurationError(
@@ -255,11 +272,9 @@ def _check_cluster(engine: Engine) -> None:
             ) from error
         return
     import ray
-    from ray.util.joblib import register_ray
 
     if not ray.is_initialized():
         raise ConfigurationError("the engine 'ray' needs a cluster: call ray.init(address) first")
-    register_ray()
 
 
 @contextlib.contextmanager

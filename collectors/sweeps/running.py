@@ -142,26 +142,11 @@ def sweep(
     done = set(finished["run_id"])
     groups = design.cells() if together and isinstance(design, Design) else [(r,) for r in runs]
     todo = [left for group in groups if (left := tuple(r for r in group if r.run_id not in done))]
-    state = _State(path, len(runs), _clock(runs, finished, place), quiet, on_error == "stop")
+    clock = _clock(runs, finished, place)
+    state = _State(path, len(runs), clock, together, quiet, on_error == "stop")
     if todo:
-        _train(todo, _Call(run, together), place, state)
+        _train(todo, run, place, state)
     return _close(state, runs)
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """Calls the user's function with one configuration, or with several; it is sent to workers."""
-
-    run: Callable[..., object]
-    together: bool
-
-    def __call__(self, group: Group, **keywords: object) -> list[object]:
-        if not self.together:
-            return [self.run(group[0], **keywords)]
-        rows = self.run(group, **keywords)
-        if not isinstance(rows, Sequence) or len(rows) != len(group):
-            raise ValueError(f"expected a sequence of {len(group)} rows; got {type(rows)}")
-        return list(rows)
 
 
 @dataclass(slots=True)
@@ -171,19 +156,21 @@ class _State:
     path: Path
     total: int
     clock: Clock
+    together: bool
     quiet: bool
     stop: bool
     failures: list[Failure] = field(default_factory=list)
 
 
-def _train(todo: Sequence[Group], call: _Call, place: Place, state: _State) -> None:
+def _train(todo: Sequence[Group], run: Callable[..., object], place: Place, state: _State) -> None:
     """Train all groups; those whose process died once more, when the others are done."""
     with progress_bar(state.clock, quiet=state.quiet) as bar, _exit_on_sigterm():
         done = state.total - sum(map(len, todo))
         task = bar.add_task("runs", total=state.total, completed=done)
         for attempt in range(1, ATTEMPTS + 1):
             again = []
-            with closing(replies(call, [(group,) for group in todo], place)) as outcomes:
+            tasks = [(group,) if state.together else group for group in todo]
+            with closing(replies(run, tasks, place)) as outcomes:
                 for number, reply in outcomes:
                     group = todo[number]
                     if reply.died and attempt < ATTEMPTS:
@@ -195,28 +182,42 @@ def _train(todo: Sequence[Group], call: _Call, place: Place, state: _State) -> N
 
 
 def _settle(group: Group, reply: Reply, attempt: int, state: _State) -> None:
-    """Append the rows of a group, or note that it failed."""
-    error, trace, cause = reply.error, reply.trace, reply.cause
-    seconds = None if error else reply.seconds / len(group)
-    rows = reply.value if isinstance(reply.value, list) else [None] * len(group)
+    """Append the rows of a group; write down which have failed, and raise if that is to stop."""
+    rows = _rows(group, reply, together=state.together)
+    cause = reply.cause
+    before = len(state.failures)
     for run, values in zip(group, rows, strict=True):
-        if reply.error is None:
+        error = reply.error
+        if error is None:
             try:
                 append_run(state.path, _row(run, values))
             except (DataError, ValueError) as fault:
-                error, trace, cause = f"{type(fault).__name__}: {fault}", "", fault
-        state.clock.finish(run, seconds)
+                error, cause = f"{type(fault).__name__}: {fault}", fault
+        state.clock.finish(run, None if error else reply.seconds / len(group))
         if error is not None:
-            state.failures.append(Failure(run.run_id, error, reply.died, attempt, trace))
-            write_failures(state.path, state.failures)
-    if error is not None and state.stop:
-        raise RunFailedError(_failure(state.failures[-1])) from (cause or _remote(trace))
+            failure = Failure(run.run_id, error, reply.died, attempt, reply.trace)
+            state.failures.append(failure)
+    if failed := state.failures[before:]:
+        write_failures(state.path, state.failures)
+        if state.stop:
+            raise RunFailedError(_sentence(failed[0])) from (cause or _remote(reply.trace))
+
+
+def _rows(group: Group, reply: Reply, *, together: bool) -> Sequence[object]:
+    """One value a run; where their number is wrong, the whole value stands for each."""
+    if not together:
+        return [reply.value]
+    if isinstance(reply.value, Sequence) and len(reply.value) == len(group):
+        return reply.value
+    return [reply.value] * len(group)
 
 
 def _row(run: Run, values: object) -> dict[str, object]:
     """Return the row of a run, if it bears the run's name and contradicts nothing."""
     if not isinstance(values, Mapping):
-        raise ValueError(f"expected a dict of measurements; got {type(values).__name__}")
+        raise ValueError(
+            f"expected a dict of measurements a configuration; got {type(values).__name__}"
+        )
     columns = run.columns() if isinstance(run, Configuration) else {}
     row = columns | dict(values)
     if row.get("run_id") != run.run_id:
@@ -231,7 +232,7 @@ def _row(run: Run, values: object) -> dict[str, object]:
     return row
 
 
-def _failure(failure: Failure) -> str:
+def _sentence(failure: Failure) -> str:
     advice = ""
     if failure.died:
         advice = f", {failure.attempts} times: was memory short?"
@@ -247,7 +248,7 @@ def _close(state: _State, runs: Sequence[Run]) -> pd.DataFrame:
     """Order the frame, and say what is missing in it."""
     write_failures(state.path, state.failures)
     if state.failures:
-        first = _failure(state.failures[0])
+        first = _sentence(state.failures[0])
         text = (
             f"{len(state.failures)} of {len(runs)} runs failed and have no row; {first}; all are "
             f"in {str(failures_path(state.path))!r}; a further sweep tries them again"
