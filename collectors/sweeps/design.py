@@ -138,10 +138,10 @@ def factorial(
     ... )
     >>> design.to_frame()[["seed", "optimizer", "batch_size", "learning_rate", "updates"]].head(4)
        seed optimizer  batch_size  learning_rate  updates
-    0     0       sgd          64            0.4       20
-    1     0       sam          16            0.1       80
-    2     0       sam          64            0.4       20
-    3     0       sgd          16            0.1       80
+    0     0       sam          16            0.1       80
+    1     0       sgd          16            0.1       80
+    2     0       sgd          64            0.4       20
+    3     0       sam          64            0.4       20
     >>> design.protocols[0][1]
     'equal epochs (5), learning rate scaled with B (0.1 at B = 16)'
     """

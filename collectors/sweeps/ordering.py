@@ -38,7 +38,7 @@ def blocked_order(
     Examples
     --------
     >>> blocked_order(3, [[0], [1]], seed=7)
-    [(0, 2), (0, 1), (0, 0), (1, 0), (1, 1), (1, 2)]
+    [(0, 0), (0, 2), (0, 1), (1, 0), (1, 2), (1, 1)]
     """
     return [
         (block, int(treatment))

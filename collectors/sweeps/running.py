@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 import pandas as pd
 
 from causalhyper.errors import CausalHyperError, ConfigurationError, DataError
 from causalhyper.frames import append_run
-from collectors.sweeps.configuration import Configuration
 from collectors.sweeps.design import Design
 from collectors.sweeps.durability import (
     Failure,
@@ -28,8 +24,11 @@ from collectors.sweeps.durability import (
     put_in_order,
     write_failures,
 )
-from collectors.sweeps.engines import Engine, Place, replies
+from collectors.sweeps.engines import replies
+from collectors.sweeps.interruption import exit_on_sigterm
+from collectors.sweeps.places import Engine, Place
 from collectors.sweeps.progress import Clock, progress_bar
+from collectors.sweeps.rows import finished_row, split_rows
 from collectors.sweeps.worker_pool import Reply
 
 ATTEMPTS = 2
@@ -129,10 +128,10 @@ def sweep(
     ...     frame = sweep(design, run, Path(folder, "runs.parquet"), quiet=True)
     >>> frame[["order", "seed", "batch_size", "updates", "test_accuracy"]]
        order  seed  batch_size  updates  test_accuracy
-    0      0     0           4       10           0.75
-    1      1     0           2       10           0.50
-    2      2     1           4       10           0.75
-    3      3     1           2       10           0.50
+    0      0     0           2       10           0.50
+    1      1     0           4       10           0.75
+    2      2     1           2       10           0.50
+    3      3     1           4       10           0.75
     """
     path, runs = Path(path), design.runs if isinstance(design, Design) else tuple(design)
     place = Place(engine, workers, tuple(devices))
@@ -164,7 +163,7 @@ class _State:
 
 def _train(todo: Sequence[Group], run: Callable[..., object], place: Place, state: _State) -> None:
     """Train all groups; those whose process died once more, when the others are done."""
-    with progress_bar(state.clock, quiet=state.quiet) as bar, _exit_on_sigterm():
+    with progress_bar(state.clock, quiet=state.quiet) as bar, exit_on_sigterm():
         done = state.total - sum(map(len, todo))
         task = bar.add_task("runs", total=state.total, completed=done)
         for attempt in range(1, ATTEMPTS + 1):
@@ -183,14 +182,14 @@ def _train(todo: Sequence[Group], run: Callable[..., object], place: Place, stat
 
 def _settle(group: Group, reply: Reply, attempt: int, state: _State) -> None:
     """Append the rows of a group; write down which have failed, and raise if that is to stop."""
-    rows = _rows(group, reply, together=state.together)
+    values_of_runs = split_rows(reply.value, len(group), together=state.together)
     cause = reply.cause
     before = len(state.failures)
-    for run, values in zip(group, rows, strict=True):
+    for run, values in zip(group, values_of_runs, strict=True):
         error = reply.error
         if error is None:
             try:
-                append_run(state.path, _row(run, values))
+                append_run(state.path, finished_row(run, values))
             except (DataError, ValueError) as fault:
                 error, cause = f"{type(fault).__name__}: {fault}", fault
         state.clock.finish(run, None if error else reply.seconds / len(group))
@@ -201,35 +200,6 @@ def _settle(group: Group, reply: Reply, attempt: int, state: _State) -> None:
         write_failures(state.path, state.failures)
         if state.stop:
             raise RunFailedError(_sentence(failed[0])) from (cause or _remote(reply.trace))
-
-
-def _rows(group: Group, reply: Reply, *, together: bool) -> Sequence[object]:
-    """One value a run; where their number is wrong, the whole value stands for each."""
-    if not together:
-        return [reply.value]
-    if isinstance(reply.value, Sequence) and len(reply.value) == len(group):
-        return reply.value
-    return [reply.value] * len(group)
-
-
-def _row(run: Run, values: object) -> dict[str, object]:
-    """Return the row of a run, if it bears the run's name and contradicts nothing."""
-    if not isinstance(values, Mapping):
-        raise ValueError(
-            f"expected a dict of measurements a configuration; got {type(values).__name__}"
-        )
-    columns = run.columns() if isinstance(run, Configuration) else {}
-    row = columns | dict(values)
-    if row.get("run_id") != run.run_id:
-        raise ValueError(
-            f"the row has run_id {row.get('run_id')!r}: let the run return the configuration's own"
-        )
-    if changed := [name for name, value in columns.items() if row[name] != value]:
-        raise ValueError(
-            f"the row has {changed[0]} {row[changed[0]]!r}, the configuration "
-            f"{columns[changed[0]]!r}: measure under a name of its own"
-        )
-    return row
 
 
 def _sentence(failure: Failure) -> str:
@@ -279,21 +249,3 @@ def _check_call(design: Design | Sequence[Run], together: bool, on_error: str) -
             "runs go together by the blocks of a design: make one with factorial(), with "
             "seeds_per_block"
         )
-
-
-@contextmanager
-def _exit_on_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that workers are ended, unless someone else handles it."""
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
