@@ -156,6 +156,7 @@ def factorial(
     }
     seeds = list(seed)
     _check(levels | {"seed": seeds}, factors or {}, order_seed, seeds_per_block)
+    seeds, levels["batch_size"] = [int(s) for s in seeds], [int(b) for b in batch_size]
     rates = _by_level(learning_rate, optimizer, "learning rate")
     sizes = _by_level(n_train, dataset, "training set")
     blocks = [seeds[i : i + seeds_per_block] for i in range(0, len(seeds), seeds_per_block)]

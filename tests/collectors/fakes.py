@@ -58,6 +58,48 @@ def die_at_2(run):
     return row(run)
 
 
+def die_once_at_2(run, marks):
+    """Die the first time only, as when memory was short for a while."""
+    mark = marks / "died"
+    if run.number == 2 and not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return row(run)
+
+
+def print_and_read(run):
+    """Talk where a worker's answers would go, and listen where its tasks come from."""
+    sys.stdout.write("a line of output\n")
+    sys.stdout.flush()
+    os.write(1, b"and bytes\n")
+    return row(run) | {"read": sys.stdin.read()}
+
+
+def sum_of_products(run):
+    """A sum whose bytes depend on how many threads take it."""
+    import numpy as np
+    import torch
+
+    a = np.random.default_rng(run.number).normal(size=(400, 3000)).astype(np.float32)
+    t = torch.from_numpy(a)
+    return row(run) | {"numpy": float((a @ a.T).sum()), "torch": float((t @ t.T).sum())}
+
+
+def say_device(run, device):
+    time.sleep(0.05)
+    return row(run) | {"device": device, "pid": os.getpid()}
+
+
+def measure(run):
+    """A row of a design's run without anything of its configuration."""
+    return {"test_accuracy": 1 / run.batch_size + run.seed}
+
+
+def measure_together(runs):
+    """Rows of runs that are trained together."""
+    return [measure(run) | {"together": len(runs)} for run in runs]
+
+
 def misname(run):
     return row(run) | {"run_id": "other"}
 
