@@ -67,6 +67,25 @@ def die_once_at_2(run, marks):
     return row(run)
 
 
+def die_or_live(run, marks):
+    """Two runs at once, of which one dies while the other is in the middle of its work."""
+    if run.number == 0:
+        wait_for_file(marks / "working")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if run.number == 1:
+        (marks / "working").touch()
+        time.sleep(0.3)
+        with (marks / "finished").open("a") as stream:
+            stream.write("1")
+    return row(run)
+
+
+def wait_for_file(path):
+    end = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 def print_and_read(run):
     """Talk where a worker's answers would go, and listen where its tasks come from."""
     sys.stdout.write("a line of output\n")
@@ -78,11 +97,15 @@ def print_and_read(run):
 def sum_of_products(run):
     """A sum whose bytes depend on how many threads take it."""
     import numpy as np
+
+    a = np.random.default_rng(run.number).normal(size=(300, 2000)).astype(np.float32)
+    return row(run) | {"sum": float((a @ a.T).sum())}
+
+
+def count_threads(run):
     import torch
 
-    a = np.random.default_rng(run.number).normal(size=(400, 3000)).astype(np.float32)
-    t = torch.from_numpy(a)
-    return row(run) | {"numpy": float((a @ a.T).sum()), "torch": float((t @ t.T).sum())}
+    return row(run) | {"torch": torch.get_num_threads(), "omp": os.environ["OMP_NUM_THREADS"]}
 
 
 def say_device(run, device):

@@ -87,7 +87,6 @@ def test_the_bar_shows_the_time_left(monkeypatch, seconds, completed, text):
     clock = Clock(PLAN.runs, 1)
     monkeypatch.setattr(clock, "left", lambda: seconds)
     bar = progress.progress_bar(clock, quiet=True)
-    bar.disable = False
-    task: Task = bar.tasks[bar.add_task("runs", total=2)]
-    bar.update(task.id, completed=completed)
+    bar.update(bar.add_task("runs", total=2), completed=completed)
+    task: Task = bar.tasks[0]
     assert bar.columns[-1].render(task).plain == text

@@ -228,6 +228,12 @@ def test_what_a_run_prints_and_reads_stays_apart_from_its_answer(path, capfd):
     assert err.count("a line of output\nand bytes") == 2
 
 
+def test_a_worker_has_one_thread_whatever_the_environment_says(path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    frame = sweep(RUNS[:1], fakes.count_threads, path, engine="processes", quiet=True)
+    assert frame[["torch", "omp"]].to_dict("records") == [{"torch": 1, "omp": "1"}]
+
+
 def test_each_worker_has_a_device_of_its_own(path):
     devices = ["cuda:0", "cuda:1"]
     frame = sweep(RUNS, fakes.say_device, path, devices=devices, quiet=True)
