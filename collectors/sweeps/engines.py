@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import threading
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from time import perf_counter
 
 import cloudpickle
-from joblib import Parallel, delayed, parallel_config
-from joblib.parallel import ParallelBackendBase
+from joblib import Parallel, delayed
 
 from causalhyper.errors import CausalHyperError, ConfigurationError
+from collectors.sweeps.clusters import DaskPool, Pool, RayPool, ask_far
 from collectors.sweeps.places import Place
 from collectors.sweeps.worker_pool import Reply, WorkerPool
 
-KEEP_SECONDS = 30.0
-"""How long a worker process of a cluster waits for another task."""
 BREAKS = 3
 """How often in a row an engine may break before any task is done."""
 Placed = tuple[int, Reply]
@@ -118,12 +115,14 @@ def _pickled(function: Callable[..., object], tasks: Sequence[Arguments]) -> lis
 
 def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed, None, None]:
     """Have joblib dispatch the tasks to threads or processes that supervise the workers."""
+    pool = _pool(place)
     sweep = secrets.token_hex(8)
-    pool = WorkerPool(place.devices) if place.engine in (None, "processes") else None
-    ask = delayed(_ask_far) if pool is None else delayed(_ask_near)
-    outputs = _parallel(place)(
-        ask(pool or sweep, number, task) for number, task in list(left.items())
-    )
+    waiting = list(left.items())
+    if pool is None:
+        calls = (delayed(_ask_from_afar)(sweep, number, task) for number, task in waiting)
+    else:
+        calls = (delayed(_ask)(pool, number, task) for number, task in waiting)
+    outputs = _parallel(place, pool)(calls)
     ended = False
     try:
         for output in outputs:  # noqa: UP028 - "yield from" would pass a close on to joblib
@@ -135,62 +134,37 @@ def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed
         if not ended:
             with contextlib.suppress(_Stop):
                 outputs.throw(_Stop())
-        if place.engine == "dask":
-            _end_on_dask(sweep)
 
 
-def _parallel(place: Place) -> Parallel:
-    options: dict[str, object] = {"batch_size": 1, "pre_dispatch": "n_jobs"}
-    options["return_as"] = "generator_unordered"
-    if place.engine in (None, "processes"):
-        return Parallel(n_jobs=place.width, backend="threading", **options)
+def _pool(place: Place) -> Pool | None:
+    """What this process asks; None where joblib's own processes ask their workers."""
+    if place.engine == "dask":
+        return DaskPool()
+    if place.engine == "ray":
+        return RayPool()
+    return WorkerPool(place.devices) if place.engine in (None, "processes") else None
+
+
+def _parallel(place: Place, pool: Pool | None) -> Parallel:
+    options = {
+        "batch_size": 1,
+        "pre_dispatch": "n_jobs",
+        "return_as": "generator_unordered",
+    }
+    if pool is not None:
+        workers = place.workers or max(place.width, pool.width)
+        return Parallel(n_jobs=workers, backend="threading", **options)
     if place.engine == "joblib":
         return Parallel(n_jobs=place.workers, **options)
-    if place.workers is not None:
-        options["pre_dispatch"] = place.workers
-    backend = _streaming_ray() if place.engine == "ray" else place.engine
-    with parallel_config(backend):
-        return Parallel(n_jobs=place.workers or -1, **options)
+    return Parallel(n_jobs=place.workers or -1, backend=place.engine, **options)
 
 
-def _streaming_ray() -> ParallelBackendBase:
-    """Ray's backend, which calls back as tasks finish, and so can stream what it does not say."""
-    from ray.util.joblib.ray_backend import RayBackend
-
-    class StreamingRay(RayBackend):
-        supports_return_generator = True
-
-    return StreamingRay(nesting_level=0)
-
-
-def _ask_near(pool: WorkerPool, number: int, task: bytes) -> Placed:
+def _ask(pool: Pool, number: int, task: bytes) -> Placed:
     return number, pool.call(task)
 
 
-_pools: dict[str, WorkerPool] = {}
-_pools_lock = threading.Lock()
-
-
-def _ask_far(sweep: str, number: int, task: bytes) -> Placed:
-    """Have a task done by a worker of this process, which is the engine's."""
-    with _pools_lock:
-        pool = _pools.setdefault(sweep, WorkerPool(keep=KEEP_SECONDS))
-    return number, pool.call(task)
-
-
-def _end_far(sweep: str) -> None:
-    """End the workers of a sweep in this process; the closed pool refuses what comes late."""
-    with _pools_lock:
-        pool = _pools.setdefault(sweep, WorkerPool())
-    pool.close()
-
-
-def _end_on_dask(sweep: str) -> None:
-    """End the workers of a sweep on all of a Dask cluster, which does not end what runs."""
-    from distributed import get_client
-
-    with contextlib.suppress(Exception):
-        get_client().run(_end_far, sweep, on_error="ignore")
+def _ask_from_afar(sweep: str, number: int, task: bytes) -> Placed:
+    return number, ask_far(sweep, task)
 
 
 @contextlib.contextmanager

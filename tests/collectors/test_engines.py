@@ -97,14 +97,14 @@ def test_every_engine_writes_the_bytes_of_this_process_and_loses_but_the_run_tha
 
 
 @contextmanager
-def terminated_when(condition):
-    """Send this process a SIGTERM when a condition holds."""
+def interrupted_when(condition):
+    """Send this process a SIGINT when a condition holds."""
 
     def send():
         end = time.monotonic() + 60
         while not condition() and time.monotonic() < end:
             time.sleep(0.02)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -112,7 +112,7 @@ def terminated_when(condition):
     thread.join()
 
 
-def test_a_termination_ends_the_runs_of_every_engine_at_once_and_keeps_what_is_finished(
+def test_an_interrupt_ends_the_runs_of_every_engine_at_once_and_keeps_what_is_finished(
     engine, path, tmp_path
 ):
     hanging = [tmp_path / "2", tmp_path / "3"]
@@ -122,7 +122,7 @@ def test_a_termination_ends_the_runs_of_every_engine_at_once_and_keeps_what_is_f
         return here and path.exists() and len(read_runs(path)) == 2
 
     train = partial(fakes.hang_from_2, marks=tmp_path)
-    with terminated_when(two_rows_and_two_that_hang), pytest.raises(SystemExit):
+    with interrupted_when(two_rows_and_two_that_hang), pytest.raises(KeyboardInterrupt):
         sweep(RUNS, train, path, engine=engine, workers=2, quiet=True)
     began = time.monotonic()
     pids = [int(mark.read_text()) for mark in hanging]
