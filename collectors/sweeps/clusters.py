@@ -21,11 +21,6 @@ KEEP_SECONDS = 30.0
 class Pool(Protocol):
     """What answers tasks, however many threads call at once."""
 
-    @property
-    def width(self) -> int:
-        """How many tasks it can do at once."""
-        ...
-
     def call(self, task: bytes) -> Reply:
         """Have a task done."""
         ...

@@ -152,11 +152,10 @@ def _parallel(place: Place, pool: Pool | None) -> Parallel:
         "return_as": "generator_unordered",
     }
     if pool is not None:
-        workers = place.workers or max(place.width, pool.width)
-        return Parallel(n_jobs=workers, backend="threading", **options)
+        return Parallel(n_jobs=place.width, backend="threading", **options)
     if place.engine == "joblib":
         return Parallel(n_jobs=place.workers, **options)
-    return Parallel(n_jobs=place.workers or -1, backend=place.engine, **options)
+    return Parallel(n_jobs=place.width, backend=place.engine, **options)
 
 
 def _ask(pool: Pool, number: int, task: bytes) -> Placed:

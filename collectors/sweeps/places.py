@@ -6,7 +6,10 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
+from joblib import cpu_count
+
 from causalhyper.errors import ConfigurationError
+from collectors.sweeps.clusters import DaskPool, RayPool
 
 Engine = Literal["processes", "loky", "joblib", "dask", "ray"]
 ENGINES: tuple[Engine, ...] = ("processes", "loky", "joblib", "dask", "ray")
@@ -64,8 +67,14 @@ class Place:
 
     @property
     def width(self) -> int:
-        """How many runs are trained at once; 1 where the engine alone knows."""
-        return len(self.devices) or self.workers or 1
+        """How many runs are trained at once; 1 where a context of joblib alone knows."""
+        if self.devices or self.workers:
+            return len(self.devices) or self.workers or 1
+        if self.engine == "dask":
+            return max(1, DaskPool().width)
+        if self.engine == "ray":
+            return max(1, RayPool().width)
+        return cpu_count() if self.engine == "loky" else 1
 
 
 def _check_cluster(engine: Engine) -> None:

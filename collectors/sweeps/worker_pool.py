@@ -154,7 +154,6 @@ class WorkerPool:
         self._assigns = bool(devices)
         self._keep = keep
         self._closed = False
-        self.width = max(1, len(devices))
 
     def call(self, task: bytes) -> Reply:
         """Have a task done by a worker; one that dies is replaced when next needed.

@@ -19,12 +19,6 @@ from collectors.sweeps import RunFailedError, engines, places, sweep
 from tests.collectors import fakes
 from tests.collectors.fakes import Fake
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 RUNS = [Fake(number) for number in range(5)]
 CLUSTERS = ["dask", "ray"]
 
