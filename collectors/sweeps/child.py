@@ -16,12 +16,12 @@ import sys
 import threading
 import time
 import traceback
-from typing import BinaryIO
+from typing import IO
 
 LENGTH = struct.Struct(">Q")
 
 
-def send(stream: BinaryIO, data: bytes) -> None:
+def send(stream: IO[bytes], data: bytes) -> None:
     r"""Write one message.
 
     Parameters
@@ -44,7 +44,7 @@ def send(stream: BinaryIO, data: bytes) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> bytes:
+def receive(stream: IO[bytes]) -> bytes:
     r"""Read one message.
 
     Parameters
@@ -71,7 +71,7 @@ def receive(stream: BinaryIO) -> bytes:
     return _exactly(stream, LENGTH.unpack(_exactly(stream, LENGTH.size))[0])
 
 
-def _exactly(stream: BinaryIO, count: int) -> bytes:
+def _exactly(stream: IO[bytes], count: int) -> bytes:
     data = stream.read(count)
     if data is None or len(data) < count:
         raise EOFError("the other process is gone")
@@ -129,7 +129,7 @@ def main() -> None:
         send(answers, answer(waiting.get(), keywords))
 
 
-def _listen(tasks: BinaryIO, waiting: queue.SimpleQueue[bytes]) -> None:
+def _listen(tasks: IO[bytes], waiting: queue.SimpleQueue[bytes]) -> None:
     """Pass tasks on; end this process when the parent is gone, however that ended."""
     try:
         while True:
