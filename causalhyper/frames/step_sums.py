@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,11 +45,11 @@ class LayerSums:
 
     name: str
     shape: tuple[int, ...]
-    x: Floats
-    xx: Floats
-    xy: Floats
-    displacement: Floats
-    movement: Floats
+    x: Array
+    xx: Array
+    xy: Array
+    displacement: Array
+    movement: Array
 
     def __post_init__(self) -> None:
         K, F, p = self.x.shape
@@ -66,7 +64,7 @@ class LayerSums:
                     f"shape {getattr(self, field).shape}, expected {shape}"
                 )
 
-    def arrays(self) -> dict[str, Floats]:
+    def arrays(self) -> dict[str, Array]:
         """Return the sums by name."""
         return {name: getattr(self, name) for name in ARRAYS}
 
@@ -101,7 +99,7 @@ class StepSums:
     layers: tuple[LayerSums, ...]
     lags: tuple[int, ...]
     momentum: bool
-    responses: tuple[Floats, ...]
+    responses: tuple[Array, ...]
     settings: Mapping[str, Any]
 
     def __post_init__(self) -> None:
@@ -120,7 +118,7 @@ class StepSums:
         names = ", ".join(layer.name for layer in self.layers)
         raise ConfigurationError(f"no layer is called {name!r}; there are {names}")
 
-    def paired_responses(self, lag: int = 0) -> Floats:
+    def paired_responses(self, lag: int = 0) -> Array:
         """Return the responses of the pairs of a lag, one training after another.
 
         Parameters
@@ -138,7 +136,7 @@ class StepSums:
         long = [y[first - lag : len(y) - lag] for y in self.responses if len(y) > first]
         return np.concatenate([np.zeros(0), *long])
 
-    def covariances(self, name: str, lag: int = 0) -> tuple[Floats, Floats, float]:
+    def covariances(self, name: str, lag: int = 0) -> tuple[Array, Array, float]:
         r"""Return variances and covariances over the pairs of a lag, divided by n.
 
         .. math:: \frac1n \sum x_j x_k - \bar x_j \bar x_k, \quad

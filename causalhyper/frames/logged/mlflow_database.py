@@ -15,7 +15,7 @@ from causalhyper.frames.logged.assembly import Content
 from causalhyper.frames.logged.history import History
 from causalhyper.frames.logged.logged import LoggedRun
 from causalhyper.frames.logged.mlflow_runs import (
-    Experiment,
+    MlflowExperiment,
     describe_selection,
     facts_of,
     select_experiments,
@@ -74,7 +74,9 @@ def read_database(
     with _opened(Path(path)) as database:
         schema = _check_schema(database, path)
         rows = database.execute("SELECT experiment_id, name, lifecycle_stage FROM experiments")
-        experiments = [Experiment(str(i), name, stage == "deleted") for i, name, stage in rows]
+        experiments = [
+            MlflowExperiment(str(i), name, stage == "deleted") for i, name, stage in rows
+        ]
         chosen = select_experiments(experiments, experiment, deleted, str(path))
         left_out = _choose_runs(database, [e.key for e in chosen], deleted)
         history = _read_history(database)

@@ -14,7 +14,7 @@ from causalhyper.frames.logged.assembly import Content
 from causalhyper.frames.logged.history import History, Points
 from causalhyper.frames.logged.logged import LoggedRun
 from causalhyper.frames.logged.mlflow_runs import (
-    Experiment,
+    MlflowExperiment,
     describe_selection,
     facts_of,
     select_experiments,
@@ -88,14 +88,17 @@ def check_file_store(path: Path) -> bool:
     return False
 
 
-def _experiments(path: Path) -> Iterator[tuple[Experiment, Path]]:
+def _experiments(path: Path) -> Iterator[tuple[MlflowExperiment, Path]]:
     """Find the experiments of a store, those in its trash behind the others."""
     for place in (path, path / ".trash"):
         for file in sorted(place.glob("*/meta.yaml")):
             meta = read_yaml(file)
             if _describes_experiment(meta):
                 gone = meta["lifecycle_stage"] == "deleted" or place.name == ".trash"
-                yield Experiment(str(meta["experiment_id"]), str(meta["name"]), gone), file.parent
+                yield (
+                    MlflowExperiment(str(meta["experiment_id"]), str(meta["name"]), gone),
+                    file.parent,
+                )
 
 
 def _describes_experiment(meta: dict[str, object]) -> bool:

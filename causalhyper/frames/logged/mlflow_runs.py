@@ -12,7 +12,7 @@ from causalhyper.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
+class MlflowExperiment:
     """An experiment in a store.
 
     Parameters
@@ -31,16 +31,16 @@ class Experiment:
 
 
 def select_experiments(
-    experiments: Sequence[Experiment],
+    experiments: Sequence[MlflowExperiment],
     wanted: str | Sequence[str] | None,
     deleted: bool,
     place: str,
-) -> list[Experiment]:
+) -> list[MlflowExperiment]:
     """Choose experiments by name.
 
     Parameters
     ----------
-    experiments : sequence of Experiment
+    experiments : sequence of MlflowExperiment
         All of a store.
     wanted : str or sequence of str or None
         Names; None for all.
@@ -51,7 +51,7 @@ def select_experiments(
 
     Returns
     -------
-    list of Experiment
+    list of MlflowExperiment
         In the order of the store.
 
     Raises
@@ -61,7 +61,7 @@ def select_experiments(
 
     Examples
     --------
-    >>> store = [Experiment("0", "Default", False), Experiment("1", "sweep", False)]
+    >>> store = [MlflowExperiment("0", "Default", False), MlflowExperiment("1", "sweep", False)]
     >>> [e.key for e in select_experiments(store, "sweep", False, "mlruns")]
     ['1']
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory.codec import CODECS
 from causalhyper.frames.trajectory.journal import Scalar
-from causalhyper.frames.trajectory.layout import Layout
+from causalhyper.frames.trajectory.layout import StoreLayout
 
 BUFFER = 32 * 2**20
 """Bytes that a buffer takes, unless a single row needs more."""
@@ -45,13 +45,13 @@ class Batch:
         """Whether no further row fits."""
         return len(self.frames) >= self.room
 
-    def begin(self, row: int, layout: Layout) -> None:
+    def begin(self, row: int, layout: StoreLayout) -> None:
         """Empty the batch for rows from `row` on."""
         left = layout.block_steps - row % layout.block_steps
         self.row, self.room, self.frames = row, min(left, len(self.values)), []
 
 
-def make_batch(layout: Layout) -> Batch:
+def make_batch(layout: StoreLayout) -> Batch:
     """Return an empty batch of at most a block of steps, and at most `BUFFER` bytes if it can."""
     values = CODECS[layout.dtype].values
     rows = BUFFER // max(layout.columns * values.itemsize, 1)
@@ -59,19 +59,19 @@ def make_batch(layout: Layout) -> Batch:
     return Batch(np.empty((capacity, layout.columns), values))
 
 
-def layer_edges(layout: Layout) -> list[int]:
+def layer_edges(layout: StoreLayout) -> list[int]:
     """Return where each layer begins in a row of a batch, and where the last one ends."""
     return [0, *accumulate(layer.size for layer in layout.layers)]
 
 
-def check_changes(changes: Mapping[str, object], layout: Layout) -> list[NDArray[Any]]:
+def check_changes(changes: Mapping[str, object], layout: StoreLayout) -> list[NDArray[Any]]:
     """Return the layers' changes as flat arrays, in the order of the layers.
 
     Parameters
     ----------
     changes : mapping of str to array_like
         One array of real numbers a layer, with as many entries as the layer.
-    layout : Layout
+    layout : StoreLayout
         The store's.
 
     Returns
@@ -96,7 +96,7 @@ def check_changes(changes: Mapping[str, object], layout: Layout) -> list[NDArray
     return [_flat(changes[layer.name], layer.name, layer.size) for layer in layout.layers]
 
 
-def check_factors(factor: float | Mapping[str, float], layout: Layout) -> list[float]:
+def check_factors(factor: float | Mapping[str, float], layout: StoreLayout) -> list[float]:
     """Return a factor for each layer; refuse a mapping that lacks one."""
     names = [layer.name for layer in layout.layers]
     if not isinstance(factor, Mapping):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.frames.trajectory.layout import Cells, Layout
+from causalhyper.frames.trajectory.layout import Cells, StoreLayout
 
 RESTORE = "restore the file from a copy, or record the run again"
 
@@ -27,7 +27,7 @@ def missing_file(path: Path) -> DataError:
     return DataError(f"the trajectory's file {str(path)!r} is missing: {RESTORE}")
 
 
-def truncated(path: Path, layout: Layout, size: int, length: int, expected: int) -> DataError:
+def truncated(path: Path, layout: StoreLayout, size: int, length: int, expected: int) -> DataError:
     """Say where a layer's file ends too early."""
     rows = layout.block_steps
     block = length // max(rows * size * layout.itemsize, 1)
@@ -37,7 +37,7 @@ def truncated(path: Path, layout: Layout, size: int, length: int, expected: int)
     )
 
 
-def describe(cells: Cells, layout: Layout, row: int) -> str:
+def describe(cells: Cells, layout: StoreLayout, row: int) -> str:
     """Put the place of a damaged cell in words."""
     return (
         f"block {cells.row // layout.block_steps} of the steps, block {cells.block} of the "

@@ -16,7 +16,7 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.sealed import seal, unseal
 from causalhyper.frames.trajectory import faults
 from causalhyper.frames.trajectory.codec import CODECS
-from causalhyper.frames.trajectory.layout import Layout
+from causalhyper.frames.trajectory.layout import StoreLayout
 
 Scalar = int | float | str | bool | None
 RESERVED = ("run_id", "nonfinite")
@@ -107,14 +107,14 @@ class Journal:
         return int(self.frames[-1]["step"] or 0) if self.frames else None
 
 
-def read_journal(path: Path, layout: Layout, keep: int | None = None) -> Journal:
+def read_journal(path: Path, layout: StoreLayout, keep: int | None = None) -> Journal:
     """Read the journal of a store.
 
     Parameters
     ----------
     path : Path
         Its file.
-    layout : Layout
+    layout : StoreLayout
         The store's.
     keep : int, optional
         Read this many lines only; what follows may then be damaged.
@@ -146,12 +146,14 @@ def read_journal(path: Path, layout: Layout, keep: int | None = None) -> Journal
         raise DataError(f"{str(path)!r} is no journal of this trajectory: {error!r}") from error
 
 
-def empty_journal(layout: Layout) -> Journal:
+def empty_journal(layout: StoreLayout) -> Journal:
     """Return the journal of a new store."""
     return _journal([], (), layout)
 
 
-def _journal(contents: Sequence[dict[str, Any]], ends: tuple[int, ...], layout: Layout) -> Journal:
+def _journal(
+    contents: Sequence[dict[str, Any]], ends: tuple[int, ...], layout: StoreLayout
+) -> Journal:
     """Gather what the lines say."""
     digits = [8 * (len(layout.edges(layer.size)) - 1) for layer in layout.layers]
     scaled = CODECS[layout.dtype].scaled

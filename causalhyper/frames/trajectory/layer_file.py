@@ -15,7 +15,7 @@ from causalhyper.arrays import Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats, decode
-from causalhyper.frames.trajectory.layout import Cells, Layout
+from causalhyper.frames.trajectory.layout import Cells, StoreLayout
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +26,7 @@ class LayerFile:
     ----------
     path : Path
         The file.
-    layout : Layout
+    layout : StoreLayout
         The store's.
     size : int
         Columns of the layer.
@@ -39,7 +39,7 @@ class LayerFile:
     """
 
     path: Path
-    layout: Layout
+    layout: StoreLayout
     size: int
     checksums: NDArray[np.uint32]
     exponents: NDArray[np.int64]

@@ -77,7 +77,7 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class StoreLayout:
     """How the rows of a store lie in its files.
 
     The file of a layer of p columns is a sequence of blocks of `block_steps` rows; each is a
@@ -100,7 +100,7 @@ class Layout:
 
     Examples
     --------
-    >>> layout = Layout((Layer("w", (3,)),), "float32", 2, 2)
+    >>> layout = StoreLayout((Layer("w", (3,)),), "float32", 2, 2)
     >>> [layout.length(3, rows) for rows in range(4)]
     [0, 20, 24, 44]
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from causalhyper.errors import CausalHyperError, ConfigurationError, DataError
-from causalhyper.frames.trajectory.layout import Layer, Layout
+from causalhyper.frames.trajectory.layout import Layer, StoreLayout
 
 FORMAT, VERSION = "causalhyper trajectory", 1
 MANIFEST, JOURNAL = "manifest.json", "journal"
@@ -25,7 +25,7 @@ class Manifest:
     ----------
     run_id : str
         Name of the run.
-    layout : Layout
+    layout : StoreLayout
         Layers, dtype and blocks.
     settings : mapping
         Optimiser, learning rate, seed and whatever else describes the run: JSON values.
@@ -36,7 +36,7 @@ class Manifest:
     """
 
     run_id: str
-    layout: Layout
+    layout: StoreLayout
     settings: Mapping[str, Any]
     every: int = 1
     steps: int | None = None
@@ -125,7 +125,7 @@ def read_manifest(folder: Path) -> Manifest:
 def _parse(content: Mapping[str, Any]) -> Manifest:
     layers = tuple(Layer(entry["name"], tuple(entry["shape"])) for entry in content["layers"])
     blocks = content["block_steps"], content["block_columns"]
-    layout = Layout(layers, content["dtype"], *blocks)
+    layout = StoreLayout(layers, content["dtype"], *blocks)
     if [entry["file"] for entry in content["layers"]] != list(layout.files):
         raise ValueError("the files are not named by their layers")
     steps = content["steps"]

@@ -10,7 +10,7 @@ import numpy as np
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.journal import Journal, read_journal
-from causalhyper.frames.trajectory.layout import Layout
+from causalhyper.frames.trajectory.layout import StoreLayout
 from causalhyper.frames.trajectory.manifest import JOURNAL, MANIFEST, Manifest
 
 
@@ -23,7 +23,7 @@ def check_complete(folder: Path, manifest: Manifest, journal: Journal) -> None:
         )
 
 
-def check_lengths(folder: Path, layout: Layout, rows: int) -> None:
+def check_lengths(folder: Path, layout: StoreLayout, rows: int) -> None:
     """Refuse a store one of whose layers' files is missing or cut off."""
     for layer, file in zip(layout.layers, layout.files, strict=True):
         path, expected = folder / file, layout.length(layer.size, rows)
@@ -88,7 +88,7 @@ def _cut(path: Path, length: int) -> None:
         disk.close(descriptor)
 
 
-def _clear(path: Path, layout: Layout, size: int, rows: int) -> None:
+def _clear(path: Path, layout: StoreLayout, size: int, rows: int) -> None:
     """Cut a layer's file off after the last row, and blank the places of rows to come."""
     descriptor = disk.open_to_write(path)
     try:

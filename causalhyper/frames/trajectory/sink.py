@@ -14,7 +14,7 @@ from causalhyper.frames.trajectory import disk
 from causalhyper.frames.trajectory.batch import Batch, layer_edges
 from causalhyper.frames.trajectory.codec import CODECS, choose_exponent, encode
 from causalhyper.frames.trajectory.journal import Journal, Record
-from causalhyper.frames.trajectory.layout import Layout
+from causalhyper.frames.trajectory.layout import StoreLayout
 from causalhyper.frames.trajectory.manifest import JOURNAL
 
 BACKLOG = 2**28
@@ -28,13 +28,13 @@ class Sink:
     ----------
     folder : Path
         The store, with the files as the journal says.
-    layout : Layout
+    layout : StoreLayout
         The store's.
     journal : Journal
         What is durable already.
     """
 
-    def __init__(self, folder: Path, layout: Layout, journal: Journal) -> None:
+    def __init__(self, folder: Path, layout: StoreLayout, journal: Journal) -> None:
         self._layout = layout
         self._layers: list[int] = []
         self._edges = layer_edges(layout)

@@ -21,7 +21,7 @@ from causalhyper.frames.trajectory.batch import (
 )
 from causalhyper.frames.trajectory.creation import check_agreement, make_store
 from causalhyper.frames.trajectory.journal import RESERVED, Journal, empty_journal, plain_scalar
-from causalhyper.frames.trajectory.layout import Layer, Layout
+from causalhyper.frames.trajectory.layout import Layer, StoreLayout
 from causalhyper.frames.trajectory.lock import Lock
 from causalhyper.frames.trajectory.manifest import (
     JOURNAL,
@@ -115,7 +115,7 @@ class TrajectoryWriter:
             If an argument is not allowed, the folder is in use, or cannot be written.
         """
         folder = Path(path)
-        layout = Layout(tuple(layers), dtype, block_steps, block_columns)
+        layout = StoreLayout(tuple(layers), dtype, block_steps, block_columns)
         for name, value in (("queue", queue), ("every", every)):
             if not isinstance(value, int) or value < 1:
                 raise ConfigurationError(f"{name} must be a whole number from 1; got {value!r}")
