@@ -12,9 +12,8 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import KNOWN, Roles, validate_runs
 from collectors.complexity.norms import copy_parameters
 from collectors.complexity.paths import path_norm
-from collectors.measurements import MEASUREMENTS, Measurement
+from collectors.measurements import MEASUREMENTS, Measurement, measure_run
 from collectors.noise.per_example import per_example_noise
-from collectors.run_rows import measure_run
 
 loss = nn.CrossEntropyLoss(reduction="none")
 
