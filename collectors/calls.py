@@ -1,19 +1,18 @@
-"""Calling a network and a loss on a batch, and taking examples out of a batch."""
+"""Calling a network and a loss on a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils import _pytree as pytree
+from torch.func import functional_call
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import count
 
 Loss = Callable[[Any, Any], Tensor]
 """Takes outputs and targets of n examples, returns their losses, shape (n,)."""
-Batches = Iterable[tuple[Any, Any]]
-"""Pairs of inputs and targets, examples first; to be iterated more than once."""
 
 
 def call(model: Callable[..., Any], inputs: Any) -> Any:
@@ -44,8 +43,35 @@ def call(model: Callable[..., Any], inputs: Any) -> Any:
     return model(inputs)
 
 
+def call_with(model: nn.Module, parameters: Mapping[str, Tensor], inputs: Any) -> Any:
+    """Call a network with other values of its parameters, as a function of them.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+    parameters : mapping of str to Tensor
+        By name; what is not among them keeps its value.
+    inputs : Tensor, or tuple, list or mapping of tensors
+        What it takes.
+
+    Returns
+    -------
+    object
+        Its outputs.
+
+    Examples
+    --------
+    >>> import torch
+    >>> parameters = {"weight": torch.tensor([[2.0]]), "bias": torch.tensor([1.0])}
+    >>> call_with(nn.Linear(1, 1), parameters, torch.ones(1, 1)).item()
+    3.0
+    """
+    return call(lambda *a, **k: functional_call(model, dict(parameters), a, k), inputs)
+
+
 def example_losses(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> Tensor:
-    """Per-example losses of a batch, with their graph.
+    """Losses of examples that can be taken out of their batch, with their graph.
 
     Parameters
     ----------
@@ -76,141 +102,42 @@ def example_losses(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> T
     >>> example_losses(model, squares, torch.ones(3, 2), torch.zeros(3)).tolist()
     [4.0, 4.0, 4.0]
     """
-    losses = loss(call(model, inputs), targets)
-    check_losses(losses, count(inputs))
-    return losses
+    return check_losses(loss(call(model, inputs), targets), count(inputs))
 
 
-def check_losses(losses: Tensor, examples: int) -> None:
+def check_losses(losses: Any, examples: int | None = None) -> Tensor:
     """Refuse what is not one loss an example.
 
     Parameters
     ----------
-    losses : Tensor
+    losses : object
         What the loss returned.
-    examples : int
-        Number of examples n in the batch.
+    examples : int, optional
+        Number of examples n in the batch; without it the losses say how many there are, as
+        where the inputs are a graph and the examples some of its nodes.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+        The losses; n >= 1.
 
     Raises
     ------
     ConfigurationError
-        If the shape is not (n,).
+        If they are no tensor of that shape.
 
     Examples
     --------
     >>> import torch
-    >>> check_losses(torch.ones(4), 4)
+    >>> check_losses(torch.ones(2), 2).tolist()
+    [1.0, 1.0]
     """
-    if losses.shape != (examples,):
+    fits = isinstance(losses, Tensor) and losses.ndim == 1 and losses.numel() > 0
+    if not fits or examples not in (None, len(losses)):
+        shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
         raise ConfigurationError(
-            f"expected one loss an example, shape ({examples},); got {tuple(losses.shape)}: use "
-            "reduction='none', and take the mean over what is within an example"
+            "the loss must return one number an example, shape "
+            f"({'n' if examples is None else examples},); got {shape}: use reduction='none', and "
+            "take the mean over what belongs to one example"
         )
-
-
-def count(inputs: Any) -> int:
-    """Count the examples of a batch.
-
-    Parameters
-    ----------
-    inputs : tensors
-        Examples first.
-
-    Returns
-    -------
-    int
-        The length that all tensors share.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is no tensor, or the lengths differ.
-
-    Examples
-    --------
-    >>> import torch
-    >>> count({"ids": torch.ones(3, 5), "mask": torch.ones(3)})
-    3
-    """
-    found = [x for x in pytree.tree_leaves(inputs) if isinstance(x, Tensor)]
-    lengths = sorted({len(x) if x.ndim else 0 for x in found})
-    if len(lengths) != 1:
-        raise ConfigurationError(
-            "expected inputs with examples along the first axis of every tensor; got "
-            f"{'lengths ' + str(lengths) if found else 'no tensor'}"
-        )
-    return lengths[0]
-
-
-def take(batch: Any, start: int, stop: int) -> Any:
-    """Take examples start to stop - 1 out of a batch.
-
-    Parameters
-    ----------
-    batch : tensors
-        Inputs or targets, examples first; what is not a tensor is passed on.
-    start, stop : int
-        Range of examples.
-
-    Returns
-    -------
-    tensors
-        Of the same structure.
-
-    Examples
-    --------
-    >>> import torch
-    >>> take((torch.arange(4), "name"), 1, 3)
-    (tensor([1, 2]), 'name')
-    """
-    return pytree.tree_map(lambda x: x[start:stop] if isinstance(x, Tensor) else x, batch)
-
-
-def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Trainable parameters by name, a shared one once.
-
-    Parameters
-    ----------
-    model : Module
-        The network.
-
-    Returns
-    -------
-    dict of str to Parameter
-        In the network's order.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none.
-
-    Examples
-    --------
-    >>> list(trainable(nn.Linear(2, 1)))
-    ['weight', 'bias']
-    """
-    found = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if not found:
-        raise ConfigurationError("the network has no trainable parameters to differentiate by")
-    return found
-
-
-def layer_of(name: str) -> str:
-    """Name of the layer that holds a parameter.
-
-    Parameters
-    ----------
-    name : str
-        A parameter's dotted name.
-
-    Returns
-    -------
-    str
-        What stands before the last dot; the name itself where there is none.
-
-    Examples
-    --------
-    >>> layer_of("features.0.weight"), layer_of("scale")
-    ('features.0', 'scale')
-    """
-    return name.rpartition(".")[0] or name
+    return losses

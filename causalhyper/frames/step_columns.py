@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from causalhyper.frames.columns import Column, Kind
-
-
-def _column(name: str, kind: Kind, description: str, unit: str = "") -> Column:
-    low = -math.inf if kind in ("identifier", "number") else 0.0
-    return Column(name, kind, low, math.inf, unit, description)
-
+from causalhyper.frames.columns import Column, column
 
 _COLUMNS = (
-    _column("run_id", "identifier", "name of the run"),
-    _column("step", "count", "number of the optimiser step, unique in its run", "steps"),
-    _column("epoch", "nonnegative", "passes over the training set so far", "epochs"),
-    _column("loss", "number", "loss of the step's minibatch before the step"),
-    _column("loss_after", "number", "loss of the same minibatch after the step"),
-    _column("grad_norm", "nonnegative", "Euclidean norm of the minibatch gradient"),
-    _column("grad_noise", "nonnegative", "trace of the covariance of the minibatch gradient"),
-    _column("update_norm", "nonnegative", "Euclidean norm of the parameters' change"),
-    _column("learning_rate", "nonnegative", "learning rate of the step"),
-    _column("nonfinite", "count", "parameters whose change is not finite"),
+    column("run_id", "identifier", "name of the run"),
+    column("step", "count", "number of the optimiser step, unique in its run", "steps"),
+    column("epoch", "nonnegative", "passes over the training set so far", "epochs"),
+    column("loss", "number", "loss of the step's minibatch before the step"),
+    column("loss_after", "number", "loss of the same minibatch after the step"),
+    column("grad_norm", "nonnegative", "Euclidean norm of the minibatch gradient"),
+    column("grad_noise", "nonnegative", "trace of the covariance of the minibatch gradient"),
+    column("update_norm", "nonnegative", "Euclidean norm of the parameters' change"),
+    column("learning_rate", "nonnegative", "learning rate of the step"),
+    column("nonfinite", "count", "parameters whose change is not finite"),
 )
 
 STEP_COLUMNS: Mapping[str, Column] = MappingProxyType({c.name: c for c in _COLUMNS})

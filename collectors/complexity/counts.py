@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
-from collectors.calls import layer_of
+from collectors.parameters import layer_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import call, count
+from collectors.batches import count
+from collectors.calls import call
 from collectors.model_state import measuring
 from collectors.noise.refusals import refuse_batch_statistics
 

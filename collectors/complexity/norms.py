@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import layer_of
+from collectors.parameters import layer_of
 
 
 def weight_norm(parameters: Iterable[Tensor]) -> float:

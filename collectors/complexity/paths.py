@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import call, take
+from collectors.batches import take
+from collectors.calls import call
 from collectors.complexity.path_rules import Paths, PathsUndefined
 from collectors.model_state import measuring
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
+from collectors.orthogonality import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +102,11 @@ def top_singular_value(
     alphas, betas = list[float](), list[float]()
     limit = min(max_products, start.numel())
     while True:
-        u = _orthogonal(forward(right[-1]), left)
+        u = forward(right[-1])
+        u = outside(u, torch.stack(left)) if left else u
         alphas.append(float(u.norm()))
         left.append(u / alphas[-1] if alphas[-1] > 0 else u)
-        v = _orthogonal(backward(left[-1]), right)
+        v = outside(backward(left[-1]), torch.stack(right))
         beta = float(v.norm())
         if not math.isfinite(alphas[-1] + beta):
             return SingularValue(math.nan, math.nan, len(alphas), False)
@@ -124,16 +126,6 @@ def top_singular_value(
             stacklevel=2,
         )
     return SingularValue(value, residual, len(alphas), done)
-
-
-def _orthogonal(vector: Tensor, basis: list[Tensor]) -> Tensor:
-    """Take out of a vector what lies along a basis, twice for rounding."""
-    if not basis:
-        return vector
-    Q = torch.stack(basis)
-    for _ in range(2):
-        vector = vector - Q.T @ (Q @ vector)
-    return vector
 
 
 def _top(alphas: list[float], betas: list[float], beta: float) -> tuple[float, float]:

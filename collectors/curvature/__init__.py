@@ -2,9 +2,9 @@
 
 from collectors.curvature.density import spectral_density
 from collectors.curvature.eigenvalues import Eigenvalues, eigenvalues
+from collectors.curvature.loss_rise import SamSharpness, sam_sharpness
 from collectors.curvature.operator import Curvature, curvature_of
 from collectors.curvature.products import gauss_newton_product, hessian_product
-from collectors.curvature.sam import SamSharpness, sam_sharpness
 from collectors.curvature.sampling import Sampled, sampled_curvature, sampled_trace
 from collectors.curvature.sharpness import Eigenvalue, top_eigenvalue
 from collectors.curvature.spectrum import SpectralDensity

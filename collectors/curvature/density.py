@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.curvature.data import Data, Loss
+from collectors.batches import Data
+from collectors.calls import Loss
 from collectors.curvature.eigenvalues import Eigenvalues
 from collectors.curvature.krylov import krylov_spaces
 from collectors.curvature.operator import Curvature, Kind, curvature_of, normal_rows, seeded
@@ -45,7 +46,7 @@ def spectral_density(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         One batch, or batches that can be iterated again.
     probes : int

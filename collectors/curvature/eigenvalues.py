@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import Data
+from collectors.calls import Loss
 from collectors.curvature.bounds import Which, places
-from collectors.curvature.data import Data, Loss
 from collectors.curvature.extremes import Extreme, extremes
 from collectors.curvature.krylov import Krylov
 from collectors.curvature.operator import Kind, curvature_of, normal_rows, seeded
@@ -130,7 +131,7 @@ def eigenvalues(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         One batch, or batches that can be iterated again.
     k : int

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from collectors.orthogonality import outside
+
 Rows = Callable[[Tensor], Tensor]
 """Maps rows (b, p) to A of each row."""
 BREAKDOWN = 100
@@ -78,7 +80,7 @@ class Krylov:
 
     def outside(self, rows: Tensor) -> Tensor:
         """Project rows (k, p) on the orthogonal complement of the space."""
-        return _outside(rows, self.basis)
+        return outside(rows, self.basis)
 
 
 def krylov_spaces(product: Rows, start: Tensor, draw: Callable[[], Tensor]) -> Iterator[Krylov]:
@@ -134,21 +136,14 @@ def krylov_spaces(product: Rows, start: Tensor, draw: Callable[[], Tensor]) -> I
             return
         size = max(size, float(np.linalg.norm(_numpy(coefficients), axis=1).max()))
         floor = BREAKDOWN * torch.finfo(start.dtype).eps * size
-        following, remainder = _orthonormal(_outside(images, basis), basis, floor)
+        following, remainder = _orthonormal(outside(images, basis), basis, floor)
         if filled == p:
             following, remainder = following[:0], remainder[:0]
         yield Krylov(basis, projected, remainder, opened, True)
         if not len(following) and filled < p:
             opened = filled
-            following = _orthonormal(_outside(draw(), basis), basis, 0.0)[0]
+            following = _orthonormal(outside(draw(), basis), basis, 0.0)[0]
         block = following
-
-
-def _outside(rows: Tensor, basis: Tensor) -> Tensor:
-    """Twice is enough (Parlett): orthogonal to the basis up to rounding."""
-    for _ in range(2):
-        rows = rows - (rows @ basis.T) @ basis
-    return rows
 
 
 def _orthonormal(rows: Tensor, basis: Tensor | None, floor: float) -> tuple[Tensor, np.ndarray]:
@@ -158,7 +153,7 @@ def _orthonormal(rows: Tensor, basis: Tensor | None, floor: float) -> tuple[Tens
     kept = int((lengths > floor).sum())
     found = (Q @ U[:, :kept]).T.contiguous()
     if basis is not None and len(rows) > 1:
-        Q, R = torch.linalg.qr(_outside(found, basis).T)
+        Q, R = torch.linalg.qr(outside(found, basis).T)
         found = (Q * R.diagonal().sign()).T.contiguous()
     return found, _numpy(lengths[:kept, None] * V[:kept])
 

@@ -11,16 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.curvature.data import (
-    Data,
-    Loss,
-    batches,
-    chosen_parameters,
-    example_losses,
-    outputs_of,
-)
+from collectors.batches import Data, batches
+from collectors.calls import Loss, call, check_losses
 from collectors.curvature.products import Product, gauss_newton_product, hessian_product
 from collectors.model_state import Mode, measuring
+from collectors.parameters import chosen_parameters
 
 Kind = Literal["hessian", "gauss_newton"]
 """The Hessian of the mean loss, or its generalised Gauss-Newton part."""
@@ -98,9 +93,9 @@ class Curvature:
         Layers that draw (dropout) draw the same at every pass.
         """
         torch.manual_seed(self._seed)
-        for inputs, targets in batches(self._data, self.parameters[0].device):
-            outputs = outputs_of(self.model, inputs)
-            yield outputs, example_losses(self.loss, outputs, targets)
+        for inputs, targets in batches(self._data, self.model):
+            outputs = call(self.model, inputs)
+            yield outputs, check_losses(self.loss(outputs, targets))
 
     def _first_pass(self) -> tuple[int, float]:
         """Count examples; keep the graph where there is one batch only."""
@@ -177,7 +172,7 @@ def curvature_of(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         One batch, or batches that can be iterated again.
     kind : {"hessian", "gauss_newton"}
@@ -222,7 +217,7 @@ def curvature_of(
     """
     if kind not in ("hessian", "gauss_newton"):
         raise ConfigurationError(f"kind must be 'hessian' or 'gauss_newton'; got {kind!r}")
-    chosen = chosen_parameters(model, parameters)
+    chosen = tuple(chosen_parameters(model, parameters).values())
     with measuring(model, mode, generator=seeded(generator)), torch.enable_grad():
         for p in model.parameters():
             p.requires_grad_(any(p is each for each in chosen))

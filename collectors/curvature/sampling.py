@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.curvature.data import Data, Loss
+from collectors.batches import Data
+from collectors.calls import Loss
 from collectors.curvature.operator import Curvature, Kind, curvature_of, seeded
 from collectors.curvature.shares import example_curvatures
 from collectors.curvature.trace import signs
@@ -92,7 +93,7 @@ def sampled_curvature(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         The sample: one batch, or batches that can be iterated again.
     vectors : Tensor, shape (p, k)
@@ -175,7 +176,7 @@ def sampled_trace(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         The sample.
     probes : int

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
+from collectors.orthogonality import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +101,7 @@ def top_eigenvalue(
     while True:
         image = product(basis[-1])
         alphas.append(float(image @ basis[-1]))
-        Q = torch.stack(basis)
-        for _ in range(2):
-            image = image - Q.T @ (Q @ image)
+        image = outside(image, torch.stack(basis))
         beta = float(image.norm())
         if not (math.isfinite(alphas[-1]) and math.isfinite(beta)):
             _warn("the Hessian is not finite: did training diverge?")

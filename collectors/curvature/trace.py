@@ -14,8 +14,9 @@ from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import Data
+from collectors.calls import Loss
 from collectors.curvature.blocks import layers, same_blocks
-from collectors.curvature.data import Data, Loss
 from collectors.curvature.eigenvalues import Eigenvalues
 from collectors.curvature.krylov import Krylov, krylov_spaces
 from collectors.curvature.operator import Curvature, Kind, curvature_of, normal_rows, seeded
@@ -119,7 +120,7 @@ def curvature_trace(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         One batch, or batches that can be iterated again.
     products : int

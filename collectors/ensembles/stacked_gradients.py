@@ -11,7 +11,7 @@ from torch.func import functional_call, vmap
 from causalhyper.errors import ConfigurationError
 from collectors.ensembles.stacked_optimizers import Stacked
 
-Loss = Callable[..., Tensor]
+MinibatchLoss = Callable[..., Tensor]
 """From a network (a callable) and the tensors of a minibatch to the mean loss."""
 
 
@@ -36,7 +36,7 @@ class StackedGradients:
     def __init__(
         self,
         model: nn.Module,
-        loss: Loss,
+        loss: MinibatchLoss,
         frozen: Stacked,
         buffers: Stacked,
         batch: tuple[Tensor, ...],

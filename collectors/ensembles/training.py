@@ -12,7 +12,7 @@ from torch.func import stack_module_state
 
 from causalhyper.errors import ConfigurationError
 from collectors.ensembles.beginnings import initial_model, minibatch_orders, spawned_seeds
-from collectors.ensembles.stacked_gradients import Loss, StackedGradients
+from collectors.ensembles.stacked_gradients import MinibatchLoss, StackedGradients
 from collectors.ensembles.stacked_optimizers import Sgd, Stacked, StackedOptimizer, State, advance
 
 Data = Sequence[Tensor] | Callable[[int], Sequence[Tensor]]
@@ -71,7 +71,7 @@ def train_ensemble(
     make_model: Callable[[], nn.Module],
     seeds: Sequence[int],
     data: Data,
-    loss: Loss,
+    loss: MinibatchLoss,
     *,
     batch_size: int,
     updates: int,

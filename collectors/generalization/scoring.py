@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, call, check_losses, count
+from collectors.batches import Data, batches
+from collectors.calls import Loss, call, check_losses
 from collectors.generalization.calibration import calibration_error
 from collectors.generalization.scores import Scores
 from collectors.model_state import Mode, measuring
@@ -130,7 +131,7 @@ class Scorer:
 def score(
     model: nn.Module,
     loss: Loss,
-    data: Batches,
+    data: Data,
     *,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
@@ -145,8 +146,8 @@ def score(
         The classifier.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    data : iterable of (inputs, labels)
-        Batches; iterated once; labels are classes from 0.
+    data : tuple (inputs, labels), or iterable of such
+        One batch or several; iterated once; labels are classes from 0.
     mode : {"eval", "train", "as_found"}
         Mode of the network.
     generator : Generator, optional
@@ -186,9 +187,8 @@ def score(
     """
     scorer = Scorer(bins=bins)
     with measuring(model, mode, generator=generator), torch.no_grad():
-        for inputs, labels in data:
-            if count(inputs):
-                outputs = call(model, inputs)
-                found = outputs if logits is None else logits(outputs)
-                scorer.add(found, labels, loss(outputs, labels))
+        for inputs, labels in batches(data, model):
+            outputs = call(model, inputs)
+            found = outputs if logits is None else logits(outputs)
+            scorer.add(found, labels, loss(outputs, labels))
     return scorer.result(mode=mode)

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import trainable
 from collectors.noise.minibatch_pairs import PairSums, pair_estimates, squared_norm
 from collectors.noise.noise_scale import NoiseScale
+from collectors.parameters import chosen_parameters
 
 WAITING = 64
 """Steps whose norms stay on the device before they are fetched."""
@@ -91,7 +91,7 @@ class MinibatchPairs:
         self._model, self._b, self._mean = model, batch_size, accumulation == "mean"
         self.reset()
         self._hooks: list[Any] = [optimizer.register_step_pre_hook(self._finish)]
-        for p in trainable(model).values():
+        for p in chosen_parameters(model).values():
             self._hooks.append(p.register_hook(lambda g, p=p: self._see(p, g)))
             self._hooks.append(p.register_post_accumulate_grad_hook(self._count))
 

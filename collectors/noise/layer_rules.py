@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from collectors.noise.contributions import Contribution, Convolved, Lookup, Outer, Rows
 
-Rule = Callable[[Any, Tensor, Tensor, int], dict[str, Contribution]]
+LayerRule = Callable[[Any, Tensor, Tensor, int], dict[str, Contribution]]
 """Takes layer, input, derivative of the losses by its output, and a memory in bytes."""
 
 GROUPED_PLACES = 64
@@ -254,14 +254,14 @@ def _scale(layer: Any, scale: Tensor, shift: Tensor, places: int) -> dict[str, C
     parts: dict[str, Contribution] = {}
     if layer.weight is not None:
         parts["weight"] = Rows(scale.sum(places))
-    return parts | _bias(layer, shift.sum(places)) if layer.bias is not None else parts
+    return parts | _bias(layer, shift.sum(places))
 
 
 def _bias(layer: Any, rows: Tensor) -> dict[str, Contribution]:
     return {} if layer.bias is None else {"bias": Rows(rows)}
 
 
-RULES: dict[type[nn.Module], Rule] = {
+RULES: dict[type[nn.Module], LayerRule] = {
     nn.Linear: linear,
     nn.Conv1d: convolution,
     nn.Conv2d: convolution,
@@ -274,7 +274,7 @@ RULES: dict[type[nn.Module], Rule] = {
 """By exact type: a subclass may compute something else."""
 
 
-def rule_of(module: nn.Module) -> Rule | None:
+def layer_rule_of(module: nn.Module) -> LayerRule | None:
     """Find the rule of a layer.
 
     Parameters
@@ -289,7 +289,7 @@ def rule_of(module: nn.Module) -> Rule | None:
 
     Examples
     --------
-    >>> rule_of(nn.Linear(1, 1)) is linear, rule_of(nn.LSTM(1, 1)) is None
+    >>> layer_rule_of(nn.Linear(1, 1)) is linear, layer_rule_of(nn.LSTM(1, 1)) is None
     (True, True)
     """
     if isinstance(module, nn.Embedding) and (

@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, count, example_losses, take, trainable
+from collectors.batches import Data, batches, count, take
+from collectors.calls import Loss, example_losses
 from collectors.model_state import Mode, measuring
 from collectors.noise.noise_scale import NoiseScale, estimate
 from collectors.noise.refusals import refuse_batch_statistics
+from collectors.parameters import chosen_parameters
 
 
 def pair_estimates(
@@ -124,7 +126,7 @@ class PairSums:
 def paired_noise(
     model: nn.Module,
     loss: Loss,
-    data: Batches,
+    data: Data,
     *,
     parts: int = 2,
     mode: Mode = "eval",
@@ -138,7 +140,7 @@ def paired_noise(
         The network.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    data : iterable of (inputs, targets)
+    data : tuple (inputs, targets), or iterable of such
         Minibatches of examples in random order; iterated once. A batch of one example is left
         out.
     parts : int
@@ -186,7 +188,7 @@ def paired_noise(
     sums = PairSums.empty()
     with measuring(model, mode, generator=generator):
         refuse_batch_statistics(model)
-        for inputs, targets in data:
+        for inputs, targets in batches(data, model):
             if count(inputs) >= 2:
                 sums.add(*_cut(model, loss, inputs, targets, parts))
         return sums.estimate(mode)
@@ -199,7 +201,7 @@ def _cut(
     n = count(inputs)
     k = min(parts, n)
     ends = [n * j // k for j in range(k + 1)]
-    parameters = list(trainable(model).values())
+    parameters = list(chosen_parameters(model).values())
     whole: list[Tensor] = [torch.zeros_like(p) for p in parameters]
     squares = []
     for start, stop in pairwise(ends):

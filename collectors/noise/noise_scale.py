@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, trainable
+from collectors.batches import Data, batches
+from collectors.calls import Loss
 from collectors.model_state import Mode, measuring
 from collectors.noise.jackknife import leave_one_out, ratio
 from collectors.noise.per_example import MEMORY, Sums, collect
 from collectors.noise.projection import project
 from collectors.noise.refusals import draws, refuse_batch_statistics
 from collectors.noise.strategy import Strategy
+from collectors.parameters import chosen_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def estimate(
 def noise_scale(
     model: nn.Module,
     loss: Loss,
-    data: Batches,
+    data: Data,
     *,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
@@ -125,8 +127,8 @@ def noise_scale(
         The network.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    data : iterable of (inputs, targets)
-        Batches of a random sample of examples; iterated twice or thrice.
+    data : tuple (inputs, targets), or iterable of such
+        One batch or several, of a random sample of examples; iterated twice or thrice.
     mode : {"eval", "train", "as_found"}
         Mode of the network; active dropout is refused, for the second pass would draw others.
     generator : Generator, optional
@@ -186,15 +188,17 @@ def noise_scale(
     return estimate(*found, count=n, unit="examples", mode=mode)
 
 
-def _along_the_mean(model: nn.Module, loss: Loss, data: Batches, sums: Sums) -> Tensor:
+def _along_the_mean(model: nn.Module, loss: Loss, data: Data, sums: Sums) -> Tensor:
     """``g_i`` times the mean gradient; they must average to its square."""
-    n, parameters = sums.examples, trainable(model)
+    n, parameters = sums.examples, chosen_parameters(model)
     mean = {k: (sums.totals[k] / n).reshape(p.shape) for k, p in parameters.items()}
     direction = {k: mean[k].to(p.dtype) for k, p in parameters.items()}
     squared = math.fsum(float(g.square().sum()) for g in mean.values())
     size = math.sqrt(squared * float(torch.cat(sums.squares).mean()))
     for forward in (True, False):
-        parts = [project(model, loss, x, y, direction, forward=forward) for x, y in data]
+        parts = [
+            project(model, loss, x, y, direction, forward=forward) for x, y in batches(data, model)
+        ]
         along = torch.cat(parts).double() if parts else torch.zeros(0)
         off = abs(float(along.sum()) / n - squared)
         if len(along) == n and not off > 1e-3 * size:

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils import _pytree as pytree
 
-from collectors.calls import Loss, call, count, example_losses, take, trainable
+from collectors.batches import count, take
+from collectors.calls import Loss, call_with, example_losses
 from collectors.noise.contributions import Contribution, form, squared_norms
-from collectors.noise.recording import Use, count_uses, record_losses
+from collectors.noise.layer_uses import Use, count_uses, record_losses
+from collectors.parameters import chosen_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def by_rules(
     >>> by_rules(model, loss, torch.ones(3, 2), None, 1024)["weight"].squares.tolist()
     [2.0, 2.0, 2.0]
     """
-    n, parameters = count(inputs), trainable(model)
+    n, parameters = count(inputs), chosen_parameters(model)
     losses, uses = record_losses(model, loss, inputs, targets, n)
     entered = count_uses(losses)
     met = Counter(id(p) for use in uses for p in use.parameters())
@@ -126,7 +128,7 @@ def by_vmap(
     >>> by_vmap(model, loss, torch.ones(3, 2), None, ["weight"], 1024)["weight"].squares.tolist()
     [2.0, 2.0, 2.0]
     """
-    chosen = {k: p.detach() for k, p in trainable(model).items() if k in names}
+    chosen = {k: p.detach() for k, p in chosen_parameters(model).items() if k in names}
     size = sum(p.numel() * p.element_size() for p in chosen.values())
     step, n = max(1, memory // size), count(inputs)
     leaves, spec = pytree.tree_flatten((inputs, targets))
@@ -135,8 +137,7 @@ def by_vmap(
     def one(parameters: dict[str, Tensor], *example: Any) -> Tensor:
         alone = [x[None] if isinstance(x, Tensor) else x for x in example]
         x, y = pytree.tree_unflatten(alone, spec)
-        outputs = call(lambda *a, **k: functional_call(model, parameters, a, k), x)
-        return loss(outputs, y).sum()
+        return loss(call_with(model, parameters, x), y).sum()
 
     mapped = vmap(grad(one), (None, *places), randomness="different")
     squares: dict[str, list[Tensor]] = {k: [] for k in chosen}
@@ -178,7 +179,7 @@ def by_loop(
     >>> by_loop(model, loss, torch.ones(3, 2), None, ["weight"])["weight"].squares.tolist()
     [2.0, 2.0, 2.0]
     """
-    chosen = {k: p for k, p in trainable(model).items() if k in names}
+    chosen = {k: p for k, p in chosen_parameters(model).items() if k in names}
     if not chosen:
         return {}
     squares: dict[str, list[Tensor]] = {k: [] for k in chosen}

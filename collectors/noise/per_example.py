@@ -10,11 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, count, layer_of, trainable
+from collectors.batches import Data, batches
+from collectors.calls import Loss
 from collectors.model_state import Mode, measuring
-from collectors.noise.moments import GradientNoise, LayerNoise
+from collectors.noise.gradient_noise import GradientNoise, LayerNoise
 from collectors.noise.refusals import refuse_batch_statistics
 from collectors.noise.strategy import Strategy, Way
+from collectors.parameters import chosen_parameters, layer_of
 
 MEMORY = 64 * 2**20
 """Bytes that per-example gradients held at once may take: 64 MiB."""
@@ -23,7 +25,7 @@ MEMORY = 64 * 2**20
 def per_example_noise(
     model: nn.Module,
     loss: Loss,
-    data: Batches,
+    data: Data,
     *,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
@@ -43,9 +45,9 @@ def per_example_noise(
         The network; its trainable parameters are differentiated by.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    data : iterable of (inputs, targets)
-        Batches, examples first; iterated once. Each example's gradient is its own, so how they
-        are batched changes nothing but memory and speed.
+    data : tuple (inputs, targets), or iterable of such
+        One batch, examples first, or several; iterated once. Each example's gradient is its own,
+        so how they are batched changes nothing but memory and speed.
     mode : {"eval", "train", "as_found"}
         Mode of the network. In train mode every example has dropout masks of its own, and their
         noise is part of ``tr S``. Batch normalisation by the batch is refused.
@@ -103,7 +105,7 @@ def per_example_noise(
         raise ConfigurationError(
             f"expected way 'auto', 'vmap' or 'loop' and a positive memory; got {way!r}, {memory}"
         )
-    trainable(model)
+    chosen_parameters(model)
     with measuring(model, mode, generator=generator):
         refuse_batch_statistics(model)
         sums = collect(model, loss, data, Strategy(model, loss, memory, way))
@@ -137,7 +139,7 @@ class Sums:
         return sum(len(s) for s in self.squares)
 
 
-def collect(model: nn.Module, loss: Loss, data: Batches, strategy: Strategy) -> Sums:
+def collect(model: nn.Module, loss: Loss, data: Data, strategy: Strategy) -> Sums:
     """Sum over batches what the strategy finds in each.
 
     Parameters
@@ -146,8 +148,8 @@ def collect(model: nn.Module, loss: Loss, data: Batches, strategy: Strategy) -> 
         The network, in the mode wanted.
     loss : callable
         Per-example losses from outputs and targets.
-    data : iterable of (inputs, targets)
-        Batches.
+    data : tuple (inputs, targets), or iterable of such
+        One batch or several.
     strategy : Strategy
         How to take per-example gradients.
 
@@ -157,9 +159,7 @@ def collect(model: nn.Module, loss: Loss, data: Batches, strategy: Strategy) -> 
         Over all examples.
     """
     sums = Sums()
-    for inputs, targets in data:
-        if not count(inputs):
-            continue
+    for inputs, targets in batches(data, model):
         whole: Tensor | None = None
         for name, part in strategy(inputs, targets).items():
             squares, total = part.squares.double(), part.total.detach().double().reshape(-1)
@@ -179,7 +179,7 @@ def collect(model: nn.Module, loss: Loss, data: Batches, strategy: Strategy) -> 
 
 def _moments(model: nn.Module, sums: Sums, mode: Mode) -> GradientNoise:
     groups: dict[str, list[str]] = defaultdict(list)
-    for name in trainable(model):
+    for name in chosen_parameters(model):
         groups[layer_of(name)].append(name)
     n = sums.examples
     layers = []

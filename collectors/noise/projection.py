@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, jvp
+from torch.func import jvp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from collectors.calls import Loss, call, example_losses, trainable
+from collectors.calls import Loss, call_with, example_losses
+from collectors.parameters import chosen_parameters
 
 
 def project(
@@ -66,12 +67,10 @@ def project(
 def _forwards(
     model: nn.Module, loss: Loss, inputs: Any, targets: Any, direction: dict[str, Tensor]
 ) -> Tensor:
-    values = {k: p.detach() for k, p in trainable(model).items()}
+    values = {k: p.detach() for k, p in chosen_parameters(model).items()}
 
     def losses(parameters: dict[str, Tensor]) -> Tensor:
-        return loss(
-            call(lambda *a, **k: functional_call(model, parameters, a, k), inputs), targets
-        )
+        return loss(call_with(model, parameters, inputs), targets)
 
     with torch.no_grad():
         found: Tensor = jvp(losses, (values,), (direction,))[1]
@@ -82,7 +81,7 @@ def _backwards(
     model: nn.Module, loss: Loss, inputs: Any, targets: Any, direction: dict[str, Tensor]
 ) -> Tensor:
     """Differentiate ``sum_i w_i g_i . d`` by the weights w."""
-    parameters = trainable(model)
+    parameters = chosen_parameters(model)
     with torch.enable_grad():
         losses = example_losses(model, loss, inputs, targets)
         weights = torch.ones_like(losses, requires_grad=True)

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, count, example_losses, trainable
+from collectors.batches import Data, batches
+from collectors.calls import Loss, call, check_losses
 from collectors.model_state import Mode, measuring
 from collectors.noise.jackknife import leave_one_out
+from collectors.parameters import chosen_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class BatchGradientNoise:
 def batch_gradient_noise(
     model: nn.Module,
     loss: Loss,
-    data: Batches,
+    data: Data,
     *,
     mode: Mode = "train",
     generator: torch.Generator | None = None,
@@ -58,7 +60,7 @@ def batch_gradient_noise(
         The network; batch normalisation in train mode is welcome.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    data : iterable of (inputs, targets)
+    data : tuple (inputs, targets), or iterable of such
         K >= 3 random batches of B examples; iterated once. A smaller last batch is an error.
     mode : {"train", "eval", "as_found"}
         Mode of the network. In train mode, batch normalisation makes each example's gradient
@@ -90,23 +92,23 @@ def batch_gradient_noise(
     Examples
     --------
     >>> model = nn.Linear(1, 1, bias=False)
-    >>> batches = [(torch.tensor([[x]]), None) for x in (1.0, 2.0, 3.0)]
-    >>> found = batch_gradient_noise(model, lambda outputs, targets: outputs[:, 0], batches)
+    >>> data = [(torch.tensor([[x]]), None) for x in (1.0, 2.0, 3.0)]
+    >>> found = batch_gradient_noise(model, lambda outputs, targets: outputs[:, 0], data)
     >>> round(found.covariance_trace, 6), round(found.gradient_squared, 6)
     (1.0, 3.666667)
     """
     rows: list[Tensor] = []
     sizes: set[int] = set()
     with measuring(model, mode, generator=generator):
-        parameters = list(trainable(model).values())
-        for inputs, targets in data:
+        parameters = list(chosen_parameters(model).values())
+        for inputs, targets in batches(data, model):
             with torch.enable_grad():
-                mean = example_losses(model, loss, inputs, targets).mean()
+                losses = check_losses(loss(call(model, inputs), targets))
             found = torch.autograd.grad(
-                mean, parameters, allow_unused=True, materialize_grads=True
+                losses.mean(), parameters, allow_unused=True, materialize_grads=True
             )
             rows.append(torch.cat([g.reshape(-1) for g in found]))
-            sizes.add(count(inputs))
+            sizes.add(len(losses))
     if len(rows) < 3 or len(sizes) != 1:
         raise ConfigurationError(
             f"expected 3 or more batches of one size; got {len(rows)} of sizes {sorted(sizes)}: "

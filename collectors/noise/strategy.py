@@ -9,9 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from collectors.calls import Loss, count, take, trainable
+from collectors.batches import count, take
+from collectors.calls import Loss
 from collectors.model_state import measuring
 from collectors.noise.passes import ParameterPass, by_loop, by_rules, by_vmap
+from collectors.parameters import chosen_parameters
 
 Way = Literal["auto", "vmap", "loop"]
 
@@ -48,7 +50,7 @@ class Strategy:
             found = self._checked(inputs, targets)
         else:
             found = self._rules(inputs, targets) if self.way == "auto" else {}
-        rest = [name for name in trainable(self.model) if name not in found]
+        rest = [name for name in chosen_parameters(self.model) if name not in found]
         return found | (self._without_rules(inputs, targets, rest) if rest else {})
 
     def _rules(self, inputs: Any, targets: Any) -> dict[str, ParameterPass]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import LayerSums, StepSums
-from collectors.recording.moments import Moments, pair_weights
+from collectors.recording.lagged_sums import LaggedSums, pair_weights
 
 Response = Literal["same", "next"]
 """Loss on the same minibatch after less before the step, or of the next minibatch less this."""
@@ -116,7 +116,7 @@ class StepAccumulators:
         self._steps = self._summed = 0
         self._scales: Tensor | None = None
         compensated = self.precision == "float32x2"
-        self._moments = Moments(p, self.lags, self.momentum, self._wide, device, compensated)
+        self._lagged = LaggedSums(p, self.lags, self.momentum, self._wide, device, compensated)
 
     def accumulate(self, flat: Tensor, losses: Tensor) -> None:
         """Take one step: all changes, and the losses before and after it."""
@@ -147,7 +147,7 @@ class StepAccumulators:
         self._sum()
         losses = self._losses[:, : self._steps].cpu().numpy()
         self._check(losses)
-        arrays = self._moments.totals(self._scale_vector(), self._rows[1 : self._filled + 1])
+        arrays = self._lagged.totals(self._scale_vector(), self._rows[1 : self._filled + 1])
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise DataError(
                 "a sum is not finite: did training diverge, or do changes grow by more than 1e5 "
@@ -176,7 +176,7 @@ class StepAccumulators:
             "losses": self._losses[:, : self._steps].clone(),
             "summed": self._summed,
             "scales": self._scales,
-            "moments": self._moments.state_dict(),
+            "moments": self._lagged.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -196,7 +196,7 @@ class StepAccumulators:
         self._losses = torch.zeros(2, room, dtype=torch.float64, device=self._rows.device)
         self._losses[:, : self._steps].copy_(losses)
         self._summed, self._scales = state["summed"], state["scales"]
-        self._moments.load_state_dict(state["moments"])
+        self._lagged.load_state_dict(state["moments"])
 
     def _options(self) -> dict[str, Any]:
         return {
@@ -233,7 +233,7 @@ class StepAccumulators:
             block = rows[:, part].to(self._wide)
             if scale is not None:
                 block = block * scale[part]
-            self._moments.add(part, block, weights)
+            self._lagged.add(part, block, weights)
         left = self._filled - ready
         self._rows[: left + 1] = self._rows[ready : ready + left + 1].clone()
         self._filled = left

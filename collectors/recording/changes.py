@@ -10,7 +10,7 @@ from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
 from collectors.recording.layers import Layer, new_changes
-from collectors.recording.rules import Rule
+from collectors.recording.update_rules import UpdateRule
 
 
 class Changes:
@@ -22,7 +22,7 @@ class Changes:
         The optimiser of torch.
     layers : tuple of Layer
         The layers that are recorded.
-    rule : Rule
+    rule : UpdateRule
         How their changes are taken.
 
     Attributes
@@ -34,7 +34,7 @@ class Changes:
     """
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, layers: tuple[Layer, ...], rule: Rule
+        self, optimizer: torch.optim.Optimizer, layers: tuple[Layer, ...], rule: UpdateRule
     ) -> None:
         self._optimizer = optimizer
         self._layers = layers

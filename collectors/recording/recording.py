@@ -18,8 +18,8 @@ from collectors.recording.layers import Choice, Layer, choose_layers
 from collectors.recording.losses import Closure, Losses, Minibatches, NoLosses, Probe
 from collectors.recording.ranks import Ranks
 from collectors.recording.recorder import Recorder
-from collectors.recording.rules import Rule, rule_of, unwrapped
 from collectors.recording.sinks import Rows, Sink
+from collectors.recording.update_rules import UpdateRule, unwrapped, update_rule_of
 
 Place = str | Path | Sink | StepAccumulators
 
@@ -118,7 +118,7 @@ def record(
     inner = unwrapped(optimizer)
     if not isinstance(every, int) or every < 1:
         raise ConfigurationError(f"every must be a whole number from 1; got {every!r}")
-    rule = rule_of(inner, differences=differences)
+    rule = update_rule_of(inner, differences=differences)
     chosen = choose_layers(model, inner, layers)
     source = _losses(model, inner, losses, probe, probe_mode)
     ranks = Ranks(model, process_group)
@@ -148,7 +148,7 @@ def record(
 
 def _settings(
     optimizer: torch.optim.Optimizer,
-    rule: Rule,
+    rule: UpdateRule,
     losses: Losses,
     every: int,
     ranks: Ranks,

@@ -47,7 +47,10 @@ def test_a_missing_value_is_not_outside_the_range():
 
 def test_identifiers_and_labels_are_not_measured():
     names = {name for name, column in KNOWN.items() if not column.is_measured}
-    assert names == {"run_id", "dataset", "model", "optimizer", "design", "noise_mode"}
+    assert names == {
+        *("run_id", "dataset", "model", "optimizer", "design"),
+        *("learning_rate_rule", "noise_mode"),
+    }
 
 
 @pytest.mark.parametrize(

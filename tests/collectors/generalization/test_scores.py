@@ -190,7 +190,7 @@ def test_scores_that_cannot_be_taken_are_refused():
     model, x, y = classifier()
     for call, words in (
         (lambda: score(model, per_example, iter([])), "used up"),
-        (lambda: score(model, cross_entropy, [(x, y)]), "one loss an example"),
+        (lambda: score(model, cross_entropy, [(x, y)]), "one number an example"),
         (lambda: score(model, lambda o, t: o[:, 0], [(x, y + 1)]), "labels from 0 to 3; got 1"),
         (lambda: Scorer(bins=0), "at least 1 bin"),
         (lambda: calibration_error(x[:, 0], y == 0), "from 0 to 1"),

@@ -228,7 +228,7 @@ def test_calls_that_cannot_be_answered_are_refused():
         per_example_noise(model, cross_entropy, iter([]))
     with pytest.raises(ConfigurationError, match="way 'auto'"):
         per_example_noise(model, cross_entropy, [(x, y)], way="fast")
-    with pytest.raises(ConfigurationError, match="no trainable parameters"):
+    with pytest.raises(ConfigurationError, match="no parameters to differentiate by"):
         per_example_noise(model.requires_grad_(False), cross_entropy, [(x, y)])
 
 

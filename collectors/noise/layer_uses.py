@@ -14,7 +14,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from collectors.calls import Loss, example_losses
 from collectors.noise.contributions import Contribution
-from collectors.noise.layer_rules import Rule, rule_of
+from collectors.noise.layer_rules import LayerRule, layer_rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Use:
     """
 
     layer: nn.Module
-    rule: Rule
+    rule: LayerRule
     x: Tensor
     edge: GradientEdge
 
@@ -55,7 +55,7 @@ def _recording(model: nn.Module, uses: list[Use], examples: int) -> Iterator[Non
     """Record, while the context lasts, the calls whose input and output have examples first."""
 
     def record(layer: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        found, rule = [*args, *kwargs.values()], rule_of(layer)
+        found, rule = [*args, *kwargs.values()], layer_rule_of(layer)
         if rule is None or len(found) != 1 or not isinstance(output, Tensor):
             return
         x = found[0]
@@ -68,7 +68,7 @@ def _recording(model: nn.Module, uses: list[Use], examples: int) -> Iterator[Non
     hooks = [
         module.register_forward_hook(record, with_kwargs=True)
         for module in model.modules()
-        if rule_of(module) is not None
+        if layer_rule_of(module) is not None
     ]
     try:
         yield

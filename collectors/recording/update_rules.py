@@ -13,7 +13,7 @@ from causalhyper.errors import ConfigurationError
 State = Mapping[str, Any]
 
 
-class Rule(Protocol):
+class UpdateRule(Protocol):
     """Writes the change of one parameter in one step, partly before the update, partly after.
 
     `out` has the parameter's shape, in float32 or float64; what is written before the update is
@@ -130,7 +130,7 @@ class Difference:
         torch.sub(parameter.to(out.dtype), out, out=out)
 
 
-def rule_of(optimizer: torch.optim.Optimizer, *, differences: bool = False) -> Rule:
+def update_rule_of(optimizer: torch.optim.Optimizer, *, differences: bool = False) -> UpdateRule:
     """Return the rule by which the changes of an optimiser are taken.
 
     Parameters
@@ -143,7 +143,7 @@ def rule_of(optimizer: torch.optim.Optimizer, *, differences: bool = False) -> R
 
     Returns
     -------
-    Rule
+    UpdateRule
         The rule.
 
     Raises
@@ -154,9 +154,9 @@ def rule_of(optimizer: torch.optim.Optimizer, *, differences: bool = False) -> R
     Examples
     --------
     >>> weights = [torch.zeros(2, requires_grad=True)]
-    >>> rule_of(torch.optim.SGD(weights, lr=0.1)).change
+    >>> update_rule_of(torch.optim.SGD(weights, lr=0.1)).change
     'update'
-    >>> rule_of(torch.optim.Adagrad(weights), differences=True).change
+    >>> update_rule_of(torch.optim.Adagrad(weights), differences=True).change
     'difference'
     """
     kind = type(optimizer)

@@ -70,7 +70,7 @@ def pair_weights(
     return PairWeights(pair, responses, head)
 
 
-class Moments:
+class LaggedSums:
     """The running sums of p parameters.
 
     Parameters

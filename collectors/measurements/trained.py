@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss, call, count
+from collectors.batches import Data, batches, check_repeatable
+from collectors.calls import Loss, call
 from collectors.complexity.margins import margins
 from collectors.generalization.scores import Scores
 from collectors.generalization.scoring import score
@@ -30,8 +30,8 @@ class Trained:
         The network.
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    train, test : iterable of (inputs, labels)
-        Batches of both sets, to be iterated more than once.
+    train, test : tuple (inputs, labels), or iterable of such
+        Both sets, each one batch, or batches that can be iterated again.
     seed : int
         What the generators of all measurements come from.
     mode : {"eval", "train", "as_found"}
@@ -44,20 +44,16 @@ class Trained:
 
     model: nn.Module
     loss: Loss
-    train: Batches
-    test: Batches
+    train: Data
+    test: Data
     seed: int
     mode: Mode = "eval"
     batch_size: int | None = None
     start: Mapping[str, Tensor] | None = None
 
     def __post_init__(self) -> None:
-        for name, data in (("train", self.train), ("test", self.test)):
-            if iter(data) is data:
-                raise ConfigurationError(
-                    f"{name} can be iterated only once, and measurements iterate it several "
-                    "times: give a list of batches, or a DataLoader"
-                )
+        check_repeatable(self.train, "train")
+        check_repeatable(self.test, "test")
 
     def generator(self, name: str) -> torch.Generator:
         """Make the generator of one measurement: the others do not change its draws."""
@@ -79,12 +75,11 @@ class Trained:
         """Output margins on the training set, shape (n,)."""
         found = []
         with measuring(self.model, "eval"), torch.no_grad():
-            for inputs, labels in self.train:
-                if count(inputs):
-                    found.append(margins(call(self.model, inputs), labels))
+            for inputs, labels in batches(self.train, self.model):
+                found.append(margins(call(self.model, inputs), labels))
         return torch.cat(found)
 
     @cached_property
     def example(self) -> Any:
         """Inputs of the first batch, for their shape."""
-        return next(iter(self.train))[0]
+        return next(batches(self.train, self.model))[0]

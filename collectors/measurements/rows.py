@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.calls import Batches, Loss
-from collectors.measurements import MEASUREMENTS, Measurement, Row
+from collectors.batches import Data
+from collectors.calls import Loss
+from collectors.measurements.known import MEASUREMENTS
+from collectors.measurements.measurement import Measurement, Row
+from collectors.measurements.trained import Trained
 from collectors.model_state import Mode
-from collectors.trained import Trained
 
 DEFAULT = ("generalization", "noise", "norms", "margin", "counts")
 """Measurements that every classifier without batch normalisation in train mode admits."""
@@ -21,8 +23,8 @@ DEFAULT = ("generalization", "noise", "norms", "margin", "counts")
 def measure_run(
     model: nn.Module,
     loss: Loss,
-    train: Batches,
-    test: Batches,
+    train: Data,
+    test: Data,
     *,
     what: Sequence[str | Measurement] = DEFAULT,
     generator: torch.Generator,
@@ -38,8 +40,8 @@ def measure_run(
         A classifier whose output is logits of shape (n, classes).
     loss : callable
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
-    train, test : iterable of (inputs, labels)
-        Batches of both sets, to be iterated more than once.
+    train, test : tuple (inputs, labels), or iterable of such
+        Both sets, each one batch, or batches that can be iterated again.
     what : sequence of str or Measurement
         Names of `MEASUREMENTS`, or measurements of your own.
     generator : Generator
@@ -72,6 +74,11 @@ def measure_run(
     set. What is measured is the network as it is given: a mediator of an effect on the test
     accuracy must be measured before the accuracy comes about, as after a quarter, a half and
     three quarters of the updates, by calls of their own.
+
+    "curvature" fills ``sharpness``, the largest eigenvalue of the mean training loss's Hessian
+    (a Lanczos value, with the residual that certifies it), ``hessian_trace`` (99 products, with
+    its standard error over probes) and ``sam_sharpness`` (one step of radius 0.05). For other
+    options make a `Measurement` of your own.
 
     Cost: the sum of the measurements'; scores and margins are taken once.
 

@@ -1,70 +1,29 @@
-"""The measurements of a run by name, and the columns of the runs frame that each one fills."""
+"""The measurements that can be asked for by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.frames import KNOWN
-from collectors.calls import count
+from collectors.batches import batches, count
 from collectors.complexity.counts import count_parameters
 from collectors.complexity.margins import input_margins, input_size
 from collectors.complexity.norms import distance, weight_norm
 from collectors.complexity.paths import path_norm
 from collectors.complexity.spectral import spectral_norms
 from collectors.complexity.spectral_complexity import spectral_complexity
+from collectors.curvature import curvature_trace, eigenvalues, sam_sharpness
 from collectors.generalization.scores import gap
+from collectors.measurements.measurement import Measurement, Row
+from collectors.measurements.trained import Trained
 from collectors.noise.finite_population import minibatch_noise
 from collectors.noise.minibatch_pairs import paired_noise
 from collectors.noise.per_example import per_example_noise
-from collectors.trained import Trained
-
-Row = dict[str, object]
-"""Values by name of a column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One measurement of a trained network.
-
-    Attributes
-    ----------
-    name : str
-        What ``measure_run`` calls it by.
-    columns : tuple of str
-        Known columns of the runs frame that it may fill.
-    take : callable
-        Takes a `Trained` and returns values by column; it draws from ``run.generator(name)``.
-
-    Raises
-    ------
-    ConfigurationError
-        If a column is not known to the runs frame.
-
-    Examples
-    --------
-    >>> Measurement("size", ("n_parameters",), lambda run: {"n_parameters": 1}).name
-    'size'
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    take: Callable[[Trained], Row]
-
-    def __post_init__(self) -> None:
-        unknown = [c for c in self.columns if c not in KNOWN]
-        if unknown:
-            raise ConfigurationError(
-                f"measurement {self.name!r} fills columns that the runs frame does not know: "
-                f"{', '.join(unknown)}; add them to causalhyper/frames/columns.py with kind and "
-                "unit"
-            )
 
 
 def _generalization(run: Trained) -> Row:
@@ -107,7 +66,7 @@ def _noise(run: Trained) -> Row:
 def _noise_pairs(run: Trained) -> Row:
     options = {"mode": run.mode, "generator": run.generator("noise_pairs")}
     found = paired_noise(run.model, run.loss, run.train, **options)
-    n = sum(count(x) for x, _ in run.train)
+    n = sum(count(x) for x, _ in batches(run.train, run.model))
     return _noise_row(run, found.covariance_trace, found.gradient_squared, n)
 
 
@@ -152,17 +111,29 @@ def _margin(run: Trained) -> Row:
 
 
 def _input_margin(run: Trained) -> Row:
-    parts: list[Tensor] = [input_margins(run.model, x, y) for x, y in run.train if count(x)]
+    data = batches(run.train, run.model)
+    parts: list[Tensor] = [input_margins(run.model, x, y) for x, y in data]
     return {"input_margin": float(torch.cat(parts).median())}
 
 
 def _normalized_margin(run: Trained) -> Row:
     generator = run.generator("normalized_margin")
     found = spectral_complexity(run.model, run.example, generator=generator, start=run.start)
-    sizes = [(count(x), input_size(x)) for x, _ in run.train if count(x)]
+    sizes = [(count(x), input_size(x)) for x, _ in batches(run.train, run.model)]
     size = math.sqrt(sum(n * s**2 for n, s in sizes) / sum(n for n, _ in sizes))
     median = found.normalize(run.train_margins.double().median(), size)
     return {"spectral_complexity": found.value, "normalized_margin": float(median)}
+
+
+def _curvature(run: Trained) -> Row:
+    if not math.isfinite(run.train_scores.loss):
+        return dict.fromkeys(_CURVATURE, math.nan)
+    on = (run.model, run.loss, run.train)
+    top = eigenvalues(*on, k=1, generator=run.generator("sharpness")).found[0]
+    trace = curvature_trace(*on, generator=run.generator("hessian_trace"))
+    rise = sam_sharpness(*on, generator=run.generator("sam_sharpness"))
+    values = (top.value, top.residual, trace.value, trace.se, rise.value)
+    return dict(zip(_CURVATURE, values, strict=True))
 
 
 def _counts(run: Trained) -> Row:
@@ -175,6 +146,13 @@ def _counts(run: Trained) -> Row:
 
 
 _NOISE = ("example_noise", "grad_norm_squared", "noise_scale", "noise_mode", "grad_noise")
+_CURVATURE = (
+    "sharpness",
+    "sharpness_residual",
+    "hessian_trace",
+    "hessian_trace_se",
+    "sam_sharpness",
+)
 _SCORES = (
     "n_train n_test n_train_correct n_correct train_accuracy test_accuracy test_precision "
     "test_recall test_f1 train_loss test_loss generalization_gap loss_gap"
@@ -187,6 +165,7 @@ _ALL = (
     ),
     Measurement("noise", _NOISE, _noise),
     Measurement("noise_pairs", _NOISE, _noise_pairs),
+    Measurement("curvature", _CURVATURE, _curvature),
     Measurement("norms", ("weight_norm",), _norms),
     Measurement("distance", ("init_distance",), _distance),
     Measurement("spectral", ("spectral_log_product", "spectral_sum"), _spectral),

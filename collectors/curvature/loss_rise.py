@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from causalhyper.errors import ConfigurationError
-from collectors.curvature.data import Data, Loss, batches, chosen_parameters, example_losses
+from collectors.batches import Data, batches
+from collectors.calls import Loss, call_with, check_losses
 from collectors.curvature.operator import seeded
 from collectors.model_state import Mode, measuring
+from collectors.parameters import chosen_parameters
 
 SHRINK = 0.5
 """Factor of a step that did not raise the loss."""
@@ -107,7 +108,7 @@ def sam_sharpness(
     model : Module
         The network.
     loss : callable
-        (outputs, targets) -> per-example losses of shape (n,).
+        ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     data : tuple (inputs, targets), or iterable of such
         One batch, or batches that can be iterated again.
     radius : float
@@ -190,10 +191,9 @@ class _Ball:
         names: list[str] | None,
         adaptive: bool,
     ) -> None:
-        chosen = {id(p) for p in chosen_parameters(model, names)}
         self.model, self.loss, self.data = model, loss, data
         self.fixed = {k: p.detach() for k, p in model.named_parameters()}
-        self.names = [k for k, p in model.named_parameters() if id(p) in chosen]
+        self.names = list(chosen_parameters(model, names))
         centre = [self.fixed[k] for k in self.names]
         self.sizes = [p.numel() for p in centre]
         self.centre = torch.cat([p.reshape(-1) for p in centre])
@@ -209,8 +209,9 @@ class _Ball:
         parts = (self.centre + self.scale * u).split(self.sizes)
         moved = {k: part.view_as(self.fixed[k]) for k, part in zip(self.names, parts, strict=True)}
         total, slope, examples = 0.0, torch.zeros_like(u), 0
-        for inputs, targets in batches(self.data, self.device):
-            losses = example_losses(self.loss, self._outputs(moved, inputs), targets)
+        for inputs, targets in batches(self.data, self.model):
+            outputs = call_with(self.model, {**self.fixed, **moved}, inputs)
+            losses = check_losses(self.loss(outputs, targets))
             summed = losses.sum()
             if summed.requires_grad:
                 slope += torch.autograd.grad(summed, u, retain_graph=True, materialize_grads=True)[
@@ -223,11 +224,6 @@ class _Ball:
         self.gradients += 1
         self.examples = examples
         return total / examples, slope / examples
-
-    def _outputs(self, moved: dict[str, Tensor], inputs: object) -> object:
-        arguments = inputs if isinstance(inputs, (tuple, dict)) else (inputs,)
-        args, kwargs = ((), arguments) if isinstance(arguments, dict) else (arguments, {})
-        return functional_call(self.model, {**self.fixed, **moved}, args, kwargs)
 
 
 def _ascend(

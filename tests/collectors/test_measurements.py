@@ -12,9 +12,16 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import KNOWN, Roles, validate_runs
 from collectors.complexity.norms import copy_parameters
 from collectors.complexity.paths import path_norm
-from collectors.measurements import MEASUREMENTS, Measurement
+from collectors.measurements import MEASUREMENTS, Measurement, measure_run
 from collectors.noise.per_example import per_example_noise
-from collectors.run_rows import measure_run
+from tests.collectors.curvature.samples import (
+    classified,
+    dense_hessian,
+    entropy,
+    network,
+    seeded,
+    spectrum,
+)
 
 loss = nn.CrossEntropyLoss(reduction="none")
 
@@ -84,6 +91,47 @@ def test_the_numbers_are_those_of_the_functions():
     assert row["generalization_gap"] == row["n_train_correct"] / 40 - row["n_correct"] / 20
 
 
+def measured_curvature(model, data):
+    options = {"what": ["curvature"], "generator": seeded(0)}
+    return measure_run(model, entropy, data, data, **options)
+
+
+def test_curvature_is_that_of_the_dense_hessian():
+    model, data = network(), classified(24)
+    halves = [(x, y) for x, y in zip(*(part.split(12) for part in data), strict=True)]
+    row, true = measured_curvature(model, halves), dense_hessian(model, entropy, *data)
+    top = spectrum(true)[0]
+    assert row["sharpness"] == pytest.approx(top, rel=1e-3)
+    assert abs(row["sharpness"] - top) <= row["sharpness_residual"]
+    # 31 parameters, fewer than the products: the trace is exact, and no probe is drawn
+    assert row["hessian_trace"] == pytest.approx(float(true.trace()), rel=1e-9)
+    assert row["hessian_trace_se"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_trace_of_a_larger_network_is_right_within_its_standard_error():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model = nn.Sequential(nn.Linear(3, 40), nn.Tanh(), nn.Linear(40, 3)).double()
+    data = classified(24)
+    row = measured_curvature(model, data)
+    miss = row["hessian_trace"] - float(dense_hessian(model, entropy, *data).trace())
+    assert 0 < abs(miss) < 4 * row["hessian_trace_se"] < 0.25 * row["hessian_trace"]
+
+
+def test_sam_sharpness_is_the_rise_after_one_step_along_the_gradient():
+    model, (x, y) = network(), classified()
+    row = measured_curvature(model, (x, y))
+    parameters = list(model.parameters())
+    before = entropy(model(x), y).mean()
+    gradient = torch.autograd.grad(before, parameters)
+    norm = torch.sqrt(sum(g.square().sum() for g in gradient))
+    with torch.no_grad():
+        for p, g in zip(parameters, gradient, strict=True):
+            p += 0.05 * g / norm
+        rise = entropy(model(x), y).mean() - before
+    assert row["sam_sharpness"] == pytest.approx(float(rise), rel=1e-9)
+
+
 def test_pairs_estimate_what_examples_give_exactly():
     pairs = row_of(["noise_pairs"], batch_size=8)
     assert list(pairs) == list(row_of(["noise"], batch_size=8))
@@ -118,9 +166,17 @@ def test_a_diverged_network_has_missing_values():
     with torch.no_grad():
         model[4].weight.fill_(math.inf)
     what = ["generalization", "calibration", "noise", "norms", "distance", "spectral", "margin"]
+    what.append("curvature")
     generator = torch.Generator()
     row = measure_run(model, loss, train, test, what=what, generator=generator, start=start)
-    for name in ("train_loss", "example_noise", "weight_norm", "margin", "spectral_sum"):
+    for name in (
+        "train_loss",
+        "example_noise",
+        "weight_norm",
+        "margin",
+        "spectral_sum",
+        "sharpness",
+    ):
         assert math.isnan(row[name])
     assert row["n_correct"] <= row["n_test"] == 20
 
