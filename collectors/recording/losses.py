@@ -172,8 +172,8 @@ class NoLosses:
 def _check_arguments(closure: object, weight: float | None) -> None:
     if not callable(closure):
         raise ConfigurationError(
-            "recorder.loss takes a function that computes the loss, for it is computed again after "
-            "the step: write recorder.loss(lambda: loss(model(x), y)); got "
+            "recorder.loss takes a function that computes the loss, which is done again after the "
+            "step: write recorder.loss(lambda: loss(model(x), y)); got "
             f"{type(closure).__name__}"
         )
     if weight is not None and not 0 < weight < float("inf"):
