@@ -10,6 +10,7 @@ from torch import nn
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import validate_steps
 from collectors.recording import record
+from collectors.recording.sinks import COLUMNS, Rows
 from tests.collectors.recording.trainings import Memory, batches, network, train
 
 
@@ -424,3 +425,27 @@ def test_a_loss_that_is_shown_wrongly_is_refused_in_words(arguments, words):
         pytest.raises(ConfigurationError, match=words),
     ):
         recorder.loss(**arguments)
+
+
+def test_rows_that_wait_are_few_and_survive_a_checkpoint_exactly():
+    rows, again = Rows("run"), Rows("run")
+    values = torch.rand(9000, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for step, measured in enumerate(values):
+        rows.append(step, step / 3, measured)
+    assert len(rows._waiting) < 4096
+    again.load_state_dict(rows.state_dict())
+    again.append(9000, 1.0, values[0])
+    frame = again.to_frame()
+    np.testing.assert_array_equal(frame[list(COLUMNS)].to_numpy()[:-1], values.numpy())
+    assert frame["step"].tolist() == list(range(9001))
+    assert frame["epoch"].iloc[7] == 7 / 3
+
+
+def test_a_checkpoint_before_the_first_step_can_be_gone_on_from():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with record(model, optimizer) as recorder:
+        state = recorder.state_dict()
+    with record(model, optimizer, resume=state) as recorder:
+        train(model, optimizer, recorder, steps=2)
+    assert recorder.to_frame()["step"].tolist() == [1, 2]
