@@ -75,11 +75,7 @@ class StepAccumulators:
         precision: Literal["float64", "float32x2"] = "float64",
         block_steps: int = 16,
     ) -> None:
-        self.lags = (0, *lags)
-        if any(lag < 1 for lag in self.lags[1:]) or len(set(self.lags)) < len(self.lags):
-            raise ConfigurationError(
-                f"lags must be different whole numbers from 1; got {list(self.lags[1:])}"
-            )
+        self.lags = _checked_lags(lags)
         if response not in ("same", "next") or precision not in ("float64", "float32x2"):
             raise ConfigurationError(
                 "expected response 'same' or 'next' and precision 'float64' or 'float32x2'; got "
@@ -259,3 +255,14 @@ class StepAccumulators:
                 f"the loss of recorded step {bad[0] + 1} is not finite: the sums of this training "
                 "say nothing; lower the learning rate, or record fewer steps"
             )
+
+
+def _checked_lags(lags: object) -> tuple[int, ...]:
+    """Return the lags after 0."""
+    found = list(lags) if isinstance(lags, Iterable) else [lags]
+    whole = all(isinstance(lag, int | np.integer) and not isinstance(lag, bool) for lag in found)
+    if not isinstance(lags, Iterable) or not whole or min(found, default=1) < 1:
+        raise ConfigurationError(f"lags must be a list of whole numbers from 1; got {lags!r}")
+    if len(set(found)) < len(found):
+        raise ConfigurationError(f"lags must be different; got {lags!r}")
+    return (0, *map(int, found))

@@ -48,6 +48,10 @@ class Changes:
         # those that train from the beginning, recorded or left out on purpose
         self._known = {id(p) for p, _ in self._parameters() if p.requires_grad}
 
+    def has_gradient(self) -> bool:
+        """Whether any parameter has one; without, an update moves nothing."""
+        return any(p.grad is not None for p, _ in self._parameters())
+
     def before(self, step: int) -> Tensor:
         """Take what the update overwrites; return the norm of the gradient that it uses."""
         self._warn_of_late(step)

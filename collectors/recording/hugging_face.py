@@ -99,7 +99,10 @@ class TrainerRecorder(TrainerCallback):
     ) -> None:
         """Put the recorder's state beside the Trainer's own."""
         if self.recorder is not None and state.is_world_process_zero:
-            torch.save(self.recorder.state_dict(), _folder(args, state) / STATE)
+            path = _folder(args, state) / STATE
+            draft = path.with_suffix(".tmp")
+            torch.save(self.recorder.state_dict(), draft)
+            draft.replace(path)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from causalhyper.errors import ConfigurationError
 
@@ -73,8 +74,9 @@ def choose_layers(
     [('weight', 0, 6)]
     """
     moved = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    wrapped = isinstance(model, DistributedDataParallel | nn.DataParallel)
     named = {
-        name.removeprefix("module."): p
+        name.removeprefix("module.") if wrapped else name: p
         for name, p in model.named_parameters()
         if p.requires_grad and id(p) in moved
     }
@@ -123,7 +125,12 @@ def _chosen(named: dict[str, nn.Parameter], choice: Choice) -> dict[str, nn.Para
         return named
     if callable(choice):
         return {name: p for name, p in named.items() if choice(name, p)}
-    patterns = [choice] if isinstance(choice, str) else list(choice)
+    patterns = [choice] if isinstance(choice, str) else choice
+    if not isinstance(patterns, Sequence) or not all(isinstance(each, str) for each in patterns):
+        raise ConfigurationError(
+            "layers must be a name or pattern, a list of them, or a condition on name and "
+            f"parameter; got {choice!r}"
+        )
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in named):
             raise ConfigurationError(

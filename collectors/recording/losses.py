@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
 from collectors.recording.replay import Circumstances, Forward, cuda_devices, mean_loss, unchanged
+from collectors.recording.variables import with_present_variables
 
 Closure = Callable[[], Tensor]
 Pair = tuple[Tensor, Tensor, float]
@@ -49,7 +50,9 @@ class Minibatches:
 
     def evaluate(self, closure: Closure, weight: float | None) -> Tensor:
         """Return the loss with its graph, and keep the forward pass."""
+        _check_arguments(closure, weight)
         circumstances = Circumstances.now(self._model)
+        again = with_present_variables(closure)
         value = closure()
         mean = mean_loss(value)
         if not value.requires_grad:
@@ -60,7 +63,7 @@ class Minibatches:
         if weight is None:
             weight = float(value.numel())
         loss = value.mean() if value.ndim else value
-        self.note(loss, Forward(closure, circumstances, mean, weight))
+        self.note(loss, Forward(again, circumstances, mean, weight))
         return loss
 
     def note(self, loss: Tensor, forward: Forward) -> None:
@@ -114,6 +117,11 @@ class Probe:
     def __init__(self, model: nn.Module, closure: Closure, mode: Literal["eval", "train"]) -> None:
         if mode not in ("eval", "train"):
             raise ConfigurationError(f"probe_mode must be 'eval' or 'train'; got {mode!r}")
+        if not callable(closure):
+            raise ConfigurationError(
+                "probe must be a function without arguments that returns a loss, such as "
+                f"lambda: loss(model(inputs), targets); got {type(closure).__name__}"
+            )
         self.kind = f"probe, {mode} mode"
         self._model = model
         self._closure = closure
@@ -159,3 +167,17 @@ class NoLosses:
 
     def forget(self) -> None:
         """Do nothing."""
+
+
+def _check_arguments(closure: object, weight: float | None) -> None:
+    if not callable(closure):
+        raise ConfigurationError(
+            "recorder.loss takes a function that computes the loss, which is done again after the "
+            "step: write recorder.loss(lambda: loss(model(x), y)); got "
+            f"{type(closure).__name__}"
+        )
+    if weight is not None and not 0 < weight < float("inf"):
+        raise ConfigurationError(
+            f"the weight of a minibatch must be finite and above 0, such as its number of "
+            f"examples; got {weight!r}"
+        )

@@ -13,6 +13,7 @@ from torch import Tensor
 from causalhyper.errors import ConfigurationError
 from collectors.recording.accumulators import StepAccumulators
 from collectors.recording.changes import Changes
+from collectors.recording.checkpoints import LASTING
 from collectors.recording.losses import Closure, Losses, Minibatches
 from collectors.recording.ranks import Ranks
 from collectors.recording.sinks import Host, Rows, Sink
@@ -24,7 +25,8 @@ class Recorder:
     Attributes
     ----------
     step : int
-        Number of the last update; the first is 1. A step that a gradient scaler skips is none.
+        Number of the last update; the first is 1. A step that a gradient scaler skips is none,
+        nor is one before which no parameter has a gradient.
     epoch : float
         Written into every row; set it where a new epoch begins.
     settings : dict
@@ -58,7 +60,7 @@ class Recorder:
         self._host: Host | None = None
         self._stack = ExitStack()
         self._grad_norm: Tensor | None = None
-        self._closed = False
+        self._closed = self._idle = False
 
     def loss(self, closure: Closure, *, weight: float | None = None) -> Tensor:
         """Compute the loss that is trained on; after the step it is computed again.
@@ -124,6 +126,7 @@ class Recorder:
         return {
             "step": self.step,
             "epoch": self.epoch,
+            "settings": {name: self.settings[name] for name in LASTING},
             "rows": self._rows.state_dict(),
             "sums": [sums.state_dict() for sums in self._sums],
         }
@@ -193,6 +196,9 @@ class Recorder:
     @torch.no_grad()
     def _before(self) -> None:
         self._grad_norm = None
+        self._idle = not self._changes.has_gradient()
+        if self._idle:
+            return
         if self.wants_next:
             self._losses.before(self.step + 1)
             self._grad_norm = self._changes.before(self.step + 1)
@@ -201,7 +207,7 @@ class Recorder:
     def _leave_step(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Complete the changes, evaluate the loss anew, and hand both on."""
         overflow = getattr(self._optimizer, "found_inf", None)
-        if overflow is not None and float(overflow):
+        if self._idle or (overflow is not None and float(overflow)):
             self._losses.forget()
             return
         self.step += 1

@@ -14,6 +14,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import trajectory
 from collectors.recording.accumulators import StepAccumulators
 from collectors.recording.changes import Changes
+from collectors.recording.checkpoints import check_checkpoint
 from collectors.recording.layers import Choice, Layer, choose_layers
 from collectors.recording.losses import Closure, Losses, Minibatches, NoLosses, Probe
 from collectors.recording.ranks import Ranks
@@ -71,7 +72,8 @@ def record(
     run_id : str
         Name of the run in the frames.
     settings : mapping, optional
-        Plain values to be stored beside the recorder's own, such as seed and minibatch rule.
+        Plain values to be stored beside the recorder's own, such as seed and minibatch rule;
+        under other names than these.
     resume : mapping, optional
         `Recorder.state_dict` of the checkpoint that training goes on from: steps that a store
         holds beyond it are dropped, sums go on.
@@ -87,8 +89,8 @@ def record(
     Raises
     ------
     ConfigurationError
-        If the optimiser is unknown, nothing is left to record, a store exists already or does not
-        agree with the checkpoint, or an option is none of these.
+        If the optimiser is unknown, nothing is left to record, a store exists already, store or
+        options do not agree with the checkpoint, or an option is none of these.
 
     Notes
     -----
@@ -116,13 +118,14 @@ def record(
     True
     """
     inner = unwrapped(optimizer)
-    if not isinstance(every, int) or every < 1:
+    if not isinstance(every, int) or isinstance(every, bool) or every < 1:
         raise ConfigurationError(f"every must be a whole number from 1; got {every!r}")
     rule = update_rule_of(inner, differences=differences)
     chosen = choose_layers(model, inner, layers)
     source = _losses(model, inner, losses, probe, probe_mode)
     ranks = Ranks(model, process_group)
-    own = _settings(inner, rule, source, every, ranks, run_id) | dict(settings or {})
+    own = _joined(_settings(inner, rule, source, every, ranks, run_id), settings or {})
+    check_checkpoint(resume, own)
     recorder = Recorder(inner, Changes(inner, chosen, rule), source, ranks, Rows(run_id), own)
     places = _places(to)
     sums = [place for place in places if isinstance(place, StepAccumulators)]
@@ -169,6 +172,16 @@ def _settings(
     return found
 
 
+def _joined(own: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorder's settings and the user's, none under the name of another."""
+    if taken := sorted(set(own) & set(given)):
+        raise ConfigurationError(
+            f"the settings {', '.join(map(repr, taken))} are filled in by the recorder, which "
+            "goes by them: give yours other names (a run's name is the argument run_id=)"
+        )
+    return own | dict(given)
+
+
 def _losses(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -196,6 +209,11 @@ def _store(
         return trajectory.TrajectoryWriter.create(
             path, layers=shapes, settings=settings, dtype=dtype, run_id=run_id
         )
+    stored = trajectory.read_trajectory(path).manifest.layout.dtype
+    if stored != dtype:
+        raise ConfigurationError(
+            f"the store {str(path)!r} holds {stored}; got dtype={dtype!r}: go on with the same"
+        )
     writer = trajectory.TrajectoryWriter.resume(path, layers=shapes, keep=rows)
     if writer.steps < rows:
         writer.close()
@@ -215,6 +233,8 @@ def _places(to: Place | list[Place] | None) -> list[Place]:
                 "expected a path, StepAccumulators or a sink with the method append; got "
                 f"{type(place).__name__}"
             )
+    if len({id(place) for place in places}) < len(places):
+        raise ConfigurationError("the same place is named twice: each would get every step twice")
     return places
 
 

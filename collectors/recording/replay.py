@@ -12,6 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from causalhyper.errors import ConfigurationError
 
+Buffer = tuple[nn.Module, str, Tensor, Tensor]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Circumstances:
@@ -27,6 +29,8 @@ class Circumstances:
         Random state of the CPU, and of the CUDA devices that hold the network.
     autocast : tuple
         Device type and dtype of mixed precision, where it was on.
+    buffers : tuple of (Module, str, Tensor, Tensor)
+        Module, name, buffer, and a copy of it: a normalisation by power iteration begins from it.
     """
 
     model: nn.Module
@@ -34,6 +38,7 @@ class Circumstances:
     cpu: Tensor
     devices: dict[int, Tensor]
     autocast: tuple[str, torch.dtype] | None
+    buffers: tuple[Buffer, ...]
 
     @classmethod
     def now(cls, model: nn.Module) -> Circumstances:
@@ -46,6 +51,7 @@ class Circumstances:
             torch.get_rng_state(),
             {number: torch.cuda.get_rng_state(number) for number in cuda_devices(model)},
             (on[-1], torch.get_autocast_dtype(on[-1])) if on else None,
+            _copies(model),
         )
 
     @contextmanager
@@ -64,8 +70,10 @@ class Circumstances:
                 torch.cuda.set_rng_state(state, number)
             for module, mode in zip(self.model.modules(), self.modes, strict=True):
                 module.training = mode
+            _put_back(self.buffers)
             if self.autocast:
-                stack.enter_context(torch.autocast(self.autocast[0], dtype=self.autocast[1]))
+                kind, dtype = self.autocast
+                stack.enter_context(torch.autocast(kind, dtype=dtype, cache_enabled=False))
             yield
 
 
@@ -74,7 +82,8 @@ def unchanged(model: nn.Module) -> Iterator[None]:
     """Evaluate without gradients, and restore mode and buffers, also after an error.
 
     A ``DistributedDataParallel`` does not send its buffers to other processes meanwhile: they are
-    those of the first pass, and a pass that fails in one process leaves none waiting.
+    those of the first pass, and a pass that fails in one process leaves none waiting. Within mixed
+    precision the cached casts of the weights, which are those before the step, are passed over.
 
     Parameters
     ----------
@@ -94,26 +103,43 @@ def unchanged(model: nn.Module) -> Iterator[None]:
     0
     """
     modes = [(module, module.training) for module in model.modules()]
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
+    buffers = _copies(model)
+    caching = torch.is_autocast_cache_enabled()
     parallel = [m for m in model.modules() if isinstance(m, DistributedDataParallel)]
     sending = [each.require_forward_param_sync for each in parallel]
     with torch.no_grad():
         try:
+            torch.set_autocast_cache_enabled(False)
             for each in parallel:
                 each.require_forward_param_sync = False
             yield
         finally:
+            torch.set_autocast_cache_enabled(caching)
             for each, sends in zip(parallel, sending, strict=True):
                 each.require_forward_param_sync = sends
             for module, mode in modes:
                 module.training = mode
-            for module, name, buffer, value in buffers:
-                module._buffers[name] = buffer.copy_(value)
+            _put_back(buffers)
+
+
+def _copies(model: nn.Module) -> tuple[Buffer, ...]:
+    """Return every buffer with its place and a copy."""
+    return tuple(
+        (module, name, buffer, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    )
+
+
+@torch.no_grad()
+def _put_back(buffers: tuple[Buffer, ...]) -> None:
+    """Give buffers the values that they had."""
+    for module, name, buffer, value in buffers:
+        module._buffers[name] = buffer
+        # an expanded buffer cannot have been written to, nor can it be
+        if all(step or size < 2 for step, size in zip(buffer.stride(), buffer.shape, strict=True)):
+            buffer.copy_(value)
 
 
 @dataclass(slots=True, eq=False)

@@ -13,6 +13,8 @@ from torch import Tensor
 
 COLUMNS = ("loss", "loss_after", "grad_norm", "update_norm", "learning_rate")
 """What is measured of a step, in the order of the steps frame."""
+WAITING = 4096
+"""Rows that wait on the device at most: each is a small tensor of its own there."""
 
 
 @runtime_checkable
@@ -52,8 +54,10 @@ class Rows:
         self._rows: list[tuple[int, float, list[float]]] = []
 
     def append(self, step: int, epoch: float, measured: Tensor) -> None:
-        """Take what was measured of a step, in the order of `COLUMNS`, and wait for nothing."""
+        """Take what was measured of a step, in the order of `COLUMNS`; seldom is it waited for."""
         self._waiting.append((step, epoch, measured))
+        if len(self._waiting) >= WAITING:
+            self._fetch()
 
     def last(self) -> dict[str, float]:
         """Return what was measured of the last step."""
@@ -70,14 +74,16 @@ class Rows:
         kinds = {"run_id": str, "step": "int64", "epoch": float} | dict.fromkeys(COLUMNS, float)
         return frame.astype(kinds)
 
-    def state_dict(self) -> list[tuple[int, float, list[float]]]:
-        """Return the rows, for a checkpoint."""
+    def state_dict(self) -> Tensor:
+        """Return the rows for a checkpoint: step, epoch and `COLUMNS`, in float64."""
         self._fetch()
-        return list(self._rows)
+        rows = [[step, epoch, *numbers] for step, epoch, numbers in self._rows]
+        return torch.tensor(rows, dtype=torch.float64).reshape(-1, 2 + len(COLUMNS))
 
-    def load_state_dict(self, state: list[tuple[int, float, list[float]]]) -> None:
+    def load_state_dict(self, state: Tensor) -> None:
         """Put rows back."""
-        self._waiting, self._rows = [], [tuple(row) for row in state]
+        self._waiting = []
+        self._rows = [(int(step), epoch, rest) for step, epoch, *rest in state.tolist()]
 
     def _fetch(self) -> None:
         """Bring what waits to the host, in one copy."""

@@ -184,6 +184,10 @@ def test_sums_without_losses_are_refused():
     [
         {"lags": [0]},
         {"lags": [1, 1]},
+        {"lags": 3},
+        {"lags": [1.5]},
+        {"lags": ["1"]},
+        {"lags": [True]},
         {"response": "last"},
         {"precision": "float16"},
         {"block_steps": 0},

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from causalhyper.errors import ConfigurationError
-from collectors.recording import record
+from collectors.recording import StepAccumulators, record
 from tests.collectors.recording.trainings import Memory, batches, network, state_of, train
 
 OPTIMIZERS = {
@@ -346,6 +346,9 @@ def test_layers_are_chosen_by_pattern_and_by_condition():
         assert sink.rows[0]["update_norm"] == pytest.approx(total**0.5, rel=1e-6)
 
 
+SUMS = StepAccumulators()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -355,6 +358,14 @@ def test_layers_are_chosen_by_pattern_and_by_condition():
         ({"losses": "all"}, "losses must be"),
         ({"probe": lambda: 0, "probe_mode": "test"}, "probe_mode must be"),
         ({"to": 3}, "expected a path"),
+        ({"layers": 3}, "layers must be"),
+        ({"every": True}, "every must be"),
+        ({"probe": (torch.ones(2), torch.ones(2))}, "probe must be a function"),
+        ({"to": [SUMS, SUMS]}, "named twice"),
+        ({"settings": {"every": 2}}, "'every' are filled in"),
+        ({"settings": {"loss": "hinge", "run_id": "a", "seed": 1}}, "'loss', 'run_id' are filled"),
+        ({"resume": 3}, "what Recorder.state_dict returned; got int"),
+        ({"resume": {"model": 1}}, r"got \['model'\]"),
     ],
 )
 def test_a_wrong_option_is_refused_before_training(options, words):
@@ -368,3 +379,27 @@ def test_a_wrong_option_is_refused_before_training(options, words):
 def test_an_optimiser_of_another_model_is_refused():
     with pytest.raises(ConfigurationError, match="moves 4 parameters that are not the model's"):
         record(network(), torch.optim.SGD(network().parameters(), lr=0.1))
+
+
+def test_a_module_that_is_called_module_does_not_hide_another_parameter():
+    model = nn.Module()
+    model.module = nn.Linear(3, 2)
+    model.weight = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    sink = Memory()
+    with record(model, optimizer, sink) as recorder:
+        recorder.loss(lambda: (model.module(torch.ones(4, 3)) * model.weight).sum()).backward()
+        optimizer.step()
+    assert list(sink.changes[0]) == ["weight", "module.weight", "module.bias"]
+
+
+def test_a_step_before_which_nothing_has_a_gradient_is_no_update():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    with record(model, optimizer) as recorder:
+        train(model, optimizer, recorder, steps=2)
+        optimizer.zero_grad()
+        optimizer.step()
+        assert recorder.step == 2
+        train(model, optimizer, recorder, steps=1)
+    assert recorder.to_frame()["step"].tolist() == [1, 2, 3]

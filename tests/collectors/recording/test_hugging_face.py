@@ -8,7 +8,7 @@ from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import read_trajectory
-from collectors.recording import StepAccumulators
+from collectors.recording import StepAccumulators, record
 from tests.collectors.recording.trainings import Memory
 
 transformers = pytest.importorskip("transformers")
@@ -137,3 +137,19 @@ def test_a_checkpoint_without_the_recorders_state_is_refused(callback, tmp_path)
     train(Small(), [], tmp_path, **saving)
     with pytest.raises(ConfigurationError, match=r"recorder\.pt' is missing"):
         train(Small(), [callback(Memory())], tmp_path, resume=str(tmp_path / "checkpoint-5"))
+
+
+def test_a_checkpoint_that_is_cut_short_leaves_no_half_file(callback, tmp_path, monkeypatch):
+    def cut_short(state, path):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    watcher = callback(Memory())
+    monkeypatch.setattr("collectors.recording.hugging_face.torch.save", cut_short)
+    folder = tmp_path / "checkpoint-0"
+    folder.mkdir()
+    watcher.recorder = record(model := Small(), torch.optim.SGD(model.parameters(), lr=0.1))
+    arguments = transformers.TrainingArguments(str(tmp_path), use_cpu=True, report_to=[])
+    with pytest.raises(OSError, match="No space"):
+        watcher.on_save(arguments, transformers.TrainerState(), transformers.TrainerControl())
+    assert not (folder / "recorder.pt").exists()

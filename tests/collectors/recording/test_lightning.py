@@ -176,3 +176,20 @@ def test_optimisation_by_hand_is_refused(callback, tmp_path):
     model.automatic_optimization = False
     with pytest.raises(ConfigurationError, match="optimises by hand"):
         fit(model, [callback(Memory())], tmp_path)
+
+
+def test_a_batch_that_the_training_step_skips_leaves_no_row(callback, tmp_path):
+    def skipping():
+        model = module(dropout=0.0)
+        step = model.training_step
+        model.training_step = lambda batch, batch_idx: (
+            None if batch_idx == 2 else step(batch, batch_idx)
+        )
+        return model
+
+    plain, recorded, watcher = skipping(), skipping(), callback(Memory())
+    fit(plain, [], tmp_path, epochs=1)
+    fit(recorded, [watcher], tmp_path, epochs=1)
+    assert len(watcher.recorder.to_frame()) == 5
+    for one, other in zip(plain.parameters(), recorded.parameters(), strict=True):
+        assert torch.equal(one, other)

@@ -10,6 +10,7 @@ from torch import nn
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import validate_steps
 from collectors.recording import record
+from collectors.recording.sinks import COLUMNS, Rows
 from tests.collectors.recording.trainings import Memory, batches, network, train
 
 
@@ -363,3 +364,88 @@ def test_the_steps_frame_is_valid():
     with record(model, optimizer, run_id="a") as recorder:
         train(model, optimizer, recorder, steps=3)
     assert len(validate_steps(recorder.to_frame())) == 3
+
+
+def test_a_step_within_mixed_precision_does_not_see_the_casts_of_the_weights_before_it():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    x, y = batches(1)[0]
+    with record(model, optimizer) as recorder, torch.autocast("cpu", dtype=torch.bfloat16):
+        recorder.loss(lambda: cross_entropy(model, x, y)).backward()
+        optimizer.step()
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = number(cross_entropy(model, x, y))
+    row = recorder.to_frame().iloc[0]
+    assert row["loss_after"] == expected != row["loss"]
+
+
+@pytest.mark.parametrize(
+    "normalised", [nn.utils.spectral_norm, nn.utils.parametrizations.spectral_norm]
+)
+def test_a_step_that_moves_nothing_changes_no_loss_where_the_forward_pass_changes_buffers(
+    normalised,
+):
+    model = network()
+    model[0] = normalised(model[0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    x, y = batches(1)[0]
+    with record(model, optimizer) as recorder:
+        recorder.loss(lambda: cross_entropy(model, x, y)).backward()
+        kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        optimizer.step()
+    row = recorder.to_frame().iloc[0]
+    assert row["loss_after"] == row["loss"]
+    assert all(torch.equal(buffer, kept[name]) for name, buffer in model.named_buffers())
+
+
+def test_a_buffer_that_is_expanded_does_not_stop_the_recording():
+    model = network()
+    model.register_buffer("ones", torch.ones(1).expand(4))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x, y = batches(1)[0]
+    with record(model, optimizer) as recorder:
+        recorder.loss(lambda: cross_entropy(model, x, y) * model.ones.mean()).backward()
+        optimizer.step()
+    assert len(recorder.to_frame()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"closure": torch.tensor(1.0)}, "takes a function"),
+        ({"closure": lambda: torch.tensor(1.0), "weight": 0.0}, "above 0"),
+        ({"closure": lambda: torch.tensor(1.0), "weight": -2.0}, "above 0"),
+        ({"closure": lambda: torch.tensor(1.0), "weight": float("nan")}, "above 0"),
+    ],
+)
+def test_a_loss_that_is_shown_wrongly_is_refused_in_words(arguments, words):
+    model = network()
+    with (
+        record(model, torch.optim.SGD(model.parameters(), lr=0.1)) as recorder,
+        pytest.raises(ConfigurationError, match=words),
+    ):
+        recorder.loss(**arguments)
+
+
+def test_rows_that_wait_are_few_and_survive_a_checkpoint_exactly():
+    rows, again = Rows("run"), Rows("run")
+    values = torch.rand(9000, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for step, measured in enumerate(values):
+        rows.append(step, step / 3, measured)
+    assert len(rows._waiting) < 4096
+    again.load_state_dict(rows.state_dict())
+    again.append(9000, 1.0, values[0])
+    frame = again.to_frame()
+    np.testing.assert_array_equal(frame[list(COLUMNS)].to_numpy()[:-1], values.numpy())
+    assert frame["step"].tolist() == list(range(9001))
+    assert frame["epoch"].iloc[7] == 7 / 3
+
+
+def test_a_checkpoint_before_the_first_step_can_be_gone_on_from():
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with record(model, optimizer) as recorder:
+        state = recorder.state_dict()
+    with record(model, optimizer, resume=state) as recorder:
+        train(model, optimizer, recorder, steps=2)
+    assert recorder.to_frame()["step"].tolist() == [1, 2]

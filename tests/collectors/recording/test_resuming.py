@@ -153,6 +153,28 @@ def test_a_store_of_other_layers_is_refused(tmp_path):
         record(model, optimizer, tmp_path / "run", layers="*.weight", resume=state)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dtype": "float64"}, "holds float32; got dtype='float64'"),
+        ({"every": 2}, "every 1, this recording has 2"),
+        ({"run_id": "other"}, "run_id 'run', this recording has 'other'"),
+        ({"losses": "none"}, "loss 'minibatch', this recording has 'none'"),
+    ],
+)
+def test_going_on_in_another_way_is_refused_and_drops_no_step(tmp_path, options, words):
+    model, optimizer = fresh()
+    with record(model, optimizer, tmp_path / "run") as recorder:
+        train(model, optimizer, recorder, steps=2)
+        state = recorder.state_dict()
+        train(model, optimizer, recorder, steps=1)
+    with pytest.raises(ConfigurationError, match=words):
+        record(model, optimizer, tmp_path / "run", resume=through_disk(state), **options)
+    store = read_trajectory(tmp_path / "run")
+    assert store.complete
+    assert store.n_steps == 3
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "text"])
 def test_a_damaged_file_of_sums_is_refused(tmp_path, damage):
     sums = StepAccumulators()
