@@ -243,6 +243,12 @@ def test_each_worker_has_a_device_of_its_own(path):
     assert os.getpid() not in set(frame["pid"])
 
 
+def test_a_run_without_a_device_is_refused_devices_before_anything_is_trained(path):
+    with pytest.raises(ConfigurationError, match=r"signature is \(run\): add the parameter"):
+        sweep(RUNS, fakes.quick, path, devices=["cuda:0"], quiet=True)
+    assert not path.exists()
+
+
 def test_one_device_has_a_process_of_its_own(path):
     frame = sweep(RUNS[:2], fakes.say_device, path, devices=["mps"], quiet=True)
     assert set(frame["device"]) == {"mps"}
