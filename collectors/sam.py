@@ -43,7 +43,7 @@ class SAM(torch.optim.Optimizer):
     Raises
     ------
     ConfigurationError
-        If rho is negative or not finite.
+        If rho is negative or not finite, or `base` is an optimiser and not what makes one.
 
     Notes
     -----
@@ -81,6 +81,11 @@ class SAM(torch.optim.Optimizer):
     ) -> None:
         if not 0 <= rho < math.inf:
             raise ConfigurationError(f"rho must be finite and at least 0; got {rho}")
+        if not callable(base):
+            raise ConfigurationError(
+                "base must make an optimiser, as torch.optim.SGD does; got the "
+                f"{type(base).__name__} itself: SAM(model.parameters(), torch.optim.SGD, lr=0.1)"
+            )
         self.base = base(parameters, **options)
         super().__init__(self.base.param_groups, self.base.defaults)
         self.param_groups = self.base.param_groups

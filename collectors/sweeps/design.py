@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -145,16 +145,18 @@ def factorial(
     >>> design.protocols[0][1]
     'equal epochs (5), learning rate scaled with B (0.1 at B = 16)'
     """
-    protocols = (protocol,) if isinstance(protocol, Protocol) else tuple(protocol)
-    levels: dict[str, Sequence[object]] = {
-        "protocol": protocols,
-        "dataset": dataset,
-        "model": model,
-        "optimizer": optimizer,
-        "batch_size": batch_size,
-        **(factors or {}),
+    levels = {
+        name: _levels(name, given)
+        for name, given in {
+            "protocol": (protocol,) if isinstance(protocol, Protocol) else protocol,
+            "dataset": dataset,
+            "model": model,
+            "optimizer": optimizer,
+            "batch_size": batch_size,
+            **(factors or {}),
+        }.items()
     }
-    seeds = list(seed)
+    protocols, seeds = levels["protocol"], _levels("seed", seed)
     _check(levels | {"seed": seeds}, factors or {}, order_seed, seeds_per_block)
     seeds, levels["batch_size"] = [int(s) for s in seeds], [int(b) for b in batch_size]
     rates = _by_level(learning_rate, optimizer, "learning rate")
@@ -173,6 +175,16 @@ def factorial(
     return Design(tuple(runs), _sentences(protocols, rates))
 
 
+def _levels(name: str, given: Any) -> list[Any]:
+    """Return a factor's levels, which need be no more than iterable."""
+    levels = [] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not levels:
+        raise ConfigurationError(
+            f"the factor {name!r} needs a sequence of levels, one at least; got {given!r}"
+        )
+    return levels
+
+
 def _check(
     levels: Mapping[str, Sequence[object]],
     factors: Mapping[str, Sequence[Value]],
@@ -181,23 +193,28 @@ def _check(
 ) -> None:
     """Refuse factors that cannot be crossed."""
     for name, values in levels.items():
-        if isinstance(values, str) or len(values) == 0:
-            raise ConfigurationError(
-                f"the factor {name!r} needs a sequence of levels, one at least; got {values!r}"
-            )
         if len(set(values)) < len(values):
             raise ConfigurationError(f"the factor {name!r} has a level twice: {values!r}")
-    names = [protocol.name for protocol in levels["protocol"] if isinstance(protocol, Protocol)]
-    if len(set(names)) < len(levels["protocol"]):
+    if wrong := [p for p in levels["protocol"] if not isinstance(p, Protocol)]:
+        raise ConfigurationError(
+            f"a protocol is made by equal_epochs() or equal_updates(); got {wrong[0]!r}"
+        )
+    names = [protocol.name for protocol in levels["protocol"]]
+    if len(set(names)) < len(names):
         raise ConfigurationError(
             f"expected protocols of different kinds; got {', '.join(names)}: make a design of "
             "each, with a file of its own"
         )
-    if reserved := sorted(set(factors) & set(Configuration.__dataclass_fields__)):
+    if reserved := sorted(set(factors) & {"run_id", *Configuration.__dataclass_fields__}):
         raise ConfigurationError(
             f"the factor {reserved[0]!r} has that name in every design: give it as an argument, "
             "or name it otherwise"
         )
+    for name, values in factors.items():
+        if wrong := [v for v in values if not isinstance(v, Real | str)]:
+            raise ConfigurationError(
+                f"levels of the factor {name!r} must be numbers or text; got {wrong[0]!r}"
+            )
     for name in ("batch_size", "seed"):
         low = 1 if name == "batch_size" else 0
         wrong = [v for v in levels[name] if not isinstance(v, Integral) or v < low]

@@ -154,7 +154,13 @@ def _parallel(place: Place, pool: Pool | None) -> Parallel:
     if pool is not None:
         return Parallel(n_jobs=place.width, backend="threading", **options)
     if place.engine == "joblib":
-        return Parallel(n_jobs=place.workers, **options)
+        try:
+            return Parallel(n_jobs=place.workers, **options)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"the backend of joblib.parallel_config cannot serve a sweep: {error}: choose "
+                "'loky', 'threading' or 'dask' there, or name an engine"
+            ) from error
     return Parallel(n_jobs=place.width, backend=place.engine, **options)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,6 +61,32 @@ class Place:
             )
         if self.engine in ("dask", "ray"):
             _check_cluster(self.engine)
+
+    def check(self, run: Callable[..., object]) -> None:
+        """Refuse, where devices are given, a function that can be seen not to take one.
+
+        Parameters
+        ----------
+        run : callable
+            What is to be called there.
+
+        Raises
+        ------
+        ConfigurationError
+            If its signature has no parameter ``device``.
+        """
+        if not self.devices:
+            return
+        try:
+            signature = inspect.signature(run)
+        except (TypeError, ValueError):  # of some compiled functions nothing is known
+            return
+        given = signature.parameters.values()
+        if not any(p.name == "device" or p.kind is p.VAR_KEYWORD for p in given):
+            raise ConfigurationError(
+                f"run receives its device as a keyword, and its signature is {signature}: add "
+                "the parameter 'device', or give no devices"
+            )
 
     @property
     def is_here(self) -> bool:

@@ -14,25 +14,36 @@ def split_rows(value: object, count: int, *, together: bool) -> Sequence[object]
     Parameters
     ----------
     value : object
-        What the user's function returned.
+        What the user's function returned; None where it failed.
     count : int
         Number of its runs.
     together : bool
-        Whether it was called for several.
+        Whether it was called for several: it then returns a sequence of one value a run, in
+        their order. A single dict is not repeated: rows of one measurement are no replicates.
 
     Returns
     -------
     sequence
-        Of length `count`; where the value is no sequence of that length, it stands for each.
+        Of length `count`; for each run the `ValueError` that says why, where there are none.
 
     Examples
     --------
     >>> split_rows([{"a": 1}, {"a": 2}], 2, together=True)
     [{'a': 1}, {'a': 2}]
+    >>> split_rows({"a": 1}, 2, together=True)[0]
+    ValueError('expected a list of 2 dicts, one a configuration and in their order; got a dict')
     """
-    if together and isinstance(value, Sequence) and len(value) == count:
+    if not together:
+        return [value] * count
+    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == count:
         return value
-    return [value] * count
+    got = f"a {type(value).__name__}"
+    if isinstance(value, Sequence):
+        got += f" of {len(value)}"
+    fault = ValueError(
+        f"expected a list of {count} dicts, one a configuration and in their order; got {got}"
+    )
+    return [fault] * count
 
 
 def finished_row(run: Run, values: object) -> dict[str, object]:
@@ -43,7 +54,7 @@ def finished_row(run: Run, values: object) -> dict[str, object]:
     run : Run
         The configuration.
     values : object
-        What the user's function returned for it.
+        What the user's function returned for it; an error is raised.
 
     Returns
     -------
@@ -53,8 +64,11 @@ def finished_row(run: Run, values: object) -> dict[str, object]:
     Raises
     ------
     ValueError
-        If the values are no mapping, bear another name, or differ from the configuration.
+        If the values are no mapping, bear another name, differ from the configuration, or are
+        not one number or text a column.
     """
+    if isinstance(values, ValueError):
+        raise values
     if not isinstance(values, Mapping):
         raise ValueError(
             f"expected a dict of measurements a configuration; got {type(values).__name__}"
@@ -69,5 +83,10 @@ def finished_row(run: Run, values: object) -> dict[str, object]:
         raise ValueError(
             f"the row has {changed[0]} {row[changed[0]]!r}, the configuration "
             f"{columns[changed[0]]!r}: measure under a name of its own"
+        )
+    if nested := [k for k, v in row.items() if isinstance(v, Mapping | list | tuple | set)]:
+        raise ValueError(
+            f"the row has {nested[0]} {row[nested[0]]!r}: give one number, text or boolean a "
+            "column, or None"
         )
     return row

@@ -136,6 +136,7 @@ def sweep(
     path, runs = Path(path), design.runs if isinstance(design, Design) else tuple(design)
     place = Place(engine, workers, tuple(devices))
     _check_call(design, together, on_error)
+    place.check(run)
     check_runs(runs, path)
     finished = finished_runs(path, runs)
     done = set(finished["run_id"])

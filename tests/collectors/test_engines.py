@@ -160,6 +160,14 @@ def test_an_engine_that_breaks_again_and_again_is_an_error(path, monkeypatch):
         sweep(RUNS, fakes.quick, path, workers=2, quiet=True)
 
 
+def test_a_backend_of_joblib_that_hands_out_all_results_at_the_end_is_refused(path):
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.raises(ConfigurationError, match=r"cannot serve a sweep.*choose 'loky'"),
+    ):
+        sweep(RUNS, fakes.quick, path, engine="joblib", quiet=True)
+
+
 def test_a_cluster_that_is_not_there_is_refused(path, monkeypatch):
     distributed = pytest.importorskip("distributed")
 

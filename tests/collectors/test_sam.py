@@ -166,3 +166,6 @@ def test_what_cannot_be_done_is_refused():
         SAM(network().parameters(), torch.optim.SGD, rho=-1, lr=0.1)
     with pytest.raises(ConfigurationError, match=r"give step\(\) a closure"):
         SAM(network().parameters(), torch.optim.SGD, lr=0.1).step()
+    made = torch.optim.SGD(network().parameters(), lr=0.1)
+    with pytest.raises(ConfigurationError, match=r"base must make an optimiser.*got the SGD"):
+        SAM(network().parameters(), made)

@@ -243,6 +243,12 @@ def test_each_worker_has_a_device_of_its_own(path):
     assert os.getpid() not in set(frame["pid"])
 
 
+def test_a_run_without_a_device_is_refused_devices_before_anything_is_trained(path):
+    with pytest.raises(ConfigurationError, match=r"signature is \(run\): add the parameter"):
+        sweep(RUNS, fakes.quick, path, devices=["cuda:0"], quiet=True)
+    assert not path.exists()
+
+
 def test_one_device_has_a_process_of_its_own(path):
     frame = sweep(RUNS[:2], fakes.say_device, path, devices=["mps"], quiet=True)
     assert set(frame["device"]) == {"mps"}
@@ -330,7 +336,7 @@ def test_seeds_of_a_block_go_together_and_only_those_that_are_missing(path, work
 
 
 def test_seeds_that_go_together_fail_together(path):
-    with pytest.warns(RunFailedWarning, match=r"3 of 3 .*a dict of measurements|2 of 6"):
+    with pytest.warns(RunFailedWarning, match=r"2 of 6 .*a list of 2 dicts.*a list of 1"):
         sweep(
             design(seeds_per_block=2),
             lambda runs: fakes.measure_together(runs[: 1 if runs[0].order == 0 else None]),
@@ -340,6 +346,18 @@ def test_seeds_that_go_together_fail_together(path):
             quiet=True,
         )
     assert {failure["run_id"][-4:] for failure in failures(path)} == {"s000", "s001"}
+
+
+@pytest.mark.parametrize("value", [{"loss": 0.5}, {"loss": [0.5, 0.6]}, "ab", iter([{}, {}])])
+def test_one_measurement_is_never_taken_for_a_row_of_each_seed(path, value):
+    with pytest.raises(RunFailedError, match=r"expected a list of 2 dicts, one a configuration"):
+        sweep(design(seeds_per_block=2), lambda runs: value, path, together=True, quiet=True)
+    assert not path.exists()
+
+
+def test_a_measurement_of_several_numbers_is_refused_because_a_row_has_one_a_column(path):
+    with pytest.raises(RunFailedError, match=r"loss \[0\.5, 0\.6\]: give one number"):
+        sweep(design(), lambda run: {"loss": [0.5, 0.6]}, path, quiet=True)
 
 
 def test_a_row_that_contradicts_its_configuration_is_refused(path):

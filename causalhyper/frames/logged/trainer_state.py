@@ -37,10 +37,11 @@ def read_trainer_states(path: str | Path) -> Content:
     -------
     Content
         A run for each training folder, named by its path below `path`. ``status`` is FINISHED
-        where training came to its end, otherwise UNFINISHED. The mean training loss that the
-        Trainer reports at its end as ``train_loss`` is ``mean_train_loss``. Arguments written
-        by ``TrainingArguments.to_json_string`` to ``training_args.json`` are parameters;
-        ``training_args.bin`` is a pickle and is not opened.
+        where training came to its end, otherwise UNFINISHED; ``updates`` and ``epochs`` are those
+        done, not those planned, which max_steps or an early stop cut short. The mean training
+        loss that the Trainer reports at its end as ``train_loss`` is ``mean_train_loss``.
+        Arguments written by ``TrainingArguments.to_json_string`` to ``training_args.json`` are
+        parameters; ``training_args.bin`` is a pickle and is not opened.
 
     Raises
     ------
@@ -135,6 +136,7 @@ def _run(
     facts: dict[str, object] = {
         "status": "FINISHED" if ended else "UNFINISHED",
         "updates": done,
+        "epochs": state.get("epoch"),
         "wall_seconds": last.get("train_runtime"),
     }
     for key in ("best_metric", "best_global_step"):

@@ -98,6 +98,8 @@ def test_of_several_checkpoints_the_newest_counts(output, tmp_path):
     assert read_logged(folder).runs["updates"].tolist() == [4]
     shutil.rmtree(folder / "checkpoint-4")
     (row,) = read_logged(folder).runs.to_dict("records")
+    # half of training is done, whatever num_train_epochs had planned
+    assert (row["epochs"], row["num_train_epochs"]) == (1, 2)
     assert (row["run_id"], row["status"], row["updates"]) == ("stopped", "UNFINISHED", 2)
     assert read_logged(folder / "checkpoint-2").runs["run_id"].tolist() == ["checkpoint-2"]
 
