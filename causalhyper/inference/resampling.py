@@ -129,14 +129,18 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
 def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[RowLayout, Codes]:
     """Keep some random rows of each cell: one of each of as many equal parts of it.
 
-    Every row is as likely as another. One that lies in two parts may be kept for both.
+    Every row is as likely as another. One that lies in two parts may be kept for both. Rows of a
+    cell come in random order: what is taken from it at equal distances, as `spread_rows` does,
+    is then a random sample of it, even where runs were written down in loops over the values of
+    some variable.
 
     Parameters
     ----------
     layout : RowLayout
         Of all rows.
     most : int
-        Rows to keep, about; each cell keeps its share, and one at least.
+        Rows to keep, about; each cell keeps its share, and one at least. All are kept where
+        there are no more.
     rng : numpy.random.Generator
 
     Returns
@@ -151,6 +155,8 @@ def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[R
     cell = np.repeat(np.arange(len(held)), held)
     part = np.arange(len(cell)) - starts[cell] + rng.random(len(cell))
     rows = _rows_at(layout, cell, part * (layout.sizes / held)[cell])
+    # the cells stay where they are
+    rows = rows.take(np.argsort(cell + rng.random(len(cell))))
     return replace(layout, order=None, starts=starts, held=held), rows
 
 
