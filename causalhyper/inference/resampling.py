@@ -129,14 +129,18 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
 def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[RowLayout, Codes]:
     """Keep some random rows of each cell: one of each of as many equal parts of it.
 
-    Every row is as likely as another. One that lies in two parts may be kept for both.
+    Every row is as likely as another. One that lies in two parts may be kept for both. Rows of a
+    cell come in random order: what is taken from it at equal distances, as `spread_rows` does,
+    is then a random sample of it, even where runs were written down in loops over the values of
+    some variable.
 
     Parameters
     ----------
     layout : RowLayout
         Of all rows.
     most : int
-        Rows to keep, about; each cell keeps its share, and one at least.
+        Rows to keep, about; each cell keeps its share, and one at least. All are kept where
+        there are no more.
     rng : numpy.random.Generator
 
     Returns
@@ -151,6 +155,8 @@ def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[R
     cell = np.repeat(np.arange(len(held)), held)
     part = np.arange(len(cell)) - starts[cell] + rng.random(len(cell))
     rows = _rows_at(layout, cell, part * (layout.sizes / held)[cell])
+    # the cells stay where they are
+    rows = rows.take(np.argsort(cell + rng.random(len(cell))))
     return replace(layout, order=None, starts=starts, held=held), rows
 
 
@@ -184,11 +190,11 @@ def pick_rows(
     -------
     ndarray of int, shape (r, m)
     """
-    mass = weights[:, layout.clusters] * layout.sizes
+    mass = weights.take(layout.clusters, axis=1) * layout.sizes
     if base is None:
         cell, inside = _pick_cells(layout, mass, u, contexts)
     else:
-        held = base[:, layout.clusters] * layout.sizes
+        held = base.take(layout.clusters, axis=1) * layout.sizes
         cell, inside = _pick_cells(layout, held, u, contexts)
         cell, inside = _move(
             layout,
@@ -214,12 +220,13 @@ def _pick_cells(
     else:
         first, last = layout.first[contexts], layout.last[contexts]
         low, high = lower[replicate, first], upper[replicate, last]
-    target = low + u * (high - low)
-    # one sorted search for all replicates: replicate r lives in [2r, 2r + 1]
-    total, lift = upper[:, -1:], 2.0 * replicate
-    edges, wanted = upper / total + lift, target / total + lift
-    found = np.searchsorted(edges.ravel(), wanted.ravel(), side="right")
-    cell = np.clip(found.reshape(target.shape) - replicate * len(layout.sizes), first, last)
+    # kept where there is mass, which rounding at the ends can miss
+    target = np.clip(low + u * (high - low), low, np.nextafter(high, low))
+    # a search for each replicate: what falls on an edge must not depend on those beside it
+    found = np.array(
+        [np.searchsorted(e, t, side="right") for e, t in zip(upper, target, strict=True)]
+    )
+    cell = np.clip(found, first, last)
     inside = (target - lower[replicate, cell]) / np.maximum(mass[replicate, cell], 1e-300)
     return cell, inside
 

@@ -44,6 +44,9 @@ class Pool:
 def make_pool(model: FittedModel, draws: int) -> tuple[RowLayout, Pool | None]:
     """Lay out a model's runs, or a pool of them where they are many.
 
+    Where not every run is drawn, those of a cell are put in random order: draws are taken from
+    it at equal distances, and runs are often written down in loops.
+
     Parameters
     ----------
     model : FittedModel
@@ -58,9 +61,13 @@ def make_pool(model: FittedModel, draws: int) -> tuple[RowLayout, Pool | None]:
     """
     layout = lay_out_rows(model.groups.clusters, model.groups.contexts)
     additive = all(isinstance(m.fit, AdditiveFit) for m in model.mechanisms.values())
-    if model.n <= POOL * draws or not additive:
+    if model.n <= draws:
         return layout, None
-    layout, rows = thin_rows(layout, POOL * draws, np.random.default_rng(SEED))
+    many = model.n > POOL * draws and additive
+    rng = np.random.default_rng(SEED)
+    layout, rows = thin_rows(layout, POOL * draws if many else model.n, rng)
+    if not many:
+        return replace(layout, order=rows), None
     return layout, Pool(rows, model, _thin(model, rows))
 
 

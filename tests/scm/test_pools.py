@@ -84,3 +84,31 @@ def test_another_model_of_the_same_runs_draws_its_own_residuals(model):
     chunk = experiment.replicates.part(slice(1))
     own, theirs = (sampler.draw(m, chunk).noise["N"] for m in (model, other))
     assert not np.allclose(own, theirs)
+
+
+@pytest.mark.parametrize("draws", [400, 12_000, 24_000])
+def test_runs_written_down_in_loops_are_drawn_in_their_shares(draws):
+    # one loop as long as the distance of two draws, with a pool and without
+    n = 48_000
+    loop = n // draws
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"A": np.arange(n) // max(1, loop // 2) % 2, "run_id": np.arange(n)})
+    frame["B"] = rng.permutation(np.tile([1.0, 2.0], n // 2))
+    frame["G"] = frame["B"] * (1 + 2 * frame["A"]) + rng.normal(size=n)
+    frame["seed"] = np.arange(n) // (n // 10)
+    model = fit(
+        "{A, B} -> G",
+        frame,
+        {v: v for v in "ABG"},
+        protocol="p",
+        cluster="seed",
+        mechanisms=LINEAR,
+    )
+    fitted = make_experiment(model, "B", "G", at=[2], baseline=1, draws=100).replicates
+    sampler = make_sampler(model, draws, rng)
+    assert (sampler.pool is None) == (draws > n // pools.POOL)
+    drawn = sampler.draw(model, fitted.part(slice(1)))
+    share = 5 * 0.5 / np.sqrt(draws)
+    assert drawn.roots["A"].mean() == pytest.approx(frame["A"].mean(), abs=share)
+    partners = model.values["A"][drawn.partners["B"]]
+    assert partners.mean() == pytest.approx(frame["A"].mean(), abs=share)
