@@ -79,7 +79,8 @@ def couple(
         sampler = experiment.twin
         if copy > 1:
             rng = np.random.default_rng([experiment.uncertainty.seed, copy])
-            sampler = make_sampler(experiment.model, experiment.sampler.count, rng)
+            count = experiment.sampler.count
+            sampler = make_sampler(experiment.model, count, rng, like=experiment.sampler)
         other = sampler.draw(experiment.model, shared.replicates, partners=False)
         noise |= {v: other.noise[v] for v in nodes}
     return replace(shared.draws, noise=noise)
