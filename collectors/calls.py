@@ -71,7 +71,7 @@ def call_with(model: nn.Module, parameters: Mapping[str, Tensor], inputs: Any) -
 
 
 def example_losses(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> Tensor:
-    """Losses of examples that can be taken out of their batch, with their graph.
+    """Compute the losses of examples that can be taken out of their batch, with their graph.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ RUNS = [Fake(number) for number in range(5)]
 CLUSTERS = ["dask", "ray"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dask():
     """A cluster of two processes in this machine."""
     distributed = pytest.importorskip("distributed")
@@ -34,7 +34,7 @@ def dask():
             yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray():
     """A cluster of two processes in this machine."""
     library = pytest.importorskip("ray")
