@@ -159,7 +159,7 @@ def every_noise(monkeypatch):
 
     def patch(model, own, twin=None, partners=None):
         pair = cycle(factorial_samplers(model, own, twin or {}, partners or {}))
-        monkeypatch.setattr(preparation, "make_sampler", lambda *_: next(pair))
+        monkeypatch.setattr(preparation, "make_sampler", lambda *_, **__: next(pair))
 
     return patch
 
