@@ -183,6 +183,11 @@ def _options(
             f"got {mechanisms!r}"
         )
     graph.require(*mechanisms)
+    if roots := [v for v in mechanisms if not graph.parents(v)]:
+        raise ConfigurationError(
+            f"{roots[0]} has no causes in {graph}, so it keeps its observed values and has no "
+            "mechanism: leave it out of `mechanisms`"
+        )
     found = mechanisms.get(node, SPLINE)
     if not isinstance(found, Options):
         raise ConfigurationError(

@@ -26,7 +26,7 @@ def measure_run(
     train: Data,
     test: Data,
     *,
-    what: Sequence[str | Measurement] = DEFAULT,
+    what: str | Measurement | Sequence[str | Measurement] = DEFAULT,
     generator: torch.Generator,
     mode: Mode = "eval",
     batch_size: int | None = None,
@@ -42,7 +42,7 @@ def measure_run(
         ``loss(outputs, targets)`` gives the losses of the examples, shape (n,).
     train, test : tuple (inputs, labels), or iterable of such
         Both sets, each one batch, or batches that can be iterated again.
-    what : sequence of str or Measurement
+    what : str, Measurement, or sequence of them
         Names of `MEASUREMENTS`, or measurements of your own.
     generator : Generator
         One number is drawn from it. Every measurement has a generator of its own from that
@@ -87,11 +87,12 @@ def measure_run(
     >>> model = nn.Linear(2, 2)
     >>> data = [(torch.eye(2), torch.tensor([0, 1]))]
     >>> loss = nn.CrossEntropyLoss(reduction="none")
-    >>> row = measure_run(model, loss, data, data, what=["counts"], generator=torch.Generator())
+    >>> row = measure_run(model, loss, data, data, what="counts", generator=torch.Generator())
     >>> row
     {'n_parameters': 6, 'n_trainable': 6, 'n_nonzero': 6}
     """
-    chosen = [_named(one) for one in what]
+    several = [what] if isinstance(what, str | Measurement) else what
+    chosen = [_named(one) for one in several]
     _check(chosen)
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     run = Trained(model, loss, train, test, seed, mode, batch_size, start)
