@@ -8,7 +8,7 @@ from functools import cache
 from math import isfinite, sqrt
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
@@ -121,7 +121,7 @@ def simultaneous(level: float, correlation: Array, seed: int, draws: int = 2**15
         high = pointwise(level, 2 * len(correlation))(df)
         if excess(low) <= 0:
             return low
-        return float(optimize.brentq(excess, low, high, xtol=1e-9))
+        return _root(excess, low, high, 1e-9, 8.9e-16)
 
     return critical
 
@@ -236,7 +236,7 @@ def detectable(comparison: Comparison, clusters: int, target: float, critical: C
     high = comparison.se(clusters)
     while excess(high) < 0:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12))
+    return _root(excess, 0.0, high, 1e-12 * high, 1e-12)
 
 
 def sd_interval(sd: float, df: int, level: float) -> tuple[float, float]:
@@ -341,3 +341,13 @@ def check_plan(effect: float, level: float, target: float) -> None:
             f"the target power must lie between {1 - level:g} (what no effect has) and 1, got "
             f"{target}: use 0.8"
         )
+
+
+def _root(
+    function: Callable[[float], float], low: float, high: float, xtol: float, rtol: float
+) -> float:
+    """Find where a function changes its sign."""
+    # takes as long to import as all else here
+    from scipy import optimize
+
+    return float(optimize.brentq(function, low, high, xtol=xtol, rtol=rtol))
