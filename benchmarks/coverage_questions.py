@@ -187,11 +187,11 @@ def ask_rest(model: FittedModel, frame: pd.DataFrame, options: Options) -> Itera
     for name, refit in changes.items():
         yield judge(f"refit.change {name}", refit.change[0], truths["refits"][name])
     yield from _policy(model, frame, options)
-    free = {"at": [WIDEST], "baseline": BASELINE, "seed": options["seed"], "draws": RESAMPLED}
+    free = {"at": [WIDEST], "baseline": BASELINE, "seed": options["seed"]}
     effect = truths["effects"][WIDEST]
-    wild = wild_contrasts(model, "B", "G", **free).contrasts[0]
+    wild = wild_contrasts(model, "B", "G", **free, weight_sets=RESAMPLED).contrasts[0]
     yield judge("wild_contrasts.design", wild, effect)
-    dealt = randomisation_test(model, "B", "G", **free).effects[0]
+    dealt = randomisation_test(model, "B", "G", **free, assignments=RESAMPLED).effects[0]
     yield judge("randomisation.effect", dealt, effect)
 
 

@@ -23,7 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures
 
 from causalhyper import LINEAR, effect_curve, fit
-from causalhyper.queries import preparation
+from causalhyper.queries.experiments import preparation
 
 ARCS = [("B", "N"), ("N", "S"), ("N", "C"), ("S", "C"), ("C", "G")]
 DOSES = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper import LINEAR, FittedModel, effect_curve, fit
-from causalhyper.queries import preparation
+from causalhyper.queries.experiments import preparation
 
 DOSES = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 FEW, MANY = 200, 1200

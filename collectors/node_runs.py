@@ -12,12 +12,15 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from causalhyper.errors import ConfigurationError
-from collectors.complexity import margins, weight_norm
+from collectors.complexity.margins import margins
+from collectors.complexity.norms import weight_norm
+from collectors.curvature.products import hessian_product
+from collectors.curvature.sharpness import top_eigenvalue
 from collectors.gcn import GCN
-from collectors.generalization import accuracy, macro_precision
-from collectors.gradient_noise import GradientMoments, gradient_moments, minibatch_noise
+from collectors.generalization.labels import accuracy, macro_precision
 from collectors.graphs import Graph, Split, random_split
-from collectors.sharpness import hessian_product, top_eigenvalue
+from collectors.noise.finite_population import minibatch_noise
+from collectors.noise.joint_losses import GradientMoments, gradient_moments
 
 NOISE_AT = (0.25, 0.5, 0.75)
 """Where gradient noise is measured, as fractions of the run's updates: before S, C and G are."""

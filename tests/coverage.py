@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from causalhyper import LINEAR, RandomiseNode, fit
-from causalhyper.queries.ablations import ablation_worlds
-from causalhyper.queries.experiment import Experiment, natural_world
-from causalhyper.queries.mediation import mediation_worlds
-from causalhyper.queries.preparation import make_experiment
-from causalhyper.queries.uncertainty import FEW
+from causalhyper.queries.ablations.query import ablation_worlds
+from causalhyper.queries.experiments.experiment import Experiment, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.experiments.uncertainty import FEW
+from causalhyper.queries.mediation.query import mediation_worlds
 from tests.simulated import CHAIN, ROLES, Truth, as_frame, design, draw_noise, respond
 
 KINDS = ("t", "bootstrap", "percentile", "basic", "bca", "studentized")

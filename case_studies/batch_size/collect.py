@@ -15,7 +15,7 @@ from pathlib import Path
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from collectors.graphs import load_planetoid
 from collectors.node_runs import NodeRun, train_and_measure
-from collectors.sweep import sweep
+from collectors.sweeps import sweep
 
 BATCH_SIZES = (16, 32, 64, 128, 256, 512)
 N_TRAIN = 1024

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from causalhyper.cli.console import print_analysis, progress_bar
+from causalhyper.cli.mechanisms import parse_mechanisms
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_together
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.queries import analyze
+from causalhyper.queries.experiments.uncertainty import INTERVALS
 from causalhyper.report import (
     Study,
     document_bytes,
@@ -18,9 +20,7 @@ from causalhyper.report import (
     record_provenance,
     render_report,
 )
-from causalhyper.scm import LINEAR, SPLINE, fit
-
-MECHANISMS = {"spline": SPLINE, "linear": LINEAR}
+from causalhyper.scm import fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ class Request:
     where: tuple[str, ...]
     at: tuple[float, ...]
     baseline: float
-    mechanism: str
+    mechanism: tuple[str, ...]
     draws: int
     seed: int
     level: float
+    interval: str
     out: Path
     json: Path | None
     quiet: bool
@@ -56,8 +57,10 @@ class Request:
         words += [word for option, values in several for v in values for word in (option, v)]
         words += ["--treatment", self.treatment, "--outcome", self.outcome]
         words += ["--at", ",".join(map(_plain, self.at)), "--baseline", _plain(self.baseline)]
-        words += ["--mechanism", self.mechanism, "--draws", str(self.draws)]
-        words += ["--seed", str(self.seed), "--level", _plain(self.level), "--out", str(self.out)]
+        words += [w for m in self.mechanism for w in ("--mechanism", m)]
+        words += ["--draws", str(self.draws), "--seed", str(self.seed)]
+        words += ["--level", _plain(self.level), "--interval", self.interval]
+        words += ["--out", str(self.out)]
         words += ["--json", str(self.json)] if self.json else []
         return shlex.join(words)
 
@@ -84,18 +87,21 @@ def run(request: Request) -> None:
     page, document = request.out / "index.html", request.json
     _check(request)
     graph, roles = DirectedHypergraph.parse(request.graph), Roles.parse(request.role)
+    mechanisms = parse_mechanisms(request.mechanism, graph)
     runs = select_runs(read_runs(request.runs), request.where)
-    model = fit(
-        graph,
-        runs,
-        roles,
-        protocol=request.protocol,
-        cluster=request.cluster,
-        context=request.context,
-        mechanisms=MECHANISMS[request.mechanism],
-        treatment=request.treatment,
-        outcome=request.outcome,
-    )
+    with progress_bar("fitting", quiet=request.quiet) as progress:
+        model = fit(
+            graph,
+            runs,
+            roles,
+            protocol=request.protocol,
+            cluster=request.cluster,
+            context=request.context,
+            mechanisms=mechanisms,
+            treatment=request.treatment,
+            outcome=request.outcome,
+            progress=progress,
+        )
     with progress_bar("resampling", quiet=request.quiet) as progress:
         analysis = analyze(
             model,
@@ -106,6 +112,7 @@ def run(request: Request) -> None:
             draws=request.draws,
             seed=request.seed,
             level=request.level,
+            interval=request.interval,
             progress=progress,
         )
     provenance = record_provenance(request.command, request.runs.name, checksum(request.runs))
@@ -120,9 +127,9 @@ def run(request: Request) -> None:
 
 def _check(request: Request) -> None:
     """Refuse what would fail only after the work is done."""
-    if request.mechanism not in MECHANISMS:
+    if request.interval not in INTERVALS:
         raise ConfigurationError(
-            f"unknown mechanism {request.mechanism!r}: use {' or '.join(MECHANISMS)}"
+            f"no interval {request.interval!r}: use one of {', '.join(INTERVALS)}"
         )
     if request.out.exists() and not request.out.is_dir():
         raise ConfigurationError(f"--out {str(request.out)!r} is a file: name a folder")

@@ -10,10 +10,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from causalhyper.progress import Progress as Callback
 from causalhyper.queries import Analysis
-from causalhyper.queries.experiment import Progress as Callback
-from causalhyper.report.tables import Table as Tidy
-from causalhyper.report.tables import ablation_table, curve_table, digits_of, mediation_table
+from causalhyper.report.tables import (
+    ReportTable,
+    ablation_table,
+    curve_table,
+    digits_of,
+    mediation_table,
+)
 
 PLAIN_WIDTH = 160
 """Columns of a table where the output is no terminal."""
@@ -53,7 +58,7 @@ def print_analysis(analysis: Analysis) -> None:
     console.print(Text(analysis.curve.verdict, style="bold"))
 
 
-def _rich(tidy: Tidy) -> Table:
+def _rich(tidy: ReportTable) -> Table:
     table = Table(title=Text(tidy.caption), title_justify="left", header_style="bold")
     for i, name in enumerate(tidy.columns):
         numeric = bool(tidy.rows) and bool(tidy.rows[0][i].numbers)

@@ -10,9 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from causalhyper.cli.arguments import parse_numbers, repeat_options
+from causalhyper.cli.mechanisms import DEFAULT, HELP
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 
-SEVERAL = frozenset({"--role", "--cluster", "--context", "--where"})
+SEVERAL = frozenset(
+    {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
+)
 """Options that take several values, repeated or one behind the other."""
 
 CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -66,17 +69,21 @@ def analyze(
     where: Annotated[
         list[str] | None, typer.Option(help="COLUMN=VALUE: analyse only these runs.")
     ] = None,
-    mechanism: Annotated[str, typer.Option(help="spline or linear.")] = "spline",
+    mechanism: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
     draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
-    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option(help="Confidence of the intervals, in (0, 1).")] = 0.95,
+    interval: Annotated[
+        str,
+        typer.Option(help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized."),
+    ] = "t",
     json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
 ) -> None:
     """Effect curve, mediation and ablations of a treatment, as tables, a report and JSON.
 
     Options with several values may be repeated or list them one behind the other:
-    --role B=batch_size G=test_accuracy.
+    --role B=batch_size G=test_accuracy, --mechanism linear G=binomial.
     """
     from causalhyper.cli.analysis import Request, run
 
@@ -93,15 +100,56 @@ def analyze(
             where=tuple(where or ()),
             at=parse_numbers(at, "--at"),
             baseline=baseline,
-            mechanism=mechanism,
+            mechanism=tuple(mechanism or (DEFAULT,)),
             draws=draws,
             seed=seed,
             level=level,
+            interval=interval,
             out=out,
             json=json,
             quiet=quiet,
         )
     )
+
+
+@app.command()
+def read(
+    log: Annotated[
+        str, typer.Argument(help="What a logger wrote: a file, a folder, a local URI.")
+    ],
+    out: Annotated[Path, typer.Option(help="File for the runs frame: .parquet, .csv, .csv.gz.")],
+    steps: Annotated[Path | None, typer.Option(help="File for the steps frame.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="mlflow, tensorboard, wandb, lightning or huggingface; found out by default.",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="NEW=OLD: names for columns of the runs frame.")
+    ] = None,
+    experiment: Annotated[
+        list[str] | None, typer.Option(help="MLflow: names of experiments; all by default.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+) -> None:
+    """Read runs from MLflow, TensorBoard, W&B, Lightning or Hugging Face logs into a runs frame.
+
+    The frame is a file of its own, so that an analysis of it can be made again.
+    """
+    from causalhyper.cli.logs import convert
+
+    text = convert(
+        log,
+        out,
+        steps=steps,
+        kind=source,
+        columns=tuple(column or ()),
+        experiment=tuple(experiment or ()),
+    )
+    if not quiet:
+        typer.echo(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.text import as_text
 
@@ -47,7 +47,7 @@ missing: estimate; got: label
 
 def read_numbers(
     frame: pd.DataFrame, column: str, figure: str, *, optional: bool = False
-) -> NDArray[np.float64]:
+) -> Array:
     """Read a column of numbers.
 
     Parameters
@@ -89,9 +89,7 @@ def read_numbers(
     return np.array(numbers, dtype=np.float64)
 
 
-def read_interval(
-    frame: pd.DataFrame, lower: str, upper: str, figure: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def read_interval(frame: pd.DataFrame, lower: str, upper: str, figure: str) -> tuple[Array, Array]:
     """Read the ends of an interval; both are NaN where one is absent.
 
     Parameters

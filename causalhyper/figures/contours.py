@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
 from causalhyper.figures.style import GREY, INK, PALETTE, PLAIN, house_style, name_axes, new_axes
@@ -80,9 +80,7 @@ def plot_contours(
     return axes
 
 
-def _read_grid(
-    frame: pd.DataFrame, column: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _read_grid(frame: pd.DataFrame, column: str) -> tuple[Array, Array, Array]:
     """Distinct x and y, and the column over them, shape (y, x)."""
     check_columns(frame, ("x", "y", column), _FIGURE)
     x, y = read_numbers(frame, "x", _FIGURE), read_numbers(frame, "y", _FIGURE)

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers, read_texts
 from causalhyper.figures.scales import is_wide, scale_values, write_number
@@ -89,7 +89,7 @@ def plot_quantiles(
 
 
 def _quantile_table(
-    rows: pd.DataFrame, value: NDArray[np.float64], estimate: NDArray[np.float64], figure: str
+    rows: pd.DataFrame, value: Array, estimate: Array, figure: str
 ) -> pd.DataFrame:
     """Quantiles by value (down) and level (across); every value needs every level once."""
     level = read_numbers(rows, "quantile", figure)
@@ -103,7 +103,7 @@ def _quantile_table(
 
 
 def _draw_ranges(
-    axes: Axes, values: NDArray[np.float64], table: pd.DataFrame
+    axes: Axes, values: Array, table: pd.DataFrame
 ) -> tuple[list[Patch | Line2D], list[str]]:
     """Draw pairs of quantiles from the outside in, and what is left in the middle."""
     levels = table.columns.to_numpy(dtype=np.float64)
@@ -132,10 +132,10 @@ def _draw_ranges(
 
 def _draw_means(
     axes: Axes,
-    x: NDArray[np.float64],
-    estimate: NDArray[np.float64],
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
-    rows: NDArray[np.bool_],
+    x: Array,
+    estimate: Array,
+    interval: tuple[Array, Array],
+    rows: Flags,
 ) -> Line2D:
     low, high = interval[0][rows], interval[1][rows]
     axes.vlines(x, low, high, INK, lw=1.4, zorder=4, label="mean: interval")

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers, read_texts
 from causalhyper.figures.scales import is_wide, scale_values, write_number
@@ -40,10 +40,10 @@ class _Curve:
     label: str
     color: str
     marker: str
-    value: NDArray[np.float64]
-    estimate: NDArray[np.float64]
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]]
-    band: tuple[NDArray[np.float64], NDArray[np.float64]]
+    value: Array
+    estimate: Array
+    interval: tuple[Array, Array]
+    band: tuple[Array, Array]
 
 
 def plot_effect_curve(
@@ -150,7 +150,7 @@ def _level(frame: pd.DataFrame) -> str:
     return f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
 
 
-def _shifts(values: NDArray[np.float64], count: int, *, log: bool) -> NDArray[np.float64]:
+def _shifts(values: Array, count: int, *, log: bool) -> Array:
     """Sideways shifts that part the estimators but stay near their value, shape (count,)."""
     place = np.log2(values) if log else values
     span = float(np.ptp(place)) or 1.0
@@ -159,7 +159,7 @@ def _shifts(values: NDArray[np.float64], count: int, *, log: bool) -> NDArray[np
     return np.linspace(-width / 2, width / 2, count) if count > 1 else np.zeros(1)
 
 
-def _draw_curve(axes: Axes, curve: _Curve, x: NDArray[np.float64], baseline: float) -> None:
+def _draw_curve(axes: Axes, curve: _Curve, x: Array, baseline: float) -> None:
     """Draw one estimator: a faint line through the baseline, two intervals, the estimates."""
     others = curve.value != baseline
     order = np.argsort(np.append(curve.value[others], baseline), kind="stable")

@@ -8,8 +8,8 @@ from math import floor, log10
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers, read_texts
 from causalhyper.figures.style import (
@@ -93,7 +93,7 @@ def plot_forest(
     return axes
 
 
-def _read_muted(frame: pd.DataFrame) -> NDArray[np.bool_]:
+def _read_muted(frame: pd.DataFrame) -> Flags:
     """Read which rows are set back; none where the frame does not say."""
     if "muted" not in frame.columns:
         return np.zeros(len(frame), dtype=np.bool_)
@@ -125,10 +125,10 @@ def _arrange(frame: pd.DataFrame) -> list[_Row]:
 
 def _draw_estimates(
     axes: Axes,
-    y: NDArray[np.float64],
-    estimate: NDArray[np.float64],
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
-    muted: NDArray[np.bool_],
+    y: Array,
+    estimate: Array,
+    interval: tuple[Array, Array],
+    muted: Flags,
 ) -> None:
     """Draw intervals and estimates; muted ones hollow and grey."""
     low, high = interval
@@ -152,7 +152,7 @@ def _draw_estimates(
             )
 
 
-def _write_rows(axes: Axes, rows: list[_Row], muted: NDArray[np.bool_]) -> None:
+def _write_rows(axes: Axes, rows: list[_Row], muted: Flags) -> None:
     """Write headings and labels as left-aligned tick labels, the labels indented."""
     grouped = any(row.index < 0 for row in rows)
     indent = _INDENT if grouped else 0.0
@@ -174,10 +174,10 @@ def _write_rows(axes: Axes, rows: list[_Row], muted: NDArray[np.bool_]) -> None:
 
 def _write_numbers(
     axes: Axes,
-    y: NDArray[np.float64],
-    estimate: NDArray[np.float64],
-    interval: tuple[NDArray[np.float64], NDArray[np.float64]],
-    muted: NDArray[np.bool_],
+    y: Array,
+    estimate: Array,
+    interval: tuple[Array, Array],
+    muted: Flags,
 ) -> None:
     """Write each estimate and interval at the right, to decimals that show their width."""
     low, high = interval
@@ -198,7 +198,7 @@ def _write_numbers(
         )
 
 
-def _decimals(widths: NDArray[np.float64]) -> int:
+def _decimals(widths: Array) -> int:
     """Decimals at which the median width shows two figures; 3 without any width."""
     positive = widths[np.isfinite(widths) & (widths > 0)]
     if not positive.size:

@@ -17,7 +17,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_texts
 from causalhyper.figures.latents import COLOR, arch_room, draw_arches
 from causalhyper.figures.layers import Hyperarc
-from causalhyper.figures.layout import Arc, Box, Layout, lay_out
+from causalhyper.figures.layout import Box, DrawnArc, Layout, lay_out
 from causalhyper.figures.style import (
     INK,
     PALETTE,
@@ -197,7 +197,7 @@ def _draw_hyperarcs(axes: Axes, layout: Layout, hyperarcs: Sequence[Hyperarc]) -
         axes.add_patch(Rectangle(corner, box.width, box.height, **look))
 
 
-def _draw_arc(axes: Axes, arc: Arc, color: str) -> None:
+def _draw_arc(axes: Axes, arc: DrawnArc, color: str) -> None:
     """Draw one curve, with a head where it ends at a node."""
     path = arc.path(shorten=0.8 * _ARROW if arc.arrow else 0.0)
     look = {"facecolor": "none", "edgecolor": color, "linewidth": 1.5, "zorder": 2}

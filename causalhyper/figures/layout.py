@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.path import Path
 
+from causalhyper.arrays import Array
 from causalhyper.figures.layers import Columns, Hyperarc, Route, assign_layers, build_columns
 from causalhyper.figures.ordering import reduce_crossings
-from causalhyper.figures.placement import Array, place_columns, place_heights, place_ports
+from causalhyper.figures.placement import place_columns, place_heights, place_ports
 
 JUNCTION = 0.13
 _BEND = 0.16
@@ -35,7 +36,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Arc:
+class DrawnArc:
     """A curve from left to right.
 
     Attributes
@@ -89,13 +90,13 @@ class Layout:
         Steps from the roots.
     nodes, junctions : mapping of str to Box
         Junctions by the name of their hyperedge.
-    arcs : tuple of Arc
+    arcs : tuple of DrawnArc
     """
 
     layers: Mapping[str, int]
     nodes: Mapping[str, Box]
     junctions: Mapping[str, Box]
-    arcs: tuple[Arc, ...]
+    arcs: tuple[DrawnArc, ...]
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -159,7 +160,7 @@ def lay_out(sizes: Mapping[str, tuple[float, float]], hyperarcs: Sequence[Hypera
     return Layout(layers, named["node"], named["junction"], _draw_arcs(ordered, boxes, y))
 
 
-def _draw_arcs(columns: Columns, boxes: Mapping[int, Box], y: Array) -> tuple[Arc, ...]:
+def _draw_arcs(columns: Columns, boxes: Mapping[int, Box], y: Array) -> tuple[DrawnArc, ...]:
     """Lead every route over its bends to its port."""
     ports = _find_ports(columns, boxes, y)
     arcs = []
@@ -171,7 +172,7 @@ def _draw_arcs(columns: Columns, boxes: Mapping[int, Box], y: Array) -> tuple[Ar
         height = ports.get(number, boxes[end].y)
         points.append((boxes[end].x - boxes[end].width / 2, height))
         names = columns.vertices[start].name, columns.vertices[end].name
-        arcs.append(Arc(route.hyperedge, *names, tuple(points), number in ports))
+        arcs.append(DrawnArc(route.hyperedge, *names, tuple(points), number in ports))
     return tuple(arcs)
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers
 from causalhyper.figures.style import (
@@ -87,9 +87,7 @@ def plot_permutations(
     return axes
 
 
-def _draw_bars(
-    axes: Axes, levels: NDArray[np.float64], counts: NDArray[np.intp], good: NDArray[np.bool_]
-) -> None:
+def _draw_bars(axes: Axes, levels: Array, counts: Codes, good: Flags) -> None:
     """Draw one bar a share, those of permutations that do as well in a colour of their own."""
     gaps = np.diff(levels)
     width = _WIDTH * float(gaps.min()) if gaps.size else 0.1

@@ -6,14 +6,12 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.figures.layers import Columns
 
 _SWEEPS, _PASSES = 80, 4
 _BEND_WEIGHT = 1e-6  # arcs between neighbouring columns are straightened before longer ones
-
-Array = NDArray[np.float64]
 
 
 def space_out(targets: Array, weights: Array, gaps: Array) -> Array:

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers
 from causalhyper.figures.style import (
@@ -74,7 +74,7 @@ def plot_policy(
     """
     check_columns(frame, COLUMNS, _FIGURE)
     if len(frame) == 0 or frame["value"].duplicated().any():
-        raise ConfigurationError(f"{_FIGURE} needs one row a value: draw each level apart")
+        raise ConfigurationError(f"{_FIGURE} needs one row a value: draw each context apart")
     frame = frame.sort_values("value")
     value = read_numbers(frame, "value", _FIGURE)
     chance = read_numbers(frame, "probability_best", _FIGURE)
@@ -95,9 +95,7 @@ def plot_policy(
     return axes
 
 
-def _make_room(
-    axes: Axes, ends: tuple[NDArray[np.float64], NDArray[np.float64]], utility: NDArray[np.float64]
-) -> None:
+def _make_room(axes: Axes, ends: tuple[Array, Array], utility: Array) -> None:
     """Leave the lower part of the axes to the bars."""
     low = float(np.nanmin(np.append(ends[0], utility.min())))
     high = float(np.nanmax(np.append(ends[1], utility.max())))
@@ -105,7 +103,7 @@ def _make_room(
     axes.set_ylim(low - span * (_SHARE + 0.15) / (1 - _SHARE - 0.15), high + 0.06 * span)
 
 
-def _draw_chances(axes: Axes, chance: NDArray[np.float64]) -> None:
+def _draw_chances(axes: Axes, chance: Array) -> None:
     """Bars in shares of the axes' height, with their numbers."""
     across = axes.get_xaxis_transform()
     x = np.arange(len(chance))
@@ -127,10 +125,10 @@ def _draw_chances(axes: Axes, chance: NDArray[np.float64]) -> None:
 
 def _draw_utilities(
     axes: Axes,
-    utility: NDArray[np.float64],
-    ends: tuple[NDArray[np.float64], NDArray[np.float64]],
-    kept: NDArray[np.bool_],
-    chosen: NDArray[np.bool_],
+    utility: Array,
+    ends: tuple[Array, Array],
+    kept: Flags,
+    chosen: Flags,
 ) -> None:
     """Draw intervals and estimates; those shown not to be the best hollow and grey."""
     x = np.arange(len(utility))
@@ -154,7 +152,7 @@ def _draw_utilities(
 
 def _explain(axes: Axes, frame: pd.DataFrame) -> None:
     """Put the legend beside the axes."""
-    levels = set(frame["confidence"]) if "confidence" in frame.columns else set()
+    levels = set(frame["level"]) if "level" in frame.columns else set()
     level = f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
     marks = {line.get_label(): line for line in axes.get_lines()}
     words = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.figures.style import PLAIN
 
 
-def is_wide(values: NDArray[np.float64]) -> bool:
+def is_wide(values: Array) -> bool:
     """Whether values are positive and span more than a factor of 4: a log2 axis shows them.
 
     Parameters
@@ -30,7 +30,7 @@ def is_wide(values: NDArray[np.float64]) -> bool:
     return bool(values[0] > 0 and values[-1] > 4 * values[0])
 
 
-def scale_values(axes: Axes, values: NDArray[np.float64], *, log: bool) -> None:
+def scale_values(axes: Axes, values: Array, *, log: bool) -> None:
     """Set the scale of the values; on a log2 axis they are the ticks, thinned where dense.
 
     Parameters

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 
 Kind = Literal["identifier", "label", "count", "positive", "nonnegative", "proportion", "number"]
@@ -82,7 +82,7 @@ class Column:
         """The range in words, such as "at least 1"."""
         return describe_range(self.low, self.high, open_low=self.kind == "positive")
 
-    def excludes(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def excludes(self, values: Array) -> Flags:
         """Mark the values outside the range.
 
         Parameters
@@ -133,43 +133,87 @@ def describe_range(low: float, high: float, *, open_low: bool = False) -> str:
     return f"above {low:g}, to {high:g}" if open_low else f"from {low:g} to {high:g}"
 
 
-def _column(name: str, kind: Kind, description: str, unit: str = "", low: float = 0.0) -> Column:
-    """Make a column with the range that goes with its kind."""
+def column(name: str, kind: Kind, description: str, unit: str = "", low: float = 0.0) -> Column:
+    """Make a column with the range that goes with its kind.
+
+    Parameters
+    ----------
+    name, kind, description, unit : str
+        As those of `Column`.
+    low : float
+        Lower end of the range of a measurement that has one.
+
+    Returns
+    -------
+    Column
+        From `low`, up to 1 for a proportion; identifiers, labels and numbers have no ends.
+
+    Examples
+    --------
+    >>> column("loss", "number", "loss").range, column("steps", "count", "steps").range
+    ('any number', 'at least 0')
+    """
     if kind in ("identifier", "label", "number"):
         low = -math.inf
     return Column(name, kind, low, 1.0 if kind == "proportion" else math.inf, unit, description)
 
 
 _COLUMNS = (
-    _column("run_id", "identifier", "name of the run, unique in the frame"),
-    _column("dataset", "label", "name of the data set"),
-    _column("model", "label", "name of the architecture"),
-    _column("optimizer", "label", "name of the optimiser"),
-    _column("design", "label", "matching protocol: what was held equal while B varied"),
-    _column("seed", "count", "seed of initialisation and data order"),
-    _column("batch_size", "count", "examples in a minibatch", "examples", 1.0),
-    _column("learning_rate", "positive", "peak learning rate"),
-    _column("epochs", "nonnegative", "passes over the training set", "epochs"),
-    _column("updates", "count", "optimiser steps", "steps"),
-    _column("grad_noise", "nonnegative", "trace of the covariance of the minibatch gradient"),
-    _column("grad_noise_end", "nonnegative", "the same at the end of training"),
-    _column("example_noise", "nonnegative", "trace of the covariance of one example's gradient"),
-    _column("noise_scale", "number", "example noise over squared gradient norm", "examples"),
-    _column("sharpness", "number", "largest eigenvalue of the loss's Hessian"),
-    _column("hessian_trace", "number", "trace of the loss's Hessian"),
-    _column("weight_norm", "nonnegative", "Euclidean norm of the weights"),
-    _column("path_norm", "nonnegative", "path norm of the network"),
-    _column("margin", "number", "output margin on the training set"),
-    _column("train_accuracy", "proportion", "share of training examples classified rightly"),
-    _column("test_accuracy", "proportion", "share of test examples classified rightly"),
-    _column("test_precision", "proportion", "macro-averaged precision on the test set"),
-    _column("train_loss", "nonnegative", "mean training loss"),
-    _column("test_loss", "nonnegative", "mean test loss"),
+    column("run_id", "identifier", "name of the run, unique in the frame"),
+    column("dataset", "label", "name of the data set"),
+    column("model", "label", "name of the architecture"),
+    column("optimizer", "label", "name of the optimiser"),
+    column("design", "label", "matching protocol: what was held equal while B varied"),
+    column("block", "count", "block of the design, whose runs were made one after another"),
+    column("order", "count", "place of the run in the order in which the runs were made"),
+    column("seed", "count", "seed of initialisation and data order"),
+    column("batch_size", "count", "examples in a minibatch", "examples", 1.0),
+    column("learning_rate", "positive", "peak learning rate"),
+    column("learning_rate_rule", "label", "how the learning rate was set for a batch size"),
+    column("epochs", "nonnegative", "passes over the training set", "epochs"),
+    column("updates", "count", "optimiser steps", "steps"),
+    column("grad_noise", "nonnegative", "trace of the covariance of the minibatch gradient"),
+    column("grad_noise_end", "nonnegative", "the same at the end of training"),
+    column("example_noise", "nonnegative", "trace of the covariance of one example's gradient"),
+    column("noise_scale", "number", "example noise over squared gradient norm", "examples"),
+    column("grad_norm_squared", "number", "squared norm of the mean gradient, bias taken off"),
+    column("noise_mode", "label", "mode of the network while its noise was measured"),
+    column("sharpness", "number", "largest eigenvalue of the loss's Hessian"),
+    column("sharpness_residual", "nonnegative", "an eigenvalue is this near to the sharpness"),
+    column("hessian_trace", "number", "trace of the loss's Hessian"),
+    column("hessian_trace_se", "nonnegative", "standard error of the trace over random probes"),
+    column("sam_sharpness", "nonnegative", "highest rise of the loss found near the weights"),
+    column("weight_norm", "nonnegative", "Euclidean norm of the weights"),
+    column("init_distance", "nonnegative", "Euclidean distance of the weights from their start"),
+    column("spectral_log_product", "number", "sum of the logs of the layers' spectral norms"),
+    column("spectral_sum", "nonnegative", "sum of the layers' spectral norms"),
+    column("spectral_complexity", "nonnegative", "spectral complexity of Bartlett et al."),
+    column("path_norm", "nonnegative", "path norm of the network"),
+    column("margin", "number", "output margin on the training set"),
+    column("input_margin", "number", "distance of training inputs from the decision boundary"),
+    column("normalized_margin", "number", "output margin over spectral complexity and input"),
+    column("n_parameters", "count", "parameters of the network", "parameters"),
+    column("n_trainable", "count", "parameters that are trained", "parameters"),
+    column("n_nonzero", "count", "parameters that are not zero", "parameters"),
+    column("train_accuracy", "proportion", "share of training examples classified rightly"),
+    column("test_accuracy", "proportion", "share of test examples classified rightly"),
+    column("test_precision", "proportion", "macro-averaged precision on the test set"),
+    column("test_recall", "proportion", "macro-averaged recall on the test set"),
+    column("test_f1", "proportion", "macro-averaged F1 on the test set"),
+    column("test_nll", "nonnegative", "mean negative log-likelihood on the test set", "nats"),
+    Column("test_brier", "number", 0.0, 2.0, "", "Brier score on the test set, over all classes"),
+    column("test_ece", "proportion", "calibration error on the test set, bins of equal width"),
+    column("test_ece_mass", "proportion", "the same, bins of equal numbers of examples"),
+    column("train_loss", "nonnegative", "mean training loss"),
+    column("test_loss", "nonnegative", "mean test loss"),
     Column("generalization_gap", "number", -1.0, 1.0, "", "train accuracy minus test accuracy"),
-    _column("n_train", "count", "size of the training set", "examples", 1.0),
-    _column("n_test", "count", "size of the test set", "examples", 1.0),
-    _column("wall_seconds", "nonnegative", "duration of the run", "s"),
+    column("loss_gap", "number", "mean test loss minus mean training loss"),
+    column("n_train", "count", "size of the training set", "examples", 1.0),
+    column("n_test", "count", "size of the test set", "examples", 1.0),
+    column("n_train_correct", "count", "training examples classified rightly", "examples"),
+    column("n_correct", "count", "test examples classified rightly", "examples"),
+    column("wall_seconds", "nonnegative", "duration of the run", "s"),
 )
 
-KNOWN: Mapping[str, Column] = MappingProxyType({column.name: column for column in _COLUMNS})
+KNOWN: Mapping[str, Column] = MappingProxyType({c.name: c for c in _COLUMNS})
 """The known columns of the runs frame by name; a frame may have any others beside them."""

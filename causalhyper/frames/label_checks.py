@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Flags
 from causalhyper.errors import Problem
 from causalhyper.frames.measurements import show_value
 
@@ -114,7 +114,7 @@ def _missing(name: str, names: list[str]) -> str:
     return f"did you mean {folded[close[0]]!r}?" if close else "add it, or map the node elsewhere"
 
 
-def _blank(series: pd.Series) -> NDArray[np.bool_]:
+def _blank(series: pd.Series) -> Flags:
     """Mark the cells that are null or hold only blanks."""
     if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
         return np.asarray(series.isna().to_numpy(dtype=bool))
@@ -123,6 +123,6 @@ def _blank(series: pd.Series) -> NDArray[np.bool_]:
     return np.asarray(cells.isna().to_numpy(dtype=bool) | np.array(blank, dtype=bool))
 
 
-def _problem(series: pd.Series, mask: NDArray[np.bool_], rule: str, remedy: str) -> Problem:
+def _problem(series: pd.Series, mask: Flags, rule: str, remedy: str) -> Problem:
     rows = np.flatnonzero(mask)
     return Problem(str(series.name), rule, len(rows), show_value(series.iloc[rows[0]]), remedy)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import Problem
 from causalhyper.frames.columns import Column
 from causalhyper.frames.measurements import Show
@@ -16,7 +16,7 @@ DIVERGED = (
 )
 
 
-def check_finite(column: str, values: NDArray[np.float64], show: Show) -> list[Problem]:
+def check_finite(column: str, values: Array, show: Show) -> list[Problem]:
     """Find missing and infinite measurements.
 
     Parameters
@@ -46,9 +46,7 @@ def check_finite(column: str, values: NDArray[np.float64], show: Show) -> list[P
     ]
 
 
-def check_range(
-    column: Column, values: NDArray[np.float64], show: Show, *, source: str = ""
-) -> list[Problem]:
+def check_range(column: Column, values: Array, show: Show, *, source: str = "") -> list[Problem]:
     """Find measurements outside a column's range, and counts that are not whole.
 
     Parameters
@@ -89,7 +87,7 @@ def check_range(
     return problems
 
 
-def check_logarithm(role: Role, values: NDArray[np.float64], show: Show) -> list[Problem]:
+def check_logarithm(role: Role, values: Array, show: Show) -> list[Problem]:
     """Find values that have no logarithm, where the role takes one.
 
     Parameters
@@ -119,7 +117,7 @@ def check_logarithm(role: Role, values: NDArray[np.float64], show: Show) -> list
     return [_masked(role.column, values, lacking, rule, f"use {role.node}={role.column}", show)]
 
 
-def check_variation(column: str, values: NDArray[np.float64], show: Show) -> list[Problem]:
+def check_variation(column: str, values: Array, show: Show) -> list[Problem]:
     """Find a treatment that never varies.
 
     Parameters
@@ -149,7 +147,7 @@ def check_variation(column: str, values: NDArray[np.float64], show: Show) -> lis
     return [_masked(column, values, finite, rule, remedy, show)]
 
 
-def _range_remedy(column: Column, outside: NDArray[np.float64]) -> str:
+def _range_remedy(column: Column, outside: Array) -> str:
     """Guess how values came to lie outside their range."""
     if column.high == 1.0 and column.low <= 0.0 and np.all((outside > 1) & (outside <= 100)):
         return f"{outside[0]:g} looks like a percentage; divide by 100"
@@ -158,8 +156,8 @@ def _range_remedy(column: Column, outside: NDArray[np.float64]) -> str:
 
 def _masked(
     column: str,
-    values: NDArray[np.float64],
-    mask: NDArray[np.bool_],
+    values: Array,
+    mask: Flags,
     rule: str,
     remedy: str,
     show: Show,

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import Problem
 
 Show = Callable[[int, object], str]
@@ -56,7 +56,7 @@ class Measurement:
     True
     """
 
-    values: NDArray[np.float64]
+    values: Array
     problem: Problem | None
 
 
@@ -105,7 +105,7 @@ def _read_cells(series: pd.Series, show: Show) -> Measurement:
     return Measurement(np.array([_number(cell) for cell in cells], dtype=np.float64), None)
 
 
-def _nothing(series: pd.Series) -> NDArray[np.float64]:
+def _nothing(series: pd.Series) -> Array:
     return np.full(len(series), np.nan)
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.columns import KNOWN
+from causalhyper.frames.run_journal import journal_of, settle
 
 _FAULTS = (ValueError, OSError, EOFError, KeyError, zlib.error, pa.ArrowException)
 
@@ -32,7 +33,8 @@ def read_runs(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame, shape (runs, columns)
-        At least one row; not validated (see `validate_runs`).
+        At least one row, those of a sweep under way with them; not validated (see
+        `validate_runs`).
 
     Raises
     ------
@@ -50,9 +52,28 @@ def read_runs(path: str | Path) -> pd.DataFrame:
     ...     read_runs(path).to_dict("records")
     [{'run_id': '007', 'batch_size': 32}]
     """
-    path = Path(path)
+    return read_frame(Path(path), "run")
+
+
+def read_frame(path: Path, unit: str) -> pd.DataFrame:
+    """Read a frame of any kind, with the rows that wait in its journal (see `append_run`).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    unit : str
+        What a row is, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        At least one row.
+    """
     parse = _parser(path)
-    data = _content(path)
+    data = _content(path, unit)
+    if path.name.lower().endswith(".parquet"):
+        data = settle(path, data)
     try:
         frame = parse(data)
     except _FAULTS as error:
@@ -61,12 +82,12 @@ def read_runs(path: str | Path) -> pd.DataFrame:
             "says; write it again"
         ) from error
     if len(frame) == 0:
-        raise DataError(f"{str(path)!r} holds no rows; expected one row a run")
+        raise DataError(f"{str(path)!r} holds no rows; expected one row a {unit}")
     return frame
 
 
 def checksum(path: str | Path) -> str:
-    """Return the SHA-256 digest of a file.
+    """Return the SHA-256 digest of a file, and of the journal beside it where there is one.
 
     Parameters
     ----------
@@ -96,7 +117,10 @@ def checksum(path: str | Path) -> str:
     _check_file(path)
     try:
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(stream, "sha256")
+        if (journal := journal_of(path)).exists():
+            digest.update(journal.read_bytes())
+        return digest.hexdigest()
     except OSError as error:
         raise ConfigurationError(f"cannot open {str(path)!r}: {error}") from error
 
@@ -129,7 +153,7 @@ def _parse_csv(data: bytes) -> pd.DataFrame:
     return frame
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, unit: str) -> bytes:
     """Return the content of a file that is not empty."""
     _check_file(path)
     try:
@@ -137,7 +161,7 @@ def _content(path: Path) -> bytes:
     except OSError as error:
         raise ConfigurationError(f"cannot open {str(path)!r}: {error}") from error
     if not data:
-        raise DataError(f"{str(path)!r} is empty; expected one row a run: write it again")
+        raise DataError(f"{str(path)!r} is empty; expected one row a {unit}: write it again")
     return data
 
 

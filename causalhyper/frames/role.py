@@ -9,15 +9,16 @@ from types import MappingProxyType
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 
 Transform = Literal["identity", "log", "log2", "log10"]
-_INVERSES: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = MappingProxyType(
+_INVERSES: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {"identity": np.copy, "log": np.exp, "log2": np.exp2, "log10": lambda x: 10.0**x}
 )
-_FUNCTIONS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = MappingProxyType(
+_FUNCTIONS: Mapping[str, Callable[[Array], Array]] = MappingProxyType(
     {"identity": np.copy, "log": np.log, "log2": np.log2, "log10": np.log10}
 )
 ROLE_FORM = "expected such as 'N=grad_noise' or 'N=log10(grad_noise)'"
@@ -119,7 +120,7 @@ class Role:
         """Whether the transform needs values above 0."""
         return self.transform != "identity"
 
-    def apply(self, values: ArrayLike) -> NDArray[np.float64]:
+    def apply(self, values: ArrayLike) -> Array:
         """Transform the column's values.
 
         Parameters
@@ -150,7 +151,7 @@ class Role:
             )
         return _FUNCTIONS[self.transform](array)
 
-    def invert(self, values: ArrayLike) -> NDArray[np.float64]:
+    def invert(self, values: ArrayLike) -> Array:
         """Take values on the node's scale back to the column's unit.
 
         Parameters

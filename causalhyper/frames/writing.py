@@ -7,13 +7,14 @@ import io
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.frames.run_journal import journal_of
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:
@@ -72,6 +73,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             _write_draft(drafts[path], data)
         for path, draft in drafts.items():
             draft.replace(path)
+        for folder in {path.parent for path in files}:
+            _sync_folder(folder)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write {str(path)!r} ({error.strerror or error}): name a place that you may "
@@ -87,6 +90,16 @@ def _write_draft(draft: Path, data: bytes) -> None:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until new names are on the disk, where the system knows how to."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
@@ -123,53 +136,10 @@ def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
         )
     if name.endswith(".parquet"):
         write_atomic(path, _parquet(path, frame))
+        journal_of(path).unlink(missing_ok=True)
         return
     text = frame.to_csv(index=False, lineterminator="\n").encode()
     write_atomic(path, gzip.compress(text, mtime=0) if name.endswith(".gz") else text)
-
-
-def append_run(path: str | Path, row: Mapping[str, object]) -> None:
-    """Append one run to a Parquet runs frame, atomically.
-
-    A run that is interrupted leaves the frame as it was. Two writers at once are not
-    coordinated: give each its own file.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file whose name ends in ``.parquet``; it is made when missing.
-    row : mapping of str to object
-        One value a column, ``run_id`` among them; None where nothing was measured.
-
-    Raises
-    ------
-    ConfigurationError
-        If the suffix is another.
-    DataError
-        If the row has no ``run_id`` or one that is there already, has other columns than the
-        frame, or values of another type; or if the file cannot be read.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder, "runs.parquet")
-    ...     append_run(path, {"run_id": "a", "batch_size": 16})
-    ...     append_run(path, {"run_id": "b", "batch_size": 32})
-    ...     pd.read_parquet(path)["batch_size"].tolist()
-    [16, 32]
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".parquet":
-        raise ConfigurationError(f"cannot append to {str(path)!r}; expected a .parquet file")
-    table = _row_table(row)
-    if path.exists():
-        old = _table(path)
-        _check_row(path, old, row)
-        table = _join(path, old, table)
-    stream = io.BytesIO()
-    pq.write_table(table, stream)
-    write_atomic(path, stream.getvalue())
 
 
 def _parquet(path: Path, frame: pd.DataFrame) -> bytes:
@@ -181,60 +151,3 @@ def _parquet(path: Path, frame: pd.DataFrame) -> bytes:
             f"cannot write {str(path)!r}: {error}: give each column one name and one type"
         ) from error
     return stream.getvalue()
-
-
-def _row_table(row: Mapping[str, object]) -> pa.Table:
-    """Return a table of one row."""
-    run_id = row.get("run_id")
-    nameless = pd.Series([run_id], dtype=object).isna().iloc[0]
-    if nameless or (isinstance(run_id, str) and not run_id.strip()):
-        raise DataError(f"the run has no run_id; got the columns {', '.join(row) or 'none'}")
-    try:
-        return pa.Table.from_pylist([dict(row)])
-    except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise DataError(
-            f"cannot store the run {run_id!r}: {error}: give numbers, text, booleans or None"
-        ) from error
-
-
-def _table(path: Path) -> pa.Table:
-    """Read the frame as a table, its categorical columns as plain ones."""
-    try:
-        table = pq.read_table(io.BytesIO(path.read_bytes()))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"cannot read {str(path)!r}: {error}: move it away first") from error
-    for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            plain = table.column(place).cast(field.type.value_type)
-            table = table.set_column(place, field.name, plain)
-    return table.replace_schema_metadata(None)
-
-
-def _check_row(path: Path, old: pa.Table, row: Mapping[str, object]) -> None:
-    """Refuse a run that is there already, or whose columns differ from the frame's."""
-    there = old.column_names
-    lacking = [name for name in there if name not in row]
-    extra = [name for name in row if name not in there]
-    if lacking or extra:
-        parts = [f"it lacks {', '.join(lacking)}"] if lacking else []
-        parts += [f"the frame lacks {', '.join(extra)}"] if extra else []
-        raise DataError(
-            f"the run {row['run_id']!r} has other columns than {str(path)!r}: "
-            f"{'; '.join(parts)}: give None where nothing was measured, or start a new file"
-        )
-    if row["run_id"] in old.column("run_id").to_pylist():
-        raise DataError(
-            f"the run {row['run_id']!r} is in {str(path)!r} already: skip it, or rename it"
-        )
-
-
-def _join(path: Path, old: pa.Table, new: pa.Table) -> pa.Table:
-    """Join two tables of the same columns, widening whole numbers to real ones."""
-    try:
-        ordered = new.select(old.column_names)
-        return pa.concat_tables([old, ordered], promote_options="permissive")
-    except pa.ArrowException as error:
-        raise DataError(
-            f"the run's values do not fit the columns of {str(path)!r}: {error}: give each "
-            "column one type"
-        ) from error

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.identification.expressions import (
     Expression,
@@ -18,8 +18,6 @@ from causalhyper.identification.expressions import (
     Sum,
     free,
 )
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 def evaluate(

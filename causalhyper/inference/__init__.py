@@ -24,7 +24,7 @@ from causalhyper.inference.jackknife import (
     satterthwaite_df,
 )
 from causalhyper.inference.kernel_independence import KernelIndependence, kernel_independence
-from causalhyper.inference.multiplicity import adjust
+from causalhyper.inference.multiplicity import adjust_p_values
 from causalhyper.inference.permutation import (
     Assignment,
     OmnibusTest,
@@ -42,6 +42,7 @@ from causalhyper.inference.resampling import (
     lay_out_rows,
     pick_rows,
     spread_rows,
+    thin_rows,
 )
 from causalhyper.inference.wild import WildTest, wild_test
 
@@ -57,7 +58,7 @@ __all__ = [
     "RowLayout",
     "WildTest",
     "acceleration",
-    "adjust",
+    "adjust_p_values",
     "assignments",
     "bands",
     "bandwidth",
@@ -82,6 +83,7 @@ __all__ = [
     "satterthwaite_df",
     "spread_rows",
     "studentized_limits",
+    "thin_rows",
     "variation_left",
     "wild_test",
 ]

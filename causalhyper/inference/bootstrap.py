@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from causalhyper.inference.resampling import Array
+from causalhyper.arrays import Array
 
 Limits = tuple[Array, Array]
 """Lower and upper limits, each of shape (q,)."""

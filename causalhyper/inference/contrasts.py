@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
+from causalhyper.arrays import Array, Codes
+from causalhyper.mechanisms.grams import ClusterGrams, solve
 from causalhyper.mechanisms.grouping import Groups, grouped_grams
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.moments import partial_out, slopes_on, within_moments
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import Groups
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from causalhyper.arrays import Array
 
 FINENESS = 16
 """Bins a bandwidth: binning adds to the kernel's variance at most a quarter of a squared bin."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-
-Array = NDArray[np.float64]
 
 RATIO_PER_SD = 0.91
 """log risk ratio for each standard deviation of a continuous outcome (VanderWeele and Ding)."""

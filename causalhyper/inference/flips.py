@@ -6,7 +6,7 @@ from math import floor
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array
 
 
 def sign_flips(clusters: int, draws: int, rng: np.random.Generator) -> Array:

@@ -8,17 +8,16 @@ from math import copysign, inf, sqrt
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.flips import kept_interval, kept_ranges, sign_flips
 from causalhyper.inference.smoothing import (
-    Codes,
     add_intercepts,
     centre,
     cluster_products,
     regression_root,
     residuals,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import Groups
 
 NOTHING_LEFT = 1e-8
@@ -95,7 +94,7 @@ def partial_correlation(
     *,
     rng: np.random.Generator,
     df: int = 3,
-    draws: int = 1999,
+    flips: int = 1999,
     level: float = 0.95,
 ) -> PartialCorrelation:
     """Correlate what is left of two variables beside others, and test that it is zero.
@@ -115,7 +114,7 @@ def partial_correlation(
         For the signs; not used where all sign flips are tried.
     df : int
         Natural-spline functions of each of `given`; 1 is a straight line.
-    draws : int
+    flips : int
         Sign flips at most, at least 19.
     level : float
         Of the interval, in (0, 1).
@@ -154,31 +153,49 @@ def partial_correlation(
     >>> found.p_value > 0.05
     True
     """
-    check_options(df, level, draws)
+    check_size(level, "level")
+    check_options(df, flips)
     root = regression_root(given, df, groups)
     left = scaled_residuals(x, y, root, groups)
     terms = cluster_products(left, left, add_intercepts(root, groups), groups.clusters)
     a, d = terms[:, 0, 1], (terms[:, 0, 0] + terms[:, 1, 1]) / 2
-    flips = sign_flips(groups.cluster_count, draws, rng)
+    signs = sign_flips(groups.cluster_count, flips, rng)
     n = float(len(x))
     total = float(np.clip(left[:, 0] @ left[:, 1], -n, n))
-    low, high = kept_ranges(total, n, flips @ a, flips @ d)
-    p_value = float((1 + ((low <= 0) & (high >= 0)).sum()) / (1 + len(flips)))
+    low, high = kept_ranges(total, n, signs @ a, signs @ d)
+    p_value = float((1 + ((low <= 0) & (high >= 0)).sum()) / (1 + len(signs)))
     lower, upper = kept_interval(low, high, level)
     statistic = _ratio(total, _variance(a, groups.strata))
-    return PartialCorrelation(total / n, lower, upper, statistic, p_value, len(flips), level)
+    return PartialCorrelation(total / n, lower, upper, statistic, p_value, len(signs), level)
 
 
-def check_options(df: int, level: float, draws: int) -> None:
+def check_size(size: float, name: str = "alpha") -> None:
+    """Refuse what is no size of a test, or no level of an interval.
+
+    Parameters
+    ----------
+    size : float
+        In (0, 1).
+    name : str
+        In the error.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is out of range.
+    """
+    if not 0 < size < 1:
+        raise ConfigurationError(f"{name} must lie between 0 and 1, got {size:g}")
+
+
+def check_options(df: int, flips: int) -> None:
     """Refuse options that make no test.
 
     Parameters
     ----------
     df : int
         At least 1.
-    level : float
-        In (0, 1).
-    draws : int
+    flips : int
         At least 19, so that a p-value can be 0.05.
 
     Raises
@@ -188,10 +205,8 @@ def check_options(df: int, level: float, draws: int) -> None:
     """
     if df < 1:
         raise ConfigurationError(f"curves need df >= 1, got {df}: use 1 for straight lines")
-    if not 0 < level < 1:
-        raise ConfigurationError(f"the level must lie between 0 and 1, got {level:g}")
-    if draws < 19:
-        raise ConfigurationError(f"sign flips need draws >= 19, got {draws}: use 1999")
+    if flips < 19:
+        raise ConfigurationError(f"a test needs at least 19 sign flips, got {flips}: use 1999")
 
 
 def scaled_residuals(x: Array, y: Array, root: Array, groups: Groups) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference.resampling import Array, Codes
+from causalhyper.arrays import Array, Codes
 
 
 @dataclass(frozen=True, slots=True)

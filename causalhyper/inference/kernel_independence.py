@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.inference.flips import sign_flips
 from causalhyper.inference.independence import check_options, scaled_residuals
 from causalhyper.inference.smoothing import (
-    Codes,
     add_intercepts,
     centre,
     cluster_products,
@@ -19,7 +19,6 @@ from causalhyper.inference.smoothing import (
     residuals,
     split_rows,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import Groups
 
 _LANDMARKS, _FOLDS = 60, 10
@@ -56,7 +55,7 @@ def kernel_independence(
     *,
     rng: np.random.Generator,
     df: int = 3,
-    draws: int = 1999,
+    flips: int = 1999,
 ) -> KernelIndependence:
     """Test whether two variables are independent given others, whatever the dependence's form.
 
@@ -71,7 +70,7 @@ def kernel_independence(
         For landmarks, folds and signs.
     df : int
         Natural-spline functions of each of `given` that are not penalised.
-    draws : int
+    flips : int
         Sign flips at most, at least 19.
 
     Returns
@@ -107,7 +106,7 @@ def kernel_independence(
     >>> kernel_independence(x, x**2 + noise, [], groups, rng=rng).p_value
     0.0005
     """
-    check_options(df, 0.5, draws)
+    check_options(df, flips)
     folds = _cluster_folds(groups, rng)
     parts = _smoother_parts(given, df, groups, rng)
     both = centre(np.column_stack([x, y]), groups)
@@ -121,9 +120,9 @@ def kernel_independence(
     terms = cluster_products(u, v, add_intercepts(root, groups), groups.clusters)
     terms = terms.reshape(len(terms), -1)
     statistic = float(((u.T @ v) ** 2).sum())
-    flips = sign_flips(len(terms), draws, rng)
-    reached = int((((flips @ terms) ** 2).sum(axis=1) >= statistic * (1 - 1e-12)).sum())
-    return KernelIndependence(statistic / len(x), (1 + reached) / (1 + len(flips)), len(flips))
+    signs = sign_flips(len(terms), flips, rng)
+    reached = int((((signs @ terms) ** 2).sum(axis=1) >= statistic * (1 - 1e-12)).sum())
+    return KernelIndependence(statistic / len(x), (1 + reached) / (1 + len(signs)), len(signs))
 
 
 def _cluster_folds(groups: Groups, rng: np.random.Generator) -> list[Codes]:

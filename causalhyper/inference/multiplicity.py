@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 
-Array = NDArray[np.float64]
-
-METHODS = ("holm", "bh", "by")
+PROCEDURES = ("holm", "bh", "by")
 """Holm, Benjamini-Hochberg, Benjamini-Yekutieli."""
 
 
-def adjust(p_values: Sequence[float] | Array, method: str = "bh") -> Array:
+def adjust_p_values(p_values: Sequence[float] | Array, adjust: str = "bh") -> Array:
     """Adjust the p-values of a family of tests.
 
     Rejecting where an adjusted p-value is at most alpha controls, at alpha, the probability of
@@ -27,8 +25,8 @@ def adjust(p_values: Sequence[float] | Array, method: str = "bh") -> Array:
     ----------
     p_values : sequence of float, shape (m,)
         In [0, 1]; NaN where a test does not apply, which then does not count in the family.
-    method : str
-        One of `METHODS`.
+    adjust : str
+        One of `PROCEDURES`.
 
     Returns
     -------
@@ -38,7 +36,7 @@ def adjust(p_values: Sequence[float] | Array, method: str = "bh") -> Array:
     Raises
     ------
     ConfigurationError
-        For an unknown method, or a p-value outside [0, 1].
+        For an unknown `adjust`, or a p-value outside [0, 1].
 
     Notes
     -----
@@ -48,26 +46,26 @@ def adjust(p_values: Sequence[float] | Array, method: str = "bh") -> Array:
 
     Examples
     --------
-    >>> adjust([0.01, 0.04, 0.03]).tolist()
+    >>> adjust_p_values([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.04, 0.04]
-    >>> adjust([0.01, 0.04, 0.03], "holm").tolist()
+    >>> adjust_p_values([0.01, 0.04, 0.03], "holm").tolist()
     [0.03, 0.06, 0.06]
     """
     p = np.asarray(p_values, dtype=np.float64)
-    _check(p, method)
+    _check(p, adjust)
     adjusted = np.full(p.shape, np.nan)
     there = np.flatnonzero(~np.isnan(p))
     order = there[np.argsort(p[there], kind="stable")]
     if order.size:
-        steps = _holm(p[order]) if method == "holm" else _step_up(p[order], method)
+        steps = _holm(p[order]) if adjust == "holm" else _step_up(p[order], adjust)
         adjusted[order] = np.minimum(steps, 1.0)
     return adjusted
 
 
-def _check(p: Array, method: str) -> None:
-    if method not in METHODS:
+def _check(p: Array, adjust: str) -> None:
+    if adjust not in PROCEDURES:
         raise ConfigurationError(
-            f"no adjustment {method!r} of p-values: use one of {', '.join(METHODS)}"
+            f"p-values are not adjusted by {adjust!r}: use one of {', '.join(PROCEDURES)}"
         )
     if p.ndim != 1:
         raise ConfigurationError(f"p-values must form one row, got an array of shape {p.shape}")
@@ -82,9 +80,9 @@ def _holm(p: Array) -> Array:
     return stepped
 
 
-def _step_up(p: Array, method: str) -> Array:
+def _step_up(p: Array, adjust: str) -> Array:
     """Step up: the i-th smallest of m times m / i, never rising from the largest down."""
     ranks = np.arange(1, len(p) + 1)
-    price = float((1.0 / ranks).sum()) if method == "by" else 1.0
+    price = float((1.0 / ranks).sum()) if adjust == "by" else 1.0
     stepped: Array = np.minimum.accumulate((p * price * len(p) / ranks)[::-1])[::-1]
     return stepped

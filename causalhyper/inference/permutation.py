@@ -9,9 +9,9 @@ from math import factorial, prod
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.inference.intervals import t_quantile
 from causalhyper.inference.inversion import invert_test
-from causalhyper.inference.resampling import Array, Codes
 
 CHUNK = 256
 """Assignments worked on at a time: bounds memory, changes no number."""

@@ -8,12 +8,11 @@ from functools import cache
 from math import isfinite, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 
-Array = NDArray[np.float64]
 Critical = Callable[[int], float]
 """Maps degrees of freedom to the critical value of |t|."""
 
@@ -122,7 +121,7 @@ def simultaneous(level: float, correlation: Array, seed: int, draws: int = 2**15
         high = pointwise(level, 2 * len(correlation))(df)
         if excess(low) <= 0:
             return low
-        return float(optimize.brentq(excess, low, high, xtol=1e-9))
+        return _root(excess, low, high, 1e-9, 8.9e-16)
 
     return critical
 
@@ -237,7 +236,7 @@ def detectable(comparison: Comparison, clusters: int, target: float, critical: C
     high = comparison.se(clusters)
     while excess(high) < 0:
         high *= 2
-    return float(optimize.brentq(excess, 0.0, high, xtol=1e-12 * high, rtol=1e-12))
+    return _root(excess, 0.0, high, 1e-12 * high, 1e-12)
 
 
 def sd_interval(sd: float, df: int, level: float) -> tuple[float, float]:
@@ -268,8 +267,8 @@ def seeds_needed(
     sd: float,
     *,
     correlation: float | None = None,
+    target: float = 0.8,
     level: float = 0.95,
-    power: float = 0.8,
 ) -> int:
     """Seeds needed to detect an effect between two values of a treatment.
 
@@ -278,14 +277,15 @@ def seeds_needed(
     effect : float
         Smallest difference of means that matters.
     sd : float
-        Standard deviation of the outcome over seeds at one value, in the same unit.
+        Standard deviation of the outcome. Over seeds at one value, in the unit of the effect.
     correlation : float, optional
         Between the outcomes of one seed at the two values, where each seed is run at both
         (paired); None where each run has a seed of its own.
+    target : float
+        Power to reach.
     level : float
-        Confidence of the interval that shall leave zero out: 0.95 for a test at the 5% level.
-    power : float
-        Chance to detect the effect.
+        Confidence of the intervals, in (0, 1). The effect is detected where its own leaves zero
+        out: 0.95 for a test of size 0.05.
 
     Returns
     -------
@@ -311,14 +311,14 @@ def seeds_needed(
     >>> seeds_needed(0.005, 0.01, correlation=0.8)
     15
     """
-    check_plan(effect, level, power)
+    check_plan(effect, level, target)
     if correlation is None:
         comparison = Comparison(sd, arms=2, lost=2)
     elif -1 <= correlation < 1:
         comparison = Comparison(sd * sqrt(2 * (1 - correlation)))
     else:
         raise ConfigurationError(f"the correlation must lie in [-1, 1), got {correlation}")
-    found = clusters_for(comparison, effect, power, pointwise(level))
+    found = clusters_for(comparison, effect, target, pointwise(level))
     if not isfinite(found):
         raise ConfigurationError(
             f"an effect of {effect:g} is too small beside a standard deviation of {sd:g}: not "
@@ -341,3 +341,13 @@ def check_plan(effect: float, level: float, target: float) -> None:
             f"the target power must lie between {1 - level:g} (what no effect has) and 1, got "
             f"{target}: use 0.8"
         )
+
+
+def _root(
+    function: Callable[[float], float], low: float, high: float, xtol: float, rtol: float
+) -> float:
+    """Find where a function changes its sign."""
+    # takes as long to import as all else here
+    from scipy import optimize
+
+    return float(optimize.brentq(function, low, high, xtol=xtol, rtol=rtol))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
+from causalhyper.arrays import Array
 from causalhyper.inference.intervals import t_quantile
-
-Array = NDArray[np.float64]
 
 
 def proportion_interval(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-Codes = NDArray[np.intp]
-Array = NDArray[np.float64]
+from causalhyper.arrays import Array, Codes
 
 GOLDEN = (5**0.5 - 1) / 2
+BATCH = 2**16
+"""Clusters drawn at a time, about: their counts then fit into a processor's cache."""
 
 
-def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Array:
+def cluster_weights(
+    strata: Codes, draws: int, rng: np.random.Generator, out: Array | None = None
+) -> Array:
     """How much each cluster counts in each replicate of a cluster bootstrap.
 
     From a stratum of n clusters n - 1 are drawn with replacement, each counting n / (n - 1), so
@@ -27,6 +29,8 @@ def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Arra
     draws : int
         Replicates.
     rng : numpy.random.Generator
+    out : ndarray, shape (draws, clusters), optional
+        Where to write them.
 
     Returns
     -------
@@ -38,14 +42,29 @@ def cluster_weights(strata: Codes, draws: int, rng: np.random.Generator) -> Arra
     Source: Rao and Wu 1988, "Resampling inference with complex survey data" (the rescaling
     bootstrap).
     """
-    weights = np.ones((draws, len(strata)))
+    weights = np.empty((draws, len(strata))) if out is None else out
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
         n = len(members)
-        if n > 1:
-            counts = rng.multinomial(n - 1, np.full(n, 1.0 / n), size=draws)
-            weights[:, members] = counts * (n / (n - 1))
+        if n == 1:
+            weights[:, members] = 1.0
+            continue
+        step = max(1, BATCH // n)
+        for start in range(0, draws, step):
+            part = weights[start : start + step]
+            counts = _draw_counts(n, len(part), rng)
+            if n == len(strata):
+                np.multiply(counts, n / (n - 1), out=part)
+            else:
+                part[:, members] = counts * (n / (n - 1))
     return weights
+
+
+def _draw_counts(n: int, draws: int, rng: np.random.Generator) -> Codes:
+    """How often each of n members is among n - 1 drawn with replacement, shape (draws, n)."""
+    picked = rng.integers(n, size=(draws, n - 1))
+    picked += n * np.arange(draws)[:, None]
+    return np.bincount(picked.ravel(), minlength=draws * n).reshape(draws, n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +75,29 @@ class RowLayout:
 
     Attributes
     ----------
-    order : ndarray of int, shape (n,)
-        Rows in that order.
+    order : ndarray of int, shape (n,), or None
+        Rows in that order; None where they stand in it already.
     starts, sizes, clusters : ndarray of int, shape (cells,)
         First position, number of rows and cluster of each cell.
     first, last : ndarray of int, shape (contexts,)
         First and last cell of each context.
+    held : ndarray of int, shape (cells,), or None
+        How many of a cell's rows are at hand, where some have been left away; it counts as all
+        of its `sizes` nevertheless.
     """
 
-    order: Codes
+    order: Codes | None
     starts: Codes
     sizes: Codes
     clusters: Codes
     first: Codes
     last: Codes
+    held: Codes | None = None
+
+    @property
+    def rows(self) -> int:
+        """Number of rows at hand."""
+        return int(self.starts[-1] + (self.sizes if self.held is None else self.held)[-1])
 
 
 def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
@@ -85,18 +113,51 @@ def lay_out_rows(clusters: Codes, contexts: Codes | None = None) -> RowLayout:
     -------
     RowLayout
     """
-    contexts = np.zeros_like(clusters) if contexts is None else contexts
+    contexts = np.broadcast_to(np.intp(0), len(clusters)) if contexts is None else contexts
+    order = None
     if contexts.any() or (clusters[1:] < clusters[:-1]).any():
         order = np.lexsort((clusters, contexts))
         clusters, contexts = clusters[order], contexts[order]
-    else:
-        order = np.arange(len(clusters))
     new = (clusters[1:] != clusters[:-1]) | (contexts[1:] != contexts[:-1])
     starts = np.append(0, 1 + np.flatnonzero(new))
-    sizes = np.diff(starts, append=len(order))
+    sizes = np.diff(starts, append=len(clusters))
     first = np.searchsorted(contexts[starts], np.arange(contexts.max() + 1))
     last = np.append(first[1:], len(starts)) - 1
     return RowLayout(order, starts, sizes, clusters[starts], first, last)
+
+
+def thin_rows(layout: RowLayout, most: int, rng: np.random.Generator) -> tuple[RowLayout, Codes]:
+    """Keep some random rows of each cell: one of each of as many equal parts of it.
+
+    Every row is as likely as another. One that lies in two parts may be kept for both. Rows of a
+    cell come in random order: what is taken from it at equal distances, as `spread_rows` does,
+    is then a random sample of it, even where runs were written down in loops over the values of
+    some variable.
+
+    Parameters
+    ----------
+    layout : RowLayout
+        Of all rows.
+    most : int
+        Rows to keep, about; each cell keeps its share, and one at least. All are kept where
+        there are no more.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    layout : RowLayout
+        Of the rows that are kept, in its order; every cell counts as before.
+    rows : ndarray of int, shape (about `most`,)
+        Which they are.
+    """
+    held = np.ceil(layout.sizes * min(1.0, most / layout.rows)).astype(np.intp)
+    starts = np.cumsum(held) - held
+    cell = np.repeat(np.arange(len(held)), held)
+    part = np.arange(len(cell)) - starts[cell] + rng.random(len(cell))
+    rows = _rows_at(layout, cell, part * (layout.sizes / held)[cell])
+    # the cells stay where they are
+    rows = rows.take(np.argsort(cell + rng.random(len(cell))))
+    return replace(layout, order=None, starts=starts, held=held), rows
 
 
 def pick_rows(
@@ -129,11 +190,11 @@ def pick_rows(
     -------
     ndarray of int, shape (r, m)
     """
-    mass = weights[:, layout.clusters] * layout.sizes
+    mass = weights.take(layout.clusters, axis=1) * layout.sizes
     if base is None:
         cell, inside = _pick_cells(layout, mass, u, contexts)
     else:
-        held = base[:, layout.clusters] * layout.sizes
+        held = base.take(layout.clusters, axis=1) * layout.sizes
         cell, inside = _pick_cells(layout, held, u, contexts)
         cell, inside = _move(
             layout,
@@ -159,12 +220,13 @@ def _pick_cells(
     else:
         first, last = layout.first[contexts], layout.last[contexts]
         low, high = lower[replicate, first], upper[replicate, last]
-    target = low + u * (high - low)
-    # one sorted search for all replicates: replicate r lives in [2r, 2r + 1]
-    total, lift = upper[:, -1:], 2.0 * replicate
-    edges, wanted = upper / total + lift, target / total + lift
-    found = np.searchsorted(edges.ravel(), wanted.ravel(), side="right")
-    cell = np.clip(found.reshape(target.shape) - replicate * len(layout.sizes), first, last)
+    # kept where there is mass, which rounding at the ends can miss
+    target = np.clip(low + u * (high - low), low, np.nextafter(high, low))
+    # a search for each replicate: what falls on an edge must not depend on those beside it
+    found = np.array(
+        [np.searchsorted(e, t, side="right") for e, t in zip(upper, target, strict=True)]
+    )
+    cell = np.clip(found, first, last)
     inside = (target - lower[replicate, cell]) / np.maximum(mass[replicate, cell], 1e-300)
     return cell, inside
 
@@ -229,44 +291,47 @@ def spread_rows(layout: RowLayout, weights: Array, count: int) -> Codes:
     ndarray of int, shape (r, count)
         In the order of the layout.
     """
-    if len(layout.sizes) > count:
-        return pick_rows(layout, weights, (np.arange(count) + 0.5) / count)
-    if len(layout.order) > count:
+    if layout.rows > count:
         return _spread_over_cells(layout, weights, count)
     mass = np.repeat(weights[:, layout.clusters], layout.sizes, axis=1)
-    reached = np.cumsum(mass, axis=1)
-    reached *= count / reached[:, -1:]
-    # midpoints below each row's upper end
-    ends = np.ceil(reached - 0.5).astype(np.intp)
-    ends[:, -1] = count
-    counts = np.diff(ends, axis=1, prepend=0)
-    rows = np.repeat(np.tile(layout.order, len(weights)), counts.ravel())
+    counts = _midpoints(np.cumsum(mass, axis=1), count)
+    order = np.arange(layout.rows) if layout.order is None else layout.order
+    rows = np.repeat(np.tile(order, len(weights)), counts.ravel())
     return rows.reshape(len(weights), count)
 
 
 def _spread_over_cells(layout: RowLayout, weights: Array, count: int) -> Codes:
-    """`spread_rows` by a search for the end of each cell among the sorted midpoints."""
-    mass = weights[:, layout.clusters] * layout.sizes
+    """`spread_rows` by the number of midpoints in each cell."""
+    held = weights.take(layout.clusters, axis=1)
+    mass = held * layout.sizes
     upper = np.cumsum(mass, axis=1)
-    total = upper[:, -1:]
-    target = (np.arange(count) + 0.5) / count * total
-    # one sorted search for all replicates: replicate r lives in [2r, 2r + 1]
-    lift = 2.0 * np.arange(len(mass))[:, None]
-    below = np.searchsorted((target / total + lift).ravel(), (upper / total + lift).ravel())
-    ends = below.reshape(mass.shape) - count * np.arange(len(mass))[:, None]
-    ends[:, -1] = count
-    counts = np.diff(ends, axis=1, prepend=0).ravel()
+    counts = _midpoints(upper, count)
+    found = np.repeat(np.arange(counts.size), counts.ravel()).reshape(len(weights), count)
+    upper -= mass
+    place = (np.arange(count) + 0.5) * ((upper[:, -1:] + mass[:, -1:]) / count)
+    place -= upper.take(found)
+    place /= held.take(found)
+    found -= counts.shape[1] * np.arange(len(weights))[:, None]
+    return _rows_at(layout, found, place)
 
-    cell: Codes = np.repeat(np.tile(np.arange(mass.shape[1]), len(mass)), counts)
-    target -= np.repeat((upper - mass).ravel(), counts).reshape(target.shape)
-    target /= np.repeat(np.maximum(mass, 1e-300).ravel(), counts).reshape(target.shape)
-    cell = cell.reshape(target.shape)
-    return _rows_inside(layout, cell, target)
+
+def _midpoints(upper: Array, count: int) -> Codes:
+    """How many midpoints of `count` equal parts lie between each upper end and the last."""
+    ends = np.ceil(upper / (upper[:, -1:] / count) - 0.5).astype(np.intp)
+    return np.diff(ends, axis=1, prepend=0)
 
 
 def _rows_inside(layout: RowLayout, cell: Codes, inside: Array) -> Codes:
     """The row at a share in (0, 1) of each cell."""
-    sizes = layout.sizes.take(cell)
-    offset = np.clip(np.floor(inside * sizes), 0, sizes - 1).astype(np.intp)
-    picked: Codes = layout.order.take(layout.starts.take(cell) + offset)
-    return picked
+    return _rows_at(layout, cell, inside * layout.sizes.take(cell))
+
+
+def _rows_at(layout: RowLayout, cell: Codes, place: Array) -> Codes:
+    """The row at a place of each cell, counted in all its rows from the first."""
+    held = layout.sizes
+    if layout.held is not None:
+        held = layout.held
+        place = place * (held / layout.sizes).take(cell)
+    offset = np.clip(place.astype(np.intp), 0, held.take(cell) - 1)
+    offset += layout.starts.take(cell)
+    return offset if layout.order is None else layout.order.take(offset)

@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
+from causalhyper.arrays import Array, Codes
 from causalhyper.mechanisms.grouping import Groups, context_means
 from causalhyper.mechanisms.terms import make_term_space
-
-Codes = NDArray[np.intp]
 
 _TOLERANCE = 1e-9
 

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference.intervals import t_quantile
 from causalhyper.inference.inversion import invert_test
-from causalhyper.inference.resampling import Array
 from causalhyper.mechanisms.grams import ClusterGrams
 
 Signs = Literal["auto", "rademacher", "webb"]

@@ -6,15 +6,19 @@ from causalhyper.mechanisms.binomial import BinomialFit, fit_binomial
 from causalhyper.mechanisms.folds import cluster_folds
 from causalhyper.mechanisms.grouping import Groups, make_groups
 from causalhyper.mechanisms.ladder import Capability, MechanismFit, Parameters
+from causalhyper.mechanisms.polynomials import (
+    Monomial,
+    Polynomial,
+    Symbol,
+    constant,
+    drawn,
+    expand_support,
+    multilinear,
+    predict_polynomial,
+)
 from causalhyper.mechanisms.pooling import variance_ratio
 from causalhyper.mechanisms.predictors import LinearParameters
 from causalhyper.mechanisms.regressor import RegressorFit, fit_regressor
-from causalhyper.mechanisms.separable import (
-    Separable,
-    predict_separable,
-    separates,
-    varying_with_draws,
-)
 from causalhyper.mechanisms.tables import TableFit, fit_table
 from causalhyper.mechanisms.terms import TermSpace, evaluate, make_term_space, project_additive
 
@@ -26,13 +30,18 @@ __all__ = [
     "Groups",
     "LinearParameters",
     "MechanismFit",
+    "Monomial",
     "Parameters",
+    "Polynomial",
     "RegressorFit",
-    "Separable",
+    "Symbol",
     "TableFit",
     "TermSpace",
     "cluster_folds",
+    "constant",
+    "drawn",
     "evaluate",
+    "expand_support",
     "fit_additive",
     "fit_binomial",
     "fit_regressor",
@@ -40,9 +49,8 @@ __all__ = [
     "make_basis",
     "make_groups",
     "make_term_space",
-    "predict_separable",
+    "multilinear",
+    "predict_polynomial",
     "project_additive",
-    "separates",
     "variance_ratio",
-    "varying_with_draws",
 ]

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, solve
+from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.mechanisms.grams import ClusterGrams, cluster_grams, solve
 from causalhyper.mechanisms.grouping import Groups, context_means, grouped_grams
-from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.ladder import Capability, Projection
 from causalhyper.mechanisms.predictors import LinearParameters, predict
 from causalhyper.mechanisms.terms import TermSpace
 
 Inputs = Sequence[Sequence[Array]]
+
+ROWS = 2**16
+"""Rows whose columns are made at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class AdditiveFit:
     Attributes
     ----------
     space : TermSpace
-    columns : ndarray, shape (n, k)
-        Term columns at the data.
+    inputs : tuple of ndarray, shape (n,)
+        The causes in the data; columns are made of them when needed, as they take more memory.
     response : ndarray, shape (n,)
         The head in the data.
     contexts : ndarray of int, shape (n,)
@@ -40,7 +43,7 @@ class AdditiveFit:
     """
 
     space: TermSpace
-    columns: Array
+    inputs: tuple[Array, ...]
     response: Array
     contexts: Codes
     grams: ClusterGrams
@@ -53,6 +56,11 @@ class AdditiveFit:
     def coefs(self) -> Array:
         """Coefficients of the terms, shape (k,)."""
         return self.parameters.coefs[0]
+
+    @property
+    def columns(self) -> Array:
+        """Term columns at the data, shape (n, k)."""
+        return self.space.columns(self.inputs, len(self.response))
 
     @property
     def fitted(self) -> Array:
@@ -93,18 +101,39 @@ class AdditiveFit:
         -------
         LinearParameters
         """
-        solved, _ = solve(self.grams, weights, self.penalty)
+        return self.learn(groups, weights)[0]
+
+    def learn(self, groups: Groups, weights: Array) -> tuple[LinearParameters, Flags]:
+        """What `refit` and `enough` say of the same weights, from one solution."""
+        solved, ranks = solve(self.grams, weights, self.penalty)
+        full: Flags = ranks == self.width
         k = self.space.size
         if self.width == k + groups.context_count:
-            return LinearParameters(solved[:, :k], solved[:, k:])
+            return LinearParameters(solved[:, :k], solved[:, k:]), full
         if self.width > k:
-            return LinearParameters(solved[:, :k], solved[:, k : k + 1] + solved[:, k + 1 :])
+            return LinearParameters(solved[:, :k], solved[:, k : k + 1] + solved[:, k + 1 :]), full
         means = context_means(np.column_stack([self.response, self.columns]), groups)
-        return LinearParameters(solved, means[:, 0] - solved @ means[:, 1:].T)
+        return LinearParameters(solved, means[:, 0] - solved @ means[:, 1:].T), full
 
     def noise(self, parameters: LinearParameters, groups: Groups, rows: Codes, u: Array) -> Array:
         """Residuals of the rows in each replicate, centred, shape (r, 1, m)."""
-        return centred_residuals(self.response, self.columns, parameters, groups, rows)
+        if len(self.response) <= rows.shape[1]:
+            first = len(self.response) * np.arange(len(rows))[:, None]
+            residuals = self._residuals(parameters, groups).ravel().take(rows + first)
+        else:
+            received = {i: self.inputs[i].take(rows)[:, None] for i in self.space.used}
+            inputs = [[received[i] for i in term] for term in self.terms]
+            contexts = rows if groups.context_count == 1 else groups.contexts.take(rows)
+            residuals = self.response.take(rows)
+            residuals -= self.mean(parameters, inputs, contexts, {})[:, 0]
+        residuals -= residuals.mean(axis=1, keepdims=True)
+        return residuals[:, None, :]
+
+    def _residuals(self, parameters: LinearParameters, groups: Groups) -> Array:
+        """Residuals of all runs in each replicate, shape (r, n)."""
+        fitted = parameters.coefs @ self.columns.T
+        fitted += parameters.starts(groups.contexts[None, :])[:, 0]
+        return np.subtract(self.response, fitted, out=fitted)
 
     def respond(
         self,
@@ -131,26 +160,6 @@ class AdditiveFit:
     def tabulate(self, inputs: Inputs) -> Array:
         """Term columns at inputs of shape (s,) each."""
         return self.space.tabulate(inputs)
-
-
-def centred_residuals(
-    response: Array, columns: Array, parameters: LinearParameters, groups: Groups, rows: Codes
-) -> Array:
-    """Residuals of some rows in each replicate, less their mean, shape (r, 1, m)."""
-    single = parameters.effects.shape[1] == 1
-    if len(response) <= rows.shape[1]:
-        everywhere = parameters.coefs @ columns.T
-        everywhere += parameters.effects if single else parameters.effects[:, groups.contexts]
-        np.subtract(response, everywhere, out=everywhere)
-        first = len(response) * np.arange(len(rows))[:, None]
-        residuals: Array = everywhere.ravel().take(rows + first)
-    else:
-        fitted = (columns.take(rows, axis=0) @ parameters.coefs[:, :, None])[:, :, 0]
-        effects = parameters.effects
-        fitted += effects if single else np.take_along_axis(effects, groups.contexts[rows], 1)
-        residuals = response.take(rows) - fitted
-    residuals -= residuals.mean(axis=1, keepdims=True)
-    return residuals[:, None, :]
 
 
 def level(parameters: LinearParameters, contexts: Codes | None) -> Array:
@@ -184,19 +193,40 @@ def fit_additive(
     -------
     AdditiveFit
     """
-    columns = space.columns(inputs) if space.terms else np.zeros((len(response), 0))
     k = space.size
-    if shrinkage is None:
-        grams = grouped_grams(columns, response, groups)
-        penalty = np.zeros(grams.xy.shape[1])
-    else:
-        beside = np.concatenate([columns, np.ones((len(columns), 1))], axis=1)
-        grams = grouped_grams(beside, response, replace(groups, absorbed=False))
-        penalty = np.r_[np.zeros(k + 1), np.full(groups.context_count, shrinkage)]
+    pooled = shrinkage is not None
+    grams = _sum_grams(space, inputs, response, groups, pooled=pooled)
+    penalty = np.zeros(grams.xy.shape[1])
+    if shrinkage is not None:
+        penalty[k + 1 :] = shrinkage
     one = np.ones((1, groups.cluster_count))
     rank = int(solve(grams, one, penalty)[1][0])
     blank = LinearParameters(np.zeros((1, k)), np.zeros((1, groups.context_count)))
     found = AdditiveFit(
-        space, columns, response, groups.contexts, grams, penalty, blank, rank, len(penalty)
+        space, tuple(inputs), response, groups.contexts, grams, penalty, blank, rank, len(penalty)
     )
     return replace(found, parameters=found.refit(groups, one))
+
+
+def _sum_grams(
+    space: TermSpace, inputs: Sequence[Array], response: Array, groups: Groups, *, pooled: bool
+) -> ClusterGrams:
+    """Gram matrices of the columns with their intercepts."""
+    if groups.absorbed and not pooled:
+        return grouped_grams(space.columns(inputs, len(response)), response, groups)
+    contexts, width = groups.context_count, space.size + pooled + groups.context_count
+    xx = np.zeros((groups.cluster_count, width, width))
+    xy = np.zeros((groups.cluster_count, width))
+    # some rows at a time, because columns take much memory
+    for start in range(0, len(response), ROWS):
+        rows = slice(start, start + ROWS)
+        y, codes = response[rows], groups.clusters[rows]
+        columns = space.columns([x[rows] for x in inputs], len(y))
+        if pooled:
+            columns = np.concatenate([columns, np.ones((len(y), 1))], axis=1)
+        first, last = int(codes.min()), int(codes.max())
+        marks = (groups.contexts[rows], contexts)
+        part = cluster_grams(columns, y, codes - first, last - first + 1, marks)
+        xx[first : last + 1] += part.xx
+        xy[first : last + 1] += part.xy
+    return ClusterGrams(xx, xy)

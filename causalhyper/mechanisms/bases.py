@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +153,32 @@ def make_basis(values: Array, df: int, *, name: str = "variable") -> Basis:
     """
     if df < 1:
         raise ConfigurationError(f"a basis needs df >= 1, got {df}: use 1 for a straight line")
-    distinct = np.unique(values)
-    if len(distinct) < 2:
+    low, high = float(values.min()), float(values.max())
+    if low == high:
         raise ConfigurationError(
             f"{name} has the single value {values.flat[0]:g}: a cause that never varies has no "
             "slope; leave it out of the hypergraph"
         )
+    if df == 1:
+        return _make_line(values, low, high)
+    distinct, counts = np.unique(values, return_counts=True)
     for size in range(min(df, len(distinct) - 1), 0, -1):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, size + 1)))
-        centre, R = _moments(values, knots)
+        centre, R = _moments(distinct, counts, knots)
         scale = np.abs(np.diag(R))
         if len(knots) == size + 1 and scale.min() > 1e-8 * scale.max():
             break
     rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
+
+
+def _make_line(values: Array, low: float, high: float) -> Basis:
+    """The straight line alone, which takes no order of the values."""
+    z = (values - low) / (high - low)
+    centre = z.mean()
+    z -= centre
+    scale = np.sqrt(np.mean(np.square(z, out=z)))
+    return Basis(np.array([low, high]), np.array([centre]), np.array([[1.0 / scale]]))
 
 
 def saturated_basis(values: Array) -> Basis:
@@ -184,15 +194,18 @@ def saturated_basis(values: Array) -> Basis:
     Basis
         With a knot at every value: a natural spline interpolates whatever stands there.
     """
-    knots = np.unique(values)
-    centre, R = _moments(values, knots)
+    knots, counts = np.unique(values, return_counts=True)
+    centre, R = _moments(knots, counts, knots)
     rotation = np.linalg.inv(R).astype(np.float64)
     return Basis(knots, centre, rotation)
 
 
-def _moments(values: Array, knots: Array) -> tuple[Array, Array]:
+def _moments(distinct: Array, counts: Codes, knots: Array) -> tuple[Array, Array]:
     """Means of the raw functions, and the triangle that makes them orthonormal in the data."""
-    raw = np.stack(natural_spline(values, knots), axis=-1)
-    centre = raw.mean(axis=0)
-    R: Array = np.linalg.qr(raw - centre, mode="r") / np.sqrt(len(values))
+    shares = counts / counts.sum()
+    raw = np.stack(natural_spline(distinct, knots), axis=-1)
+    centre = shares @ raw
+    raw -= centre
+    raw *= np.sqrt(shares)[:, None]
+    R = np.asarray(np.linalg.qr(raw, mode="r"))
     return centre, R

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import special
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.mechanisms.additive import AdditiveFit, Inputs, fit_additive, level
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import RANK_TOLERANCE, Codes
+from causalhyper.mechanisms.grams import RANK_TOLERANCE
 from causalhyper.mechanisms.grouping import Groups
-from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.ladder import Capability, Projection
 from causalhyper.mechanisms.predictors import LinearParameters, predict
 from causalhyper.mechanisms.terms import TermSpace
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Flags
 from causalhyper.mechanisms.grouping import Groups
 
 
-def cluster_folds(
-    groups: Groups, folds: int, rng: np.random.Generator | None = None
-) -> NDArray[np.bool_]:
+def cluster_folds(groups: Groups, folds: int, rng: np.random.Generator | None = None) -> Flags:
     """Which clusters each fold leaves out.
 
     Parameters

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from causalhyper.mechanisms.bases import Array
-
-Codes = NDArray[np.intp]
+from causalhyper.arrays import Array, Codes
 
 SMALL = 2000
 """Below this many products a cluster on average, they are summed a pair of columns at a time."""
@@ -99,7 +96,7 @@ def _small_cluster_grams(
 
 def solve(
     grams: ClusterGrams, weights: Array, penalty: Array | None = None
-) -> tuple[Array, NDArray[np.intp]]:
+) -> tuple[Array, Codes]:
     """Weighted least squares for many sets of cluster weights at once.
 
     Parameters
@@ -119,14 +116,24 @@ def solve(
     k = grams.xy.shape[1]
     if k == 0:
         return np.zeros((len(weights), 0)), np.zeros(len(weights), dtype=np.intp)
-    xx = (weights @ grams.xx.reshape(len(grams.xx), -1)).reshape(len(weights), k, k)
-    xy = weights @ grams.xy
+    xx, xy = _weigh(grams, weights)
     if penalty is not None:
         xx += np.diag(penalty)
     scale = np.sqrt(np.maximum(np.einsum("rii->ri", xx), np.finfo(float).tiny))
     values, vectors = np.linalg.eigh(xx / (scale[:, :, None] * scale[:, None, :]))
     kept = values > RANK_TOLERANCE * values[:, -1:]
     inverse = np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)
-    rotated = np.einsum("rij,ri->rj", vectors, xy / scale) * inverse
-    coefs = np.einsum("rij,rj->ri", vectors, rotated) / scale
+    rotated = vectors.swapaxes(1, 2) @ (xy / scale)[:, :, None]
+    rotated *= inverse[:, :, None]
+    coefs = (vectors @ rotated)[:, :, 0] / scale
     return coefs, kept.sum(axis=1)
+
+
+def _weigh(grams: ClusterGrams, weights: Array) -> tuple[Array, Array]:
+    """Weighted sums of both parts, shapes (r, k, k) and (r, k), in one pass over the weights."""
+    k = grams.xy.shape[1]
+    upper, lower = np.triu_indices(k)
+    sums = weights @ np.concatenate([grams.xx[:, upper, lower], grams.xy], axis=1)
+    xx = np.empty((len(weights), k, k))
+    xx[:, upper, lower] = xx[:, lower, upper] = sums[:, :-k]
+    return xx, sums[:, -k:]

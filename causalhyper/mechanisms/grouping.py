@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import ClusterGrams, Codes, cluster_grams
+from causalhyper.arrays import Array, Codes
+from causalhyper.mechanisms.grams import ClusterGrams, cluster_grams
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,19 @@ class Groups:
         Whether every context lies within one cluster. Then intercepts are removed by centring
         within contexts, whose means no resampling of clusters changes; otherwise they are
         columns of the regression.
+    cluster_count, context_count : int
+        Numbers of clusters and of contexts, counted once.
     """
 
     clusters: Codes
     contexts: Codes
     absorbed: bool
+    cluster_count: int = field(init=False)
+    context_count: int = field(init=False)
 
-    @property
-    def cluster_count(self) -> int:
-        """Number of clusters."""
-        return int(self.clusters.max()) + 1
-
-    @property
-    def context_count(self) -> int:
-        """Number of contexts."""
-        return int(self.contexts.max()) + 1
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cluster_count", int(self.clusters.max()) + 1)
+        object.__setattr__(self, "context_count", int(self.contexts.max()) + 1)
 
     @property
     def strata(self) -> Codes:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from causalhyper.mechanisms.bases import Array, Basis
-from causalhyper.mechanisms.grams import Codes
+from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.mechanisms.bases import Basis
 from causalhyper.mechanisms.grouping import Groups
 
-Flags = NDArray[np.bool_]
 Capability = Literal["functional", "invertible", "decomposed"]
 """What a mechanism can do beyond being sampled:
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 
 LARGEST = 1e8
 """Ratio that stands for context effects without any variance."""

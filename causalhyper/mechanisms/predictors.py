@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
+from causalhyper.arrays import Array, Codes
 from causalhyper.mechanisms.ladder import Projection
 from causalhyper.mechanisms.terms import TermSpace, evaluate
 

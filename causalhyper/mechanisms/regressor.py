@@ -8,12 +8,11 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.folds import cluster_folds
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import Groups
-from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.ladder import Capability, Projection
 
 Inputs = Sequence[Sequence[Array]]
 

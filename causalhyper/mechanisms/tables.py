@@ -8,11 +8,10 @@ from math import prod
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import Groups
-from causalhyper.mechanisms.ladder import Capability, Flags, Projection
+from causalhyper.mechanisms.ladder import Capability, Projection
 
 Inputs = Sequence[Sequence[Array]]
 

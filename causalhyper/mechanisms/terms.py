@@ -10,8 +10,9 @@ from math import prod
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array, Basis, make_basis
+from causalhyper.mechanisms.bases import Basis, make_basis
 
 ADDITIVE = 6
 """Functions an input of the additive projection under a joint distribution."""
@@ -56,8 +57,18 @@ class TermSpace:
         """Number of coefficients."""
         return self.slices[-1].stop if self.terms else 0
 
-    def columns(self, inputs: Sequence[Array]) -> Array:
-        """Design columns, shape ``(n, size)``, at inputs of shape (n,) each."""
+    @property
+    def used(self) -> tuple[int, ...]:
+        """Inputs of some term."""
+        return tuple(sorted({i for term in self.terms for i in term}))
+
+    def columns(self, inputs: Sequence[Array], rows: int | None = None) -> Array:
+        """Design columns, shape ``(n, size)``, at inputs of shape (n,) each.
+
+        Without terms the number of rows must be given.
+        """
+        if not self.terms:
+            return np.empty((0 if rows is None else rows, 0))
         return self.tabulate([[inputs[i] for i in term] for term in self.terms])
 
     def tabulate(self, inputs: Sequence[Sequence[Array]]) -> Array:

@@ -1,29 +1,32 @@
 """Queries: a verb and a result class each; those of `queries.robustness` stand apart."""
 
-from causalhyper.queries.ablations import Ablation, ablate
-from causalhyper.queries.analysis import Analysis, analyze
-from causalhyper.queries.counterfactuals import Counterfactual, counterfactual
-from causalhyper.queries.effects import EffectCurve, effect_curve
-from causalhyper.queries.falsification import Falsification, falsify
-from causalhyper.queries.identification import Identification, identify
-from causalhyper.queries.independencies import IndependenceChecks, check_independencies
-from causalhyper.queries.interventions import Intervention, do
-from causalhyper.queries.mediation import Mediation, mediate
-from causalhyper.queries.operations import (
+from causalhyper.queries.ablations.operations import (
     CutEdge,
     CutHyperedge,
     DropInteraction,
     FixNode,
     RandomiseNode,
 )
-from causalhyper.queries.path_effects import PathEffects, path_effects
-from causalhyper.queries.planning import power
-from causalhyper.queries.policies import Policy, policy
-from causalhyper.queries.power_plans import Power
-from causalhyper.queries.randomisation import RandomisationTests, randomisation_test
-from causalhyper.queries.refits import Refit, marginalise, refit_without
-from causalhyper.queries.shares import Shares, shapley
-from causalhyper.queries.wild import WildContrasts, wild_contrasts
+from causalhyper.queries.ablations.query import Ablation, ablate
+from causalhyper.queries.analysis import Analysis, analyze
+from causalhyper.queries.counterfactuals.query import Counterfactual, counterfactual
+from causalhyper.queries.design_tests.randomisation import RandomisationTests, randomisation_test
+from causalhyper.queries.design_tests.wild import WildContrasts, wild_contrasts
+from causalhyper.queries.effects.query import EffectCurve, effect_curve
+from causalhyper.queries.graph_checks.falsification import Falsification, falsify
+from causalhyper.queries.graph_checks.identification import Identification, identify
+from causalhyper.queries.graph_checks.independencies import (
+    IndependenceChecks,
+    check_independencies,
+)
+from causalhyper.queries.interventions.query import Intervention, do
+from causalhyper.queries.mediation.query import Mediation, mediate
+from causalhyper.queries.paths.query import PathEffects, path_effects
+from causalhyper.queries.planning.plans import Power
+from causalhyper.queries.planning.query import power
+from causalhyper.queries.policies.query import Policy, policy
+from causalhyper.queries.refits.query import Refit, marginalise, refit_without
+from causalhyper.queries.shares.query import Shares, shapley
 
 __all__ = [
     "Ablation",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
-from causalhyper.queries.ablations import Ablation, ablation_worlds, collect_ablation
-from causalhyper.queries.effects import EffectCurve, collect_curve
-from causalhyper.queries.experiment import Progress, natural_world
-from causalhyper.queries.mediation import Mediation, collect_mediation, mediation_worlds
-from causalhyper.queries.operation_list import list_operations
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.progress import Progress
+from causalhyper.queries.ablations.operation_list import list_operations
+from causalhyper.queries.ablations.query import Ablation, ablation_worlds, collect_ablation
+from causalhyper.queries.effects.query import EffectCurve, collect_curve
+from causalhyper.queries.experiments.experiment import natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.mediation.query import Mediation, collect_mediation, mediation_worlds
 from causalhyper.results import Estimate, EstimateResult
 from causalhyper.scm.model import FittedModel
 
@@ -89,17 +90,20 @@ def analyze(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column, each run at least once.
+        Values of the treatment's column, within the range of the runs. Each is one that was run.
     baseline : float
+        The value that the others are compared with.
     draws : int
-        Cluster-bootstrap replicates, shared by all parts.
+        Cluster-bootstrap replicates. All parts share them.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
     interval : str
-        How intervals are made: "t" (the default, cluster-robust), "jackknife", "bootstrap",
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
         "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------

@@ -8,6 +8,7 @@ from causalhyper.report.document import (
 )
 from causalhyper.report.page import Study, render_report
 from causalhyper.report.provenance import Provenance, record_provenance
+from causalhyper.report.tracking import log_report
 
 __all__ = [
     "SCHEMA",
@@ -16,6 +17,7 @@ __all__ = [
     "document_bytes",
     "document_schema",
     "estimates_document",
+    "log_report",
     "record_provenance",
     "render_report",
 ]

@@ -67,6 +67,7 @@ def _record(e: Estimate) -> dict[str, object]:
         "estimand": e.estimand,
         "estimate": e.estimate,
         "se": e.se,
+        "df": e.df,
         "lower": e.lower,
         "upper": e.upper,
         "joint_lower": e.joint_lower,

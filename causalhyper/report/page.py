@@ -13,7 +13,7 @@ from causalhyper.figures import house_style, new_axes, to_svg
 from causalhyper.queries import Analysis
 from causalhyper.report import run_tables, tables
 from causalhyper.report.provenance import Provenance
-from causalhyper.report.tables import Table
+from causalhyper.report.tables import ReportTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,15 @@ class Section:
     graph_svg: str
     curve_svg: str
     missing: str
-    roles: Table
-    counts: Table
-    measurements: Table
-    mechanisms: Table
-    curve: Table
-    tests: Table
-    mediation: Table | None
-    ablations: Table
-    details: tuple[Table, ...]
+    roles: ReportTable
+    counts: ReportTable
+    measurements: ReportTable
+    mechanisms: ReportTable
+    curve: ReportTable
+    tests: ReportTable
+    mediation: ReportTable | None
+    ablations: ReportTable
+    details: tuple[ReportTable, ...]
     notes: tuple[str, ...]
     references: tuple[str, ...]
     assumptions: tuple[str, ...]

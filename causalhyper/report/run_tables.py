@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from causalhyper.queries import Analysis
-from causalhyper.report.tables import Cell, Table, text_cells
+from causalhyper.report.tables import Cell, ReportTable, text_cells
 
 
-def mechanism_table(analysis: Analysis) -> Table:
+def mechanism_table(analysis: Analysis) -> ReportTable:
     """How each node was fitted, and how much of its variance within contexts that explains."""
     rows = []
     for node, mechanism in analysis.model.mechanisms.items():
@@ -18,22 +18,22 @@ def mechanism_table(analysis: Analysis) -> Table:
         rows.append(
             (*text_cells(node, edges, str(mechanism.options), size), Cell(f"{r2:.3f}", (r2,)))
         )
-    return Table(
+    return ReportTable(
         "Mechanisms",
         ("node", "hyperedges", "form", "coefficients", "R² within contexts"),
         tuple(rows),
     )
 
 
-def role_table(analysis: Analysis) -> Table:
+def role_table(analysis: Analysis) -> ReportTable:
     """Which column plays which node."""
     parts = {analysis.treatment: "treatment", analysis.outcome: "outcome"}
     roles = analysis.model.roles
     rows = (text_cells(v, parts.get(v, ""), roles[v].label) for v in analysis.model.graph.order())
-    return Table("Nodes", ("node", "part", "measured as"), tuple(rows))
+    return ReportTable("Nodes", ("node", "part", "measured as"), tuple(rows))
 
 
-def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Table:
+def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> ReportTable:
     """Runs by context and treatment value; contexts beyond `most` are counted together."""
     column = analysis.model.roles[analysis.treatment].column
     context = list(analysis.model.context)
@@ -45,7 +45,7 @@ def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Table
         rows = [(name, runs)]
     else:
         rows = [(", ".join(map(str, key)), part) for key, part in groups]
-    return Table(
+    return ReportTable(
         "Runs",
         ("context", *heads, "all"),
         tuple(
@@ -59,7 +59,7 @@ def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Table
     )
 
 
-def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> Table:
+def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> ReportTable:
     """Mean and standard deviation of every node's column at each treatment value."""
     roles = analysis.model.roles
     column = roles[analysis.treatment].column
@@ -71,7 +71,7 @@ def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> Table:
             cells = (Cell(f"{m:.4g} ({s:.2g})") for m, s in measured.loc[values].to_numpy())
             rows.append((Cell(f"{node}: {roles[node].column}"), *cells))
     heads = tuple(f"{column} {v:g}" for v in values)
-    return Table("Mean (standard deviation)", ("measurement", *heads), tuple(rows))
+    return ReportTable("Mean (standard deviation)", ("measurement", *heads), tuple(rows))
 
 
 def missing_sentence(runs: pd.DataFrame) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
-from causalhyper.queries.couplings import alternative
-from causalhyper.queries.effects import farthest
+from causalhyper.queries.effects.query import farthest
+from causalhyper.queries.mediation.couplings import alternative
 from causalhyper.results import Estimate, decimals
 
 ZERO = 1e-12
@@ -49,7 +49,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """A table with a caption; the first cell of each row is its heading."""
 
     caption: str
@@ -87,7 +87,7 @@ def digits_of(analysis: Analysis) -> int:
     return decimals(e.se for e in analysis.curve.design)
 
 
-def glance_table(analyses: Sequence[Analysis]) -> Table:
+def glance_table(analyses: Sequence[Analysis]) -> ReportTable:
     """The widest contrast of each study by its design, and what the gap test says."""
     rows = []
     for a in analyses:
@@ -103,10 +103,10 @@ def glance_table(analyses: Sequence[Analysis]) -> Table:
         )
     span = _span(analyses[0].curve.design[0])
     heads = ("protocol", "contrast by design", "effect", span, "gap test of the hypergraph")
-    return Table("At a glance", heads, tuple(rows))
+    return ReportTable("At a glance", heads, tuple(rows))
 
 
-def curve_table(curve: EffectCurve, digits: int) -> Table:
+def curve_table(curve: EffectCurve, digits: int) -> ReportTable:
     """Effect curve: the estimators side by side, and the hypergraph's gap from the design."""
     parts = {**curve.by_estimator, "gap": curve.gap}
     rows = []
@@ -115,7 +115,7 @@ def curve_table(curve: EffectCurve, digits: int) -> Table:
         rows.append((Cell(f"{found[0].value:g}", (found[0].value,)), *effects))
     span = _span(curve.design[0])
     heads = [head for part in parts for head in (part, span)]
-    return Table(
+    return ReportTable(
         f"Effect on {curve.outcome} of {curve.column} against {curve.baseline:g} "
         "(pointwise intervals)",
         (curve.column, *heads),
@@ -123,19 +123,19 @@ def curve_table(curve: EffectCurve, digits: int) -> Table:
     )
 
 
-def test_table(curve: EffectCurve) -> Table:
+def test_table(curve: EffectCurve) -> ReportTable:
     """Tests as test, H0, reading, verdict."""
     test = curve.test
     verdict = "does not apply" if test.p_value is None else "rejected" if test.rejected else "kept"
     statistic = "" if test.statistic is None else f" Statistic {test.statistic:.3g}: "
     reading = f"{test.reading}{statistic}{test.reference}."
     row = text_cells(test.name, test.null, reading, f"H0 {verdict}")
-    return Table("Tests", ("test", "H0", "reading", "verdict"), (row,))
+    return ReportTable("Tests", ("test", "H0", "reading", "verdict"), (row,))
 
 
 def mediation_table(
     mediation: Sequence[Mediation], digits: int, value: float | None = None
-) -> Table:
+) -> ReportTable:
     """Effects through each mediator, at the farthest value or at a given one."""
     rows = []
     chosen = value if value is not None else farthest(mediation[0].total).value
@@ -153,7 +153,7 @@ def mediation_table(
                 )
             )
     e = mediation[0].total[0]
-    return Table(
+    return ReportTable(
         f"Mediation: {chosen:g} against {e.baseline:g}",
         ("through", "effect", "estimate", _span(e), "remark"),
         tuple(rows),
@@ -180,7 +180,7 @@ def _mediation_remark(m: Mediation, name: str) -> str:
 
 def ablation_table(
     ablations: Sequence[Ablation], digits: int, value: float | None = None
-) -> Table:
+) -> ReportTable:
     """Change of the effect and of the level under each ablation."""
     chosen = value if value is not None else farthest(ablations[0].change).value
     rows = []
@@ -203,7 +203,7 @@ def ablation_table(
             )
         )
     e = ablations[0].change[0]
-    return Table(
+    return ReportTable(
         f"Ablations: {chosen:g} against {e.baseline:g}",
         (
             "operation",

@@ -24,7 +24,8 @@ class Estimate:
     value : float
         The value that the treatment is set to, in its column's own unit.
     baseline : float or None
-        The value that it is compared with; None for a level, which is compared with nothing;
+        The value that it is compared with; None for a mean in one world, which is
+        compared with nothing;
         NaN for a mean over runs that each had their own.
     estimand : str
         The quantity in the field's notation.
@@ -43,7 +44,7 @@ class Estimate:
         Of the resampling.
     subject : str
         What else tells it from its neighbours: mediators, operation, path, players, arc or
-        hyperedge, quantile, threshold, point, run, or level of a context; "" without any.
+        hyperedge, quantile, threshold, point, run, or context; "" without any.
     joint_lower, joint_upper : float or None
         Simultaneous band over the values asked for together.
     df : float or None
@@ -85,9 +86,11 @@ class Estimate:
 
     @property
     def against(self) -> float:
-        """The baseline of a contrast; a level, which has none, is refused."""
+        """The baseline of a contrast; a mean in one world, which has none, is refused."""
         if self.baseline is None:
-            raise CausalHyperError(f"{self.query} is a level: it is compared with nothing")
+            raise CausalHyperError(
+                f"{self.query} is a mean in one world: it is compared with nothing"
+            )
         return self.baseline
 
     @property
@@ -98,7 +101,7 @@ class Estimate:
     def interval(self, digits: int = 4) -> str:
         """Estimate and interval to so many decimals, such as "+0.004 [-0.001, +0.009]".
 
-        A level has no sign in front.
+        A mean in one world has no sign in front.
         """
         sign = "-" if self.baseline is None else "+"
         low, high = f"{self.lower:{sign}.{digits}f}", f"{self.upper:{sign}.{digits}f}"
@@ -136,7 +139,7 @@ def decimals(errors: Iterable[float]) -> int:
 def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:
     """Tidy frame of estimates: one row each, columns `COLUMNS`, assumptions joined by "; ".
 
-    The baseline of a level is NaN.
+    The baseline of a mean in one world is NaN.
     """
     rows = [
         {name: getattr(e, name) for name in COLUMNS} | {"assumptions": "; ".join(e.assumptions)}

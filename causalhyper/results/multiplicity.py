@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import special
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import adjust
+from causalhyper.inference import adjust_p_values
 from causalhyper.results.collection import EstimateResult
 from causalhyper.results.estimate import Estimate
 
@@ -25,13 +25,13 @@ ADJUSTED = (
     "statistic",
     "p_value",
     "adjusted_p_value",
-    "adjustment",
+    "adjust",
 )
 """Columns of `adjust_estimates`, in order."""
 
 
 def adjust_estimates(
-    estimates: EstimateResult | Iterable[Estimate], method: str = "holm"
+    estimates: EstimateResult | Iterable[Estimate], adjust: str = "holm"
 ) -> pd.DataFrame:
     """Test that each of a family of effects is zero, and adjust for the size of the family.
 
@@ -41,10 +41,10 @@ def adjust_estimates(
     Parameters
     ----------
     estimates : EstimateResult or iterable of Estimate
-    method : {"holm", "bh", "by"}
-        "holm" controls the probability of any false finding under any dependence; "bh" the
-        expected share of false ones among the findings, under independence or positive
-        dependence; "by" that share under any dependence.
+    adjust : {"holm", "bh", "by"}
+        How several tests count one another. "holm" controls the probability of any false finding
+        under any dependence; "bh" the expected share of false ones among the findings, under
+        independence or positive dependence; "by" that share under any dependence.
 
     Returns
     -------
@@ -56,7 +56,8 @@ def adjust_estimates(
     Raises
     ------
     ConfigurationError
-        For an unknown method, no estimates, or a level, which is compared with nothing.
+        For an unknown `adjust`, no estimates, or a mean in one world, which is compared with
+        nothing.
 
     Examples
     --------
@@ -75,13 +76,15 @@ def adjust_estimates(
         raise ConfigurationError("there is no estimate to adjust: pass at least one")
     if levels := list(dict.fromkeys(e.query for e in family if e.baseline is None)):
         raise ConfigurationError(
-            f"{', '.join(levels)} are levels, which are compared with nothing: that they are zero "
-            "is no hypothesis. Pass effects, such as those of effect_curve"
+            f"{', '.join(levels)} are means in one world, which are compared with nothing: that "
+            "they are zero is no hypothesis. Pass effects, such as those of effect_curve"
         )
     rows = [_row(e) for e in family]
     frame = pd.DataFrame(rows, columns=list(ADJUSTED[:-2]))
-    frame["adjusted_p_value"] = adjust(frame["p_value"].to_numpy(dtype=np.float64), method)
-    frame["adjustment"] = method
+    frame["adjusted_p_value"] = adjust_p_values(
+        frame["p_value"].to_numpy(dtype=np.float64), adjust
+    )
+    frame["adjust"] = adjust
     return frame
 
 

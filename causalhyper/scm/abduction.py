@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel
-from causalhyper.scm.replicates import Flags, Replicates
+from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World, simulate
 
 LACKING = {

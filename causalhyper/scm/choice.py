@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms import Groups, MechanismFit, cluster_folds
-from causalhyper.mechanisms.bases import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ def choose(
 
 
 def squared_errors(
-    fit: MechanismFit[Any], inputs: Sequence[Array], groups: Groups, left: NDArray[np.bool_]
+    fit: MechanismFit[Any], inputs: Sequence[Array], groups: Groups, left: Flags
 ) -> Array:
     """Sum of squared errors of each cluster when it was left out.
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.inference import RowLayout, lay_out_rows, pick_rows, spread_rows
+from causalhyper.arrays import Array, Codes
+from causalhyper.inference import RowLayout, pick_rows, spread_rows
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.scm.model import FittedModel
+from causalhyper.scm.pools import Pool, make_pool
 from causalhyper.scm.replicates import Replicates
 
 
@@ -56,15 +56,21 @@ class Sampler:
         Of the observed runs by context and cluster.
     own, partners : mapping of str to ndarray of int, shape (m,)
         Permutations for the noise or the root value of each node, and for its partner.
+    pool : Pool or None
+        The runs that `layout` is of; None for all.
     """
 
     count: int
     layout: RowLayout
     own: Mapping[str, Codes]
     partners: Mapping[str, Codes]
+    pool: Pool | None = None
 
     def rows(self, replicates: Replicates) -> Codes:
-        """Rows of each replicate at the midpoints of equal parts, in order; shape (r, m)."""
+        """Rows of each replicate at the midpoints of equal parts, in order; shape (r, m).
+
+        They are rows of the pool, where there is one.
+        """
         if replicates.base is None:
             return spread_rows(self.layout, replicates.weights, self.count)
         grid = (np.arange(self.count) + 0.5) / self.count
@@ -100,6 +106,7 @@ class Sampler:
         -------
         Draws
         """
+        model = model if self.pool is None else self.pool.of(model)
         groups, layout, weights = model.groups, self.layout, replicates.weights
         base = replicates.base
         grid = (np.arange(self.count) + 0.5) / self.count
@@ -128,15 +135,19 @@ class Sampler:
             else:
                 roots[v] = model.values[v].take(nearby(order))[:, None, :]
         others = {v: nearby(order) for v, order in self.partners.items()} if partners else {}
+        if self.pool is not None:
+            others = {v: self.pool.rows.take(found) for v, found in others.items()}
         return Draws(contexts, noise, roots, others)
 
 
-def make_sampler(model: FittedModel, draws: int, rng: np.random.Generator) -> Sampler:
-    """Draw the permutations for `draws` simulated runs of each replicate."""
+def make_sampler(
+    model: FittedModel, draws: int, rng: np.random.Generator, like: Sampler | None = None
+) -> Sampler:
+    """Draw the permutations for `draws` simulated runs of each replicate.
+
+    Another sampler of the same model and size may lend its layout.
+    """
     nodes = model.graph.order()
-    return Sampler(
-        draws,
-        lay_out_rows(model.groups.clusters, model.groups.contexts),
-        {v: rng.permutation(draws) for v in nodes},
-        {v: rng.permutation(draws) for v in nodes},
-    )
+    layout, pool = (like.layout, like.pool) if like else make_pool(model, draws)
+    own = {v: rng.permutation(draws) for v in nodes}
+    return Sampler(draws, layout, own, {v: rng.permutation(draws) for v in nodes}, pool)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.hypergraph import ancestors
 from causalhyper.mechanisms import TableFit
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.tables import STATES, nearest
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, validate_runs
 from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import Groups, make_groups
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
+from causalhyper.progress import Progress, track_all
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.options import SPLINE, Binomial, CrossValidated, Options
 from causalhyper.scm.rungs import fit_node
@@ -33,13 +33,14 @@ def fit(
     outcome_range: tuple[float, float] | None = None,
     treatment: str | None = None,
     outcome: str | None = None,
+    progress: Progress | None = None,
 ) -> FittedModel:
     """Fit one mechanism to each node that has causes; nodes without keep their distribution.
 
     Parameters
     ----------
     graph : DirectedHypergraph or str
-        The hypergraph, or its text such as ``"B -> N; N -> S; {N, S} -> C; C -> G"``.
+        The hypergraph, or its text. Such as ``"B -> N; N -> S; {N, S} -> C; C -> G"``.
     runs : DataFrame
         One row a run; validated here.
     roles : Roles or mapping of str to str
@@ -59,6 +60,8 @@ def fit(
     treatment, outcome : str, optional
         Nodes that will play these parts; by default the first root and the last node in
         topological order. They decide which rules the runs are held against.
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -87,22 +90,35 @@ def fit(
     )
     named = [*dict.fromkeys((*cluster, *context, "run_id"))]
     rows = frame[named].sort_values(named, kind="stable").index.to_numpy()
-    values = {v: roles[v].apply(frame[roles[v].column].to_numpy()[rows]) for v in graph.order()}
     groups = make_groups(_codes(frame, cluster)[rows], _codes(frame, context)[rows])
     _check_clusters(groups, cluster)
     chosen = {v: _options(mechanisms, v, graph) for v in graph.order() if graph.parents(v)}
     trials = {v: _trials(frame, rows, roles[v], options) for v, options in chosen.items()}
     labels = {c: _plain(frame[c])[rows] for c in named}
-    # what is needed of the frame has been copied, which makes room for the fits
-    del frame, rows
+    columns = {c: frame[c].to_numpy() for c in roles.columns}
+    # what is needed of the frame has been taken, which makes room for the fits
+    del frame
+    values = _take(columns, rows, [roles[v] for v in graph.order()])
+    del rows
     fitted = {
-        v: fit_node(graph, v, values, groups, options, trials[v]) for v, options in chosen.items()
+        v: fit_node(graph, v, values, groups, options, trials[v])
+        for v, options in track_all(chosen.items(), progress)
     }
     run_ids = labels["run_id"]
     labels = {c: labels[c] for c in dict.fromkeys((*cluster, *context))}
     return FittedModel(
         graph, roles, protocol, values, groups, fitted, cluster, context, run_ids, labels
     )
+
+
+def _take(columns: dict[str, Array], rows: Codes, roles: Sequence[Role]) -> dict[str, Array]:
+    """Each node's values on its model scale; columns are let go one by one."""
+    values = {}
+    for i, role in enumerate(roles):
+        again = any(other.column == role.column for other in roles[i + 1 :])
+        column = columns[role.column] if again else columns.pop(role.column)
+        values[role.node] = role.apply(column[rows])
+    return values
 
 
 def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -141,7 +157,7 @@ def _check(
 def _codes(frame: pd.DataFrame, columns: tuple[str, ...]) -> Codes:
     """Number the combinations of some columns in sorted order."""
     if not columns:
-        return np.zeros(len(frame), dtype=np.intp)
+        return np.broadcast_to(np.intp(0), len(frame))
     codes = frame.groupby(list(columns), sort=True, observed=True).ngroup()
     return np.asarray(codes, dtype=np.intp)
 
@@ -167,6 +183,11 @@ def _options(
             f"got {mechanisms!r}"
         )
     graph.require(*mechanisms)
+    if roots := [v for v in mechanisms if not graph.parents(v)]:
+        raise ConfigurationError(
+            f"{roots[0]} has no causes in {graph}, so it keeps its observed values and has no "
+            "mechanism: leave it out of `mechanisms`"
+        )
     found = mechanisms.get(node, SPLINE)
     if not isinstance(found, Options):
         raise ConfigurationError(

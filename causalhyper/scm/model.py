@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import Groups, MechanismFit
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.scm.choice import Score
 from causalhyper.scm.options import Rung

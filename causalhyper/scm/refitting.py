@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.frames.role import Role
@@ -22,7 +22,6 @@ from causalhyper.mechanisms import (
     make_groups,
     make_term_space,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.choice import squared_errors
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
@@ -37,7 +36,7 @@ def refit_model(
     *,
     graph: DirectedHypergraph | None = None,
     values: Mapping[str, Array] | None = None,
-    rows: NDArray[np.bool_] | None = None,
+    rows: Flags | None = None,
     causes: Mapping[str, Array] | None = None,
 ) -> FittedModel:
     """Fit a model again, each mechanism with its own options, after some change.
@@ -97,7 +96,7 @@ def refit_model(
     return replace(changed, mechanisms=fitted)
 
 
-def select_rows(model: FittedModel, rows: NDArray[np.bool_]) -> FittedModel:
+def select_rows(model: FittedModel, rows: Flags) -> FittedModel:
     """Keep some runs of a model, with their names, clusters and contexts.
 
     Parameters
@@ -225,7 +224,7 @@ def _mean_alone(model: FittedModel, node: str) -> AdditiveFit:
     return fit_additive(make_term_space((), (), 1, 1, ()), [], model.values[node], model.groups)
 
 
-def _mean_errors(fit: AdditiveFit, groups: Groups, left: NDArray[np.bool_]) -> Array:
+def _mean_errors(fit: AdditiveFit, groups: Groups, left: Flags) -> Array:
     """Sum of squared errors of each cluster, predicted by context means of the other folds."""
     kept = (~left).astype(float)
     if not fit.enough(kept).all():

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import LeftOut, cluster_weights, leave_one_out
-from causalhyper.mechanisms.bases import Array
+from causalhyper.mechanisms import AdditiveFit
 from causalhyper.scm.model import FittedModel
 
-Flags = NDArray[np.bool_]
 Jackknife = Literal["none", "sample", "resamples"]
 """From what one cluster at a time is left out: nothing, the sample, or every resample too."""
 
@@ -132,24 +131,61 @@ def resample(
             "report"
         )
     weights = np.ones((draws + 1, model.clusters))
-    missing = np.arange(1, draws + 1)
-    redrawn = 0
-    while missing.size:
-        weights[missing] = cluster_weights(model.groups.strata, missing.size, rng)
-        missing = missing[~full_rank(model, weights[missing], enough)]
-        redrawn += missing.size
-        if redrawn > draws:
-            raise ConfigurationError(
-                f"{model.clusters} clusters are too few for these mechanisms: most resamples "
-                "cannot be fitted. Use straight lines, fewer causes, or coarser treatment values"
-            )
+    cluster_weights(model.groups.strata, draws, rng, out=weights[1:])
+    learnt, full = _learn(model, weights)
+    if enough is not None:
+        full[1:] &= enough(weights[1:])
+    redrawn = 0 if full[1:].all() else _draw_again(model, weights, full, rng, enough)
     left: LeftOut | None = None
     lost: tuple[int, ...] = ()
     if jackknife != "none":
         left, lost, more = _leave_out(model, weights, enough, every=jackknife == "resamples")
         weights = np.concatenate([weights, more])
-    learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
+    if not full.all() or len(weights) > draws + 1:
+        learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
     return Replicates(weights, learnt, redrawn, left, lost)
+
+
+def _learn(model: FittedModel, weights: Array) -> tuple[dict[str, Any], Flags]:
+    """What each mechanism learns from each replicate, and where all can be fitted.
+
+    A mechanism that has to be asked first whether it can be fitted is not, unless it can
+    everywhere.
+    """
+    learnt: dict[str, Any] = {}
+    full = np.ones(len(weights), dtype=bool)
+    for v, mechanism in model.mechanisms.items():
+        fit: Any = mechanism.fit
+        if isinstance(fit, AdditiveFit):
+            learnt[v], found = fit.learn(model.groups, weights)
+            full &= found
+        else:
+            full &= fit.enough(weights)
+    if full.all():
+        others = [v for v in model.mechanisms if v not in learnt]
+        learnt |= {v: model.mechanisms[v].fit.refit(model.groups, weights) for v in others}
+    return learnt, full
+
+
+def _draw_again(
+    model: FittedModel,
+    weights: Array,
+    full: Flags,
+    rng: np.random.Generator,
+    enough: Callable[[Array], Flags] | None,
+) -> int:
+    """Draw until every replicate suffices; how many were drawn again. Changes `weights`."""
+    missing, redrawn = 1 + np.flatnonzero(~full[1:]), 0
+    while missing.size:
+        redrawn += missing.size
+        if redrawn >= len(weights):
+            raise ConfigurationError(
+                f"{model.clusters} clusters are too few for these mechanisms: most resamples "
+                "cannot be fitted. Use straight lines, fewer causes, or coarser treatment values"
+            )
+        weights[missing] = cluster_weights(model.groups.strata, missing.size, rng)
+        missing = missing[~full_rank(model, weights[missing], enough)]
+    return redrawn
 
 
 def _leave_out(

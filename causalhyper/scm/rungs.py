@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import (
@@ -12,6 +13,7 @@ from causalhyper.mechanisms import (
     BinomialFit,
     Groups,
     MechanismFit,
+    TermSpace,
     fit_additive,
     fit_binomial,
     fit_regressor,
@@ -19,7 +21,6 @@ from causalhyper.mechanisms import (
     make_term_space,
     variance_ratio,
 )
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.choice import choose
 from causalhyper.scm.model import Mechanism, assign_terms
 from causalhyper.scm.options import (
@@ -113,16 +114,18 @@ def _fit_rung(
             raise ConfigurationError(f"the binomial mechanism of {names[-1]} has no trials")
         found: AdditiveFit | BinomialFit = fit_binomial(space, inputs, response, trials, groups)
     else:
-        shrinkage = _shrinkage(rung, space.columns(inputs), response, groups)
+        shrinkage = _shrinkage(rung, space, inputs, response, groups)
         found = fit_additive(space, inputs, response, groups, shrinkage)
     _check_rank(found, names, groups)
     return found
 
 
-def _shrinkage(rung: Additive, columns: Array, response: Array, groups: Groups) -> float | None:
+def _shrinkage(
+    rung: Additive, space: TermSpace, inputs: Sequence[Array], response: Array, groups: Groups
+) -> float | None:
     if rung.contexts == "fixed":
         return None
-    return variance_ratio(columns, response, groups.contexts)
+    return variance_ratio(space.columns(inputs), response, groups.contexts)
 
 
 def _check_rank(fit: AdditiveFit | BinomialFit, names: Sequence[str], groups: Groups) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Hyperedge
 from causalhyper.mechanisms import project_additive
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.mechanisms.ladder import Projection
 from causalhyper.scm.capabilities import require_decomposed
@@ -21,6 +19,7 @@ from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel, Mechanism
 from causalhyper.scm.replicates import Replicates
 
+Value = TypeVar("Value")
 Reference = Literal["joint", "product"]
 """A reference distribution Q: the observed tail, or the product of its margins."""
 
@@ -35,14 +34,15 @@ class World:
         Values that nodes are set to, on their model scale.
     receives : mapping of (Hyperedge, str) to ndarray, broadcastable to shape (r, d, m)
         What a hyperedge receives in place of the value of one member of its tail; every other
-        hyperedge goes on receiving the value itself.
+        hyperedge goes on receiving the value itself. Where a world is expanded rather than
+        simulated, polynomials stand in place of arrays.
     additive : mapping of Hyperedge to {"joint", "product"}
         Hyperedges whose function is replaced by its additive projection in L2 of the observed
         tail: its joint distribution, or the product of its margins.
     """
 
-    do: Mapping[str, Array] = field(default_factory=dict)
-    receives: Mapping[tuple[Hyperedge, str], Array] = field(default_factory=dict)
+    do: Mapping[str, Any] = field(default_factory=dict)
+    receives: Mapping[tuple[Hyperedge, str], Any] = field(default_factory=dict)
     additive: Mapping[Hyperedge, Reference] = field(default_factory=dict)
 
 
@@ -90,7 +90,7 @@ def simulate(
             values[node] = draws.roots[node]
         else:
             mechanism, learnt = model.mechanisms[node], replicates.parameters[node]
-            received = _received(mechanism, values, world)
+            received = receive(mechanism, values, world.receives)
             projections = _projections(model, mechanism, learnt, world, weights)
             if node == expected and "functional" not in mechanism.fit.capabilities:
                 values[node] = mechanism.fit.mean(learnt, received, draws.contexts, projections)
@@ -114,12 +114,32 @@ def _reached(
     return bool(changed & set(model.mechanisms[node].parents)) or not edited.isdisjoint(edges)
 
 
-def _received(
-    mechanism: Mechanism, values: Mapping[str, Array], world: World
-) -> list[list[Array]]:
-    """What each term receives for each of its causes."""
+def receive(
+    mechanism: Mechanism,
+    values: Mapping[str, Value],
+    receives: Mapping[tuple[Hyperedge, str], Value],
+) -> list[list[Value]]:
+    """What each term of a mechanism receives for each of its causes.
+
+    Parameters
+    ----------
+    mechanism : Mechanism
+    values : mapping of str to object
+        Of each cause.
+    receives : mapping of (Hyperedge, str) to object
+        What a hyperedge receives in place of the value of a cause.
+
+    Returns
+    -------
+    list of list
+
+    Raises
+    ------
+    ConfigurationError
+        If hyperedges receive different values and the mechanism is no sum over them.
+    """
     return [
-        [_through(mechanism, mechanism.parents[i], edges, values, world.receives) for i in term]
+        [_through(mechanism, mechanism.parents[i], edges, values, receives) for i in term]
         for term, edges in zip(mechanism.fit.terms, mechanism.term_edges(), strict=True)
     ]
 
@@ -128,18 +148,18 @@ def _through(
     mechanism: Mechanism,
     cause: str,
     edges: tuple[Hyperedge, ...],
-    values: Mapping[str, Array],
-    receives: Mapping[tuple[Hyperedge, str], Array],
-) -> Array:
-    """The one array in which a cause arrives through some hyperedges."""
-    arrays = [receives.get((e, cause), values[cause]) for e in edges if cause in e.tail]
-    if any(a is not arrays[0] for a in arrays):
+    values: Mapping[str, Value],
+    receives: Mapping[tuple[Hyperedge, str], Value],
+) -> Value:
+    """The one value in which a cause arrives through some hyperedges."""
+    arrived = [receives.get((e, cause), values[cause]) for e in edges if cause in e.tail]
+    if any(x is not arrived[0] for x in arrived):
         raise ConfigurationError(
             f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges, "
             f"so {cause} cannot be replaced in one of them alone: use an additive mechanism, or "
             "cut the whole edge"
         )
-    return arrays[0]
+    return arrived[0]
 
 
 def _projections(
@@ -214,7 +234,7 @@ def _beyond(
     inputs: Mapping[tuple[Hyperedge, str], Array],
     contexts: Codes,
     shape: tuple[int, ...],
-) -> NDArray[np.bool_]:
+) -> Flags:
     """Where the leverage of what a mechanism receives exceeds that of every observed run."""
     fit = mechanism.fit
     received = [

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import causalhyper
+from causalhyper import LINEAR, Binomial, effect_curve, fit
 from causalhyper.cli.main import main
 from causalhyper.errors import NotIdentifiedError
 from causalhyper.frames import checksum
@@ -105,6 +106,49 @@ def test_where_analyses_only_the_runs_that_meet_the_condition(tmp_path: Path) ->
     assert main([*words[:-1], "plan=a"]) == 2
 
 
+def test_the_kind_of_interval_is_that_of_every_estimate_and_in_the_command(
+    runs_file: Path, tmp_path: Path
+) -> None:
+    found = {}
+    for kind in ("t", "bca"):
+        file = tmp_path / f"{kind}.json"
+        words = call(runs_file, tmp_path / "r", "--json", str(file), "--quiet", interval=kind)
+        assert main(words) == 0
+        found[kind] = json.loads(file.read_text("utf-8"))
+        assert f"--interval {kind}" in found[kind]["command"]
+    t, bca = (found[kind]["estimates"] for kind in ("t", "bca"))
+    assert [e["estimate"] for e in t] == [e["estimate"] for e in bca]
+    assert all("BCa intervals" in e["method"] for e in bca)
+    assert not any("BCa" in e["method"] for e in t)
+
+
+def test_mechanisms_are_given_for_all_nodes_and_for_one(tmp_path: Path) -> None:
+    path, file = tmp_path / "runs.csv", tmp_path / "e.json"
+    runs = simulate_runs().assign(n_eval=1000)
+    runs.to_csv(path, index=False)
+    words = call(path, tmp_path / "r", "--json", str(file), "--quiet", "G=binomial:n_eval")
+    at = words.index("--mechanism")
+    words.remove("G=binomial:n_eval")
+    words.insert(at + 2, "G=binomial:n_eval")
+    assert main(words) == 0
+    document = json.loads(file.read_text("utf-8"))
+    assert "--mechanism linear --mechanism G=binomial:n_eval" in document["command"]
+    model = fit(
+        GRAPH,
+        runs,
+        ROLES,
+        protocol="equal updates",
+        cluster="seed",
+        mechanisms={
+            **dict.fromkeys("NSC", LINEAR),
+            "G": Binomial(trials="n_eval"),
+        },
+    )
+    curve = effect_curve(model, "B", "G", at=[16, 64], baseline=512, draws=100)
+    written = [e for e in document["estimates"] if e["query"] == "effect_curve.graph"]
+    assert [e["estimate"] for e in written] == [e.estimate for e in curve.graph]
+
+
 def test_quiet_prints_nothing(
     runs_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,7 +168,10 @@ BAD_CALLS = {
     "too few draws": ({"draws": "3"}, "100"),
     "a negative seed": ({"seed": "-1"}, "seed"),
     "an impossible level": ({"level": "95"}, "0.95"),
-    "an unknown mechanism": ({"mechanism": "forest"}, "spline or linear"),
+    "an unknown mechanism": ({"mechanism": "forest"}, "use spline, linear"),
+    "a mechanism of no node": ({"mechanism": "Q=linear"}, "Q"),
+    "trials that were not recorded": ({"mechanism": "G=binomial"}, "no column 'n_test'"),
+    "an unknown interval": ({"interval": "normal"}, "use one of t, jackknife"),
     "an outcome before the treatment": ({"treatment": "G", "outcome": "B"}, "no effect"),
     "a value no logarithm takes": ({"at": "-1"}, "logarithmic"),
     "a treatment with causes": ({"treatment": "N", "at": "0.1", "baseline": "0.2"}, "has causes"),

@@ -58,6 +58,71 @@ def die_at_2(run):
     return row(run)
 
 
+def die_once_at_2(run, marks):
+    """Die the first time only, as when memory was short for a while."""
+    mark = marks / "died"
+    if run.number == 2 and not mark.exists():
+        mark.touch()
+        os._exit(9)
+    return row(run)
+
+
+def die_or_live(run, marks):
+    """Two runs at once, of which one dies while the other is in the middle of its work."""
+    if run.number == 0:
+        wait_for_file(marks / "working")
+        os.kill(os.getpid(), signal.SIGKILL)
+    if run.number == 1:
+        (marks / "working").touch()
+        time.sleep(0.3)
+        with (marks / "finished").open("a") as stream:
+            stream.write("1")
+    return row(run)
+
+
+def wait_for_file(path):
+    end = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def print_and_read(run):
+    """Talk where a worker's answers would go, and listen where its tasks come from."""
+    sys.stdout.write("a line of output\n")
+    sys.stdout.flush()
+    os.write(1, b"and bytes\n")
+    return row(run) | {"read": sys.stdin.read()}
+
+
+def sum_of_products(run):
+    """A sum whose bytes depend on how many threads take it."""
+    import numpy as np
+
+    a = np.random.default_rng(run.number).normal(size=(300, 2000)).astype(np.float32)
+    return row(run) | {"sum": float((a @ a.T).sum())}
+
+
+def count_threads(run):
+    import torch
+
+    return row(run) | {"torch": torch.get_num_threads(), "omp": os.environ["OMP_NUM_THREADS"]}
+
+
+def say_device(run, device):
+    time.sleep(0.05)
+    return row(run) | {"device": device, "pid": os.getpid()}
+
+
+def measure(run):
+    """A row of a design's run without anything of its configuration."""
+    return {"test_accuracy": 1 / run.batch_size + run.seed}
+
+
+def measure_together(runs):
+    """Rows of runs that are trained together."""
+    return [measure(run) | {"together": len(runs)} for run in runs]
+
+
 def misname(run):
     return row(run) | {"run_id": "other"}
 
@@ -77,7 +142,7 @@ def hang_from_2(run, marks):
 
 
 def main():
-    from collectors.sweep import sweep
+    from collectors.sweeps import sweep
 
     path, workers, runs, name, *marks = sys.argv[1:]
     train = globals()[name]

@@ -12,7 +12,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from causalhyper.frames import read_runs
-from collectors.sweep import sweep
+from collectors.sweeps import sweep
 from tests.collectors import fakes
 from tests.collectors.fakes import Fake
 

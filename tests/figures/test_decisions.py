@@ -20,7 +20,7 @@ def choices():
             "probability_best": [0.0, 0.25, 0.75],
             "may_be_best": [False, True, True],
             "recommended": [False, False, True],
-            "confidence": [0.95, 0.95, 0.95],
+            "level": [0.95, 0.95, 0.95],
         }
     )
 
@@ -58,7 +58,7 @@ def test_bars_are_in_proportion_to_the_probabilities_and_stay_below_the_interval
 
 def test_a_policy_of_repeated_values_is_refused():
     twice = pd.concat([choices(), choices()])
-    with pytest.raises(ConfigurationError, match="draw each level apart"):
+    with pytest.raises(ConfigurationError, match="draw each context apart"):
         plot_policy(twice, xlabel="x", ylabel="y")
     with pytest.raises(ConfigurationError, match="missing: utility"):
         plot_policy(choices().drop(columns="utility"), xlabel="x", ylabel="y")

@@ -27,6 +27,12 @@ def test_every_known_column_goes_by_its_own_name_and_is_described():
         ("hessian_trace", [-2, 2], []),
         ("train_loss", [0, 9], [-1]),
         ("n_test", [1], [0]),
+        ("n_correct", [0, 7], [-1]),
+        ("test_brier", [0, 2], [-0.1, 2.1]),
+        ("test_ece", [0, 1], [1.5]),
+        ("grad_norm_squared", [-0.1, 3], []),
+        ("spectral_log_product", [-9, 9], []),
+        ("n_parameters", [0, 10], [-1]),
         ("wall_seconds", [0, 1.5], [-1]),
     ],
 )
@@ -41,7 +47,10 @@ def test_a_missing_value_is_not_outside_the_range():
 
 def test_identifiers_and_labels_are_not_measured():
     names = {name for name, column in KNOWN.items() if not column.is_measured}
-    assert names == {"run_id", "dataset", "model", "optimizer", "design"}
+    assert names == {
+        *("run_id", "dataset", "model", "optimizer", "design"),
+        *("learning_rate_rule", "noise_mode"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_p_value_and_interval_are_those_of_trying_every_flip(contexts, slope):
 @pytest.mark.parametrize("seed", range(20))
 def test_the_interval_leaves_zero_out_where_the_test_rejects(seed):
     x, y, z, groups = draw(clusters=15, slope=0.15, seed=seed)
-    found = correlate(x, y, [z], groups, level=0.9, draws=199)
+    found = correlate(x, y, [z], groups, level=0.9, flips=199)
     assert -1 <= found.lower <= found.estimate <= found.upper <= 1
     assert (found.p_value <= 0.1) == (found.lower > 0 or found.upper < 0)
 
@@ -190,7 +190,11 @@ def test_a_variable_of_which_nothing_is_left_is_refused(which, why):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"df": 0}, "df >= 1"), ({"level": 1.0}, "between 0 and 1"), ({"draws": 9}, "draws >= 19")],
+    [
+        ({"df": 0}, "df >= 1"),
+        ({"level": 1.0}, "level must lie between 0 and 1"),
+        ({"flips": 9}, "at least 19 sign flips"),
+    ],
 )
 def test_a_wrong_option_is_refused_with_what_to_do(options, said):
     x, y, z, groups = draw()

@@ -44,7 +44,7 @@ def rejections(kind, method, count, seed):
     for _ in range(count):
         x, y, z, groups = draw(rng, kind)
         test = partial_correlation if method == "linear" else kernel_independence
-        found += test(x, y, [z], groups, rng=rng, draws=199).p_value <= 0.05
+        found += test(x, y, [z], groups, rng=rng, flips=199).p_value <= 0.05
     return found
 
 
@@ -90,6 +90,6 @@ def test_intervals_of_the_partial_correlation_cover_it(contexts):
     for _ in range(600):
         z, e, f = (noise(rng, 0.4) for _ in range(3))
         x, y = z + e, z + 0.5 * e + f
-        found = partial_correlation(x, y, [z], groups, rng=rng, draws=199)
+        found = partial_correlation(x, y, [z], groups, rng=rng, flips=199)
         covered += found.lower <= truth <= found.upper
     assert covered >= stats.binom.ppf(0.001, 600, 0.93)

@@ -116,12 +116,12 @@ def test_nothing_left_and_too_few_flips_are_refused():
     x, y, z, groups = draw()
     with pytest.raises(ConfigurationError, match="nothing is left of the second"):
         test_kernel(x, 3 * z, [z], groups)
-    with pytest.raises(ConfigurationError, match="draws >= 19"):
-        test_kernel(x, y, [z], groups, draws=5)
+    with pytest.raises(ConfigurationError, match="at least 19 sign flips"):
+        test_kernel(x, y, [z], groups, flips=5)
 
 
 def test_many_rows_are_affordable():
     rng = np.random.default_rng(0)
     x, y, z = rng.normal(size=(3, 10_000))
     groups = make_groups(np.arange(10_000) % 50, np.zeros(10_000, dtype=int))
-    assert 0 < test_kernel(x, y, [z], groups, draws=99).p_value <= 1
+    assert 0 < test_kernel(x, y, [z], groups, flips=99).p_value <= 1

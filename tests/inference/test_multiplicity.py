@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.inference import adjust
+from causalhyper.inference import adjust_p_values
 
 NAMES = {"holm": "holm", "bh": "fdr_bh", "by": "fdr_by"}
 FAMILIES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), max_size=30)
@@ -17,7 +17,7 @@ FAMILIES = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), m
 @given(FAMILIES.filter(bool))
 def test_adjusted_p_values_are_those_of_statsmodels(method, p):
     expected = multipletests(p, method=NAMES[method])[1]
-    np.testing.assert_allclose(adjust(p, method), expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(adjust_p_values(p, method), expected, rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("method", NAMES)
@@ -32,8 +32,8 @@ def test_rejections_are_those_of_the_published_step_rules(method, p, alpha):
         passed = [q * price * m / (i + 1) <= alpha for i, q in enumerate(ordered)]
         count = max((i + 1 for i, ok in enumerate(passed) if ok), default=0)
     cut = ordered[count - 1] if count else -1.0
-    near = [abs(a - alpha) < 1e-12 for a in adjust(p, method)]
-    for q, a, close in zip(p, adjust(p, method), near, strict=True):
+    near = [abs(a - alpha) < 1e-12 for a in adjust_p_values(p, method)]
+    for q, a, close in zip(p, adjust_p_values(p, method), near, strict=True):
         assert close or (a <= alpha) == (q <= cut)
 
 
@@ -41,19 +41,21 @@ def test_rejections_are_those_of_the_published_step_rules(method, p, alpha):
 @given(FAMILIES)
 def test_tests_that_do_not_apply_do_not_count_in_the_family(method, p):
     holed = [x for q in p for x in (q, float("nan"))]
-    found = adjust(holed, method)
-    np.testing.assert_array_equal(found[::2], adjust(p, method))
+    found = adjust_p_values(holed, method)
+    np.testing.assert_array_equal(found[::2], adjust_p_values(p, method))
     assert np.isnan(found[1::2]).all()
 
 
 @pytest.mark.parametrize("method", NAMES)
 def test_the_adjusted_p_value_of_a_lone_test_is_its_p_value(method):
-    assert adjust([0.03], method).tolist() == [0.03]
+    assert adjust_p_values([0.03], method).tolist() == [0.03]
 
 
 def test_benjamini_yekutieli_costs_the_harmonic_sum():
     p = [0.001, 0.002, 0.003]
-    np.testing.assert_allclose(adjust(p, "by"), (1 + 1 / 2 + 1 / 3) * adjust(p, "bh"))
+    np.testing.assert_allclose(
+        adjust_p_values(p, "by"), (1 + 1 / 2 + 1 / 3) * adjust_p_values(p, "bh")
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_benjamini_yekutieli_costs_the_harmonic_sum():
 )
 def test_a_wrong_call_is_refused_with_what_to_do(p, method, said):
     with pytest.raises(ConfigurationError, match=said):
-        adjust(p, method)
+        adjust_p_values(p, method)
 
 
 @pytest.mark.slow
@@ -78,7 +80,7 @@ def test_the_false_discovery_rate_of_bh_is_its_level_times_the_share_of_true_nul
     p[:, 15:] **= 8
     shares = []
     for row in p:
-        found = adjust(row) <= 0.2
+        found = adjust_p_values(row) <= 0.2
         shares.append(found[:15].sum() / max(1, found.sum()))
     error = np.std(shares) / len(shares) ** 0.5
     assert abs(np.mean(shares) - 0.15) < 4 * error

@@ -94,8 +94,8 @@ def test_seeds_by_the_textbook():
         ({"correlation": 1.0}, r"must lie in \[-1, 1\)"),
         ({"correlation": -1.1}, r"must lie in \[-1, 1\)"),
         ({"level": 95}, "level must lie between"),
-        ({"power": 0.01}, "target power must lie between 0.05"),
-        ({"power": 1.0}, "target power must lie between 0.05"),
+        ({"target": 0.01}, "target power must lie between 0.05"),
+        ({"target": 1.0}, "target power must lie between 0.05"),
         ({"effect": 1e-9}, "too small beside"),
     ],
 )

@@ -13,7 +13,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.inference import block_grams, invert_test, wild_test
 from causalhyper.mechanisms import make_groups
 from causalhyper.mechanisms.grams import ClusterGrams, cluster_grams
-from causalhyper.queries.wild import wild_contrasts
+from causalhyper.queries.design_tests.wild import wild_contrasts
 
 
 def _regression(clusters=7, seed=0):

@@ -13,8 +13,8 @@ from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.hypergraph.local_markov import all_permutations
 from causalhyper.inference import kernel_independence, partial_correlation
 from causalhyper.mechanisms import make_groups
-from causalhyper.queries.falsification import falsify
-from causalhyper.queries.permuted_graphs import judge_permutations
+from causalhyper.queries.graph_checks.falsification import falsify
+from causalhyper.queries.graph_checks.permuted_graphs import judge_permutations
 
 FOLDER = Path(__file__).parent
 STORED = json.loads((FOLDER / "falsification.json").read_text("utf-8"))
@@ -46,13 +46,13 @@ def test_p_values_and_verdict_are_those_of_dowhy(text, monkeypatch):
     def decide(*args, **options):
         def test(one):
             p = 0.01 if contradicted(one) else 0.9
-            return Finding(0.0, 0.0, 0.0, 0.0, p, "")
+            return IndependenceFinding(0.0, 0.0, 0.0, 0.0, p, "")
 
         return test
 
-    from causalhyper.queries.independence_tests import Finding
+    from causalhyper.queries.graph_checks.independence_tests import IndependenceFinding
 
-    monkeypatch.setattr("causalhyper.queries.falsification.make_tester", decide)
+    monkeypatch.setattr("causalhyper.queries.graph_checks.falsification.make_tester", decide)
     runs = pd.read_csv(FOLDER / "gcm_runs.csv")
     model = fit(text, runs, {v: v for v in NODES}, protocol="p", cluster="seed", mechanisms=LINEAR)
     found = falsify(model)

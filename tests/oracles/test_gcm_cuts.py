@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, ablate, fit, mediate
-from causalhyper.queries.operations import CutEdge
+from causalhyper.queries.ablations.operations import CutEdge
 
 FOLDER = Path(__file__).parent
 STORED = json.loads((FOLDER / "gcm_cuts.json").read_text("utf-8"))

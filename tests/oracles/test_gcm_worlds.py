@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, fit
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import PRECISE, do
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.interventions.query import PRECISE, do
 
 FOLDER = Path(__file__).parent
 STORED = json.loads((FOLDER / "gcm_worlds.json").read_text("utf-8"))

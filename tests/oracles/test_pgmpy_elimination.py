@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from causalhyper import Table, fit, mediate
-from causalhyper.queries.interventions import do
+from causalhyper.queries.interventions.query import do
 
 FOLDER = Path(__file__).parent
 STORED = json.loads((FOLDER / "pgmpy_elimination.json").read_text("utf-8"))

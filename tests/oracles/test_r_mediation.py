@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, effect_curve, fit, mediate
-from causalhyper.queries.path_effects import path_effects
+from causalhyper.queries.paths.query import path_effects
 
 STORED = json.loads((Path(__file__).parent / "r_mediation.json").read_text("utf-8"))
 PUBLISHED = STORED["published"]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, fit
-from causalhyper.queries.assignment import Scheme, find_scheme
-from causalhyper.queries.randomisation import randomisation_test
+from causalhyper.queries.design_tests.assignment import Scheme, find_scheme
+from causalhyper.queries.design_tests.randomisation import randomisation_test
 from causalhyper.queries.robustness import placebo_treatment
 
 RNG = np.random.default_rng(0)
@@ -61,7 +61,7 @@ def test_the_placebo_and_the_randomisation_test_name_the_same_scheme(design, wor
     model = design()
     asked = {"at": [2.0], "baseline": 1.0}
     placebo = placebo_treatment(model, "B", "Y", **asked, refits=20, draws=100)
-    assert randomisation_test(model, "B", "Y", **asked, draws=99).assigned == words
+    assert randomisation_test(model, "B", "Y", **asked, assignments=99).assigned == words
     assert not placebo.inapplicable
     assert f"({words})" in placebo.null
 

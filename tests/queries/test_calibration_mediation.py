@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 
 from causalhyper import LINEAR, ablate, fit, mediate
-from causalhyper.queries.operations import CutEdge
-from causalhyper.queries.shares import shapley
+from causalhyper.queries.ablations.operations import CutEdge
+from causalhyper.queries.shares.query import shapley
 from tests.queries.nested_truth import mean
 from tests.simulated import CHAIN, ROLES, Truth, runs
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import causalhyper.queries.preparation
+import causalhyper.queries.experiments.preparation
 from causalhyper import (
     LINEAR,
     CutHyperedge,
@@ -144,7 +144,7 @@ def _fit(graph, frame, **options):
 @pytest.fixture
 def all_rows(monkeypatch, exact):
     """As many simulated runs as rows: each residual is then used once, and moments are exact."""
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(exact[0]))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(exact[0]))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -238,7 +238,7 @@ def test_the_closed_form_of_a_mediation_is_what_brute_force_gives(name):
 def test_a_mediation_through_s_equals_its_closed_form(name, monkeypatch):
     graph, t = MODELS[name]
     frame, e = exact_runs(t, np.random.default_rng(3))
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     found = mediate(_fit(graph, frame), "B", "G", "S", **ASKED)
     # h makes b multiply the product of two independently permuted draws of e1
     v1 = (e["N"] ** 2).mean()

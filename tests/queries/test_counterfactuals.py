@@ -12,8 +12,8 @@ from sklearn.linear_model import LinearRegression
 import causalhyper.scm.replicates
 from causalhyper import LINEAR, SPLINE, adjust_estimates, effect_curve, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.resampling import resample_model
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.experiments.resampling import resample_model
 from causalhyper.scm.options import Binomial, Regressor, Table
 from tests.simulated import CHAIN, ROLES, SPLIT, TWO_WAYS, Truth, exact_runs, respond, runs
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import causalhyper.queries.preparation
 from causalhyper import (
     LINEAR,
     CutHyperedge,
@@ -25,10 +24,11 @@ from causalhyper import (
     mediate,
 )
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import do
-from causalhyper.queries.operations import CutEdge, FixNode
-from causalhyper.queries.path_effects import path_effects
+from causalhyper.queries.ablations.operations import CutEdge, FixNode
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.experiments import preparation
+from causalhyper.queries.interventions.query import do
+from causalhyper.queries.paths.query import path_effects
 from tests.queries.enumerated import Enumerated, factorial_samplers
 
 DOSES = (0.0, 1.0, 2.0)
@@ -159,7 +159,7 @@ def every_noise(monkeypatch):
 
     def patch(model, own, twin=None, partners=None):
         pair = cycle(factorial_samplers(model, own, twin or {}, partners or {}))
-        monkeypatch.setattr(causalhyper.queries.preparation, "make_sampler", lambda *_: next(pair))
+        monkeypatch.setattr(preparation, "make_sampler", lambda *_, **__: next(pair))
 
     return patch
 
@@ -365,7 +365,7 @@ def test_without_a_witness_natural_effects_are_the_mediation_formula(uneven, mon
             for k in z
         )
 
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", 2**13)
+    monkeypatch.setattr(preparation, "SIMULATED", 2**13)
     m = 3000 * -(-(2**13) // 3000)
     found = mediate(model, "B", "Y", "M", **ASKED)
     expected = {

@@ -7,8 +7,8 @@ import statsmodels.formula.api as smf
 
 from causalhyper import LINEAR, DirectedHypergraph, effect_curve, fit, mediate
 from causalhyper.errors import NotIdentifiedError
-from causalhyper.queries.interventions import do
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.interventions.query import do
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"draws": 100, "seed": 3}

@@ -8,8 +8,8 @@ import pytest
 from causalhyper.errors import ConfigurationError, GraphError
 from causalhyper.hypergraph import DirectedHypergraph, separated
 from causalhyper.hypergraph.local_markov import all_permutations
-from causalhyper.queries.falsification import falsify
-from causalhyper.queries.permuted_graphs import judge_permutations
+from causalhyper.queries.graph_checks.falsification import falsify
+from causalhyper.queries.graph_checks.permuted_graphs import judge_permutations
 from tests.queries.test_independencies import draw, fitted
 
 
@@ -69,7 +69,7 @@ def test_the_right_hypergraph_is_informative_and_not_falsified(right):
 
 def test_a_hypergraph_with_its_nodes_mixed_up_is_falsified():
     model = fitted("S -> G; G -> B; {G, B} -> N; N -> C", draw(clusters=40))
-    found = falsify(model, draws=199)
+    found = falsify(model, flips=199)
     assert found.informative.rejected
     assert not found.better.rejected
     assert found.falsified is True
@@ -87,7 +87,7 @@ def test_p_values_are_the_shares_in_the_table(right):
 
 
 def test_the_table_of_conditions_decides_as_the_counts_do():
-    found = falsify(fitted(runs=draw(direct=0.8)), draws=199)
+    found = falsify(fitted(runs=draw(direct=0.8)), flips=199)
     assert found.given.violated == sum(f.p_value <= 0.05 for _, f in found.conditions) > 0
     assert found.summary().count("violated") >= found.given.violated
 
@@ -104,12 +104,12 @@ def test_kept_roots_leave_the_permutations_of_the_others(right):
 
 
 def test_fewer_permutations_than_there_are_are_drawn_and_the_given_one_counts_once_more():
-    found = falsify(fitted(), permutations=49, draws=99)
+    found = falsify(fitted(), permutations=49, flips=99)
     assert not found.exact
     assert len(found.permuted) == 49
     expected = (1 + sum(p.fraction <= found.given.fraction for p in found.permuted)) / 50
     assert found.better.p_value == expected
-    assert found == falsify(fitted(), permutations=49, draws=99)
+    assert found == falsify(fitted(), permutations=49, flips=99)
 
 
 def test_a_hypergraph_that_implies_nothing_cannot_be_falsified_and_says_so():
@@ -141,7 +141,7 @@ def test_the_picture_counts_every_permutation(right):
 
 
 def test_the_kernel_test_can_decide():
-    found = falsify(fitted("B -> N -> S", nodes="BNS"), method="kernel", draws=99)
+    found = falsify(fitted("B -> N -> S", nodes="BNS"), method="kernel", flips=99)
     assert found.method == "kernel"
     assert "sign flips" in found.conditions[0][1].reference
 
@@ -150,7 +150,11 @@ def test_the_kernel_test_can_decide():
     ("options", "error", "said"),
     [
         ({"permutations": 0}, ConfigurationError, "at least 1"),
-        ({"significance": 1.0}, ConfigurationError, "between 0 and 1"),
+        (
+            {"permutation_alpha": 1.0},
+            ConfigurationError,
+            "permutation_alpha must lie between 0 and 1",
+        ),
         ({"seed": -1}, ConfigurationError, "must not be negative"),
         ({"keep": ["X"]}, GraphError, "no node X to keep"),
         ({"method": "hsic"}, ConfigurationError, "use partial correlation or kernel"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from causalhyper.errors import CausalHyperError, GraphError, NotIdentifiedError
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.identification import evaluate
-from causalhyper.queries.identification import Identification, identify
+from causalhyper.queries.graph_checks.identification import Identification, identify
 from tests.identification.worlds import World, mixed_graphs
 
 POSTER = "B -> N; N -> S; {N, S} -> C; C -> G"

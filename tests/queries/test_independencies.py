@@ -10,8 +10,8 @@ from causalhyper import fit
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import kernel_independence, partial_correlation
-from causalhyper.queries.independence_tests import make_tester
-from causalhyper.queries.independencies import COLUMNS, check_independencies
+from causalhyper.queries.graph_checks.independence_tests import make_tester
+from causalhyper.queries.graph_checks.independencies import COLUMNS, check_independencies
 
 PAPERS = "B -> N; N -> S; {N, S} -> C; C -> G"
 
@@ -68,7 +68,7 @@ def test_numbers_are_those_of_the_array_tests_on_the_model_scale_with_its_groups
 )
 def test_q_is_the_p_value_adjusted_for_all_tests_and_decides(name, theirs):
     model = fitted(runs=draw(direct=0.8))
-    found = check_independencies(model, adjustment=name)
+    found = check_independencies(model, adjust=name)
     frame = found.to_frame()
     np.testing.assert_allclose(frame["q"], multipletests(frame["p"], method=theirs)[1])
     assert list(frame["rejected"]) == list(frame["q"] <= 0.05)
@@ -154,7 +154,7 @@ def test_the_picture_shows_the_partial_correlations():
 
 def test_a_test_does_not_depend_on_those_made_before_it():
     model = fitted()
-    options = {"level": 0.05, "df": 3, "draws": 99, "seed": 1}
+    options = {"alpha": 0.05, "df": 3, "flips": 99, "seed": 1}
     one, other = Independence("B", "S", ("N",)), Independence("G", "B", ("N", "C"))
     first = make_tester(model, "kernel", **options)
     second = make_tester(model, "kernel", **options)
@@ -166,10 +166,10 @@ def test_a_test_does_not_depend_on_those_made_before_it():
     ("options", "said"),
     [
         ({"method": "hsic"}, "use partial correlation or kernel"),
-        ({"adjustment": "fdr"}, "use one of holm, bh, by"),
-        ({"level": 0.0}, "between 0 and 1"),
+        ({"adjust": "fdr"}, "use one of holm, bh, by"),
+        ({"alpha": 0.0}, "alpha must lie between 0 and 1"),
         ({"df": 0}, "df >= 1"),
-        ({"draws": 3}, "draws >= 19"),
+        ({"flips": 3}, "at least 19 sign flips"),
         ({"seed": -1}, "must not be negative"),
     ],
 )
@@ -182,7 +182,7 @@ def test_a_wrong_option_is_refused_with_what_to_do(options, said):
 def test_a_right_hypergraph_is_contradicted_in_no_more_than_5_per_cent_of_data_sets():
     # all hypotheses are true, so the false discovery rate is the share with any rejection
     found = sum(
-        bool(check_independencies(fitted(runs=draw(s)), draws=199).rejected) for s in range(250)
+        bool(check_independencies(fitted(runs=draw(s)), flips=199).rejected) for s in range(250)
     )
     assert found <= stats.binom.ppf(0.999, 250, 0.06)
 
@@ -192,5 +192,5 @@ def test_an_arc_left_out_is_found_in_most_data_sets():
     missing, found = Independence("B", "G", ("N",)), 0
     for seed in range(60):
         model = fitted(runs=draw(seed, direct=0.8, clusters=60))
-        found += missing in check_independencies(model, draws=199).rejected
+        found += missing in check_independencies(model, flips=199).rejected
     assert found >= 45

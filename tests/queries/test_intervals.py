@@ -7,9 +7,9 @@ from scipy import stats
 
 from causalhyper import LINEAR, effect_curve, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.experiment import natural_world
-from causalhyper.queries.preparation import make_experiment
-from causalhyper.queries.uncertainty import INTERVALS
+from causalhyper.queries.experiments.experiment import natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.experiments.uncertainty import INTERVALS
 from causalhyper.results import adjust_estimates
 from tests.simulated import CHAIN, ROLES, Truth, runs
 

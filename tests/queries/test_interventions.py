@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-import causalhyper.queries.interventions
-import causalhyper.queries.preparation
+import causalhyper.queries.experiments.preparation
+import causalhyper.queries.interventions.query
 import causalhyper.scm.replicates
 from causalhyper import LINEAR, SPLINE, effect_curve, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.distributions import Collector
-from causalhyper.queries.interventions import PRECISE, do
+from causalhyper.queries.interventions.distributions import Collector
+from causalhyper.queries.interventions.query import PRECISE, do
 from tests.simulated import CHAIN, NOISES, ROLES, Truth, draw_noise, exact_runs, respond, runs
 
 T = Truth()
@@ -130,7 +130,7 @@ def test_in_a_linear_gaussian_model_quantiles_exceedances_and_densities_are_norm
 
 def test_in_a_controlled_world_the_mean_is_that_of_the_structural_equations(monkeypatch):
     frame, _ = exact_runs(T, np.random.default_rng(4), repeats=10)
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     found = do(_fit(frame), {"B": DOSES, "S": 2.0}, "G", draws=100)
     for b, e in zip(DOSES, found.mean, strict=True):
         assert e.estimate == pytest.approx(_mean(T, b, 1.0, s=2.0), abs=1e-8)
@@ -141,7 +141,7 @@ def test_in_a_controlled_world_the_mean_is_that_of_the_structural_equations(monk
 def test_a_node_with_causes_may_be_set(monkeypatch):
     # E[G | do n] = g0 + g (c0 + p n + q m + r n m), m = s0 + c n
     frame, _ = exact_runs(T, np.random.default_rng(5), repeats=10)
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     found = do(_fit(frame), {"N": [1.0, 2.5]}, "G", draws=100)
     for n, e in zip([1.0, 2.5], found.mean, strict=True):
         m = T.s0 + T.c * n
@@ -153,8 +153,8 @@ def test_a_node_with_causes_may_be_set(monkeypatch):
 @pytest.fixture
 def few(monkeypatch):
     """Fewer simulated runs, where no number is held against a truth."""
-    monkeypatch.setattr(causalhyper.queries.interventions, "PRECISE", 2048)
-    monkeypatch.setattr(causalhyper.queries.interventions, "COARSE", 512)
+    monkeypatch.setattr(causalhyper.queries.interventions.query, "PRECISE", 2048)
+    monkeypatch.setattr(causalhyper.queries.interventions.query, "COARSE", 512)
 
 
 @pytest.fixture(scope="module")

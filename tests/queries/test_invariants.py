@@ -22,7 +22,7 @@ from causalhyper import (
 )
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.queries.analysis import list_operations
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.preparation import make_experiment
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, runs
 
 ASKED = {"at": [2.0, 4.0], "baseline": 1.0, "draws": 100}

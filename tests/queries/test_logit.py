@@ -18,7 +18,6 @@ import pytest
 from scipy import stats
 from scipy.special import expit, ndtri
 
-import causalhyper.queries.preparation
 from causalhyper import (
     LINEAR,
     Binomial,
@@ -31,12 +30,13 @@ from causalhyper import (
     mediate,
 )
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import PRECISE, do
-from causalhyper.queries.operations import CutEdge, FixNode
-from causalhyper.queries.path_effects import path_effects
-from causalhyper.queries.policies import policy
-from causalhyper.queries.shares import shapley
+from causalhyper.queries.ablations.operations import CutEdge, FixNode
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.experiments import preparation
+from causalhyper.queries.interventions.query import PRECISE, do
+from causalhyper.queries.paths.query import path_effects
+from causalhyper.queries.policies.query import policy
+from causalhyper.queries.shares.query import shapley
 
 DOSES = (1.0, 2.0, 4.0)
 B1, B0 = 4.0, 1.0
@@ -102,7 +102,7 @@ def exact(request):
 @pytest.fixture
 def all_rows(monkeypatch):
     """As many simulated runs as rows: each noise is used equally often."""
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", POINTS * len(DOSES))
+    monkeypatch.setattr(preparation, "SIMULATED", POINTS * len(DOSES))
 
 
 # rescaling the noise to its variance moves each of two means by far less than this

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import causalhyper.queries.preparation
+import causalhyper.queries.experiments.preparation
 from causalhyper import LINEAR, SPLINE, CausalHyperError, fit, mediate
 from causalhyper.errors import ConfigurationError
 from tests.queries.nested_truth import KEPT, brute_mean, mean
@@ -56,7 +56,7 @@ def exact(request):
 
 @pytest.fixture
 def all_rows(monkeypatch):
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", 40 * 15)
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", 40 * 15)
 
 
 @pytest.mark.parametrize("coupling", KEPT)
@@ -91,8 +91,8 @@ def test_natural_effects_under_another_coupling_equal_their_closed_form(exact, c
 
 
 def test_antithetic_noise_has_the_same_values_in_opposite_ranks(exact):
-    from causalhyper.queries.couplings import couple
-    from causalhyper.queries.preparation import make_experiment
+    from causalhyper.queries.experiments.preparation import make_experiment
+    from causalhyper.queries.mediation.couplings import couple
 
     e = make_experiment(exact[0], "B", "G", **ASKED)
     shared = e.share(e.replicates.part(slice(3)))

@@ -9,12 +9,17 @@ m(n_bar) and is independent: E = c0 + p mu + q m_bar + r mu m_bar.
 import numpy as np
 import pytest
 
-import causalhyper.queries.preparation
+import causalhyper.queries.experiments.preparation
 from causalhyper import LINEAR, CausalHyperError, RandomiseNode, ablate, fit, mediate, shapley
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
-from causalhyper.queries.operation_list import list_operations
-from causalhyper.queries.operations import CutEdge, CutHyperedge, DropInteraction, FixNode
+from causalhyper.queries.ablations.operation_list import list_operations
+from causalhyper.queries.ablations.operations import (
+    CutEdge,
+    CutHyperedge,
+    DropInteraction,
+    FixNode,
+)
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, draw_noise, exact_runs, respond, runs
 
 T = Truth()
@@ -89,7 +94,7 @@ def test_the_closed_form_of_an_operation_is_what_brute_force_gives(name):
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_equals_its_closed_form(name, graph, exact, monkeypatch):
     frame, e = exact
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     found = ablate(_fit(graph, frame), "B", "G", OPERATIONS[name], **ASKED)
     truth = _closed(name, frame.n.mean(), (e["N"] ** 2).mean())
     # the effect is exact; the level has the product of two independently permuted draws

@@ -15,11 +15,11 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, RandomiseNode, ablate, fit, mediate
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import do
-from causalhyper.queries.operations import CutEdge
-from causalhyper.queries.path_effects import path_effects
-from causalhyper.queries.shares import shapley
+from causalhyper.queries.ablations.operations import CutEdge
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.interventions.query import do
+from causalhyper.queries.paths.query import path_effects
+from causalhyper.queries.shares.query import shapley
 
 N0, A, S0, D, C, K, P, Q, R = 0.5, 1.5, -1.0, 0.8, 2.0, -0.6, 0.7, -1.1, 0.4
 B1, B0 = 3.0, 1.0

@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 from causalhyper import LINEAR, ConfigurationError, effect_curve, fit, mediate
-from causalhyper.queries.planning import power
-from causalhyper.queries.power_rows import COLUMNS
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.planning.query import power
+from causalhyper.queries.planning.rows import COLUMNS
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"at": [2, 4], "baseline": 1, "effects": 0.3}

@@ -13,8 +13,8 @@ from causalhyper import (
     effect_curve,
     fit,
 )
-from causalhyper.queries.policies import policy
-from causalhyper.queries.ranking import RANKING
+from causalhyper.queries.policies.query import policy
+from causalhyper.queries.policies.ranking import RANKING
 from causalhyper.results import COLUMNS
 from tests.simulated import CHAIN, ROLES, Truth, exact_runs, runs
 
@@ -147,14 +147,14 @@ def test_means_through_the_hypergraph_have_the_closed_form_of_the_chain():
         assert found.overall[b].outcome.estimate == pytest.approx(exact, abs=0.02)
 
 
-def test_each_level_of_a_context_has_its_own_ranking_by_the_design():
+def test_each_context_has_its_own_ranking_by_the_design():
     frame = make_runs(clusters=24, contexts=2, slope=0.5)
     turned = frame["place"] == "b"
     frame.loc[turned, "g"] -= frame.loc[turned, "b"]
     model = model_of(frame, context="place")
     found = policy(model, "B", "G", by="place", runs=frame, **DESIGN)
-    a, b = found.levels
-    assert (a.level, a.best_set, b.level, b.best_set) == ("a", (4.0,), "b", (1.0,))
+    a, b = found.contexts
+    assert (a.context, a.best_set, b.context, b.best_set) == ("a", (4.0,), "b", (1.0,))
     own = frame[turned].groupby("b")["g"].mean()
     np.testing.assert_allclose([c.outcome.estimate for c in b.choices], own)
     assert b.choices[0].outcome.clusters == 12
@@ -163,12 +163,12 @@ def test_each_level_of_a_context_has_its_own_ranking_by_the_design():
     assert "It is shown not to be the best at place" in found.verdict
 
 
-def test_levels_through_the_hypergraph_share_curves_and_say_so():
+def test_contexts_through_the_hypergraph_share_curves_and_say_so():
     frame = make_runs(clusters=24, contexts=2, slope=0.5)
     model = model_of(frame, context="place")
     found = policy(model, "B", "G", by="place", runs=frame, **ASKED)
-    a, b = found.levels
-    gaps = [[c.gap.estimate for c in level.choices] for level in (a, b)]
+    a, b = found.contexts
+    gaps = [[c.gap.estimate for c in r.choices] for r in (a, b)]
     np.testing.assert_allclose(gaps[0], gaps[1], atol=1e-9)
     assert "share every mechanism's curves" in found.pooling
     # a context's mean is that of its own runs, to the draws of 512 simulated runs
@@ -215,7 +215,7 @@ def test_frames_have_fixed_columns_and_every_number_its_estimand():
     again = policy(model, "B", "G", cost={"hours": 1e-3}, runs=frame, by="place", **ASKED)
     pd.testing.assert_frame_equal(found.to_frame(), again.to_frame())
     assert found.summary().endswith(found.verdict)
-    ax = found.plot(level="a")
+    ax = found.plot(context="a")
     assert ax.get_title(loc="left") == "a"
 
 
@@ -242,7 +242,7 @@ def test_a_question_that_makes_no_sense_is_refused(given, message):
         policy(model_of(make_runs()), "B", "G", **(ASKED | given))
 
 
-def test_a_level_with_one_cluster_is_refused():
+def test_a_context_with_one_cluster_is_refused():
     frame = make_runs()
     frame["place"] = np.where(frame["k"] == 0, "few", "many")
     frame["k2"] = frame["k"] % 6
@@ -276,12 +276,12 @@ def test_the_best_is_kept_in_95_percent_of_data_sets_and_costs_are_in_the_interv
     assert np.mean(held) >= low
 
 
-def test_what_a_value_has_is_a_level_with_a_t_interval_and_the_gap_is_neither():
+def test_what_a_value_has_is_a_mean_with_a_t_interval_and_the_gap_is_neither():
     frame = make_runs()
     found = policy(model_of(frame), "B", "G", cost={"hours": 0.2}, runs=frame, **ASKED)
-    levels = [e for e in found.estimates if e.query != "policy.gap"]
-    assert {(e.baseline, e.df) for e in levels} == {(None, 11.0)}
-    for e in levels:
+    means = [e for e in found.estimates if e.query != "policy.gap"]
+    assert {(e.baseline, e.df) for e in means} == {(None, 11.0)}
+    for e in means:
         assert e.upper - e.estimate == pytest.approx(stats.t.ppf(0.975, 11) * e.se, rel=1e-9)
     gaps = [c.gap for c in found.overall.choices]
     assert {e.df for e in gaps} == {None}
@@ -305,12 +305,12 @@ def lacking_frame():
 
 @pytest.mark.parametrize("at", [[0, 2], [0, 1, 2]])
 @pytest.mark.parametrize("cost", [None, {"w": 0.1}])
-def test_a_value_that_a_level_never_ran_has_no_mean_there(at, cost):
+def test_a_value_that_a_context_never_ran_has_no_mean_there(at, cost):
     frame = lacking_frame()
     model = model_of(frame, context="ds")
     asked = {"at": at, "by": "ds", "runs": frame, "draws": 100, "cost": cost}
     estimators = ("design",) if cost is None else ("design", "graph")
-    # over both levels the values meet through 1
+    # over both contexts the values meet through 1
     assert policy(model, "B", "G", at=at, estimator="design", draws=100).overall.choices
     for estimator in estimators:
         with pytest.raises(ConfigurationError) as raised:
@@ -318,8 +318,8 @@ def test_a_value_that_a_level_never_ran_has_no_mean_there(at, cost):
         assert "no run of c0 has b = 2; no run of c1 has b = 0" in str(raised.value)
 
 
-def test_a_value_that_both_levels_ran_is_ranked_beside_one_that_is_not_asked():
-    """c0 ran 0, 1; c1 ran 0, 1, 2: at [0, 1] each level has its own means."""
+def test_a_value_that_both_contexts_ran_is_ranked_beside_one_that_is_not_asked():
+    """c0 ran 0, 1; c1 ran 0, 1, 2: at [0, 1] each context has its own means."""
     frame = lacking_frame()
     frame = frame[(frame["ds"] == "c0") | (frame["b"] > 0)]
     extra = frame[(frame["ds"] == "c1") & (frame["b"] == 1)].assign(b=0.0, g=0.25)
@@ -327,16 +327,66 @@ def test_a_value_that_both_levels_ran_is_ranked_beside_one_that_is_not_asked():
     found = policy(
         model_of(frame, context="ds"), "B", "G", at=[0, 1], by="ds", estimator="design", draws=100
     )
-    c1 = found.levels[1]
+    c1 = found.contexts[1]
     assert c1.choices[0].outcome.estimate == pytest.approx(0.25)
 
 
-def test_levels_of_a_context_need_no_frame():
+def test_contexts_need_no_frame():
     frame = make_runs(contexts=2)
     model = model_of(frame, context="place")
     given = policy(model, "B", "G", by="place", runs=frame, **DESIGN)
     kept = policy(model, "B", "G", by="place", **DESIGN)
-    assert [r.level for r in kept.levels] == ["a", "b"]
+    assert [r.context for r in kept.contexts] == ["a", "b"]
     pd.testing.assert_frame_equal(kept.table(), given.table())
     with pytest.raises(ConfigurationError, match="'colour' is no context of the model"):
         policy(model, "B", "G", by="colour", **DESIGN)
+
+
+def test_jackknife_errors_of_means_in_complete_blocks_are_those_of_cluster_means():
+    frame = make_runs()
+    found = policy(model_of(frame), "B", "G", interval="jackknife", **DESIGN)
+    spread = frame.groupby("b")["g"].std(ddof=1) / 12**0.5
+    for choice in found.overall.choices:
+        assert choice.outcome.se == pytest.approx(spread[choice.value], rel=1e-9)
+        assert choice.outcome.df == pytest.approx(11)
+        assert "jackknife standard errors (12 clusters), t(11)" in choice.outcome.method
+
+
+@pytest.mark.parametrize("kind", ["jackknife", "bca", "percentile", "studentized"])
+def test_a_context_by_the_design_has_the_intervals_of_a_model_of_its_runs_alone(kind):
+    """Errors exactly; limits as far as the two draw different resamples."""
+    frame = make_runs(clusters=24, contexts=2, slope=0.5)
+    asked = DESIGN | {"interval": kind, "draws": 400}
+    whole = policy(model_of(frame, context="place"), "B", "G", by="place", **asked)
+    alone = policy(model_of(frame[frame["place"] == "b"]), "B", "G", **asked)
+    for part, own in zip(whole.contexts[1].choices, alone.overall.choices, strict=True):
+        ours, theirs = part.outcome, own.outcome
+        assert (ours.estimate, ours.df) == pytest.approx((theirs.estimate, theirs.df))
+        assert ours.se == pytest.approx(theirs.se, rel=0.15 if kind == "percentile" else 1e-9)
+        ends = np.array([ours.lower, ours.upper]) - [theirs.lower, theirs.upper]
+        assert np.abs(ends).max() < (1e-9 if kind == "jackknife" else 0.8 * theirs.se)
+        assert ours.clusters == 12
+
+
+@pytest.mark.parametrize("kind", ["t", "basic", "bca", "studentized"])
+def test_the_set_of_the_best_is_the_bootstraps_whatever_the_interval_of_the_means(kind):
+    model = model_of(make_runs(slope=0.05))
+    first = policy(model, "B", "G", **DESIGN).table()
+    other = policy(model, "B", "G", interval=kind, **DESIGN).table()
+    same = ["outcome", "gap", "gap_lower", "gap_upper", "probability_best", "may_be_best"]
+    pd.testing.assert_frame_equal(first[same], other[same])
+    assert not np.allclose(first["utility_lower"], other["utility_lower"], rtol=0, atol=1e-12)
+
+
+def test_a_context_that_needs_every_cluster_has_no_jackknife_and_says_so():
+    """In place "a" one cluster alone ran the value 4: the means need it."""
+    frame = make_runs(clusters=24, contexts=2)
+    lacking = (frame["place"] == "a") & (frame["b"] == 4) & (frame["k"] > 0)
+    model = model_of(frame[~lacking], context="place")
+    asked = DESIGN | {"at": [1, 4], "by": "place"}
+    found = policy(model, "B", "G", interval="t", **asked)
+    methods = [r.choices[0].outcome.method for r in (found.overall, *found.contexts)]
+    assert [m.count("jackknife standard errors") for m in methods] == [1, 0, 1]
+    assert "no jackknife, because the model cannot be fitted without one of 1" in methods[1]
+    with pytest.raises(ConfigurationError, match="no studentised intervals"):
+        policy(model, "B", "G", interval="studentized", **asked)

@@ -7,9 +7,10 @@ from scipy import stats
 
 from causalhyper import LINEAR, fit
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.assignment import find_scheme
-from causalhyper.queries.randomisation import randomisation_test
-from causalhyper.queries.wild import wild_contrasts
+from causalhyper.queries.design_tests.assignment import find_scheme
+from causalhyper.queries.design_tests.randomisation import randomisation_test
+from causalhyper.queries.design_tests.randomisation_result import COLUMNS
+from causalhyper.queries.design_tests.wild import wild_contrasts
 
 ASKED = {"at": [2.0, 4.0], "baseline": 1.0}
 
@@ -54,17 +55,17 @@ def test_clusters_exchange_values_where_each_has_one_within_their_contexts():
     frame["b"] = np.take([1.0, 2.0, 4.0], (frame["k"] // 3 + frame["k"]) % 3)
     how = find_scheme(_model(frame, context="h"), "B")
     assert how.words == "clusters of k within contexts of h"
-    found = randomisation_test(_model(frame, context="h"), "B", "G", **ASKED, draws=300)
+    found = randomisation_test(_model(frame, context="h"), "B", "G", **ASKED, assignments=300)
     assert "all 216 assignments" in found.omnibus.reference
 
 
 def test_the_omnibus_null_names_what_follows_the_treatment_and_finds_its_effect():
-    found = randomisation_test(_model(_runs(10, effect=2.0)), "B", "G", **ASKED, draws=999)
+    found = randomisation_test(_model(_runs(10, effect=2.0)), "B", "G", **ASKED, assignments=999)
     assert "anything that follows it (sharp null)" in found.omnibus.null
     assert found.omnibus.rejected
     assert "by which path this test cannot say" in found.summary()
     frame = found.to_frame()
-    assert frame.columns.tolist() == ["name", "null", "statistic", "p_value"]
+    assert frame["p_value"].tolist() == [t.p_value for t in (found.omnibus, *found.tests)]
     assert len(frame) == 3
 
 
@@ -78,7 +79,7 @@ def test_with_too_few_assignments_there_is_a_p_value_but_no_interval():
 def test_the_same_seed_gives_the_same_result():
     model = _model(_runs(12))
     first, again, other = (
-        randomisation_test(model, "B", "G", **ASKED, draws=199, seed=s) for s in (1, 1, 2)
+        randomisation_test(model, "B", "G", **ASKED, assignments=199, seed=s) for s in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -93,7 +94,7 @@ def test_a_treatment_with_causes_or_a_value_never_run_is_refused():
     with pytest.raises(ConfigurationError, match="no run has b = 3"):
         randomisation_test(model, "B", "G", at=[3.0], baseline=1.0)
     with pytest.raises(ConfigurationError, match="too few"):
-        randomisation_test(model, "B", "G", **ASKED, draws=9)
+        randomisation_test(model, "B", "G", **ASKED, assignments=9)
 
 
 def test_a_value_that_never_meets_the_baseline_is_refused():
@@ -121,3 +122,30 @@ def test_wild_contrasts_with_too_few_clusters_for_signs_are_refused():
     model = _model(_runs(4))
     with pytest.raises(ConfigurationError, match="too few for a 95% interval"):
         wild_contrasts(model, "B", "G", at=[4.0], baseline=1.0, weights="rademacher")
+
+
+def test_the_table_holds_every_test_with_its_effect():
+    found = randomisation_test(_model(_runs()), "B", "G", at=[2.0, 4.0], baseline=1.0)
+    frame = found.to_frame()
+    assert tuple(frame.columns) == COLUMNS
+    tests = (found.omnibus, *found.tests)
+    assert list(frame["p_value"]) == [t.p_value for t in tests]
+    assert frame.iloc[0][["value", "estimate", "lower", "upper"]].isna().all()
+    for i, effect in enumerate(found.effects):
+        row = frame.iloc[1 + i]
+        assert (row["value"], row["estimate"], row["se"]) == (
+            effect.value,
+            effect.estimate,
+            effect.se,
+        )
+        assert (row["lower"], row["upper"]) == (effect.lower, effect.upper)
+
+
+def test_a_test_without_a_finite_interval_keeps_its_row_and_has_no_effect_there():
+    found = randomisation_test(_model(_runs(3, effect=1.0)), "B", "G", **ASKED)
+    frame = found.to_frame()
+    assert found.effects == ()
+    assert tuple(frame.columns) == COLUMNS
+    assert list(frame["p_value"]) == [t.p_value for t in (found.omnibus, *found.tests)]
+    assert list(frame["value"].iloc[1:]) == list(found.values)
+    assert frame["estimate"].isna().all()

@@ -13,7 +13,7 @@ from causalhyper import (
     fit,
 )
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.refits import marginalise, refit_without
+from causalhyper.queries.refits.query import marginalise, refit_without
 from causalhyper.scm.refitting import judge_fit, refit_model
 from tests.simulated import CHAIN, ROLES, SPLIT, Truth, exact_runs, runs
 

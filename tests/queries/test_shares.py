@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import causalhyper.queries.preparation
+import causalhyper.queries.experiments.preparation
 from causalhyper import (
     LINEAR,
     CausalHyperError,
@@ -18,9 +18,9 @@ from causalhyper import (
     ablate,
     fit,
 )
-from causalhyper.queries.operations import CutEdge, FixNode
-from causalhyper.queries.path_effects import path_effects
-from causalhyper.queries.shares import shapley, share_out
+from causalhyper.queries.ablations.operations import CutEdge, FixNode
+from causalhyper.queries.paths.query import path_effects
+from causalhyper.queries.shares.query import shapley, share_out
 from tests.simulated import CHAIN, ROLES, TWO_WAYS, Truth, exact_runs, runs
 
 T = Truth()
@@ -55,7 +55,7 @@ def test_shares_are_contributions_averaged_over_all_orders(n, seed):
 
 def test_shares_of_two_cut_arcs_equal_their_closed_form(exact, monkeypatch):
     frame, _ = exact
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     players = [CutEdge("N -> C"), CutEdge("S -> C")]
     found = shapley(_fit(CHAIN, frame), "B", "G", players, **ASKED)
     D, n_bar = T.a * (B1 - B0), frame.n.mean()
@@ -73,7 +73,7 @@ def test_shares_of_two_cut_arcs_equal_their_closed_form(exact, monkeypatch):
 
 def test_shares_of_randomised_mediators_equal_their_closed_form(exact, monkeypatch):
     frame, _ = exact
-    monkeypatch.setattr(causalhyper.queries.preparation, "SIMULATED", len(frame))
+    monkeypatch.setattr(causalhyper.queries.experiments.preparation, "SIMULATED", len(frame))
     found = shapley(_fit(CHAIN, frame), "B", "G", **ASKED)
     D, m_bar = T.a * (B1 - B0), T.s0 + T.c * frame.n.mean()
     mu1, mu0 = T.n0 + T.a * B1, T.n0 + T.a * B0

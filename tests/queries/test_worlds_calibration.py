@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import causalhyper.queries.interventions
+import causalhyper.queries.interventions.query
 from causalhyper import LINEAR, fit
-from causalhyper.queries.counterfactuals import counterfactual
-from causalhyper.queries.interventions import do
+from causalhyper.queries.counterfactuals.query import counterfactual
+from causalhyper.queries.interventions.query import do
 from tests.simulated import CHAIN, ROLES, Truth, as_frame, design, draw_noise, respond, runs
 
 pytestmark = pytest.mark.slow
@@ -37,8 +37,8 @@ def _law(t, b):
 def levels():
     """Whether each interval holds the truth in each data set, by quantity."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(causalhyper.queries.interventions, "PRECISE", 2**12)
-    patch.setattr(causalhyper.queries.interventions, "COARSE", 512)
+    patch.setattr(causalhyper.queries.interventions.query, "PRECISE", 2**12)
+    patch.setattr(causalhyper.queries.interventions.query, "COARSE", 512)
     law, held = _law(STRAIGHT, 4.0), {}
     graph = "B -> N; N -> S; N -> C; S -> C; C -> G"
     for seed in range(LEVEL_SETS):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from causalhyper import LINEAR, Additive, ConfigurationError, effect_curve, fit, mediate
-from causalhyper.queries.policies import policy
+from causalhyper.queries.policies.query import policy
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
 ASKED = {"at": [4.0], "baseline": 1.0, "draws": 100}

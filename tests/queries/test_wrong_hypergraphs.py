@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from causalhyper import LINEAR, effect_curve, fit
-from causalhyper.queries.refits import marginalise, refit_without
+from causalhyper.queries.refits.query import marginalise, refit_without
 
 ASKED = {"at": [3.0], "baseline": 1.0, "draws": 100}
 D = 2.0

@@ -78,8 +78,8 @@ OPERATION = RandomiseNode("S")
 VERBS: dict[str, Callable[[FittedModel, pd.DataFrame], EstimateResult]] = {
     "do": lambda m, _: do(m, {"B": [1.0, 4.0]}, "G", above=0.0, density=[0.0], draws=100),
     "effect_curve": lambda m, _: effect_curve(m, "B", "G", **DRAWN),
-    "randomisation_test": lambda m, _: randomisation_test(m, "B", "G", **DRAWN),
-    "wild_contrasts": lambda m, _: wild_contrasts(m, "B", "G", **DRAWN),
+    "randomisation_test": lambda m, _: randomisation_test(m, "B", "G", **ASKED, assignments=99),
+    "wild_contrasts": lambda m, _: wild_contrasts(m, "B", "G", **ASKED, weight_sets=99),
     "mediate": lambda m, _: mediate(m, "B", "G", "S", controlled={"S": 1.5}, **DRAWN),
     "path_effects": lambda m, _: path_effects(m, "B", "G", **DRAWN),
     "ablate": lambda m, _: ablate(m, "B", "G", OPERATION, **DRAWN),

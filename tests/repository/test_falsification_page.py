@@ -34,6 +34,6 @@ def test_the_hidden_cause_of_the_page_biases_the_chain_by_half_and_is_hardly_see
     assert found.estimate == pytest.approx(partial, abs=4 / 100_000**0.5)
 
 
-@pytest.mark.parametrize("words", ["method", "adjustment", "permutations=1000", "keep=", "df=3"])
+@pytest.mark.parametrize("words", ["method", "adjust", "permutations=1000", "keep=", "df=3"])
 def test_the_page_names_the_options(words: str) -> None:
     assert words in PAGE

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from causalhyper.queries.uncertainty import INTERVALS
+from causalhyper.queries.experiments.uncertainty import INTERVALS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "intervals.md").read_text("utf-8")

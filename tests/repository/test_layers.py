@@ -11,6 +11,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LAYERS = (
     "errors",
+    "arrays",
+    "progress",
     "frames",
     "hypergraph",
     "identification",
@@ -93,3 +95,20 @@ def test_packages_have_no_import_circle() -> None:
 def test_importing_the_package_does_not_import(extra: str) -> None:
     code = f"import causalhyper, sys; sys.exit({extra!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_two_classes_share_a_name() -> None:
+    found: dict[str, list[str]] = {}
+    for path in INSIDE:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
+def test_arrays_are_named_in_one_place() -> None:
+    named = {"NDArray[np.float64]", "NDArray[np.intp]", "NDArray[np.bool_]"}
+    for path in INSIDE:
+        if layer_of(path) != "arrays":
+            text = path.read_text("utf-8")
+            assert not [kind for kind in named if kind in text], path

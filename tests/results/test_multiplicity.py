@@ -49,14 +49,14 @@ def test_what_does_not_vary_or_has_no_t_does_not_count():
     assert frame["adjusted_p_value"].iloc[1:].isna().all()
 
 
-def test_an_empty_family_and_an_unknown_method_are_refused():
+def test_an_empty_family_and_an_unknown_adjust_are_refused():
     with pytest.raises(ConfigurationError, match="no estimate"):
         adjust_estimates([])
-    with pytest.raises(ConfigurationError, match="no adjustment"):
+    with pytest.raises(ConfigurationError, match="not adjusted by 'bonferroni'"):
         adjust_estimates(_family([1.0], [1.0], [8.0]), "bonferroni")
 
 
-def test_levels_are_refused_by_name():
-    level = replace(_family([1.0], [1.0], [8.0])[0], query="do.mean", baseline=None)
-    with pytest.raises(ConfigurationError, match=r"do\.mean are levels"):
-        adjust_estimates([*_family([1.0], [1.0], [8.0]), level])
+def test_means_in_one_world_are_refused_by_name():
+    mean = replace(_family([1.0], [1.0], [8.0])[0], query="do.mean", baseline=None)
+    with pytest.raises(ConfigurationError, match=r"do\.mean are means"):
+        adjust_estimates([*_family([1.0], [1.0], [8.0]), mean])

@@ -162,6 +162,11 @@ def test_options_for_an_unknown_node_are_refused(frame):
         _fit(frame, mechanisms={"X": LINEAR})
 
 
+def test_a_mechanism_for_a_node_without_causes_is_refused(frame):
+    with pytest.raises(ConfigurationError, match="B has no causes"):
+        _fit(frame, mechanisms={"B": LINEAR})
+
+
 def test_a_model_names_its_runs_and_their_groups_in_the_order_of_its_values(frame):
     shuffled = frame.assign(d=frame.index % 2).sample(frac=1, random_state=1)
     model = _fit(shuffled, context="d")

@@ -7,14 +7,15 @@ from typing import Any
 
 import networkx as nx
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.exports.canonical_graph import canonical
 from causalhyper.hypergraph.exports.libraries import load_library
 from causalhyper.hypergraph.structure import DirectedHypergraph
 
-Tables = dict[str, NDArray[np.float64]]
+Tables = dict[str, Array]
 
 
 def to_bayesian_network(

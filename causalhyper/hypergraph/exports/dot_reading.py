@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from causalhyper.errors import GraphError
-from causalhyper.hypergraph.exports.dot_statements import Arc, Statements, read_dot
+from causalhyper.hypergraph.exports.dot_statements import DotArc, Statements, read_dot
 from causalhyper.hypergraph.exports.observed import is_observed
 from causalhyper.hypergraph.exports.tails import join_tails, measured_part
 from causalhyper.hypergraph.hyperedges import Hyperedge
@@ -94,7 +94,7 @@ def _suggest(text: str) -> str:
 
 
 def _latent_pair(
-    arc: Arc, junctions: list[str], named: Mapping[str, str]
+    arc: DotArc, junctions: list[str], named: Mapping[str, str]
 ) -> tuple[str, str] | None:
     """Return the two nodes of a latent arc, None for a directed one."""
     ends = arc.attributes.get("dir", "forward")

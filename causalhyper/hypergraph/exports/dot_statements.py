@@ -12,7 +12,7 @@ Attributes = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Arc:
+class DotArc:
     """One arc between two nodes.
 
     Attributes
@@ -43,13 +43,13 @@ class Statements:
         The attributes of each node, in the order of first mention.
     places : dict of str to Token
         Where each node is first mentioned.
-    arcs : list of Arc
+    arcs : list of DotArc
         In the order of the text, a chain or group spelled out.
     """
 
     nodes: dict[str, Attributes] = field(default_factory=dict)
     places: dict[str, Token] = field(default_factory=dict)
-    arcs: list[Arc] = field(default_factory=list)
+    arcs: list[DotArc] = field(default_factory=list)
 
 
 def read_dot(text: str) -> Statements:
@@ -157,7 +157,7 @@ class _Reader:
         for arrow, (left, right) in zip(arrows, pairwise(sides), strict=True):
             attributes = edge | given
             self.found.arcs.extend(
-                Arc(a, b, arrow.text, attributes, arrow) for a in left for b in right
+                DotArc(a, b, arrow.text, attributes, arrow) for a in left for b in right
             )
         return [name for side in sides for name in side]
 

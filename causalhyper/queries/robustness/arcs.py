@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.hypergraph.paths import reached
 from causalhyper.inference.moments import partial_out, partial_r2, slopes_on, within_moments
 from causalhyper.inference.partial_r2 import SlopeReplicates, benchmark
 from causalhyper.mechanisms import make_basis
-from causalhyper.mechanisms.bases import Array
 from causalhyper.scm.capabilities import require_additive
 from causalhyper.scm.model import FittedModel
 
@@ -23,7 +23,7 @@ MOST_FUNCTIONS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Arc:
+class ArcRegression:
     """An arc, its regression and its slope.
 
     The columns of `products` are those of the head's mechanism without the curve of the cause,
@@ -63,7 +63,9 @@ class Arc:
         return len(self.others), len(self.others) + 1
 
 
-def find_arc(model: FittedModel, treatment: str, cause: str, head: str, weights: Array) -> Arc:
+def regress_arc(
+    model: FittedModel, treatment: str, cause: str, head: str, weights: Array
+) -> ArcRegression:
     """Set up the regression of one arc and solve it for all weights.
 
     Parameters
@@ -78,7 +80,7 @@ def find_arc(model: FittedModel, treatment: str, cause: str, head: str, weights:
 
     Returns
     -------
-    Arc
+    ArcRegression
     """
     blocks, groups = _other_columns(model, cause, head)
     width = blocks.shape[1]
@@ -94,7 +96,7 @@ def find_arc(model: FittedModel, treatment: str, cause: str, head: str, weights:
     slope = own[:, 0, 1] / own[:, 0, 0]
     rest = np.maximum(own[:, 1, 1] - slope * own[:, 0, 1], 0.0)
     columns = np.concatenate([columns, *beyond], axis=1)
-    return Arc(
+    return ArcRegression(
         cause=cause,
         head=head,
         products=within_moments(columns, model.groups, weights[:1]).products,
@@ -153,13 +155,15 @@ def _unexplained(model: FittedModel, node: str, doses: Array) -> float:
     return 1.0 - partial_r2(moments, k, list(range(k)), [])
 
 
-def list_benchmarks(model: FittedModel, arc: Arc, times: Sequence[float]) -> list[Strength]:
+def list_benchmarks(
+    model: FittedModel, arc: ArcRegression, times: Sequence[float]
+) -> list[Strength]:
     """Strengths of unmeasured causes that are so many times as strong as observed ones.
 
     Parameters
     ----------
     model : FittedModel
-    arc : Arc
+    arc : ArcRegression
     times : sequence of float
 
     Returns

@@ -8,13 +8,14 @@ from itertools import combinations
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.control_functions import ErrorPair, correct, pair_errors
 from causalhyper.mechanisms import LinearParameters
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.experiment import Builder, Experiment, Progress, Shared, natural_world
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.progress import Progress
+from causalhyper.queries.experiments.experiment import Builder, Experiment, Shared, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.queries.robustness.rho_curves import (
     PARTS,
     CorrelatedErrors,
@@ -27,7 +28,7 @@ from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.worlds import World
 
-GRID = tuple(np.round(np.arange(-0.9, 0.91, 0.1), 2).tolist())
+RHOS = tuple(np.round(np.arange(-0.9, 0.91, 0.1), 2).tolist())
 """Correlations at which effects are computed."""
 
 
@@ -39,10 +40,11 @@ def correlated_errors(
     at: Sequence[float],
     baseline: float,
     pairs: Sequence[tuple[str, str]] | None = None,
-    rhos: Sequence[float] = GRID,
+    rhos: Sequence[float] = RHOS,
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> CorrelatedErrors:
     """Compute effects as if the errors of two mechanisms were correlated by rho, over a grid.
@@ -59,19 +61,25 @@ def correlated_errors(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column.
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     pairs : sequence of (earlier, later), optional
-        Nodes whose errors are correlated, one pair at a time; there need be no arc between
+        Nodes whose errors may be correlated, one pair at a time. There need be no arc between
         them. By default all pairs of nodes between treatment and outcome and of the outcome.
     rhos : sequence of float
-        In (-1, 1), at least two; 0 is added.
+        Correlations tried, in (-1, 1), at least two; 0 is added.
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -90,7 +98,15 @@ def correlated_errors(
     total effect then moves with rho as well, and the gap to the design's contrast with it.
     """
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     chosen = _choose(experiment, pairs)
     require_additive_nodes(model, list({v for pair in chosen for v in pair}), "correlated errors")

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.e_values import e_value, e_value_of_interval, ratio_of_difference
-from causalhyper.mechanisms.bases import Array
 from causalhyper.mechanisms.grouping import context_means
-from causalhyper.queries.experiment import Experiment, Progress, natural_world
-from causalhyper.queries.mediation import collect_mediation, mediation_worlds
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.progress import Progress
+from causalhyper.queries.experiments.experiment import Experiment, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.mediation.query import collect_mediation, mediation_worlds, read_mediators
 from causalhyper.queries.robustness.e_value_results import EValue, EValues, Scale
 from causalhyper.results import Estimate
 from causalhyper.scm.model import FittedModel
@@ -39,12 +40,13 @@ def e_values(
     *,
     at: Sequence[float],
     baseline: float,
-    mediators: Sequence[str] | None = None,
+    mediators: str | Sequence[str] | None = None,
     scale: Scale = "difference",
     sd: float | None = None,
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> EValues:
     """How strong an unmeasured cause must be, as a risk ratio, to explain an effect.
@@ -55,21 +57,28 @@ def e_values(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column.
+        Values of the treatment's column, within the range of the runs.
     baseline : float
-    mediators : sequence of str, optional
-        By default every node between treatment and outcome, one at a time.
+        The value that the others are compared with.
+    mediators : str or sequence of str, optional
+        Nodes between treatment and outcome. One at a time, by default every one.
     scale : {"difference", "ratio"}
         Whether effects are standardised differences of a continuous outcome, or ratios of means
         of an outcome in (0, 1), such as a share of successes.
     sd : float, optional
-        Standard deviation of a continuous outcome; by default the one within contexts, which
-        holds the treatment's effect too and so errs on the side of small E-values.
+        Standard deviation of the outcome. By default the one within contexts, which holds the
+        treatment's effect too and so errs on the side of small E-values.
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -89,10 +98,18 @@ def e_values(
     if scale not in ("difference", "ratio"):
         raise ConfigurationError(f"the scale is 'difference' or 'ratio', got {scale!r}")
     experiment = make_experiment(
-        model, treatment, outcome, at=at, baseline=baseline, draws=draws, seed=seed, level=level
+        model,
+        treatment,
+        outcome,
+        at=at,
+        baseline=baseline,
+        draws=draws,
+        seed=seed,
+        level=level,
+        interval=interval,
     )
     inside = between(model.graph, treatment, outcome)
-    chosen = inside if mediators is None else tuple(mediators)
+    chosen = inside if mediators is None else read_mediators(mediators)
     builders = {k: b for v in chosen for k, b in mediation_worlds(experiment, (v,)).items()}
     means = experiment.means({"natural": natural_world, **builders}, progress)
     assigned = experiment.design is not None

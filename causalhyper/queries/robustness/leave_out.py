@@ -1,4 +1,4 @@
-"""Leave one context, one cluster or one level of a column out, and estimate again."""
+"""Leave one context, one cluster or one group of a column out, and estimate again."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
-from causalhyper.queries.robustness.levels import find_levels
+from causalhyper.queries.robustness.run_groups import find_groups
 from causalhyper.queries.robustness.targets import make_target
 from causalhyper.results import COLUMNS, Estimate, EstimateResult, decimals, to_frame
 from causalhyper.scm.model import FittedModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LeaveOut(EstimateResult):
-    """Effects with one level of something left out at a time.
+    """Effects with one group of runs left out at a time.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class LeaveOut(EstimateResult):
     whole : tuple of Estimate
         Design, graph and gap with everything.
     parts : tuple of Estimate
-        The same without each level; their subject is the level.
+        The same without each group; their subject is the group.
     failed : tuple of (str, str)
         Levels without which nothing could be estimated, with the reason.
     """
@@ -45,7 +45,7 @@ class LeaveOut(EstimateResult):
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
-        """Those with everything, then those without each level."""
+        """Those with everything, then those without each group."""
         return self.whole + self.parts
 
     def to_frame(self) -> pd.DataFrame:
@@ -68,7 +68,7 @@ class LeaveOut(EstimateResult):
         return frame[["left_out", "estimator", "change", *COLUMNS]]
 
     def influence_frame(self) -> pd.DataFrame:
-        """One row an estimator and treatment value: range, most influential level, what survives.
+        """One row an estimator and treatment value: range, most influential group, what survives.
 
         Columns estimator, value, estimate, lowest, highest, most_influential, change (in standard
         errors), same_sign (share), excludes_zero (share of intervals).
@@ -107,7 +107,7 @@ class LeaveOut(EstimateResult):
         whole = [e for e in self.whole if e.value == value]
         rows = self.influence_frame()
         if rows.empty:
-            reason = "; ".join(f"without {level}: {why}" for level, why in self.failed)
+            reason = "; ".join(f"without {group}: {why}" for group, why in self.failed)
             return (Finding(f"leave out ({self.by})", _NULL, reason, "does not apply"),)
         out = []
         for e in whole:
@@ -131,7 +131,7 @@ class LeaveOut(EstimateResult):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the widest contrast without each level, by estimator."""
+        """Draw the widest contrast without each group, by estimator."""
         from causalhyper.figures import plot_forest
 
         value = farthest_value([e.value for e in self.whole], self.whole[0].against)
@@ -167,12 +167,13 @@ def leave_out(
     baseline: float,
     by: str | None = None,
     runs: pd.DataFrame | None = None,
-    draws: int = 300,
+    draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> LeaveOut:
-    """Estimate the effect again without each context, each cluster, or each level of a column.
+    """Estimate the effect again without each context, each cluster, or each group of a column.
 
     Parameters
     ----------
@@ -180,20 +181,26 @@ def leave_out(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column.
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     by : str, optional
-        "context", "cluster", or a column. By default contexts, unless there is just one or each
-        lies within a cluster: then clusters.
+        What groups runs. "context", "cluster", or a column; by default contexts, unless there is
+        just one or each lies within a cluster: then clusters.
     runs : DataFrame, optional
-        The runs that the model was fitted to, needed for a column behind neither clusters nor
-        contexts.
+        The frame that was fitted, rows in any order. Needed where `by` is a column behind neither
+        clusters nor contexts.
     draws : int
-        Cluster-bootstrap replicates of each fit.
+        Cluster-bootstrap replicates. Each fit has its own.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -202,27 +209,28 @@ def leave_out(
     Raises
     ------
     ConfigurationError
-        If the question does not fit the model, `by` is unknown, has a single level, or `runs` are
-        not those of the model.
+        If the question does not fit the model, or `by` is unknown or makes a single group.
+    DataError
+        If `runs` is not the frame that was fitted, or lacks a column.
     """
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
-    name, labels = find_levels(model, by, runs)
-    levels = list(dict.fromkeys(labels.tolist()))
-    if len(levels) < 2:
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
+    name, labels = find_groups(model, by, runs)
+    groups = list(dict.fromkeys(labels.tolist()))
+    if len(groups) < 2:
         raise ConfigurationError(
-            f"{name} has the single level {levels[0]}: there is nothing to leave out"
+            f"{name} has the single group {groups[0]}: there is nothing to leave out"
         )
     curve = target.curve()
     parts: list[Estimate] = []
     failed: list[tuple[str, str]] = []
-    for i, left in enumerate(levels):
+    for i, left in enumerate(groups):
         try:
             rest = refit_model(model, rows=np.asarray(labels != left))
             parts += [replace(e, subject=left) for e in target.curve(rest).estimates]
         except ConfigurationError as error:
             failed.append((left, str(error)))
         if progress is not None:
-            progress((i + 1) / len(levels))
+            progress((i + 1) / len(groups))
     return LeaveOut(name, curve.estimates, tuple(parts), tuple(failed))
 
 
@@ -231,7 +239,7 @@ def _estimator(e: Estimate) -> str:
 
 
 def _verdict(e: Estimate, row: pd.Series) -> Verdict:
-    """Whether what the whole says, zero or not, is said without any one level as well."""
+    """Whether what the whole says, zero or not, is said without any one group as well."""
     if row["estimator"] == "gap":
         share = row["excludes_zero"]
         return "holds" if share == (1.0 if e.excludes_zero else 0.0) else "is fragile"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.queries.effects import EffectCurve
+from causalhyper.queries.effects.query import EffectCurve
 from causalhyper.queries.robustness.arc_sensitivity import PartialR2
 from causalhyper.queries.robustness.e_value_results import EValues
 from causalhyper.queries.robustness.findings import Finding, findings_frame
@@ -150,7 +150,7 @@ class Robustness:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the total effect over the correlation that most easily undoes it.
 
-        Where no mediator gives one, draw the effect without each level left out.
+        Where no mediator gives one, draw the effect without each group left out.
         """
         if self.correlated_errors is None:
             return self.leave_out.plot(ax)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
 from causalhyper.inference.intervals import bands
@@ -17,15 +18,15 @@ from causalhyper.inference.partial_r2 import (
     robustness_value,
 )
 from causalhyper.mechanisms import AdditiveFit
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.resampling import resample_model
+from causalhyper.progress import Progress, track_all
+from causalhyper.queries.experiments.resampling import resample_model
 from causalhyper.queries.robustness.arc_sensitivity import ArcSensitivity, Benchmark, PartialR2
-from causalhyper.queries.robustness.arcs import Arc, find_arc, list_benchmarks
+from causalhyper.queries.robustness.arcs import ArcRegression, list_benchmarks, regress_arc
 from causalhyper.results import Estimate
 from causalhyper.scm.capabilities import require_additive_nodes
 from causalhyper.scm.model import FittedModel
 
-GRID = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
+STRENGTHS = tuple(np.round(np.arange(0, 0.91, 0.05), 2).tolist())
 """Strengths at which contours are computed, on both sides."""
 NOISELESS = 1e-10
 """Share of a node's size below which what its mechanism leaves is rounding."""
@@ -42,10 +43,11 @@ def partial_r2_sensitivity(
     *,
     arcs: Sequence[tuple[str, str]] | None = None,
     times: Sequence[float] = (1, 2, 3),
-    grid: Sequence[float] = GRID,
+    grid: Sequence[float] = STRENGTHS,
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    progress: Progress | None = None,
 ) -> PartialR2:
     """Ask of each arc how strong an unmeasured common cause must be to explain it away.
 
@@ -67,7 +69,11 @@ def partial_r2_sensitivity(
     draws : int
         Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -84,7 +90,8 @@ def partial_r2_sensitivity(
     bias". Their intervals rest on independent errors of equal variance. Here the bias is a
     functional of the population of runs at fixed strengths, estimated in every replicate of the
     cluster bootstrap, as in Chernozhukov, Cinelli, Newey, Sharma and Syrgkanis 2022, "Long story
-    short: omitted variable bias in causal machine learning".
+    short: omitted variable bias in causal machine learning". Intervals are the bootstrap's, as the
+    robustness value of an interval solves for where that interval reaches zero.
     """
     chosen = _choose(model, treatment, outcome, arcs)
     require_additive_nodes(model, [head for _, head in chosen], "partial-R2 sensitivity")
@@ -93,8 +100,8 @@ def partial_r2_sensitivity(
     weights = drawn.replicates.weights
     df = drawn.uncertainty.df
     found = []
-    for cause, head in chosen:
-        arc = find_arc(model, treatment, cause, head, weights)
+    for cause, head in track_all(chosen, progress):
+        arc = regress_arc(model, treatment, cause, head, weights)
         found.append(_assess(model, arc, times, grid, df, level, seed))
     return PartialR2(model.protocol, tuple(found))
 
@@ -135,7 +142,7 @@ def _choose(
 
 def _assess(
     model: FittedModel,
-    arc: Arc,
+    arc: ArcRegression,
     times: Sequence[float],
     grid: Sequence[float],
     df: int,
@@ -180,7 +187,7 @@ def _assess(
 
 def _slope_estimate(
     model: FittedModel,
-    arc: Arc,
+    arc: ArcRegression,
     interval: Callable[[Array], tuple[Array, Array, Array]],
     df: int,
     level: float,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import EffectCurve
+from causalhyper.arrays import Array
+from causalhyper.queries.effects.query import EffectCurve
 from causalhyper.queries.robustness.findings import Finding, Verdict
 from causalhyper.queries.robustness.targets import Target
 from causalhyper.results import Estimate, HypothesisTest, decimals

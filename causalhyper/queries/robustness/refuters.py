@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.inference import deal
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assignment import Scheme, find_scheme
-from causalhyper.queries.experiment import Progress
+from causalhyper.progress import Progress
+from causalhyper.queries.design_tests.assignment import Scheme, find_scheme
 from causalhyper.queries.robustness.refutations import (
     Refutation,
     collect_refutation,
@@ -37,6 +37,7 @@ def placebo_treatment(
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refutation:
     """Assign the treatment anew, as the design did, and refit everything: no effect should remain.
@@ -53,16 +54,22 @@ def placebo_treatment(
     treatment, outcome : str
         Nodes.
     at : sequence of float
-        Values of the treatment's column.
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     refits : int
-        Permutations, each with a refit of every mechanism.
+        Changed samples, each with a refit of every mechanism.
     draws : int
-        Cluster-bootstrap replicates of the effect's own standard error.
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
-        Called with the share of the work done.
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -78,7 +85,7 @@ def placebo_treatment(
     Source: Fisher 1935, "The design of experiments"; the placebo refuter of dowhy (Sharma and
     Kiciman 2020) permutes single rows and refits the one regression.
     """
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
     scheme, why = _scheme(target)
     if scheme is None:
         return not_applicable(target, "placebo treatment", "a placebo has no effect", why)
@@ -112,6 +119,7 @@ def random_common_cause(
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refutation:
     """Give every mechanism one more cause, drawn at random: effects should stay.
@@ -123,13 +131,24 @@ def random_common_cause(
     ----------
     model : FittedModel
     treatment, outcome : str
+        Nodes.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     refits : int
+        Changed samples, each with a refit of every mechanism.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -140,7 +159,7 @@ def random_common_cause(
     ConfigurationError
         If the question does not fit the model or the runs.
     """
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
     name = _unused(model)
     like = target.experiment(draws=100)
 
@@ -170,6 +189,7 @@ def cluster_subsets(
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refutation:
     """Keep a random share of the clusters, stratum by stratum: effects should stay.
@@ -178,15 +198,26 @@ def cluster_subsets(
     ----------
     model : FittedModel
     treatment, outcome : str
+        Nodes.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     share : float
         Of the clusters of each stratum that is kept, in (0, 1); at least two.
     refits : int
+        Changed samples, each with a refit of every mechanism.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -203,7 +234,7 @@ def cluster_subsets(
         raise ConfigurationError(
             f"the share of clusters kept lies in (0, 1), got {share}: try 0.8"
         )
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
     strata = model.groups.strata
 
     def drawn(rng: np.random.Generator) -> Mapping[str, Array]:
@@ -237,6 +268,7 @@ def dummy_outcome(
     draws: int = 500,
     seed: int = 1,
     level: float = 0.95,
+    interval: str = "t",
     progress: Progress | None = None,
 ) -> Refutation:
     """Put the outcomes of random runs of the same block in place of each: no effect should remain.
@@ -247,13 +279,24 @@ def dummy_outcome(
     ----------
     model : FittedModel
     treatment, outcome : str
+        Nodes.
     at : sequence of float
+        Values of the treatment's column, within the range of the runs.
     baseline : float
+        The value that the others are compared with.
     refits : int
+        Changed samples, each with a refit of every mechanism.
     draws : int
+        Cluster-bootstrap replicates.
     seed : int
+        Of everything random, not negative.
     level : float
+        Confidence of the intervals, in (0, 1).
+    interval : str
+        Kind of interval: "t" (cluster-robust, right with few clusters), "jackknife", "bootstrap",
+        "percentile", "basic", "bca" or "studentized"; docs/intervals.md says which when.
     progress : callable, optional
+        Called with the share of the work done, in [0, 1].
 
     Returns
     -------
@@ -264,7 +307,7 @@ def dummy_outcome(
     ConfigurationError
         If the question does not fit the model or the runs.
     """
-    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level)
+    target = make_target(model, treatment, outcome, at, baseline, draws, seed, level, interval)
     rows, contexts = np.arange(model.n), model.groups.contexts
     observed = model.values[outcome]
     if len(np.unique(contexts)) == model.n:

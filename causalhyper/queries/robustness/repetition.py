@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
-from causalhyper.queries.experiment import Progress
-from causalhyper.scm.replicates import Flags
+from causalhyper.progress import Progress
 
 
 def repeat(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.assumptions import GRAPH_ASSUMES
-from causalhyper.queries.effects import farthest
-from causalhyper.queries.experiment import Experiment
+from causalhyper.arrays import Array
+from causalhyper.queries.effects.query import farthest
+from causalhyper.queries.experiments.assumptions import GRAPH_ASSUMES
+from causalhyper.queries.experiments.experiment import Experiment
 from causalhyper.queries.robustness.findings import Finding
 from causalhyper.queries.robustness.rho_roots import (
     RhoCurve,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from causalhyper.mechanisms.bases import Array
-from causalhyper.queries.effects import EffectCurve, effect_curve
-from causalhyper.queries.experiment import Experiment, natural_world
-from causalhyper.queries.preparation import make_experiment
+from causalhyper.arrays import Array
+from causalhyper.queries.effects.query import EffectCurve, effect_curve
+from causalhyper.queries.experiments.experiment import Experiment, natural_world
+from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.scm.model import FittedModel
 
 FEWEST = 100
@@ -30,6 +31,8 @@ class Target:
     draws, seed : int
         Of the cluster bootstrap.
     level : float
+    interval : str
+        Kind of interval of the curve.
     """
 
     model: FittedModel
@@ -40,33 +43,27 @@ class Target:
     draws: int
     seed: int
     level: float
+    interval: str
+
+    @property
+    def ends(self) -> tuple[FittedModel, str, str]:
+        """Model, treatment and outcome."""
+        return self.model, self.treatment, self.outcome
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The options that every part of `robustness` shares, by name."""
+        names = ("at", "baseline", "draws", "seed", "level", "interval")
+        return {name: getattr(self, name) for name in names}
 
     def curve(self, model: FittedModel | None = None) -> EffectCurve:
         """The effect curve of this model, or of a changed one, with its intervals."""
-        return effect_curve(
-            model or self.model,
-            self.treatment,
-            self.outcome,
-            at=self.at,
-            baseline=self.baseline,
-            draws=self.draws,
-            seed=self.seed,
-            level=self.level,
-        )
+        return effect_curve(model or self.model, self.treatment, self.outcome, **self.asked)
 
     def experiment(self, model: FittedModel | None = None, draws: int | None = None) -> Experiment:
         """The experiment behind the curve, for what needs no interval."""
-        return make_experiment(
-            model or self.model,
-            self.treatment,
-            self.outcome,
-            at=self.at,
-            baseline=self.baseline,
-            draws=draws or self.draws,
-            seed=self.seed,
-            level=self.level,
-            interval="bootstrap",
-        )
+        asked = self.asked | {"draws": draws or self.draws, "interval": "bootstrap"}
+        return make_experiment(model or self.model, self.treatment, self.outcome, **asked)
 
 
 def make_target(
@@ -78,6 +75,7 @@ def make_target(
     draws: int,
     seed: int,
     level: float,
+    interval: str,
 ) -> Target:
     """Check a question once, before much work is done on it."""
     make_experiment(
@@ -92,7 +90,7 @@ def make_target(
         interval="bootstrap",
     )
     values = tuple(dict.fromkeys(float(a) for a in at if float(a) != float(baseline)))
-    return Target(model, treatment, outcome, values, float(baseline), draws, seed, level)
+    return Target(model, treatment, outcome, values, float(baseline), draws, seed, level, interval)
 
 
 def point_effects(

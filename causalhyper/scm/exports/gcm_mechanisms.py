@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms import TermSpace
-from causalhyper.mechanisms.bases import Array
-from causalhyper.mechanisms.grams import Codes
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalhyper import LINEAR, ConfigurationError, effect_curve, fit
+from causalhyper import LINEAR, ConfigurationError, DataError, effect_curve, fit
 from causalhyper.queries.robustness import leave_out
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
@@ -81,11 +81,11 @@ def test_the_model_names_its_own_clusters_and_contexts():
     assert names["context"] == ["part=x", "part=y", "part=z"]
 
 
-def test_a_level_that_cannot_be_spared_is_listed_with_the_reason():
+def test_a_group_that_cannot_be_spared_is_listed_with_the_reason():
     frame = _frame()
     frame = frame[(frame.data == "cora") | (frame.b == 1.0)]
     found = leave_out(_fit(frame), "B", "G", **ASKED, by="data", runs=frame)
-    assert [level for level, _ in found.failed] == ["data=cora"]
+    assert [group for group, _ in found.failed] == ["data=cora"]
     assert "1 cannot be left out" in found.summary()
 
 
@@ -103,11 +103,11 @@ def test_errors_say_what_to_do():
     model = _fit(frame)
     with pytest.raises(ConfigurationError, match="give runs="):
         leave_out(model, "B", "G", **ASKED, by="data")
-    with pytest.raises(ConfigurationError, match="no column colour"):
+    with pytest.raises(DataError, match="'colour': is missing"):
         leave_out(model, "B", "G", **ASKED, by="colour", runs=frame)
-    with pytest.raises(ConfigurationError, match="give the same frame"):
+    with pytest.raises(DataError, match="'g' of this frame is not what the model was fitted"):
         leave_out(model, "B", "G", **ASKED, by="data", runs=frame.assign(g=frame.g + 1))
-    with pytest.raises(ConfigurationError, match="single level"):
+    with pytest.raises(ConfigurationError, match="single group"):
         leave_out(model, "B", "G", **ASKED, by="all", runs=frame.assign(all=1))
 
 

@@ -210,11 +210,11 @@ def test_intervals_at_the_true_strengths_hold_the_truth_in_95_percent_of_cluster
 
 
 def _at(model, strengths):
-    from causalhyper.queries.robustness.arcs import find_arc
+    from causalhyper.queries.robustness.arcs import regress_arc
     from causalhyper.scm.replicates import resample
 
     weights = resample(model, 199, np.random.default_rng(1)).weights
-    slopes = find_arc(model, "B", "D", "Y", weights).slopes
+    slopes = regress_arc(model, "B", "D", "Y", weights).slopes
     moved = adjusted(slopes, bias_factor(*strengths))
     made = bands(moved[0], moved[1:], df=model.clusters - 1, level=0.95, seed=1)
     return made.lower[0], made.upper[0]

@@ -1,0 +1,278 @@
+"""Reading a trajectory: blocks of columns over all steps, single steps, the steps frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from causalhyper.errors import ConfigurationError, DataError, Problem
+from causalhyper.frames.trajectory import faults
+from causalhyper.frames.trajectory.codec import CODECS, Floats
+from causalhyper.frames.trajectory.journal import Journal, read_journal
+from causalhyper.frames.trajectory.layer_file import LayerFile
+from causalhyper.frames.trajectory.layout import Layer
+from causalhyper.frames.trajectory.manifest import JOURNAL, Manifest, read_manifest
+from causalhyper.frames.trajectory.repair import check_complete, check_lengths
+from causalhyper.frames.trajectory.steps import frame_of
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trajectory:
+    """The recorded steps of a run, read from disk as they are asked for.
+
+    It keeps no file open and may be used by several threads, and sent to other processes. The
+    checksum of a block is checked when the block is first read.
+
+    Parameters
+    ----------
+    path : Path
+        The store's folder.
+    manifest : Manifest
+        What it holds.
+    journal : Journal
+        The steps that were durable when it was opened.
+    files : tuple of LayerFile
+        One a layer.
+    """
+
+    path: Path
+    manifest: Manifest
+    journal: Journal
+    files: tuple[LayerFile, ...]
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, in the order in which they were given."""
+        return self.manifest.layout.layers
+
+    @property
+    def n_steps(self) -> int:
+        """Number of recorded steps."""
+        return self.journal.rows
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What describes the run: a copy."""
+        return dict(self.manifest.settings)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the writer closed the store; False while it writes, or after it was killed."""
+        return self.manifest.steps is not None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values read: float64 for a float64 store, else float32."""
+        return CODECS[self.manifest.layout.dtype].values
+
+    @property
+    def steps(self) -> pd.DataFrame:
+        """The steps frame, one row a recorded step; its last column is ``nonfinite``."""
+        return frame_of(self.manifest.run_id, self.journal)
+
+    def columns(
+        self,
+        layer: str,
+        start: int,
+        stop: int,
+        steps: slice = slice(None),
+        *,
+        out: Floats | None = None,
+    ) -> Floats:
+        """Read the changes of some parameters of a layer.
+
+        Parameters
+        ----------
+        layer : str
+            Its name.
+        start, stop : int
+            The columns, from 0 to the layer's size.
+        steps : slice
+            The rows, as of a list of recorded steps.
+        out : ndarray of `dtype`, shape (steps, stop - start), optional
+            Where to put them: a C-contiguous array, so that none is made.
+
+        Returns
+        -------
+        ndarray of `dtype`, shape (steps, stop - start)
+            The changes, row by row the recorded steps.
+
+        Raises
+        ------
+        ConfigurationError
+            If the layer or a column is not there, or `out` has another shape or type.
+        DataError
+            If what is read is damaged or cut off; the message names file and block.
+        """
+        file = self._file(layer)
+        if not 0 <= start <= stop <= file.size:
+            raise ConfigurationError(
+                f"layer {layer!r} has the columns 0 to {file.size}; got {start} to {stop}"
+            )
+        rows = range(*steps.indices(self.n_steps))
+        out = self._target(out, (len(rows), stop - start))
+        if len(rows) and rows.step != 1:
+            low, high = min(rows), max(rows) + 1
+            between = self.columns(layer, start, stop, slice(low, high))
+            out[...] = between[np.array(rows) - low]
+        elif out.size:
+            file.fill(out, rows.start, start, stop)
+        return out
+
+    def blocks(self, layer: str, width: int | None = None) -> Iterator[tuple[int, int, Floats]]:
+        """Read a layer block by block.
+
+        Parameters
+        ----------
+        layer : str
+            Its name.
+        width : int, optional
+            Columns of a block, taken down to whole stored blocks (one at least); one stored
+            block unless given.
+
+        Yields
+        ------
+        (int, int, ndarray of shape (steps, stop - start))
+            First column, the column after the last, the changes over all recorded steps.
+
+        Raises
+        ------
+        ConfigurationError
+            If the layer is not there, or the width is below 1.
+        DataError
+            If what is read is damaged or cut off.
+        """
+        size = self._file(layer).size
+        stored = self.manifest.layout.block_columns
+        if width is not None and width < 1:
+            raise ConfigurationError(f"a block has 1 column at least; got a width of {width}")
+        wide = stored if width is None else max(width // stored, 1) * stored
+        for start in range(0, size, wide):
+            stop = min(start + wide, size)
+            yield start, stop, self.columns(layer, start, stop)
+
+    def step(self, row: int) -> dict[str, Floats]:
+        """Read one recorded step.
+
+        Parameters
+        ----------
+        row : int
+            Which one, from 0; negative numbers count from the end.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The change of each layer, in the layer's shape.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no such step.
+        DataError
+            If what is read is damaged or cut off.
+        """
+        if not -self.n_steps <= row < self.n_steps:
+            raise ConfigurationError(f"the trajectory has {self.n_steps} steps; got row {row}")
+        row %= self.n_steps
+        return {
+            layer.name: self.columns(layer.name, 0, layer.size, slice(row, row + 1)).reshape(
+                layer.shape
+            )
+            for layer in self.layers
+        }
+
+    def verify(self) -> None:
+        """Read every block and compare its checksums.
+
+        Raises
+        ------
+        DataError
+            If any differ; its `problems` name the blocks, one each.
+        """
+        problems = []
+        for layer, file in zip(self.layers, self.files, strict=True):
+            for cells, rows in file.damaged_cells():
+                place = faults.describe(cells, file.layout, cells.row)
+                rule = f"{place} does not have its checksum"
+                problems.append(Problem(layer.name, rule, rows, file.path.name, faults.RESTORE))
+        if problems:
+            count = "1 block" if len(problems) == 1 else f"{len(problems)} blocks"
+            raise DataError(f"{str(self.path)!r} has damage in {count}", problems)
+
+    def _file(self, layer: str) -> LayerFile:
+        for known, file in zip(self.layers, self.files, strict=True):
+            if known.name == layer:
+                return file
+        names = ", ".join(known.name for known in self.layers[:12])
+        raise ConfigurationError(f"the trajectory has no layer {layer!r}; there are {names}")
+
+    def _target(self, out: Floats | None, shape: tuple[int, int]) -> Floats:
+        if out is None:
+            return np.empty(shape, self.dtype)
+        if out.shape != shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise ConfigurationError(
+                f"out must be a C-contiguous array of {self.dtype} and shape {shape}; got "
+                f"{out.dtype} and {out.shape}"
+            )
+        return out
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Open a trajectory for reading.
+
+    Nothing in it is run: it holds values only. A store that is being written, or whose writer
+    was killed, reads as the steps that are durable by now.
+
+    Parameters
+    ----------
+    path : str or Path
+        The store's folder.
+
+    Returns
+    -------
+    Trajectory
+        Its layers, settings and steps; the values are read as they are asked for.
+
+    Raises
+    ------
+    ConfigurationError
+        If the folder holds no trajectory, or one of another version.
+    DataError
+        If a file is missing, cut off or damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from causalhyper.frames.trajectory import TrajectoryWriter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with TrajectoryWriter.create(f"{folder}/a", layers=[Layer("w", (3,))]) as writer:
+    ...         _ = writer.append({"w": [1.0, 2.0, 3.0]}, step=0, loss=0.7, loss_after=0.6)
+    ...     found = read_trajectory(f"{folder}/a")
+    ...     found.step(0)["w"].tolist(), found.steps["loss"].tolist()
+    ([1.0, 2.0, 3.0], [0.7])
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    journal = read_journal(folder / JOURNAL, manifest.layout)
+    check_complete(folder, manifest, journal)
+    check_lengths(folder, manifest.layout, journal.rows)
+    return Trajectory(folder, manifest, journal, _files(folder, manifest, journal))
+
+
+def _files(folder: Path, manifest: Manifest, journal: Journal) -> tuple[LayerFile, ...]:
+    """Gather what the journal says by layer."""
+    layout = manifest.layout
+    files, first = [], 0
+    for place, (layer, name) in enumerate(zip(layout.layers, layout.files, strict=True)):
+        stop = first + len(layout.edges(layer.size)) - 1
+        sums = journal.checksums[:, first:stop]
+        checked = np.zeros(sums.shape, np.bool_)
+        exponents = journal.exponents[:, place]
+        files.append(LayerFile(folder / name, layout, layer.size, sums, exponents, checked))
+        first = stop
+    return tuple(files)

@@ -1,0 +1,1 @@
+"""What an effect loses when a part of the hypergraph is removed."""

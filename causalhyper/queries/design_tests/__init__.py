@@ -1,0 +1,1 @@
+"""Tests that rest on how the treatment was assigned alone."""

@@ -1,0 +1,1 @@
+"""Effect curves by three estimators, and the test of their gap."""

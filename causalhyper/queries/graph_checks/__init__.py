@@ -1,0 +1,1 @@
+"""What the hypergraph identifies, what it implies, and whether the runs agree."""

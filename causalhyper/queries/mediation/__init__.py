@@ -1,0 +1,1 @@
+"""Through which nodes an effect goes."""

@@ -1,0 +1,1 @@
+"""Along which paths an effect goes."""

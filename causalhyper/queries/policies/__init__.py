@@ -1,0 +1,1 @@
+"""Which value of the treatment to choose."""

@@ -1,0 +1,1 @@
+"""What an effect becomes in a smaller model."""

@@ -1,0 +1,1 @@
+"""What each part contributes to an effect, averaged over orders."""

@@ -1,0 +1,1 @@
+"""Complexity of a trained network: norms, paths, margins and counts."""

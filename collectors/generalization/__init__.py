@@ -1,0 +1,1 @@
+"""Generalisation: what a trained network scores on examples it was or was not trained on."""

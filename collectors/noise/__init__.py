@@ -1,0 +1,1 @@
+"""Gradient noise: how much a minibatch gradient scatters about the full gradient."""
