@@ -21,6 +21,7 @@ LAYERS = (
     "figures",
     "results",
     "scm",
+    "granger",
     "queries",
     "report",
     "cli",

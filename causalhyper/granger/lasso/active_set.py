@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalhyper.granger.lasso.scan import Array
-from causalhyper.granger.lasso.shortlist import Indices
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.working_set import WorkingSet
 
 DEPENDENT = 1e-10
@@ -32,7 +31,7 @@ class ActiveSet:
         self._inverse = np.empty((most, most))
 
     @property
-    def members(self) -> Indices:
+    def members(self) -> Codes:
         """Positions in the working set, in no order."""
         return self._members[: self.count]
 
@@ -56,7 +55,7 @@ class ActiveSet:
         """Penalty weights of the scaled columns, times their signs."""
         return self._weights[: self.count] * self.signs
 
-    def load(self, members: Indices, signs: Array) -> None:
+    def load(self, members: Codes, signs: Array) -> None:
         """Replace all columns, and invert afresh."""
         self.count = len(members)
         self._members[: self.count], self._signs[: self.count] = members, signs

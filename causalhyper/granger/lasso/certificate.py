@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from causalhyper.arrays import Array
 from causalhyper.granger.lasso.homotopy import Solution
-from causalhyper.granger.lasso.scan import Array, Problem
+from causalhyper.granger.lasso.scan import LassoProblem
 
 
-def relative_gap(problem: Problem, solution: Solution, bounds: Array, excess: float) -> float:
+def relative_gap(problem: LassoProblem, solution: Solution, bounds: Array, excess: float) -> float:
     r"""Duality gap over the objective of the fit without columns.
 
     The residual, divided by ``max(1, excess)``, is feasible in the dual, so
@@ -18,7 +19,7 @@ def relative_gap(problem: Problem, solution: Solution, bounds: Array, excess: fl
 
     Parameters
     ----------
-    problem : Problem
+    problem : LassoProblem
     solution : Solution
     bounds : ndarray, shape (k,)
         Penalty weights of its scaled columns.

@@ -18,7 +18,7 @@ WIDTH = 1024
 """Columns a block: 500 rows of them in float32 are 2 MB, which a processor's cache holds."""
 
 
-class Columns(Protocol):
+class ColumnBlocks(Protocol):
     """A design of T rows and p columns."""
 
     @property

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.active_set import ActiveSet
-from causalhyper.granger.lasso.scan import Array
-from causalhyper.granger.lasso.shortlist import Indices
 from causalhyper.granger.lasso.working_set import WorkingSet
 
 MARGIN = 0.03
@@ -36,7 +35,7 @@ class Solution:
     """
 
     penalty: float
-    members: Indices
+    members: Codes
     signs: Array
     coefficients: Array
     residual: Array
@@ -115,7 +114,7 @@ def _advance(
         active.load(here.members, here.signs)
 
 
-def _watch(here: Solution, target: float, ratios: Array, slope: Array | None) -> Indices:
+def _watch(here: Solution, target: float, ratios: Array, slope: Array | None) -> Codes:
     """Columns that may take part between a penalty and the next."""
     size = np.abs(ratios)
     if slope is None:
@@ -139,7 +138,7 @@ class _Walk:
         active: ActiveSet,
         here: Solution,
         target: float,
-        watched: Indices,
+        watched: Codes,
         *,
         careful: bool,
     ) -> None:

@@ -7,20 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.certificate import relative_gap
-from causalhyper.granger.lasso.columns import Columns
+from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.homotopy import Solution, follow, null_solution
 from causalhyper.granger.lasso.result import LassoPath
-from causalhyper.granger.lasso.scan import Array, Problem, Progress, scan, survey
+from causalhyper.granger.lasso.scan import LassoProblem, scan, survey
 from causalhyper.granger.lasso.working_set import WorkingSet
+from causalhyper.progress import Progress
 
 FIRST, MORE = 8, 12
 """Columns taken into the working set at first and after each pass, in multiples of T."""
 
 
 def lasso_path(
-    columns: Columns,
+    columns: ColumnBlocks,
     y: Array,
     *,
     lambdas: Sequence[float] | int = 100,
@@ -42,7 +44,7 @@ def lasso_path(
 
     Parameters
     ----------
-    columns : Columns
+    columns : ColumnBlocks
         X, of shape (T, p); it is read some times from left to right and never held.
     y : array_like, shape (T,)
     lambdas : sequence of float, or int
@@ -128,7 +130,7 @@ def lasso_path(
 
 
 def _check(
-    columns: Columns,
+    columns: ColumnBlocks,
     y: Array,
     lambdas: Sequence[float] | int,
     ratio: float,
@@ -170,7 +172,7 @@ def _penalties(
 
 
 def _certify(
-    problem: Problem, working: WorkingSet, solutions: Sequence[Solution]
+    problem: LassoProblem, working: WorkingSet, solutions: Sequence[Solution]
 ) -> tuple[WorkingSet, Array]:
     """Read the design: the working set with what it lacked, and the gaps."""
     residuals = np.array([s.residual for s in solutions])

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from causalhyper.granger.lasso.scan import Array
-from causalhyper.granger.lasso.shortlist import Indices
+from causalhyper.arrays import Array, Codes, Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,11 @@ class LassoPath:
 
     lambdas: Array
     intercepts: Array
-    columns: tuple[Indices, ...]
+    columns: tuple[Codes, ...]
     coefficients: tuple[Array, ...]
     gaps: Array
     r_squared: Array
-    converged: NDArray[np.bool_]
+    converged: Flags
     tolerance: float
     passes: int
     kinks: int

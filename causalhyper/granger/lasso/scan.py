@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import DataError
-from causalhyper.granger.lasso.columns import Columns, Matrix
-from causalhyper.granger.lasso.shortlist import Indices, Shortlist
-
-Array = NDArray[np.float64]
-Progress = Callable[[float], None]
-"""Called with the share of the work done, in [0, 1]."""
+from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.shortlist import Shortlist
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LassoProblem:
     r"""Minimise ``|y - X g|^2 / 2T + lambda sum_j w_j |g_j|``.
 
     Attributes
     ----------
-    columns : Columns
+    columns : ColumnBlocks
         X, of shape (T, p).
     y : ndarray, shape (T,)
         Of mean zero where there is an intercept.
@@ -36,7 +31,7 @@ class Problem:
         Whether an unpenalised constant is fitted too: columns are then taken from their means.
     """
 
-    columns: Columns
+    columns: ColumnBlocks
     y: Array
     spreads: Matrix
     standardise: bool
@@ -52,29 +47,29 @@ class Problem:
         """``|y|^2 / 2T``, the objective without any column."""
         return float(self.y @ self.y) / (2 * self.rows)
 
-    def weights(self, chosen: slice | Indices) -> Matrix:
+    def weights(self, chosen: slice | Codes) -> Matrix:
         """Penalty weights w_j of some columns; infinite where the column does not vary."""
         spreads = self.spreads[chosen]
         return spreads if self.standardise else np.where(np.isinf(spreads), np.inf, 1.0)
 
 
 def survey(
-    columns: Columns, y: Array, *, standardise: bool, intercept: bool, keep: int
-) -> tuple[Problem, tuple[Indices, Matrix]]:
+    columns: ColumnBlocks, y: Array, *, standardise: bool, intercept: bool, keep: int
+) -> tuple[LassoProblem, tuple[Codes, Matrix]]:
     """Read a design once: its problem, and the columns that correlate with y most.
 
     Parameters
     ----------
-    columns : Columns
+    columns : ColumnBlocks
     y : ndarray, shape (T,)
     standardise, intercept : bool
-        As `Problem` has them.
+        As `LassoProblem` has them.
     keep : int
         Columns to return.
 
     Returns
     -------
-    problem : Problem
+    problem : LassoProblem
     kept : tuple of ndarray
         Numbers and values, a row each, of the columns with the largest ``|x_j' y| / w_j``.
 
@@ -88,7 +83,7 @@ def survey(
     if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():
         response = np.zeros(rows)
     spreads = np.empty(count, columns.dtype)
-    problem = Problem(columns, response, spreads, standardise, intercept)
+    problem = LassoProblem(columns, response, spreads, standardise, intercept)
     sums = np.stack([np.full(rows, 1 / rows), response / rows]).astype(columns.dtype)
     best = Shortlist(min(keep, count), rows, columns.dtype)
     for start, block in columns.blocks():
@@ -116,13 +111,13 @@ def _not_finite(start: int, block: Matrix) -> DataError:
 
 
 def scan(
-    problem: Problem, residuals: Array, lambdas: Array, known: Indices, keep: int
+    problem: LassoProblem, residuals: Array, lambdas: Array, known: Codes, keep: int
 ) -> tuple[Array, Shortlist]:
     """Read a design once for many residuals: how far each lies from optimal.
 
     Parameters
     ----------
-    problem : Problem
+    problem : LassoProblem
     residuals : ndarray, shape (k, T)
         Of mean zero where there is an intercept.
     lambdas : ndarray, shape (k,)
@@ -168,7 +163,7 @@ NEAR = 0.05
 """Columns whose ratio lies within so much of one are kept: the next fit may need them."""
 
 
-def _rounding(problem: Problem, residuals: Array) -> Array:
+def _rounding(problem: LassoProblem, residuals: Array) -> Array:
     """Error of ``|x_j' r| / (T w_j)`` by rounding, for each residual.
 
     A product of T terms errs by at most ``6 sqrt(T) eps |x| |r|``, but for a probability of some

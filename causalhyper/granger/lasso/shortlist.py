@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Codes
 from causalhyper.granger.lasso.columns import Matrix
-
-Indices = NDArray[np.intp]
 
 
 class Shortlist:
@@ -69,7 +68,7 @@ class Shortlist:
         self._values[self._count : end] = block[:, chosen].T
         self._count = end
 
-    def columns(self) -> tuple[Indices, Matrix]:
+    def columns(self) -> tuple[Codes, Matrix]:
         """Return the numbers, increasing, and the values, a row each, of what is kept."""
         self._shrink()
         order = np.argsort(self._indices[: self._count])

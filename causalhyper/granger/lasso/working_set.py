@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.scan import Array, Problem
-from causalhyper.granger.lasso.shortlist import Indices
+from causalhyper.granger.lasso.scan import LassoProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class WorkingSet:
 
     Attributes
     ----------
-    problem : Problem
+    problem : LassoProblem
     indices : ndarray of int, shape (q,)
         Their numbers.
     values : ndarray, shape (q, T)
@@ -26,15 +26,15 @@ class WorkingSet:
         In float64; the means are zero without an intercept.
     """
 
-    problem: Problem
-    indices: Indices
+    problem: LassoProblem
+    indices: Codes
     values: Matrix
     means: Array
     spreads: Array
     weights: Array
 
     @classmethod
-    def of(cls, problem: Problem, indices: Indices, values: Matrix) -> WorkingSet:
+    def of(cls, problem: LassoProblem, indices: Codes, values: Matrix) -> WorkingSet:
         """Hold some columns."""
         means, spreads = np.zeros(len(indices)), np.empty(len(indices))
         for at in range(0, len(indices), PIECE):
@@ -50,16 +50,16 @@ class WorkingSet:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def extended(self, indices: Indices, values: Matrix) -> WorkingSet:
+    def extended(self, indices: Codes, values: Matrix) -> WorkingSet:
         """Hold further columns too."""
         more = WorkingSet.of(self.problem, indices, values)
         pairs = zip(self._arrays(), more._arrays(), strict=True)
         return WorkingSet(self.problem, *(np.concatenate(pair) for pair in pairs))
 
-    def _arrays(self) -> tuple[Indices, Matrix, Array, Array, Array]:
+    def _arrays(self) -> tuple[Codes, Matrix, Array, Array, Array]:
         return self.indices, self.values, self.means, self.spreads, self.weights
 
-    def exact(self, chosen: Indices) -> Array:
+    def exact(self, chosen: Codes) -> Array:
         """Columns in float64 less their means, a row each."""
         return self.values[chosen].astype(np.float64) - self.means[chosen, None]
 
