@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 PIECES = 512
 """Buffers handed over in one call; POSIX allows 16, Linux and macOS 1,024."""
+AHEAD = 2**26
+"""Bytes that are announced at most before they are read."""
 
 
 def as_bytes(row: NDArray[Any]) -> memoryview:
@@ -105,6 +107,25 @@ def replace_file(path: Path, data: bytes) -> None:
         os.close(descriptor)
     os.replace(draft, path)  # noqa: PTH105
     sync_folder(path.parent)
+
+
+def announce(descriptor: int, extents: Sequence[tuple[int, int]]) -> None:
+    """Tell the system what will be read, so that the disk works while blocks are checked.
+
+    Parameters
+    ----------
+    descriptor : int
+    extents : sequence of tuple of int
+        Offsets and lengths in bytes, in the order of reading; the first 64 MiB are announced.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    left = AHEAD
+    for offset, length in extents:
+        if left <= 0:
+            return
+        os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_WILLNEED)
+        left -= length
 
 
 def _after(pieces: list[memoryview], done: int) -> list[memoryview]:

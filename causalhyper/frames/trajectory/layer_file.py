@@ -49,10 +49,15 @@ class LayerFile:
         """Read columns `start` to `stop` of the rows from `first` on into a C-ordered array."""
         descriptor = self._open()
         try:
-            for row, rows in self.layout.spans(first, first + len(out)):
-                into = out[row - first : row - first + rows]
-                for cells in self.layout.cells(self.size, row, rows, start, stop):
-                    self._read(descriptor, cells, into, start, stop)
+            wanted = [
+                cells
+                for row, rows in self.layout.spans(first, first + len(out))
+                for cells in self.layout.cells(self.size, row, rows, start, stop)
+            ]
+            disk.announce(descriptor, [(cells.offset, cells.length) for cells in wanted])
+            for cells in wanted:
+                into = out[cells.row - first : cells.row - first + cells.rows]
+                self._read(descriptor, cells, into, start, stop)
         finally:
             disk.close(descriptor)
 
