@@ -151,16 +151,28 @@ class Recorder:
     ) -> Recorder:
         """Begin to watch; `owned` opens sinks whose end is the recording's end."""
         if self._ranks.first:
-            for each in sums:
-                each.open(self._changes.flat, self._changes.places, self.settings)
-            self._sums = sums
-            self._sinks = [*sinks, *owned(self._stack)]
-            self._host = Host(self._changes.flat, self._changes.places) if self._sinks else None
+            try:
+                self._open_places(sums, sinks, owned)
+            except Exception as error:
+                self._ranks.fail(error)
+        self._ranks.agree(self._changes.flat.device)
         before = self._optimizer.register_step_pre_hook(self._enter_step)
         self._stack.callback(before.remove)
         after = self._optimizer.register_step_post_hook(self._leave_step)
         self._stack.callback(after.remove)
         return self
+
+    def _open_places(
+        self,
+        sums: list[StepAccumulators],
+        sinks: list[Sink],
+        owned: Callable[[ExitStack], list[Sink]],
+    ) -> None:
+        for each in sums:
+            each.open(self._changes.flat, self._changes.places, self.settings)
+        self._sums = sums
+        self._sinks = [*sinks, *owned(self._stack)]
+        self._host = Host(self._changes.flat, self._changes.places) if self._sinks else None
 
     def close(self) -> None:
         """End the recording; a second call does nothing."""

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from collectors.recording import StepAccumulators, record
 from tests.collectors.recording.trainings import batches
 
-CASES = ("full", "equal", "broken", "uneven")
+CASES = ("full", "equal", "broken", "taken", "uneven")
 
 
 def noisy():
@@ -61,7 +61,9 @@ def train(case, rank, folder):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
     sums = StepAccumulators([1])
     place = Full() if case == "full" else folder / "run"
-    seen, said = [], ""
+    seen, said, recorder = [], "", None
+    if case == "taken" and rank == 0:
+        (folder / "run").write_text("a file of someone else")
     try:
         with record(model, optimizer, [place, sums]) as recorder:
             for x, y in data(rank, case != "uneven"):
@@ -81,7 +83,7 @@ def train(case, rank, folder):
     found = {
         "seen": seen,
         "error": said,
-        "frame": recorder.to_frame().to_dict("list"),
+        "frame": {} if recorder is None else recorder.to_frame().to_dict("list"),
         "tracked": int(model.module[1].num_batches_tracked),
     }
     if rank == 0 and not said:

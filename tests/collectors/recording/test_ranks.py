@@ -103,3 +103,11 @@ def test_a_loss_that_fails_after_the_step_in_one_process_stops_both(found):
     (one, other), _ = found["broken"]
     assert other["error"] == "ZeroDivisionError: the batch is gone"
     assert one["error"].startswith("ConfigurationError: recording failed in another process")
+
+
+def test_a_store_that_the_writer_cannot_open_stops_both_before_the_first_step(found):
+    (one, other), _ = found["taken"]
+    assert one["error"].startswith("ConfigurationError: ")
+    assert "run" in one["error"]
+    assert other["error"].startswith("ConfigurationError: recording failed in another process")
+    assert one["seen"] == other["seen"] == []
