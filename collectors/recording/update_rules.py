@@ -211,12 +211,12 @@ def unwrapped(optimizer: Any) -> torch.optim.Optimizer:
 def _steps(group: State, step: Tensor | float) -> Tensor | float:
     """Count steps in the precision in which the optimiser corrects its moments.
 
-    The capturable form works on the device in float32; the fused one in double precision from
-    the count on the device, where reading it would have to wait; the others in Python.
+    The capturable form, and the fused one on a GPU, work on the device in float32; the others in
+    Python.
     """
-    if not isinstance(step, Tensor) or group.get("capturable"):
+    if not isinstance(step, Tensor) or group.get("capturable") or step.device.type != "cpu":
         return step
-    return step.double() if step.device.type != "cpu" else float(step)
+    return float(step)
 
 
 def _number(value: Any) -> float:
