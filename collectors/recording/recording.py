@@ -99,8 +99,9 @@ def record(
     few roundings of its own size. Norms are Euclidean, over the recorded layers; the gradient's is
     that which the update used, after clipping and averaging. Learning rate: of the first group.
 
-    Cost: a second forward pass, or one of the probe, and about 1% of a step beside. With several
-    processes all reduce the losses, the first alone writes.
+    Cost: a second forward pass, or one of the probe; beside it some milliseconds for the frame,
+    the sums or the store (5 to 13% of a step of 64 examples with 657,080 parameters), whatever
+    the batch. With several processes all reduce the losses, the first alone writes.
 
     Examples
     --------

@@ -10,6 +10,9 @@ from sklearn.linear_model import lasso_path as sklearn_path
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import DenseColumns, LassoPath, SquaredChanges, lasso_path
+from causalhyper.granger.lasso.homotopy import follow, null_solution
+from causalhyper.granger.lasso.scan import survey
+from causalhyper.granger.lasso.working_set import WorkingSet
 
 
 def certified_gaps(x, y, path: LassoPath) -> list[float]:
@@ -284,3 +287,14 @@ def test_a_response_of_another_length_is_refused():
 def test_a_matrix_of_integers_is_refused():
     with pytest.raises(ConfigurationError, match="float32 or float64"):
         DenseColumns(np.ones((3, 2), dtype=int))
+
+
+def test_a_path_goes_on_from_a_solution_whose_penalty_is_asked_for_again():
+    x, y = planted()
+    problem, kept = survey(DenseColumns(x), y, standardise=True, intercept=True, keep=300)
+    working = WorkingSet.of(problem, *kept)
+    penalties = np.array([0.8, 0.4])
+    first, second = follow(working, penalties, null_solution(working))
+    again, after = follow(working, penalties, first)
+    assert again is first
+    np.testing.assert_allclose(after.residual, second.residual, atol=1e-12)

@@ -71,11 +71,12 @@ def follow(columns: WorkingSet, penalties: Array, start: Solution) -> Iterator[S
     active, here = ActiveSet(columns), start
     ratios = columns.correlations(here.residual)
     slope = None
+    active.load(here.members, here.signs)
     for at, penalty in enumerate(penalties):
         if penalty >= here.penalty:
             yield here
             continue
-        if at % REFRESH == 0:
+        if at and at % REFRESH == 0:
             active.load(here.members, here.signs)
         there = _advance(columns, active, here, float(penalty), ratios, slope)
         after = columns.correlations(there.residual)
