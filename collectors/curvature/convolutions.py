@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 from torch.overrides import TorchFunctionMode
 
 AXES = {torch.conv1d: 1, torch.conv2d: 2, torch.conv3d: 3}
@@ -19,13 +20,26 @@ class QuickConvolutions(TorchFunctionMode):
     """Within this context convolutions are built for products with a Hessian.
 
     torch differentiates the gradient of a convolution by convolutions in which the examples stand
-    for channels and the image for a kernel; these took half the time of a Hessian product on
-    LeNet-5. The same derivatives are gradients of other convolutions, and are taken as such here.
-    Values and derivatives of every order are unchanged up to rounding. What is not covered (pairs
-    of odd padding, autocast, functorch's transforms, tensors of other classes) is left to torch.
+    for channels and the image for a kernel. The same derivatives are gradients of two other
+    convolutions, and are taken as such here. A Hessian product then takes 0.6 of the time on
+    LeNet-5 and 0.8 to 0.95 on residual, grouped and one-dimensional networks; on a GPU 0.25 to
+    0.4 on a stack of 3 x 3 convolutions and 0.8 to 1.2 on LeNet-5. Values, and derivatives of
+    every order, are unchanged up to rounding.
 
-    Of use for double backward by the parameters alone: a derivative by the weights of an earlier
-    backward pass, as in Gauss-Newton products, costs more than without.
+    Left to torch is what this would break or does not cover: what torch.compile traces (second
+    derivatives through its copy of this would be wrong), functorch's transforms, dual numbers,
+    autocast, tensors of other classes, images without a batch, and padding that differs from
+    side to side.
+
+    Of use for double backward by all operands alone: both derivatives of a convolution are taken
+    wherever both operands need one, so that Gauss-Newton products cost more than without.
+
+    Examples
+    --------
+    >>> weight = torch.ones(1, 1, 2, 2, requires_grad=True)
+    >>> with QuickConvolutions():
+    ...     torch.conv2d(torch.ones(1, 1, 2, 2), weight).item()
+    4.0
     """
 
     def __torch_function__(
@@ -69,7 +83,9 @@ def _plain(input: Tensor, weight: Tensor, bias: Tensor | None, axes: int) -> boo
         and all(t.layout == torch.strided and t.is_floating_point() for t in given)
         and any(t.requires_grad for t in given)
         and torch.is_grad_enabled()
+        and all(unpack_dual(t).tangent is None for t in given)
         and not torch.is_autocast_enabled(input.device.type)
+        and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
     )
 
