@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -142,6 +142,7 @@ class Convolved:
     def gradients(self, start: int, stop: int) -> Tensor:
         """Form the gradients."""
         n, layer = stop - start, self.layer
+        weight_gradient: Callable[..., Tensor]
         weight_gradient = conv1d_weight if self.x.ndim == 3 else conv2d_weight
         rows = weight_gradient(
             self.x[start:stop].flatten(0, 1)[None],
