@@ -34,7 +34,8 @@ class Extreme:
     residual : float
         ``|A v - value v|`` of the unit Ritz vector v.
     bound : float
-        Distance within which an eigenvalue lies: the smaller of residual and residual^2 / gap.
+        Distance within which an eigenvalue lies: the smaller of residual and residual^2 / gap, but
+        not below ten machine epsilons of the largest in size, as products are rounded.
     converged : bool
         Whether the bound fell below the tolerance, and the residual below ten times it.
     """
@@ -114,7 +115,7 @@ def extremes(
 def _judged(
     ritz: Ritz, k: int, which: Which, tolerance: float, absolute: float, rounding: float
 ) -> tuple[Extreme, ...]:
-    # exact products would bear out residual^2 / gap however small; these are rounded
+    # residual^2 / gap may be 1e-36, which products rounded at eps * |A| cannot vouch for
     bounds = np.maximum(error_bounds(ritz.values, ritz.residuals), rounding)
     ranks: dict[str, int] = {}
     found = []
