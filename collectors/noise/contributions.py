@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.grad import conv1d_weight, conv2d_weight
 
+WEIGHT_GRADIENTS: dict[int, Callable[..., Tensor]] = {3: conv1d_weight, 4: conv2d_weight}
+"""By the number of axes of a batch of inputs."""
+
 
 def squared_norms(rows: Tensor) -> Tensor:
     """Squared norm of every row.
@@ -142,9 +145,7 @@ class Convolved:
     def gradients(self, start: int, stop: int) -> Tensor:
         """Form the gradients."""
         n, layer = stop - start, self.layer
-        weight_gradient: Callable[..., Tensor]
-        weight_gradient = conv1d_weight if self.x.ndim == 3 else conv2d_weight
-        rows = weight_gradient(
+        rows = WEIGHT_GRADIENTS[self.x.ndim](
             self.x[start:stop].flatten(0, 1)[None],
             (n * layer.out_channels, *layer.weight.shape[1:]),
             self.delta[start:stop].flatten(0, 1)[None],
