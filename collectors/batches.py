@@ -15,6 +15,8 @@ Batch = tuple[Any, Any]
 """Inputs (a tensor, or a tuple, list or mapping of what the network takes) and targets."""
 Data = Batch | Iterable[Batch]
 """One batch as a tuple (inputs, targets), or an iterable of such that can be iterated again."""
+Inputs = Tensor | Mapping[str, Any]
+"""The inputs alone, of measurements that need their shape and no targets."""
 
 
 def batches(data: Data, model: nn.Module) -> Iterator[Batch]:
@@ -59,7 +61,40 @@ def batches(data: Data, model: nn.Module) -> Iterator[Batch]:
             yield inputs, targets
 
 
-def check_repeatable(data: Data, name: str) -> None:
+def first_inputs(data: Data | Inputs, model: nn.Module) -> Any:
+    """Return the inputs of the first batch, where it is their shape alone that counts.
+
+    Parameters
+    ----------
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        A tensor or a mapping is the inputs themselves.
+    model : Module
+        The network, on whose device they are wanted.
+
+    Returns
+    -------
+    tensors
+        As `batches` yields them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data are neither batches nor inputs, or hold no example.
+
+    Examples
+    --------
+    >>> x, y, model = torch.zeros(3, 2), torch.zeros(3), nn.Linear(2, 1)
+    >>> [first_inputs(data, model).shape for data in (x, (x, y), [(x, y), (x, y)])]
+    [torch.Size([3, 2]), torch.Size([3, 2]), torch.Size([3, 2])]
+    """
+    pairs: Data = (data, None) if isinstance(data, (Tensor, Mapping)) else data
+    first = next(batches(pairs, model), None)
+    if first is None:
+        raise ConfigurationError("the data hold no example: give one batch at least")
+    return first[0]
+
+
+def check_repeatable(data: object, name: str) -> None:
     """Refuse data that can be iterated only once.
 
     Parameters
@@ -78,7 +113,7 @@ def check_repeatable(data: Data, name: str) -> None:
     --------
     >>> check_repeatable([(torch.zeros(3, 2), torch.zeros(3))], "data")
     """
-    if iter(data) is data:
+    if isinstance(data, Iterator):  # iter(data) of a DataLoader draws from the global random state
         raise ConfigurationError(
             f"{name} can be iterated only once, and measurements iterate it several times: give "
             "one batch as a tuple, a list of batches, or a DataLoader"

@@ -73,11 +73,11 @@ def measuring(
             with torch.no_grad():
                 for buffer, value in buffers:
                     buffer.copy_(value)
-                for (p, grad, wanted), value in zip(found, kept, strict=True):
+                for (p, grad, wanted), content in zip(found, kept, strict=True):
                     p.requires_grad_(wanted)
                     p.grad = grad
-                    if grad is not None and value is not None:
-                        grad.copy_(value)
+                    if grad is not None and content is not None:
+                        grad.copy_(content)
 
 
 def _devices(model: nn.Module) -> list[int]:

@@ -150,7 +150,14 @@ def _text_problem(series: pd.Series, cells: pd.Series, odd: pd.Series, show: Sho
     """Describe cells that are no numbers, those first that cannot be converted."""
     hopeless = odd & ~cells.map(_looks_like_number).astype(bool)
     column = str(series.name)
-    if hopeless.any():
+    names = hopeless.any() and int(hopeless.sum()) == int(cells.notna().sum())
+    if names and isinstance(cells[hopeless].iloc[0], str):
+        name = cells[hopeless].iloc[0]
+        remedy = (
+            "where they name a choice, ask about an indicator of 0 and 1: "
+            f"frame[...] = (frame[{column!r}] == {name!r}).astype(int)"
+        )
+    elif hopeless.any():
         remedy = "correct these values, or leave them empty where nothing was measured"
     else:
         remedy = f"convert with pandas.to_numeric(frame[{column!r}])"

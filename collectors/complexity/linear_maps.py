@@ -13,6 +13,7 @@ from torch.func import vjp
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
+from collectors.batches import Data, Inputs, first_inputs
 from collectors.calls import call
 from collectors.model_state import measuring
 
@@ -77,15 +78,16 @@ class LinearCall:
         return found
 
 
-def linear_calls(model: nn.Module, inputs: Any) -> tuple[list[LinearCall], list[str]]:
+def linear_calls(model: nn.Module, data: Data | Inputs) -> tuple[list[LinearCall], list[str]]:
     """Find the linear layers that a forward pass in eval mode calls.
 
     Parameters
     ----------
     model : Module
         The network.
-    inputs : tensors
-        A batch of one example or more, for the shapes.
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        One example or more; only the shape of the first batch is used. A tensor or a mapping is
+        the inputs themselves.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def linear_calls(model: nn.Module, inputs: Any) -> tuple[list[LinearCall], list[
     """
     calls: list[LinearCall] = []
     with measuring(model, "eval"), torch.no_grad(), _watching(model, calls):
-        call(model, inputs)
+        call(model, first_inputs(data, model))
     known = {c.name for c in calls}
     names = dict(model.named_modules(remove_duplicate=True))
     owners = [n for n, m in names.items() if any(True for _ in m.parameters(recurse=False))]

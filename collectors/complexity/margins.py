@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
-from collectors.batches import count
+from collectors.batches import Data, Inputs, batches, count
 from collectors.calls import call
 from collectors.model_state import measuring
 from collectors.noise.refusals import refuse_batch_statistics
@@ -63,8 +63,8 @@ def margins(logits: Tensor, labels: Tensor) -> Tensor:
 
 def input_margins(
     model: nn.Module,
-    inputs: Any,
-    labels: Tensor,
+    data: Data | Inputs,
+    labels: Tensor | None = None,
     *,
     norm: Literal["l1", "l2", "linf"] = "l2",
     classes: Literal["runner_up", "all"] = "all",
@@ -80,10 +80,11 @@ def input_margins(
     ----------
     model : Module
         A classifier whose output is logits, measured in eval mode.
-    inputs : tensors
-        One batch; the distance is in all its tensors of floating point together.
-    labels : Tensor of int64, shape (n,)
-        The true classes.
+    data : tuple (inputs, labels), or iterable of such
+        One batch, or batches; labels are the true classes, of int64, shape (n,). The distance is
+        in all tensors of floating point of the inputs together.
+    labels : Tensor of int64, shape (n,), optional
+        The true classes, where `data` is the inputs of one batch alone.
     norm : {"l1", "l2", "linf"}
         Norm of the distance.
     classes : {"all", "runner_up"}
@@ -114,7 +115,7 @@ def input_margins(
     --------
     >>> model = nn.Linear(2, 2, bias=False)
     >>> _ = model.weight.detach().copy_(torch.tensor([[3.0, 4.0], [0.0, 0.0]]))
-    >>> round(input_margins(model, torch.tensor([[3.0, 4.0]]), torch.tensor([0])).item(), 5)
+    >>> round(input_margins(model, (torch.tensor([[3.0, 4.0]]), torch.tensor([0]))).item(), 5)
     5.0
     """
     duals = {"l1": math.inf, "l2": 2.0, "linf": 1.0}
@@ -123,19 +124,43 @@ def input_margins(
             "expected norm 'l1', 'l2' or 'linf' and classes 'all' or 'runner_up'; got "
             f"{norm!r} and {classes!r}"
         )
+    pairs = _labelled(data, labels)
     with measuring(model, "eval"), torch.enable_grad():
         refuse_batch_statistics(model)
         for p in model.parameters():
             p.requires_grad_(False)
-        moving = pytree.tree_map(_moving, inputs)
-        leaves = [x for x in pytree.tree_leaves(moving) if _moves(x)]
-        if not leaves:
-            raise ConfigurationError(
-                "input margins need inputs of floating point: a distance between indices is none"
-            )
-        logits = call(model, moving)
-        margins(logits.detach(), labels)
-        return _nearest(logits, labels, leaves, duals[norm], classes == "all")
+        parts = [
+            _batch_margins(model, x, y, duals[norm], classes == "all")
+            for x, y in batches(pairs, model)
+        ]
+    if not parts:
+        raise ConfigurationError("the data hold no example: give one batch at least")
+    return torch.cat(parts)
+
+
+def _labelled(data: Data | Inputs, labels: Tensor | None) -> Data:
+    if labels is not None:
+        return data, labels
+    if isinstance(data, (Tensor, Mapping)):
+        raise ConfigurationError(
+            "input margins need the true classes: give one batch as a tuple (inputs, labels), or "
+            "a list or loader of such; got inputs alone"
+        )
+    return data
+
+
+def _batch_margins(
+    model: nn.Module, inputs: Any, labels: Tensor, dual: float, every: bool
+) -> Tensor:
+    moving = pytree.tree_map(_moving, inputs)
+    leaves = [x for x in pytree.tree_leaves(moving) if _moves(x)]
+    if not leaves:
+        raise ConfigurationError(
+            "input margins need inputs of floating point: a distance between indices is none"
+        )
+    logits = call(model, moving)
+    margins(logits.detach(), labels)
+    return _nearest(logits, labels, leaves, dual, every)
 
 
 def _moves(x: Any) -> bool:

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
-from collectors.batches import take
+from collectors.batches import Data, Inputs, first_inputs, take
 from collectors.calls import call
 from collectors.complexity.path_rules import Paths, PathsUndefined
 from collectors.model_state import measuring
 
 
-def path_norm(model: nn.Module, inputs: Any) -> float:
+def path_norm(model: nn.Module, data: Data | Inputs) -> float:
     r"""L2 path norm: root of the sum over paths of the squared product of their weights.
 
     .. math:: \phi_2 = \Bigl( \sum_{\mathrm{paths}\ \pi}\ \prod_{e \in \pi} w_e^2 \Bigr)^{1/2}
@@ -26,8 +26,9 @@ def path_norm(model: nn.Module, inputs: Any) -> float:
     model : Module
         A network of linear layers, convolutions, batch normalisations, rectifiers, pooling,
         sums and reshapes, measured in eval mode; layers or functions of torch alike.
-    inputs : tensors
-        A batch of one example or more, of floating point: only its shape is used.
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        One example or more, of floating point: only the shape of the first batch is used. A
+        tensor or a mapping is the inputs themselves.
 
     Returns
     -------
@@ -67,7 +68,8 @@ def path_norm(model: nn.Module, inputs: Any) -> float:
     """
     with measuring(model, "eval"), torch.no_grad():
         try:
-            outputs = call(model, pytree.tree_map(_ones, take(inputs, 0, 1)))
+            inputs = take(first_inputs(data, model), 0, 1)
+            outputs = call(model, pytree.tree_map(_ones, inputs))
         except PathsUndefined as error:
             raise ConfigurationError(
                 f"the path norm is not defined for {error}: it needs linear layers, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import Data, Inputs
 from collectors.complexity.linear_maps import LinearCall, linear_calls
 from collectors.complexity.singular_value import SingularValue, top_singular_value
 
@@ -62,7 +64,7 @@ class SpectralNorms:
 
 def spectral_norms(
     model: nn.Module,
-    inputs: Any,
+    data: Data | Inputs,
     *,
     generator: torch.Generator,
     tolerance: float = 1e-6,
@@ -77,8 +79,9 @@ def spectral_norms(
     ----------
     model : Module
         The network, measured in eval mode.
-    inputs : tensors
-        A batch of one example or more; its shape decides the operators of the convolutions.
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        One example or more; the shape of the first batch decides the operators of the
+        convolutions. A tensor or a mapping is the inputs themselves.
     generator : Generator
         Draws the start vectors.
     tolerance : float
@@ -121,7 +124,7 @@ def spectral_norms(
     >>> round(found.product, 6)
     3.0
     """
-    calls, left_out = linear_calls(model, inputs)
+    calls, left_out = linear_calls(model, data)
     if not calls:
         raise ConfigurationError(
             "the network calls no linear layer, convolution or batch normalisation: it has no "
@@ -146,16 +149,15 @@ def _norm(
     start = start.to(weight.device)
     if not bool(weight.any()):
         return _exact(0.0)
-    options = {"tolerance": tolerance, "max_products": max_products}
+    top = functools.partial(top_singular_value, tolerance=tolerance, max_products=max_products)
     if matrix is not None:
-        return top_singular_value(matrix.mv, matrix.T.mv, start, **options)
+        return top(matrix.mv, matrix.T.mv, start)
     with torch.no_grad():
         image = one.apply(start.reshape(shape)).shape
-        return top_singular_value(
+        return top(
             lambda v: one.apply(v.reshape(shape)).reshape(-1),
             lambda u: one.transpose(u.reshape(image)).reshape(-1),
             start,
-            **options,
         )
 
 

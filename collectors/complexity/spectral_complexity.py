@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import Data, Inputs, check_repeatable
 from collectors.complexity.linear_maps import LinearCall, linear_calls
 from collectors.complexity.spectral import row_norm_sum, spectral_norms
 
@@ -55,7 +56,7 @@ class SpectralComplexity:
 
 def spectral_complexity(
     model: nn.Module,
-    inputs: Any,
+    data: Data | Inputs,
     *,
     generator: torch.Generator,
     start: Mapping[str, Tensor] | None = None,
@@ -72,8 +73,9 @@ def spectral_complexity(
     ----------
     model : Module
         The network, measured in eval mode.
-    inputs : tensors
-        A batch of one example or more, for the shapes.
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        One example or more; only the shape of the first batch is used. A tensor or a mapping is
+        the inputs themselves.
     generator : Generator
         Draws the start vectors of `spectral_norms`.
     start : mapping of str to Tensor, optional
@@ -111,13 +113,14 @@ def spectral_complexity(
     >>> round(found.product, 6), round(found.correction, 6)
     (5.0, 1.0)
     """
-    norms = spectral_norms(model, inputs, generator=generator, tolerance=tolerance)
+    check_repeatable(data, "data")
+    norms = spectral_norms(model, data, generator=generator, tolerance=tolerance)
     if norms.left_out:
         raise ConfigurationError(
             f"spectral complexity needs linear layers alone; {', '.join(norms.left_out)} "
             "is none: give it the part of the network without"
         )
-    calls = linear_calls(model, inputs)[0]
+    calls = linear_calls(model, data)[0]
     parts = []
     for one, norm in zip(calls, norms.norms, strict=True):
         distance = row_norm_sum(one, _difference(one, start))

@@ -34,7 +34,8 @@ class Extreme:
     residual : float
         ``|A v - value v|`` of the unit Ritz vector v.
     bound : float
-        Distance within which an eigenvalue lies: the smaller of residual and residual^2 / gap.
+        Distance within which an eigenvalue lies: the smaller of residual and residual^2 / gap, but
+        not below ten machine epsilons of the largest in size, as products are rounded.
     converged : bool
         Whether the bound fell below the tolerance, and the residual below ten times it.
     """
@@ -95,7 +96,7 @@ def extremes(
         if not space.finite:
             return space, _unknown(k, which)
         ritz = space.ritz()
-        limits = (tolerance, max(absolute, rounding * float(np.abs(ritz.values).max())))
+        limits = (tolerance, absolute, rounding * float(np.abs(ritz.values).max()))
         found = _judged(ritz, k, which, *limits)
         values = np.array([each.value for each in found])
         m, p = space.basis.shape
@@ -112,15 +113,17 @@ def extremes(
 
 
 def _judged(
-    ritz: Ritz, k: int, which: Which, tolerance: float, floor: float
+    ritz: Ritz, k: int, which: Which, tolerance: float, absolute: float, rounding: float
 ) -> tuple[Extreme, ...]:
-    bounds = error_bounds(ritz.values, ritz.residuals)
+    # residual^2 / gap may be 1e-36, which products rounded at eps * |A| cannot vouch for
+    bounds = np.maximum(error_bounds(ritz.values, ritz.residuals), rounding)
     ranks: dict[str, int] = {}
     found = []
     for end, i in places(ritz.values, k, which):
         ranks[end] = ranks.get(end, 0) + 1
         value, bound = float(ritz.values[i]), float(bounds[i])
-        residual, allowed = float(ritz.residuals[i]), max(tolerance * abs(value), floor)
+        residual = float(ritz.residuals[i])
+        allowed = max(tolerance * abs(value), absolute, rounding)
         good = bound <= allowed and residual <= LOOSE * allowed
         found.append(Extreme(end, ranks[end], value, residual, bound, good))
     return tuple(found)

@@ -6,9 +6,6 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-import torch
-from torch import Tensor
-
 from causalhyper.errors import ConfigurationError
 from collectors.batches import batches, count
 from collectors.complexity.counts import count_parameters
@@ -21,6 +18,7 @@ from collectors.curvature import curvature_trace, eigenvalues, sam_sharpness
 from collectors.generalization.scores import gap
 from collectors.measurements.measurement import Measurement, Row
 from collectors.measurements.trained import Trained
+from collectors.model_state import measuring
 from collectors.noise.finite_population import minibatch_noise
 from collectors.noise.minibatch_pairs import paired_noise
 from collectors.noise.per_example import per_example_noise
@@ -57,16 +55,17 @@ def _calibration(run: Trained) -> Row:
 
 
 def _noise(run: Trained) -> Row:
-    options = {"mode": run.mode, "generator": run.generator("noise")}
-    found = per_example_noise(run.model, run.loss, run.train, **options)
+    generator = run.generator("noise")
+    found = per_example_noise(run.model, run.loss, run.train, mode=run.mode, generator=generator)
     trace, squared = found.covariance_trace, found.corrected_norm_squared
     return _noise_row(run, trace, squared, found.examples)
 
 
 def _noise_pairs(run: Trained) -> Row:
-    options = {"mode": run.mode, "generator": run.generator("noise_pairs")}
-    found = paired_noise(run.model, run.loss, run.train, **options)
-    n = sum(count(x) for x, _ in batches(run.train, run.model))
+    generator = run.generator("noise_pairs")
+    found = paired_noise(run.model, run.loss, run.train, mode=run.mode, generator=generator)
+    with measuring(run.model):
+        n = sum(count(x) for x, _ in batches(run.train, run.model))
     return _noise_row(run, found.covariance_trace, found.gradient_squared, n)
 
 
@@ -98,12 +97,12 @@ def _distance(run: Trained) -> Row:
 
 
 def _spectral(run: Trained) -> Row:
-    found = spectral_norms(run.model, run.example, generator=run.generator("spectral"))
+    found = spectral_norms(run.model, run.train, generator=run.generator("spectral"))
     return {"spectral_log_product": found.sum_of_logs, "spectral_sum": found.sum}
 
 
 def _path(run: Trained) -> Row:
-    return {"path_norm": path_norm(run.model, run.example)}
+    return {"path_norm": path_norm(run.model, run.train)}
 
 
 def _margin(run: Trained) -> Row:
@@ -111,15 +110,14 @@ def _margin(run: Trained) -> Row:
 
 
 def _input_margin(run: Trained) -> Row:
-    data = batches(run.train, run.model)
-    parts: list[Tensor] = [input_margins(run.model, x, y) for x, y in data]
-    return {"input_margin": float(torch.cat(parts).median())}
+    return {"input_margin": float(input_margins(run.model, run.train).median())}
 
 
 def _normalized_margin(run: Trained) -> Row:
     generator = run.generator("normalized_margin")
-    found = spectral_complexity(run.model, run.example, generator=generator, start=run.start)
-    sizes = [(count(x), input_size(x)) for x, _ in batches(run.train, run.model)]
+    found = spectral_complexity(run.model, run.train, generator=generator, start=run.start)
+    with measuring(run.model):
+        sizes = [(count(x), input_size(x)) for x, _ in batches(run.train, run.model)]
     size = math.sqrt(sum(n * s**2 for n, s in sizes) / sum(n for n, _ in sizes))
     median = found.normalize(run.train_margins.double().median(), size)
     return {"spectral_complexity": found.value, "normalized_margin": float(median)}

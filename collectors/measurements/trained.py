@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -78,8 +77,3 @@ class Trained:
             for inputs, labels in batches(self.train, self.model):
                 found.append(margins(call(self.model, inputs), labels))
         return torch.cat(found)
-
-    @cached_property
-    def example(self) -> Any:
-        """Inputs of the first batch, for their shape."""
-        return next(batches(self.train, self.model))[0]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.grad import conv1d_weight, conv2d_weight
+
+WEIGHT_GRADIENTS: dict[int, Callable[..., Tensor]] = {3: conv1d_weight, 4: conv2d_weight}
+"""By the number of axes of a batch of inputs."""
 
 
 def squared_norms(rows: Tensor) -> Tensor:
@@ -142,8 +145,7 @@ class Convolved:
     def gradients(self, start: int, stop: int) -> Tensor:
         """Form the gradients."""
         n, layer = stop - start, self.layer
-        weight_gradient = conv1d_weight if self.x.ndim == 3 else conv2d_weight
-        rows = weight_gradient(
+        rows = WEIGHT_GRADIENTS[self.x.ndim](
             self.x[start:stop].flatten(0, 1)[None],
             (n * layer.out_channels, *layer.weight.shape[1:]),
             self.delta[start:stop].flatten(0, 1)[None],

@@ -59,9 +59,8 @@ def _recording(model: nn.Module, uses: list[Use], examples: int) -> Iterator[Non
         if rule is None or len(found) != 1 or not isinstance(output, Tensor):
             return
         x = found[0]
-        spatial = isinstance(layer, (nn.Conv1d, nn.Conv2d))
         if output.requires_grad and x.ndim and len(x) == len(output) == examples:
-            if spatial and x.ndim != len(layer.kernel_size) + 2:
+            if isinstance(layer, (nn.Conv1d, nn.Conv2d)) and x.ndim != layer.weight.ndim:
                 return
             uses.append(Use(layer, rule, x.detach(), get_gradient_edge(output)))
 

@@ -120,7 +120,8 @@ class PairSums:
                 "backward passes before each step of the optimiser"
             )
         a, b, ab = (s / m / (m - 1) if m > 1 else math.nan for s in self.moments)
-        return estimate(*self.means, (a, b, ab), count=m, unit="steps", mode=mode)
+        trace, squared = self.means
+        return estimate(trace, squared, (a, b, ab), count=m, unit="steps", mode=mode)
 
 
 def paired_noise(

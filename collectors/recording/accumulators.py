@@ -257,7 +257,7 @@ class StepAccumulators:
             )
 
 
-def _checked_lags(lags: object) -> tuple[int, ...]:
+def _checked_lags(lags: Any) -> tuple[int, ...]:
     """Return the lags after 0."""
     found = list(lags) if isinstance(lags, Iterable) else [lags]
     whole = all(isinstance(lag, int | np.integer) and not isinstance(lag, bool) for lag in found)

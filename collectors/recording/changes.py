@@ -60,14 +60,16 @@ class Changes:
         self._moving = []
         for layer, out in zip(self._layers, self._views, strict=True):
             parameter = layer.parameter
-            if parameter.grad is None:
+            gradient = parameter.grad
+            if gradient is None:
                 out.zero_()
                 continue
-            _refuse_sparse(layer)
+            _refuse_sparse(layer, gradient)
             group = groups[id(parameter)]
             self._moving.append((parameter, group, out))
             self._rule.before(parameter, scale, group, out)
-        norm = _norm([p.grad for p, _, _ in self._moving], self.flat)
+        gradients = [p.grad for p, _, _ in self._moving if p.grad is not None]
+        norm = _norm(gradients, self.flat)
         return norm if scale is None else norm / scale.to(norm)
 
     def after(self) -> Tensor:
@@ -94,8 +96,8 @@ class Changes:
             )
 
 
-def _refuse_sparse(layer: Layer) -> None:
-    if layer.parameter.grad.layout is not torch.strided:
+def _refuse_sparse(layer: Layer, gradient: Tensor) -> None:
+    if gradient.layout is not torch.strided:
         raise ConfigurationError(
             f"the gradient of {layer.name!r} is sparse; its changes cannot be recorded: make the "
             "layer with sparse=False, or leave it out by layers="

@@ -133,6 +133,7 @@ class TrainerRecorder(TrainerCallback):
 
 
 def _folder(args: TrainingArguments, state: TrainerState) -> Path:
+    assert args.output_dir is not None  # TrainingArguments fills it in
     return Path(args.output_dir, f"checkpoint-{state.global_step}")
 
 
@@ -141,4 +142,15 @@ def _probe_loss(model: nn.Module, probe: Any) -> Tensor:
     if not isinstance(probe, Mapping):
         return probe(model)
     device = next(model.parameters()).device
-    return model(**{name: value.to(device) for name, value in probe.items()}).loss
+    outputs = model(**{name: value.to(device) for name, value in probe.items()})
+    # as the Trainer takes it: a mapping's "loss", or what comes first
+    if isinstance(outputs, Mapping):
+        found = outputs.get("loss")
+    else:
+        found = outputs[0] if isinstance(outputs, tuple) and outputs else None
+    if not isinstance(found, Tensor):
+        raise ConfigurationError(
+            "the model returned no loss for the probe: put the labels into the batch under the "
+            "name that the model knows, or give probe= a function of the model that returns a loss"
+        )
+    return found

@@ -99,7 +99,7 @@ class LaggedSums:
         features = 3 if momentum else 1
         products = features * (features + 1) // 2
         heads = len(lags) - 1
-        leading = {
+        leading: dict[str, tuple[int, ...]] = {
             "x": (features,),
             "xx": (products,),
             "xy": (len(lags), features),
@@ -108,9 +108,11 @@ class LaggedSums:
             "displacement": (),
             "movement": () if momentum else (0,),
         }
-        room = {"dtype": dtype, "device": device}
         self._momentum = momentum
-        self._sums = {name: torch.zeros(*shape, p, **room) for name, shape in leading.items()}
+        self._sums = {
+            name: torch.zeros(*shape, p, dtype=dtype, device=device)
+            for name, shape in leading.items()
+        }
         self._lost = (
             {k: torch.zeros_like(sums) for k, sums in self._sums.items()} if compensated else None
         )

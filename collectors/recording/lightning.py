@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,15 +18,18 @@ from collectors.recording.recorder import Recorder
 from collectors.recording.recording import Place, record
 from collectors.recording.replay import Circumstances, Forward, mean_loss
 
-try:
+if TYPE_CHECKING:  # both packages have these classes
     from lightning.pytorch import Callback, LightningModule, Trainer
-except ImportError:
+else:
     try:
-        from pytorch_lightning import Callback, LightningModule, Trainer
-    except ImportError as error:
-        raise ConfigurationError(
-            "recording a Lightning training needs lightning: pip install lightning"
-        ) from error
+        from lightning.pytorch import Callback, LightningModule, Trainer
+    except ImportError:
+        try:
+            from pytorch_lightning import Callback, LightningModule, Trainer
+        except ImportError as error:
+            raise ConfigurationError(
+                "recording a Lightning training needs lightning: pip install lightning"
+            ) from error
 
 
 class LightningRecorder(Callback):
@@ -93,7 +96,8 @@ class LightningRecorder(Callback):
         self._resume = None
         if isinstance(self.recorder.losses, Minibatches):
             self._original = pl_module.training_step
-            pl_module.training_step = self._watched(pl_module, self._original)
+            watched = self._watched(pl_module, self._original)
+            object.__setattr__(pl_module, "training_step", watched)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -71,7 +71,9 @@ class Rows:
             [(self._run_id, step, epoch, *numbers) for step, epoch, numbers in self._rows],
             columns=["run_id", "step", "epoch", *COLUMNS],
         )
-        kinds = {"run_id": str, "step": "int64", "epoch": float} | dict.fromkeys(COLUMNS, float)
+        kinds: dict[str, Any] = {"run_id": str, "step": "int64", "epoch": float} | dict.fromkeys(
+            COLUMNS, float
+        )
         return frame.astype(kinds)
 
     def state_dict(self) -> Tensor:

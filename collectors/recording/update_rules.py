@@ -49,10 +49,12 @@ class GradientDescent:
         factor = -1.0 if group["maximize"] else 1.0
         if not momentum:
             decay, factor = -decay * group["lr"], -factor * group["lr"]
-        if parameter.grad.dtype == out.dtype:
-            torch.mul(parameter.grad, factor, out=out)
+        gradient = parameter.grad
+        assert gradient is not None  # those without do not move, and are not asked
+        if gradient.dtype == out.dtype:
+            torch.mul(gradient, factor, out=out)
         else:
-            out.copy_(parameter.grad).mul_(factor)
+            out.copy_(gradient).mul_(factor)
         if scale is not None:
             out.div_(scale)
         if decay:

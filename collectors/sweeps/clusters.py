@@ -34,9 +34,9 @@ class DaskPool:
     """Worker processes on the cluster of the current ``distributed.Client``."""
 
     def __init__(self) -> None:
-        from distributed import get_client
+        import distributed
 
-        self._client = get_client()
+        self._client = distributed.get_client()
         self._sweep = secrets.token_hex(8)
 
     @property
@@ -74,7 +74,7 @@ class RayPool:
     def __init__(self) -> None:
         import ray
 
-        self._ray = ray
+        self._ray: Any = ray  # typed in part
         self._ask = ray.remote(num_cpus=1, max_retries=0)(ask_far)
         self._sweep = secrets.token_hex(8)
         self._lock = threading.Lock()

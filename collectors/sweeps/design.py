@@ -145,7 +145,7 @@ def factorial(
     >>> design.protocols[0][1]
     'equal epochs (5), learning rate scaled with B (0.1 at B = 16)'
     """
-    levels = {
+    levels: dict[str, list[Any]] = {
         name: _levels(name, given)
         for name, given in {
             "protocol": (protocol,) if isinstance(protocol, Protocol) else protocol,
@@ -159,7 +159,7 @@ def factorial(
     protocols, seeds = levels["protocol"], _levels("seed", seed)
     _check(levels | {"seed": seeds}, factors or {}, order_seed, seeds_per_block)
     seeds, levels["batch_size"] = [int(s) for s in seeds], [int(b) for b in batch_size]
-    rates = _by_level(learning_rate, optimizer, "learning rate")
+    rates: dict[str, LearningRate | float] = _by_level(learning_rate, optimizer, "learning rate")
     sizes = _by_level(n_train, dataset, "training set")
     blocks = [seeds[i : i + seeds_per_block] for i in range(0, len(seeds), seeds_per_block)]
     treatments = [
@@ -186,7 +186,7 @@ def _levels(name: str, given: Any) -> list[Any]:
 
 
 def _check(
-    levels: Mapping[str, Sequence[object]],
+    levels: Mapping[str, Sequence[Any]],
     factors: Mapping[str, Sequence[Value]],
     order_seed: int,
     seeds_per_block: int,

@@ -10,7 +10,11 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from causalhyper.errors import ConfigurationError
 from collectors.batches import batches
+from collectors.complexity.margins import input_margins
 from collectors.complexity.norms import copy_parameters
+from collectors.complexity.paths import path_norm
+from collectors.complexity.spectral import spectral_norms
+from collectors.complexity.spectral_complexity import spectral_complexity
 from collectors.curvature import (
     curvature_of,
     curvature_trace,
@@ -167,3 +171,47 @@ def test_examples_that_share_their_inputs_have_no_gradient_of_their_own_batch():
         ConfigurationError, match=r"first axis of every tensor; got lengths \[5, 1"
     ):
         per_example_noise(Neighbours(), entropy, graph())
+
+
+@pytest.mark.parametrize("verb", sorted(VERBS))
+def test_a_shuffled_loader_leaves_the_random_state_as_it_was(verb):
+    model, data = network(nn.ReLU), classified()
+    loader = DataLoader(TensorDataset(*data), batch_size=4, drop_last=True, shuffle=True)
+    state = torch.get_rng_state()
+    VERBS[verb](model, entropy, loader)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+SHAPED = {
+    "path norm": path_norm,
+    "spectral norms": lambda *a: spectral_norms(*a, generator=seeded(0)),
+    "spectral complexity": lambda *a: spectral_complexity(*a, generator=seeded(0)),
+}
+
+
+@pytest.mark.parametrize("verb", sorted(SHAPED))
+def test_measures_of_the_weights_take_the_inputs_alone_or_the_data_of_the_others(verb):
+    model, (x, y) = network(nn.ReLU), classified()
+    alone = SHAPED[verb](model, x)
+    loader = DataLoader(TensorDataset(x, y), batch_size=3, shuffle=True)
+    state = torch.get_rng_state()
+    for data in ({"input": x}, (x, y), [(x[:0], y[:0]), (x, y)], loader):
+        assert SHAPED[verb](model, data) == alone
+    assert torch.equal(state, torch.get_rng_state())
+    with pytest.raises(ConfigurationError, match="hold no example"):
+        SHAPED[verb](model, [(x[:0], y[:0])])
+    with pytest.raises(ConfigurationError, match=r"expected batches \(inputs, targets\)"):
+        SHAPED[verb](model, [x, x])
+
+
+def test_input_margins_of_batches_are_those_of_each_batch():
+    model, (x, y) = network(nn.ReLU), classified()
+    whole = input_margins(model, x, y)
+    assert torch.equal(input_margins(model, (x, y)), whole)
+    assert torch.equal(input_margins(model, {"input": x}, y), whole)
+    parts = input_margins(model, [(x[:4], y[:4]), (x[4:], y[4:])])
+    torch.testing.assert_close(parts, whole)
+    with pytest.raises(ConfigurationError, match="got inputs alone"):
+        input_margins(model, x)
+    with pytest.raises(ConfigurationError, match="hold no example"):
+        input_margins(model, [])

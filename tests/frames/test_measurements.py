@@ -95,6 +95,15 @@ def test_text_that_is_no_number_is_shown_before_text_that_is():
     assert (problem.rows, problem.example) == (2, "'n/a?' (run 'b')")
 
 
+def test_names_of_a_choice_are_refused_with_the_indicator_to_ask_about():
+    problem = only(runs(sharpness=["sgd", "sam", None, "sgd"]))
+    assert (problem.rule, problem.rows) == ("must hold numbers, not text", 3)
+    assert "an indicator of 0 and 1" in problem.remedy
+    frame = pd.DataFrame({"sharpness": ["sgd", "sam", "sgd"]})
+    made = eval(problem.remedy.split(" = ")[1], {"frame": frame})
+    assert made.tolist() == [1, 0, 1]
+
+
 @pytest.mark.parametrize("dtype", ["bool", "boolean", "bool[pyarrow]", "object", "category"])
 def test_booleans_are_no_measurements(dtype):
     problem = only(runs(sharpness=pd.Series([True, False, True, True]).astype(dtype)))

@@ -273,3 +273,12 @@ def test_calls_that_cannot_be_answered_are_refused():
     ]:
         with pytest.raises(ConfigurationError, match=match), warnings.catch_warnings():
             eigenvalues(network(), entropy, classified(), **options)
+
+
+def test_no_bound_is_below_the_rounding_of_the_products():
+    model, data = network(), classified()
+    found = eigenvalues(model, entropy, data, k=3, tolerance=1e-12, generator=seeded(0))
+    rounding = 10 * torch.finfo(next(model.parameters()).dtype).eps * found.values[0]
+    assert all(each.bound >= 0.9 * rounding for each in found.found)
+    exact = np.linalg.eigvalsh(dense_hessian(model, entropy, *data))[::-1][:3]
+    assert all(abs(e.value - x) <= e.bound for e, x in zip(found.found, exact, strict=True))

@@ -153,3 +153,26 @@ def test_a_checkpoint_that_is_cut_short_leaves_no_half_file(callback, tmp_path, 
     with pytest.raises(OSError, match="No space"):
         watcher.on_save(arguments, transformers.TrainerState(), transformers.TrainerControl())
     assert not (folder / "recorder.pt").exists()
+
+
+@pytest.mark.parametrize("form", [dict, tuple])
+def test_the_probes_loss_is_found_where_the_trainer_finds_it(callback, tmp_path, form):
+    class Plain(Small):
+        def forward(self, x, labels):
+            found = super().forward(x, labels)
+            return dict(found) if form is dict else found.to_tuple()
+
+    sink, other = Memory(), Memory()
+    train(Plain(), [callback(sink, probe=probe())], tmp_path / "a", max_steps=3)
+    train(Small(), [callback(other, probe=probe())], tmp_path / "b", max_steps=3)
+    assert [row["loss_after"] for row in sink.rows] == [row["loss_after"] for row in other.rows]
+
+
+def test_a_probe_without_a_loss_is_refused_before_training(callback, tmp_path):
+    class Silent(Small):
+        def forward(self, x, labels):
+            return {"logits": self.net(x)}
+
+    with pytest.raises(ConfigurationError, match="the model returned no loss for the probe"):
+        train(Silent(), [callback(tmp_path / "store", probe=probe())], tmp_path / "a")
+    assert not (tmp_path / "store").exists()
