@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +112,10 @@ class ArrayTrajectory:
                 f"expected changes of one type, of one layer at least; got "
                 f"{', '.join(sorted(map(str, dtypes))) or 'none'}"
             )
-        flat = {name: array.reshape(rows, -1) for name, array in self.changes.items()}
+        flat = {
+            name: array.reshape(rows, math.prod(array.shape[1:]))
+            for name, array in self.changes.items()
+        }
         object.__setattr__(self, "flat", flat)
         lacking: dict[str, Any] = {"run_id": "arrays", "step": range(rows)}
         lacking = {name: value for name, value in lacking.items() if name not in self.frame}
@@ -238,7 +242,7 @@ def check_finite_changes(record: StepRecord, rows: range) -> None:
     if len(bad):
         row = rows.start + int(bad[0])
         raise DataError(
-            f"step {frame['step'].iloc[row]} of run {name_of(record)!r} has {counts[bad[0]]} "
-            f"changes that are not finite ({len(bad)} such steps): did training diverge? Leave "
-            f"those steps out, as in steps=slice(0, {row})"
+            f"changes must be finite; step {frame['step'].iloc[row]} of run {name_of(record)!r} "
+            f"has others: {counts[bad[0]]} (such steps: {len(bad)}): did training diverge? Take "
+            f"the steps before, as in steps=slice(0, {row})"
         )
