@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Literal, get_args, overload
 
 import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.frames.trajectory import Layer
 from causalhyper.granger.design.columns import change_columns
 from causalhyper.granger.design.design import GrangerDesign, Scaling
 from causalhyper.granger.design.features import Features, take_means
+from causalhyper.granger.design.layer_sets import LayerChoice, LayerSets, choose_sets
 from causalhyper.granger.design.records import (
     Recorded,
     StepRecord,
@@ -31,9 +30,6 @@ from causalhyper.granger.design.response import (
 from causalhyper.granger.design.rows import RunRows, choose_rows
 from causalhyper.granger.design.units import Share, joint_units, unit_sums
 from causalhyper.granger.lasso.columns import ColumnBlocks, DenseColumns
-
-LayerChoice = str | Sequence[str] | Mapping[str, Sequence[str]]
-Sets = dict[str, tuple[Layer, ...]]
 
 
 @overload
@@ -168,51 +164,6 @@ def granger_design(
     return {name: _design(sides, {name: found}, share) for name, found in sets.items()}
 
 
-def choose_sets(known: Sequence[Layer], choice: LayerChoice | None, *, shared: bool) -> Sets:
-    """Return the layers that are wanted: sets by name, each of one layer unless units are shared.
-
-    Parameters
-    ----------
-    known : sequence of Layer
-        What was recorded.
-    choice : LayerChoice, optional
-        As `granger_design` takes it.
-    shared : bool
-        Whether sets of several layers make sense.
-
-    Raises
-    ------
-    ConfigurationError
-        If a name or pattern is of no layer, or a set is named where nothing is shared.
-    """
-    by_name = {layer.name: layer for layer in known if layer.size}
-    if isinstance(choice, Mapping):
-        if not shared:
-            raise ConfigurationError(
-                "sets of layers share structural units: give share= too, or name the layers in a "
-                "list"
-            )
-        found = {name: tuple(_matching(by_name, each)) for name, each in choice.items()}
-    else:
-        wanted = list(by_name) if choice is None else choice
-        found = {layer.name: (layer,) for layer in _matching(by_name, wanted)}
-    if not found:
-        raise ConfigurationError("no layer is chosen: name one at least")
-    return found
-
-
-def _matching(known: Mapping[str, Layer], patterns: str | Sequence[str]) -> list[Layer]:
-    """Return the layers of some names or patterns, each once, in the order of the patterns."""
-    found: dict[str, Layer] = {}
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        names = [n for n in known if n == pattern] or [n for n in known if fnmatchcase(n, pattern)]
-        if not names:
-            shown = ", ".join(list(known)[:12])
-            raise ConfigurationError(f"no recorded layer is called {pattern!r}; there are {shown}")
-        found |= {name: known[name] for name in names}
-    return list(found.values())
-
-
 def _check_options(scope: str, features: str, scaling: str, response: str) -> None:
     allowed = (
         ("scope", scope, ("layer", "network")),
@@ -261,7 +212,7 @@ def _sides(
     return _Sides(tuple(runs), names, y, rates, features, scaling, response, centre)
 
 
-def _design(sides: _Sides, sets: Sets, share: Share | None) -> GrangerDesign:
+def _design(sides: _Sides, sets: LayerSets, share: Share | None) -> GrangerDesign:
     columns, sizes = _plain(sides, sets) if share is None else _shared(sides, sets, share)
     kind = share if isinstance(share, str | None) else "labels"
     return GrangerDesign(
@@ -280,7 +231,7 @@ def _design(sides: _Sides, sets: Sets, share: Share | None) -> GrangerDesign:
     )
 
 
-def _plain(sides: _Sides, sets: Sets) -> tuple[ColumnBlocks, tuple[int, ...]]:
+def _plain(sides: _Sides, sets: LayerSets) -> tuple[ColumnBlocks, tuple[int, ...]]:
     """A column a parameter and feature."""
     layers = [layer for (layer,) in sets.values()]
     columns = change_columns(
@@ -289,7 +240,7 @@ def _plain(sides: _Sides, sets: Sets) -> tuple[ColumnBlocks, tuple[int, ...]]:
     return columns, tuple(layer.size for layer in layers)
 
 
-def _shared(sides: _Sides, sets: Sets, share: Share) -> tuple[ColumnBlocks, tuple[int, ...]]:
+def _shared(sides: _Sides, sets: LayerSets, share: Share) -> tuple[ColumnBlocks, tuple[int, ...]]:
     """A column a unit and feature."""
     units = {name: joint_units(name, layers, share) for name, layers in sets.items()}
     runs = [len(run) for run in sides.runs] if sides.centred else None

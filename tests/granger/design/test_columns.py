@@ -36,7 +36,7 @@ def test_columns_of_a_store_are_the_squares_of_its_changes(tmp_path, dtype):
         assert design.columns.dtype == (np.float64 if dtype == "float64" else np.float32)
 
 
-@options(max_examples=60, deadline=None)
+@options(max_examples=25, deadline=None)
 @given(
     size=st.integers(1, 200),
     rows=st.integers(3, 12),

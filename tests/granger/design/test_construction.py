@@ -37,7 +37,7 @@ def test_the_network_is_its_layers_side_by_side(run):
     assert design.shape == (12, 16)
 
 
-@pytest.mark.parametrize("features, each", [("squares", 1), ("momentum", 3)])
+@pytest.mark.parametrize(("features", "each"), [("squares", 1), ("momentum", 3)])
 def test_labels_say_layer_parameter_and_feature_of_every_column(run, features, each):
     design = granger_design(run, scope="network", features=features)
     rows = [(name, i) for name, shape in SHAPES.items() for i in range(np.prod(shape))]
@@ -82,12 +82,12 @@ def test_trainings_of_other_layers_are_not_stacked(run):
     fewer = ArrayTrajectory(changes_of({"conv.weight": (2, 3)}), frame)
     with pytest.raises(ConfigurationError, match="no such layer"):
         granger_design([run, fewer])
-    with pytest.raises(ConfigurationError, match="has the layer 'conv.bias'"):
+    with pytest.raises(ConfigurationError, match=r"has the layer 'conv\.bias'"):
         granger_design([fewer, run])
 
 
 @pytest.mark.parametrize(
-    "options, why",
+    ("options", "why"),
     [
         ({"layers": "fc2.weight"}, "no recorded layer is called 'fc2.weight'; there are conv"),
         ({"layers": []}, "no layer is chosen"),

@@ -88,7 +88,7 @@ def test_units_of_a_float32_store_are_summed_in_float64(tmp_path):
 def test_units_that_do_not_exist_or_fit_are_refused(run):
     with pytest.raises(ConfigurationError, match=r"'conv.bias' of shape \(4,\) has no input axis"):
         granger_design(run, share="input")
-    with pytest.raises(ConfigurationError, match="'conv.weight' has 4, 'wide' 3"):
+    with pytest.raises(ConfigurationError, match=r"'conv\.weight' has 4, 'wide' 3"):
         granger_design(run, layers={"both": ["conv.weight", "wide"]}, share="output")
     with pytest.raises(ConfigurationError, match="no labels for layer 'wide'"):
         granger_design(run, layers="wide", share={})
