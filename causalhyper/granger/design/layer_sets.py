@@ -24,6 +24,11 @@ def choose_sets(known: Sequence[Layer], choice: LayerChoice | None, *, shared: b
     shared : bool
         Whether sets of several layers make sense.
 
+    Returns
+    -------
+    dict of str to tuple of Layer
+        In the order in which they are named.
+
     Raises
     ------
     ConfigurationError

@@ -29,10 +29,22 @@ def open_layer(record: StepRecord, name: str) -> Fill:
     used, where reading would copy whole stored blocks through memory. What is mapped was compared
     with its checksums once, as a `Trajectory` does.
 
+    Parameters
+    ----------
+    record : StepRecord
+        The training.
+    name : str
+        The layer.
+
+    Returns
+    -------
+    callable
+        Takes a matrix, rows, first column and the column after the last.
+
     Raises
     ------
     DataError
-        If a file is missing or cut off; later, if a block does not have its checksum.
+        If the file is missing or cut off; later, if a block does not have its checksum.
     """
     if isinstance(record, Trajectory):
         place = [layer.name for layer in record.layers].index(name)

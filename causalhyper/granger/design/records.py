@@ -97,6 +97,16 @@ def open_records(recorded: Recorded | Sequence[Recorded]) -> tuple[StepRecord, .
 def common_layers(records: Sequence[StepRecord]) -> tuple[Layer, ...]:
     """Return the layers of several trainings, which must be the same.
 
+    Parameters
+    ----------
+    records : sequence of StepRecord
+        The trainings.
+
+    Returns
+    -------
+    tuple of Layer
+        In the order of the first.
+
     Raises
     ------
     ConfigurationError
@@ -129,6 +139,13 @@ def name_of(record: StepRecord) -> str:
 
 def check_finite_changes(record: StepRecord, rows: range) -> None:
     """Refuse steps with changes that are not finite.
+
+    Parameters
+    ----------
+    record : StepRecord
+        The training.
+    rows : range
+        Rows of its steps frame that are looked at, one after another.
 
     Raises
     ------

@@ -83,9 +83,16 @@ def response_of(record: StepRecord, rows: range, kind: Response) -> Array:
     Parameters
     ----------
     record : StepRecord
+        The training.
     rows : range
         Each followed by a further step where the kind is "next_minibatch".
     kind : str
+        As `loss_changes` has it.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        Loss changes.
 
     Raises
     ------
@@ -115,6 +122,18 @@ def response_of(record: StepRecord, rows: range, kind: Response) -> Array:
 
 def learning_rates(record: StepRecord, rows: range) -> Array:
     """Return the learning rate of some rows, from the steps frame or the settings.
+
+    Parameters
+    ----------
+    record : StepRecord
+        The training.
+    rows : range
+        Rows of its steps frame.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        Each above zero.
 
     Raises
     ------
@@ -152,6 +171,22 @@ def learning_rates(record: StepRecord, rows: range) -> Array:
 
 def numbers(record: StepRecord, name: str, rows: range, use: str) -> Array:
     """Return a column of the steps frame in some rows, all finite.
+
+    Parameters
+    ----------
+    record : StepRecord
+        The training.
+    name : str
+        The column.
+    rows : range
+        Rows of its steps frame.
+    use : str
+        What it is for, to be said where it is not there.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        The values.
 
     Raises
     ------

@@ -106,6 +106,20 @@ def _labelled(layer: Layer, share: Mapping[str, ArrayLike]) -> Units:
 def joint_units(name: str, layers: Sequence[Layer], share: Share) -> tuple[Units, ...]:
     """Return the units of layers that share them, such as a weight and its bias.
 
+    Parameters
+    ----------
+    name : str
+        Of the set of layers.
+    layers : sequence of Layer
+        The layers.
+    share : {"output", "input"} or mapping of str to array_like of int
+        As `units_of` takes it.
+
+    Returns
+    -------
+    tuple of Units
+        One a layer, all of one number of units.
+
     Raises
     ------
     ConfigurationError
