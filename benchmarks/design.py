@@ -5,9 +5,10 @@
 A pass computes the squared changes of 500 steps block by block, and the product of each block with
 a vector of T numbers, as a reading by the solver does at least. The store is one of
 `TrajectoryWriter`, read through `granger_design`; the memory map is the same values row by row,
-read through `SquaredChanges`. Passes are timed in turns in one process, warm (files in the
-system's cache), and with --cold also after posix_fadvise dropped them. Ratios are of medians, of
-processor and wall time. The first pass over a store compares its checksums, and is told apart.
+read through `SquaredChanges`, kept open over all passes or opened for each, as the store's files
+are. Passes are timed in turns in one process, warm (files in the system's cache), and with --cold
+after posix_fadvise dropped them. Ratios are of medians, of processor and wall time. The first pass
+over a store compares its checksums, and is told apart.
 """
 
 from __future__ import annotations
@@ -74,6 +75,43 @@ def design_of(folder: Path, **options: str) -> GrangerDesign:
     return granger_design(read_trajectory(folder), scope="network", **options)
 
 
+def open_map(folder: Path) -> SquaredChanges:
+    """Return squares over the memory map."""
+    return SquaredChanges(np.load(folder / "rows.npy", mmap_mode="r"))
+
+
+def check(columns: ColumnBlocks, mapped: ColumnBlocks) -> None:
+    """Refuse to time what does not agree."""
+    sums = one_pass(columns) * columns.unit
+    np.testing.assert_allclose(sums, one_pass(mapped) * mapped.unit, rtol=1e-5)
+
+
+def in_turn(
+    works: dict[str, Callable[[], ColumnBlocks]], cold: Path | None = None
+) -> dict[str, tuple[float, float]]:
+    """Time each once, with its opening; files under `cold` are dropped from the cache before."""
+    taken = {}
+    for name, opened in works.items():
+        if cold is not None:
+            drop_pages(cold)
+        taken[name] = timed(lambda o=opened: one_pass(o()))
+    return taken
+
+
+def report(kind: str, turns: list[dict[str, tuple[float, float]]]) -> None:
+    """Print medians, and ratios to the first."""
+    medians = {
+        name: [statistics.median(t) for t in zip(*(turn[name] for turn in turns), strict=True)]
+        for name in turns[0]
+    }
+    base = next(iter(medians.values()))
+    for name, (cpu, wall) in medians.items():
+        print(
+            f"{kind}, {name}: {cpu:.2f} s of processor time, {cpu / base[0]:.2f} times the first; "
+            f"{wall:.2f} s of wall time, {wall / base[1]:.2f} times"
+        )
+
+
 def main() -> None:
     """Time passes in turns."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -86,7 +124,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=o.folder) as name:
         folder = Path(name)
         write(folder, o.parameters)
-        mapped = SquaredChanges(np.load(folder / "rows.npy", mmap_mode="r"))
         designs = {
             "store": design_of(folder / "float32"),
             "store, bfloat16": design_of(folder / "bfloat16"),
@@ -94,25 +131,18 @@ def main() -> None:
             "store, learning rates": design_of(folder / "float32", scaling="learning_rate"),
         }
         first = {name: timed(lambda d=d: one_pass(d.columns)) for name, d in designs.items()}
-        found = one_pass(designs["store"].columns) * designs["store"].columns.unit
-        np.testing.assert_allclose(found, one_pass(mapped) * mapped.unit, rtol=1e-5)
-        columns = {name: design.columns for name, design in designs.items()}
+        check(designs["store"].columns, open_map(folder))
+        works = {"memory map, opened for the pass": lambda: open_map(folder)}
+        works |= {name: lambda d=design: d.columns for name, design in designs.items()}
+        if o.cold:
+            report("cold", [in_turn(works, folder) for _ in range(o.turns)])
+        kept = open_map(folder)
+        works = {"memory map, kept open": lambda: kept} | works
         if o.held:
-            columns["held in memory"] = designs["store"].held().columns
-        for kind in ["warm", *["cold"] * o.cold]:
-            taken: dict[str, list[tuple[float, float]]] = {}
-            for _ in range(o.turns):
-                for name, each in {"memory map": mapped, **columns}.items():
-                    if kind == "cold":
-                        drop_pages(folder)
-                    taken.setdefault(name, []).append(timed(lambda e=each: one_pass(e)))
-            base = [statistics.median(t) for t in zip(*taken["memory map"], strict=True)]
-            for name, times in taken.items():
-                cpu, wall = (statistics.median(t) for t in zip(*times, strict=True))
-                print(
-                    f"{kind}, {name}: {cpu:.2f} s of processor time, {cpu / base[0]:.2f} times "
-                    f"the memory map; {wall:.2f} s of wall time, {wall / base[1]:.2f} times"
-                )
+            held = designs["store"].held().columns
+            works["held in memory"] = lambda: held
+        one_pass(kept)
+        report("warm", [in_turn(works) for _ in range(o.turns)])
         for name, (cpu, wall) in first.items():
             print(f"first pass, {name}: {cpu:.2f} s of processor time, {wall:.2f} s of wall time")
 
