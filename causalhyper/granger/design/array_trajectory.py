@@ -33,7 +33,8 @@ class ArrayTrajectory:
     Raises
     ------
     ConfigurationError
-        If the arrays are none of these, or frame and arrays have different numbers of rows.
+        If the arrays are none of these, frame and arrays have different numbers of rows, or the
+        frame is not of one run in the order of its steps.
 
     Notes
     -----
@@ -59,10 +60,11 @@ class ArrayTrajectory:
     def __post_init__(self) -> None:
         rows = len(self.frame)
         for name, array in self.changes.items():
-            if array.ndim < 1 or len(array) != rows or array.dtype not in (np.float32, np.float64):
+            shape, dtype = np.shape(array), getattr(array, "dtype", type(array).__name__)
+            if shape[:1] != (rows,) or dtype not in (np.float32, np.float64):
                 raise ConfigurationError(
                     f"the changes of layer {name!r} need a row a step of the frame, {rows}, of "
-                    f"float32 or float64; got shape {array.shape} of {array.dtype}"
+                    f"float32 or float64; got shape {shape} of {dtype}"
                 )
         dtypes = {array.dtype for array in self.changes.values()}
         if len(dtypes) != 1:
@@ -78,6 +80,11 @@ class ArrayTrajectory:
         lacking: dict[str, Any] = {"run_id": "arrays", "step": range(rows)}
         lacking = {name: value for name, value in lacking.items() if name not in self.frame}
         frame = self.frame.reset_index(drop=True).assign(**lacking, nonfinite=self._nonfinite())
+        if frame["run_id"].nunique() > 1 or not frame["step"].diff().iloc[1:].gt(0).all():
+            raise ConfigurationError(
+                "expected the steps of one run in their order: give each run an ArrayTrajectory "
+                "of its own, sorted by step"
+            )
         layers = tuple(Layer(name, array.shape[1:]) for name, array in self.changes.items())
         object.__setattr__(self, "dtype", dtypes.pop())
         object.__setattr__(self, "steps", frame)

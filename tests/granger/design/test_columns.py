@@ -231,5 +231,13 @@ def test_arrays_that_do_not_fit_the_frame_are_refused():
         ArrayTrajectory({"w": np.ones((2, 4))}, losses(3))
     with pytest.raises(ConfigurationError, match="float32 or float64"):
         ArrayTrajectory({"w": np.ones((3, 4), np.float16)}, losses(3))
+    with pytest.raises(ConfigurationError, match="float32 or float64"):
+        ArrayTrajectory({"w": [1.0, 2.0, 3.0]}, losses(3))
     with pytest.raises(ConfigurationError, match="changes of one type"):
         ArrayTrajectory({}, losses(3))
+
+
+@pytest.mark.parametrize("columns_", [{"run_id": ["a", "a", "b"]}, {"step": [0, 2, 1]}])
+def test_a_frame_of_several_runs_or_out_of_order_is_refused(columns_):
+    with pytest.raises(ConfigurationError, match="steps of one run in their order"):
+        ArrayTrajectory({"w": np.ones((3, 4))}, losses(3).assign(**columns_))
