@@ -89,9 +89,9 @@ def record_factors(
     Notes
     -----
     Memory: ``T B (in + out)`` numbers a linear layer, T times its size any other. Each step is
-    checked: a gradient that is not the product of its factors (clipped, scaled, or with a part that
-    did not come through the layer, such as a penalty on its weights) is refused. Cost: a copy of
-    the factors, and two products of a vector with each weight's gradient.
+    checked: a gradient that is not the product of its factors (clipped, scaled, or with a part
+    that did not come through the layer, such as a penalty on its weights) is refused. Cost: a copy
+    of the factors, and two products of a vector with each weight's gradient.
 
     Losses are recorded beside it by `record` without a place.
 
@@ -200,10 +200,11 @@ class FactorRecorder:
         for each, share in zip(self._linear.values(), shares, strict=True):
             if not share <= TOLERANCE:
                 raise ConfigurationError(
-                    f"the gradient of {each.layer.name!r} in step {self.step + 1} is not the product "
-                    f"of the layer's inputs and errors (it differs by {share:.2g} of its norm): was "
-                    "it clipped or scaled, does a penalty act on the weights, or was it cleared "
-                    "after a backward pass? Record changes with collectors.recording.record then"
+                    f"the gradient of {each.layer.name!r} in step {self.step + 1} is not the "
+                    f"product of the layer's inputs and errors (away by {share:.2g} of its norm): "
+                    "was it clipped or scaled, does a penalty act on the weights, or was it "
+                    "cleared after a backward pass? Record changes with "
+                    "collectors.recording.record then"
                 )
         if self._others is not None:
             self._others.before(self.step + 1)
@@ -239,8 +240,8 @@ class _Taken:
         end = self._used + len(inputs)
         if end > self._inputs.shape[1]:
             raise ConfigurationError(
-                f"step {step + 1} has {end} rows or more at {self.layer.name!r}, and room was made "
-                f"for {self._inputs.shape[1]}: give a larger examples="
+                f"step {step + 1} has {end} rows or more at {self.layer.name!r}, and room was "
+                f"made for {self._inputs.shape[1]}: give a larger examples="
             )
         self._inputs[step, self._used : end] = inputs
         self._errors[step, self._used : end] = errors
@@ -260,9 +261,8 @@ class _Taken:
         if grad is None:
             return product.abs().double()
         away = (self._left @ (grad @ self._right) - product).abs()
-        return (
-            away / torch.linalg.vector_norm(grad).clamp_min(torch.finfo(grad.dtype).tiny)
-        ).double()
+        norm = torch.linalg.vector_norm(grad).clamp_min(torch.finfo(grad.dtype).tiny)
+        return (away / norm).double()
 
     def result(self, steps: int) -> LayerFactors:
         """Return the factors of the first steps."""

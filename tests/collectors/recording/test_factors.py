@@ -1,4 +1,4 @@
-"""Claims about recorded factors: their products are the changes, and nothing else passes as such."""
+"""Claims about recorded factors: their products are the changes, and nothing else passes."""
 
 import pytest
 import torch
@@ -35,14 +35,16 @@ def minibatches(count=6, sizes=(5, 5, 4)):
 def train(model, recorded, sink=None, after=lambda model: None, **options):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
-    with record_factors(model, optimizer, steps=6, examples=5, **options) as factors:
-        with record(model, optimizer, sink) as recorder:
-            for x, y in minibatches(recorded):
-                optimizer.zero_grad()
-                recorder.loss(lambda x=x, y=y: nn.functional.cross_entropy(model(x), y)).backward()
-                after(model)
-                optimizer.step()
-                schedule.step()
+    with (
+        record_factors(model, optimizer, steps=6, examples=5, **options) as factors,
+        record(model, optimizer, sink) as recorder,
+    ):
+        for x, y in minibatches(recorded):
+            optimizer.zero_grad()
+            recorder.loss(lambda x=x, y=y: nn.functional.cross_entropy(model(x), y)).backward()
+            after(model)
+            optimizer.step()
+            schedule.step()
     return factors
 
 

@@ -1,0 +1,1 @@
+"""From the record of a training to the two sides of its regression."""
