@@ -71,7 +71,13 @@ def _convolved(
     if margins is None or not _plain(input, weight, bias, axes):
         return func(input, weight, bias, stride, padding, dilation, groups)
     options = (steps, margins, spread, False, [0] * axes, groups)
-    return _Convolution.apply(input, weight, bias, options)
+    return _apply(_Convolution, input, weight, bias, options)
+
+
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    """Apply a function of torch, which states no types."""
+    apply: Callable[..., Any] = function.apply
+    return apply(*arguments)
 
 
 def _plain(input: Tensor, weight: Tensor, bias: Tensor | None, axes: int) -> bool:
@@ -119,7 +125,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
-        return *_Gradient.apply(g, x, w, ctx.options, ctx.needs_input_grad[:3]), None
+        return *_apply(_Gradient, g, x, w, ctx.options, ctx.needs_input_grad[:3]), None
 
 
 class _Gradient(torch.autograd.Function):

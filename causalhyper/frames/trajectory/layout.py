@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory.codec import CODECS
@@ -167,8 +166,9 @@ class StoreLayout:
         """Yield the cells of some rows of one block of steps that hold the columns asked for."""
         whole, rest = divmod(row, self.block_steps)
         base = whole * self.block_steps * size
-        for block, (a, b) in enumerate(pairwise(self.edges(size))):
-            if a < stop and b > start:
-                offset = (base + self.block_steps * a + rest * (b - a)) * self.itemsize
-                length = rows * (b - a) * self.itemsize
-                yield Cells(row, rows, block, a, b, offset, length)
+        for block in range(start // self.block_columns, -(-min(stop, size) // self.block_columns)):
+            a = block * self.block_columns
+            b = min(a + self.block_columns, size)
+            offset = (base + self.block_steps * a + rest * (b - a)) * self.itemsize
+            length = rows * (b - a) * self.itemsize
+            yield Cells(row, rows, block, a, b, offset, length)
