@@ -13,7 +13,7 @@ from causalhyper.granger.lasso import ColumnBlocks
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.screening.response import autocorrelation, checked_response, varies
 from causalhyper.granger.screening.result import LayerScreening, Screening
-from causalhyper.granger.screening.statistics import Moments, pairs, statistics_of
+from causalhyper.granger.screening.statistics import Moments, statistics_of, triangle
 
 
 def screen_columns(
@@ -128,11 +128,12 @@ def _screened(
                 f"design {name!r} must be finite; column {start + column}, row {row} is not: did "
                 "training diverge? Leave those steps out"
             )
-        moments = _moments(values, y, groups, shares)
-        flat += int(moments.flat().all(axis=0).sum())
         where = slice(start // groups, start // groups + values.shape[1] // groups)
-        fisher = None if theta is None else theta.ravel()[where] ** 2 * moments.movement
-        pieces.append(statistics_of(moments, fisher))
+        with np.errstate(over="ignore", invalid="ignore"):  # Moments refuse it
+            moments = _moments(values, y, groups, shares)
+            flat += int(moments.flat().all(axis=0).sum())
+            fisher = None if theta is None else theta.ravel()[where] ** 2 * moments.movement
+            pieces.append(statistics_of(moments, fisher))
     found = {key: np.concatenate([piece[key] for piece in pieces]) for key in pieces[0]}
     return LayerScreening(name, (entries,) if theta is None else theta.shape, found, flat)
 
@@ -169,7 +170,7 @@ def _moments(values: Array, y: Array, groups: int, shares: Array) -> Moments:
     away = (values - mean).reshape(rows, -1, groups)
     centred = y - y.mean() if varies(y) else np.zeros(rows)
     spreads = [
-        np.einsum("ij,ij->j", away[:, :, i], away[:, :, j]) / rows for i, j in pairs(groups)
+        np.einsum("ij,ij->j", away[:, :, i], away[:, :, j]) / rows for i, j in triangle(groups)
     ]
     return Moments(
         n=rows,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Flags
+from causalhyper.errors import DataError
 
 DEPENDENT = 1.5e-8
 """A feature of whose variance the others leave no larger share counts as their combination."""
@@ -35,6 +36,11 @@ class Moments:
         Sum of squared changes.
     rounding : float
         Relative error of one product in the sums.
+
+    Raises
+    ------
+    DataError
+        If the squares of features are not finite.
     """
 
     n: int
@@ -46,6 +52,13 @@ class Moments:
     movement: Array
     rounding: float
 
+    def __post_init__(self) -> None:
+        if self.spreads is not None and not np.isfinite(self.spreads).all():
+            raise DataError(
+                "squares of features must be finite, and are not: did training diverge? Leave "
+                "those steps out"
+            )
+
     def flat(self) -> Flags:
         """Say which features do not vary by more than rounding, shape (F, p)."""
         if self.spreads is None:
@@ -55,12 +68,12 @@ class Moments:
         return variances <= 8 * self.n * self.rounding * self.mean**2
 
 
-def pairs(features: int) -> list[tuple[int, int]]:
+def triangle(features: int) -> list[tuple[int, int]]:
     """Return the places of an upper triangle, row by row.
 
     Examples
     --------
-    >>> pairs(2)
+    >>> triangle(2)
     [(0, 0), (0, 1), (1, 1)]
     """
     return [(i, j) for i in range(features) for j in range(i, features)]
@@ -74,7 +87,7 @@ def diagonal(features: int) -> list[int]:
     >>> diagonal(3)
     [0, 3, 5]
     """
-    return [at for at, (i, j) in enumerate(pairs(features)) if i == j]
+    return [at for at, (i, j) in enumerate(triangle(features)) if i == j]
 
 
 def statistics_of(moments: Moments, fisher: Array | None = None) -> dict[str, Array]:
@@ -127,7 +140,7 @@ def _multiple(
     if response == 0:
         return np.zeros(deviations.shape[1])
     left = np.empty((features, features, deviations.shape[1]))
-    for at, (i, j) in enumerate(pairs(features)):
+    for at, (i, j) in enumerate(triangle(features)):
         left[i, j] = left[j, i] = spreads[at] / (deviations[i] * deviations[j])
     towards = scaled / response
     share = np.zeros(deviations.shape[1])

@@ -58,7 +58,7 @@ def stochastic_lasso(
     l1 : float or sequence of float
         Penalties above zero, in the unit of y times x.
     form : {"joint", "decoupled"}
-        Joint reads rows (some 6 p numbers of memory a penalty, and a copy of X unless it lies in
+        Joint reads rows (3 p numbers of memory a penalty, and a copy of X unless it lies in
         rows); decoupled reads blocks of columns once.
     epochs : int
         Readings of all examples; 100 unless given.
