@@ -31,7 +31,19 @@ class Cut:
 
 
 def largest(values: Array, count: int) -> tuple[Flags, int]:
-    """Mark the `count` largest values, earlier ones first among equals, and count ties left out.
+    """Mark the largest values, earlier ones first among equals.
+
+    Parameters
+    ----------
+    values : ndarray, shape (p,)
+    count : int
+        How many, at most p.
+
+    Returns
+    -------
+    mask : ndarray of bool, shape (p,)
+    tied : int
+        Values left out that equal one that was marked.
 
     Examples
     --------

@@ -71,6 +71,15 @@ class Moments:
 def triangle(features: int) -> list[tuple[int, int]]:
     """Return the places of an upper triangle, row by row.
 
+    Parameters
+    ----------
+    features : int
+
+    Returns
+    -------
+    list of tuple of int
+        Row and column.
+
     Examples
     --------
     >>> triangle(2)
@@ -81,6 +90,14 @@ def triangle(features: int) -> list[tuple[int, int]]:
 
 def diagonal(features: int) -> list[int]:
     """Return where the squares stand among the products of an upper triangle.
+
+    Parameters
+    ----------
+    features : int
+
+    Returns
+    -------
+    list of int
 
     Examples
     --------

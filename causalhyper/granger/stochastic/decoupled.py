@@ -14,6 +14,17 @@ from causalhyper.granger.stochastic.schedule import Schedule
 def step_weights(examples: int, schedule: Schedule, orders: list[np.ndarray]) -> Array:
     """Return the sum of the learning rates that each example had over the epochs.
 
+    Parameters
+    ----------
+    examples : int
+    schedule : Schedule
+    orders : list of ndarray
+        The order of the examples in each epoch.
+
+    Returns
+    -------
+    ndarray, shape (examples,)
+
     Examples
     --------
     >>> step_weights(2, Schedule(2, 1.0, 0.0), [np.array([0, 1]), np.array([1, 0])]).tolist()

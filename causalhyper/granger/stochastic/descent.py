@@ -13,6 +13,16 @@ from causalhyper.granger.stochastic.schedule import Schedule
 def soft_threshold(sums: Array, bounds: Array) -> Array:
     """Shrink every number by its bound, to zero where it is smaller.
 
+    Parameters
+    ----------
+    sums : ndarray
+    bounds : ndarray
+        Not negative; of a shape that broadcasts with `sums`.
+
+    Returns
+    -------
+    ndarray
+
     Examples
     --------
     >>> soft_threshold(np.array([3.0, -0.5, -3.0]), np.array(1.0)).tolist()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.granger.stochastic.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +36,8 @@ class StochasticPath:
     tolerance : float
     form : str
         "joint" or "decoupled".
-    epochs : int
-    learning_rate, decay : float
-        Rate of the first step, and the power of the number of the step that divides it.
+    schedule : Schedule
+        Epochs, and the learning rates.
     relative : bool
         Whether the rate is in units of one over the largest squared norm of a row.
     rates : ndarray, shape (T,)
@@ -57,9 +57,7 @@ class StochasticPath:
     converged: Flags
     tolerance: float
     form: str
-    epochs: int
-    learning_rate: float
-    decay: float
+    schedule: Schedule
     relative: bool
     rates: Array
     published: bool
@@ -100,8 +98,8 @@ class StochasticPath:
         unit = " over the largest squared row norm" if self.relative else ""
         lines = [
             f"Stochastic l1 descent with cumulative penalty, {self.form} form, of {self.rows} "
-            f"rows on {self.width} columns as they are: {self.epochs} epochs, learning rate "
-            f"{self.learning_rate:g}{unit} / t^{self.decay:g}"
+            f"rows on {self.width} columns as they are: {self.schedule.epochs} epochs, learning "
+            f"rate {self.schedule.rate:g}{unit} / t^{self.schedule.decay:g}"
         ]
         if self.published:
             lines.append(
