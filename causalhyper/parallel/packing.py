@@ -10,7 +10,25 @@ from typing import Any
 import numpy as np
 
 
-def pack(value: object) -> bytes:
+class TooLargeError(ValueError):
+    """What is to be packed has more bytes than may travel."""
+
+
+class _Packet(io.BytesIO):
+    """Bytes up to a number."""
+
+    def __init__(self, at_most: int | None) -> None:
+        super().__init__()
+        self._at_most = at_most
+
+    def write(self, data: Any) -> int:
+        """Take bytes while they fit."""
+        if self._at_most is not None and self.tell() + memoryview(data).nbytes > self._at_most:
+            raise TooLargeError(f"more than {self._at_most} bytes")
+        return super().write(data)
+
+
+def pack(value: object, at_most: int | None = None) -> bytes:
     """Pickle a value, functions and classes of a script too, and maps of files as their place.
 
     Parameters
@@ -18,11 +36,18 @@ def pack(value: object) -> bytes:
     value : object
         A whole array of `numpy.load` with ``mmap_mode="r"``, or a `numpy.memmap`, goes as its
         path, which every worker must be able to open. A part of one goes with its numbers.
+    at_most : int, optional
+        Bytes that it may have.
 
     Returns
     -------
     bytes
         For `pickle.loads`.
+
+    Raises
+    ------
+    TooLargeError
+        If it has more.
 
     Examples
     --------
@@ -42,7 +67,7 @@ def pack(value: object) -> bytes:
                 return _open, _place(thing)
             return super().reducer_override(thing)
 
-    stream = io.BytesIO()
+    stream = _Packet(at_most)
     Packer(stream).dump(value)
     return stream.getvalue()
 
