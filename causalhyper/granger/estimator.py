@@ -29,7 +29,7 @@ from causalhyper.granger.lasso.result import LassoPath
 Choosing = Literal["given", "sparsity", "cv", "ebic"]
 
 
-class GrangerLasso(RegressorMixin, BaseEstimator):
+class GrangerLasso(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     r"""Linear regression with an :math:`\ell_1` penalty, for few rows in time and many columns.
 
     It minimises :math:`|y - a - X g|^2 / 2T + \lambda \sum_j w_j |g_j|` exactly, and chooses

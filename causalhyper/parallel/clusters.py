@@ -36,13 +36,14 @@ class DaskPool:
     def __init__(self) -> None:
         from distributed import get_client
 
-        self._client = get_client()  # type: ignore[no-untyped-call]
+        self._client = get_client()
         self._batch = secrets.token_hex(8)
 
     @property
     def width(self) -> int:
         """The cluster's threads."""
-        return sum(self._client.ncores().values())
+        cores = self._client.ncores()  # type: ignore[no-untyped-call]
+        return sum(cores.values())
 
     def call(self, task: bytes) -> Reply:
         """Have a task done.

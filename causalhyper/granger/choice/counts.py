@@ -76,12 +76,13 @@ def choose_by_count(
     """Find the penalty that keeps a number of columns.
 
     As the penalty falls, columns come in, and some go again, so their number does not only
-    grow. By "fit" the choice is the largest penalty at which the fit keeps that many; by
-    "entry" it is the largest at or above which that many different columns have been in, and
-    these are kept, whether or not they are still in the fit: so they may be more than the steps.
-    The path is looked at on a grid, and on finer ones where the number is first reached, until
-    it is met exactly, or the columns that pass it enter together (as those of a group do): then
-    a fit keeps all of them, and the entry order takes those with lower numbers.
+    grow. By "fit" the choice is the largest penalty at which the fit keeps so many; by "entry"
+    it is the largest at which so many different columns have been in, there or above, and these
+    are kept, whether or not they are still in the fit: so they may be more than the steps.
+
+    "Largest" is of a grid, which is made finer where the number is first reached, until it is
+    met exactly, or until the columns that pass it enter within 1e-9 of one penalty, as those of
+    a group do: then the fit keeps all of them, and the entry order those with lower numbers.
 
     Parameters
     ----------
@@ -211,13 +212,14 @@ class _Search:
         while True:
             counts = self._counts(path)
             at = int(np.argmax(counts >= self.wanted))
-            if at == 0 or counts[at] == self.wanted:
-                return path, at
-            above, below = path.lambdas[at - 1], path.lambdas[at]
-            if above - below <= NARROW * above:
+            above, below = path.lambdas[max(at - 1, 0)], path.lambdas[at]
+            if counts[at] == self.wanted or above - below <= NARROW * above:
                 return path, at
             fine = np.geomspace(above, below, FINE + 2)[1:]
-            path = self._path([*path.lambdas[:at].tolist(), *fine.tolist()])
+            finer = self._path([*path.lambdas[:at].tolist(), *fine.tolist()])
+            if self._counts(finer).max() < self.wanted:  # by rounding, at the lower end
+                return path, at
+            path = finer
 
     def _long_enough(self) -> LassoPath:
         """A first path, that goes as far down as is needed."""

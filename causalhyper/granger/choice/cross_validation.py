@@ -203,7 +203,8 @@ def choose_by_cross_validation(
     share = 1 / (blocks + 1)
     stages = split_progress(options.get("progress"), {"all": share, "folds": 1 - share})
     response = np.asarray(y, dtype=np.float64)
-    path = penalty.path(columns, response, **{**options, "progress": stages["all"]})
+    outer: PathOptions = {**options, "progress": stages["all"]}
+    path = penalty.path(columns, response, **outer)
     inner: PathOptions = {**options, "progress": stages["folds"]}
     score = cross_validate(columns, response, path.lambdas, folds, penalty=penalty, **inner)
     best = int(np.argmax(score.r_squared))

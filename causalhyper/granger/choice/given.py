@@ -58,8 +58,9 @@ def choose_given(
             f"expected one penalty above zero and no lambdas or ratio; got {lambda_} and "
             f"{', '.join(options) or 'no options'}"
         )
-    path = penalty.path(columns, y, **{**options, "lambdas": [lambda_]})
+    one: PathOptions = {**options, "lambdas": [lambda_]}
     response = np.asarray(y, dtype=np.float64)
+    path = penalty.path(columns, response, **one)
     return assemble(
         "given",
         f"Penalty {lambda_:.4g} of the {penalty.name}, given.",
