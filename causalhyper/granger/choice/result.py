@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.figures.penalties import plot_penalties
 from causalhyper.granger.lasso.result import LassoPath
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLE = ("lambda", "kept", "gap", "r2_in", "r2_out", "se", "ebic")
 """Columns of the table of a choice."""
@@ -134,6 +136,8 @@ class PenaltyChoice:
         -------
         matplotlib.axes.Axes
         """
+        from causalhyper.figures.penalties import plot_penalties
+
         quantity = {"cross-validation": "r2_out", "ebic": "ebic"}.get(self.how, "kept")
         return plot_penalties(self.table, quantity=quantity, chosen=self.lambda_, ax=ax)
 
