@@ -63,23 +63,19 @@ def sum_of_squares(y: Array, options: PathOptions) -> float:
     return float(away @ away)
 
 
-def table_of(
-    path: LassoPath, total: float, *, gamma: float = 1.0, steps: float | None = None
-) -> pd.DataFrame:
-    """Tabulate a path, without anything out of the sample.
+def table_of(path: LassoPath, total: float) -> pd.DataFrame:
+    """Tabulate a path, without anything out of the sample; its extended BIC is that of the fits.
 
     Parameters
     ----------
     path : LassoPath
     total : float
         Sum of squares of y around its constant.
-    gamma, steps : float
-        As `extended_bic` has them; all steps by default.
     """
     kept = np.array([len(columns) for columns in path.columns])
     left = (1 - path.r_squared) * total
     nothing = np.full(len(path), np.nan)
-    criterion = extended_bic(left, kept, path.rows, path.width, gamma=gamma, steps=steps)
+    criterion = extended_bic(left, kept, path.rows, path.width)
     return pd.DataFrame(
         {
             "lambda": path.lambdas,

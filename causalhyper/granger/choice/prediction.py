@@ -71,3 +71,33 @@ def predict_rows(
                 values = block[np.ix_(rows, slope.columns[first:end] - start)].astype(np.float64)
                 predicted += (values @ slope.values[first:end]).T
     return tuple(found)
+
+
+def values_of(columns: ColumnBlocks, chosen: Codes) -> Array:
+    """Read some columns of a design.
+
+    Parameters
+    ----------
+    columns : ColumnBlocks
+        X, of shape (T, p), read once.
+    chosen : ndarray of int, shape (q,)
+        Increasing.
+
+    Returns
+    -------
+    ndarray, shape (T, q)
+        In the unit of the blocks.
+
+    Examples
+    --------
+    >>> from causalhyper.granger.lasso import DenseColumns
+    >>> values_of(DenseColumns(np.arange(6.0).reshape(2, 3), width=2), np.array([0, 2]))
+    array([[0., 2.],
+           [3., 5.]])
+    """
+    values = np.empty((columns.shape[0], len(chosen)))
+    for start, block in columns.blocks():
+        first, end = np.searchsorted(chosen, [start, start + block.shape[1]])
+        if first < end:
+            values[:, first:end] = block[:, chosen[first:end] - start]
+    return values

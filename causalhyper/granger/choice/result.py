@@ -33,7 +33,8 @@ class PenaltyChoice:
         One row a penalty, decreasing: lambda; kept, the number of columns that are not zero; gap,
         the relative duality gap; r2_in, the share of the variance of y fitted in the sample;
         r2_out, that predicted out of it, and its standard error se (NaN but for
-        cross-validation); ebic, the extended Bayesian information criterion.
+        cross-validation); ebic, the extended Bayesian information criterion (of the penalised
+        fits with gamma 1, but for a choice by it, which says of what it is).
     path : LassoPath
         The fits of the table, to all steps.
     at : int

@@ -4,27 +4,34 @@ import math
 
 import numpy as np
 import pytest
+from statsmodels.regression.linear_model import OLS
 from statsmodels.tsa.stattools import acf
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.choice import choose_by_ebic, effective_steps, extended_bic
-from causalhyper.granger.lasso import DenseColumns
+from causalhyper.granger.lasso import DenseColumns, SquaredChanges
 from tests.granger.choice.samples import autoregressive, planted
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("intercept", [True, False])
-def test_the_criterion_of_every_fit_is_chen_and_chens_formula(gamma, intercept):
+@pytest.mark.parametrize("refit", [True, False])
+def test_the_criterion_of_every_fit_is_chen_and_chens_formula(gamma, intercept, refit):
     x, y = planted(rows=60, width=200)
-    choice = choose_by_ebic(DenseColumns(x), y, gamma=gamma, intercept=intercept, lambdas=20)
-    for at, row in choice.table.iterrows():
-        residual = y - choice.path.intercepts[at] - x @ choice.path.dense(at)
-        kept = int((choice.path.dense(at) != 0).sum())
-        likelihood = -30 * (math.log(2 * math.pi * residual @ residual / 60) + 1)
-        prior = 2 * gamma * math.log(math.comb(200, kept))
-        expected = -2 * likelihood + kept * math.log(60) + prior
-        assert row["ebic"] + 60 * (math.log(2 * math.pi) + 1) == pytest.approx(expected)
+    choice = choose_by_ebic(
+        DenseColumns(x), y, gamma=gamma, intercept=intercept, refit=refit, lambdas=20
+    )
     small = choice.table["kept"] <= 30
+    for at, row in choice.table[small].iterrows():
+        kept = choice.path.columns[at]
+        residual = y - choice.path.intercepts[at] - x @ choice.path.dense(at)
+        likelihood = -30 * (math.log(2 * math.pi * residual @ residual / 60) + 1)
+        if refit and len(kept):  # by another program
+            model = np.column_stack([np.ones(60), x[:, kept]]) if intercept else x[:, kept]
+            likelihood = OLS(y, model).fit().llf
+        prior = 2 * gamma * math.log(math.comb(200, len(kept)))
+        expected = -2 * likelihood + len(kept) * math.log(60) + prior
+        assert row["ebic"] + 60 * (math.log(2 * math.pi) + 1) == pytest.approx(expected)
     assert choice.at == choice.table["ebic"].where(small).idxmin()
 
 
@@ -37,9 +44,22 @@ def test_it_finds_the_columns_that_matter_among_very_many():
 
 def test_a_fit_that_nearly_interpolates_is_not_chosen():
     x, y = planted(rows=20, width=40)
-    choice = choose_by_ebic(DenseColumns(x), y, gamma=0.0, ratio=1e-7, lambdas=60)
+    refitted = choose_by_ebic(DenseColumns(x), y, gamma=0.0, ratio=1e-7, lambdas=60)
+    assert len(refitted.columns) <= 10
+    choice = choose_by_ebic(DenseColumns(x), y, gamma=0.0, ratio=1e-7, lambdas=60, refit=False)
     assert choice.table["ebic"].min() < choice.table["ebic"].iloc[choice.at]
     assert len(choice.columns) <= 10
+
+
+def test_squares_of_tiny_changes_are_refitted_as_well_as_large_ones():
+    rng = np.random.default_rng(4)
+    changes = (1e-7 * rng.normal(size=(120, 200)) * np.exp(rng.normal(size=200))).astype(
+        np.float32
+    )
+    squares = changes.astype(float) ** 2
+    scaled = (squares - squares.mean(axis=0)) / squares.std(axis=0)
+    y = 1e-9 * (scaled[:, :3].sum(axis=1) + 0.5 * rng.normal(size=120))
+    assert choose_by_ebic(SquaredChanges(changes), y).columns.tolist() == [0, 1, 2]
 
 
 def test_effective_steps_of_an_autoregression_are_those_of_its_closed_form():
@@ -89,7 +109,7 @@ def test_dependent_steps_count_less_when_asked_and_fewer_columns_are_kept():
 
 def test_a_number_of_steps_given_enters_the_formula():
     x, y = planted(rows=60, width=50)
-    choice = choose_by_ebic(DenseColumns(x), y, steps=25.0, lambdas=10)
+    choice = choose_by_ebic(DenseColumns(x), y, steps=25.0, lambdas=10, refit=False)
     row = choice.table.iloc[4]
     residual = y - choice.path.intercepts[4] - x @ choice.path.dense(4)
     expected = (
