@@ -21,6 +21,10 @@ def limit(rows: int, width: int, options: PathOptions) -> int:
         T and p.
     options : PathOptions
         Whether a constant is fitted, which takes one.
+
+    Returns
+    -------
+    int
     """
     return min(rows - bool(options.get("intercept", True)), width)
 
@@ -35,6 +39,10 @@ def regime(penalty: Penalty, kept: int, most: int) -> str:
         Columns of the fit that are not zero.
     most : int
         What an exact lasso can keep.
+
+    Returns
+    -------
+    str
     """
     if not penalty.bounded:
         return f"Regime: {penalty.name}; it can keep more columns than there are steps."
@@ -58,6 +66,10 @@ def sum_of_squares(y: Array, options: PathOptions) -> float:
     y : ndarray, shape (T,)
     options : PathOptions
         Whether a constant is fitted.
+
+    Returns
+    -------
+    float
     """
     away = y - y.mean() if options.get("intercept", True) else y
     return float(away @ away)
@@ -71,6 +83,11 @@ def table_of(path: LassoPath, total: float) -> pd.DataFrame:
     path : LassoPath
     total : float
         Sum of squares of y around its constant.
+
+    Returns
+    -------
+    DataFrame
+        As `PenaltyChoice.table`.
     """
     kept = np.array([len(columns) for columns in path.columns])
     left = (1 - path.r_squared) * total
@@ -112,6 +129,10 @@ def assemble(
     options : PathOptions
     columns : ndarray of int, optional
         What is kept, where that is not what the fit keeps.
+
+    Returns
+    -------
+    PenaltyChoice
     """
     most = limit(path.rows, path.width, options)
     return PenaltyChoice(

@@ -230,6 +230,10 @@ def within_one_error(score: OutOfSample, best: int) -> int:
     best : int
         Which has the largest R².
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> score = OutOfSample(np.array([0.1, 0.45, 0.5]), np.array([0.2, 0.2, 0.06]))

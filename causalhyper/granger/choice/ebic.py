@@ -117,6 +117,10 @@ def smallest(criterion: Array, kept: Array, steps: float) -> int:
         Columns of each fit.
     steps : float
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> smallest(np.array([0.0, -5.0, -90.0]), np.array([0, 2, 9]), steps=10.0)

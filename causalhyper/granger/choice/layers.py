@@ -126,6 +126,7 @@ def fit_layers(
     Examples
     --------
     >>> from functools import partial
+    >>> import numpy as np
     >>> from causalhyper.granger.choice import choose_by_count
     >>> from causalhyper.granger.lasso import DenseColumns
     >>> rng = np.random.default_rng(0)

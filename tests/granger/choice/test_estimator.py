@@ -1,6 +1,7 @@
 """Claims about the estimator: scikit-learn's own conventions, and that it is the path's fit."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.choice import choose_by_count, choose_by_cross_validation
+from causalhyper.granger.choice import (
+    PENALTIES,
+    Penalty,
+    PenaltySettings,
+    choose_by_count,
+    choose_by_cross_validation,
+)
 from causalhyper.granger.estimator import GrangerLasso
 from causalhyper.granger.lasso import DenseColumns, lasso_path
 from tests.granger.choice.samples import planted
@@ -91,6 +98,20 @@ def test_a_path_of_float32_is_fitted_in_float32():
     model = GrangerLasso(choose="given", alpha=0.3).fit(x.astype(np.float32), y)
     path = lasso_path(DenseColumns(x.astype(np.float32)), y, lambdas=[0.3])
     assert model.coef_.tobytes() == path.dense(0).tobytes()
+
+
+def test_another_penalty_is_told_its_settings_and_fitted_by_its_own_path(monkeypatch):
+    told = []
+
+    def make(settings):
+        told.append(settings)
+        return Penalty("other", partial(lasso_path, max_passes=9), bounded=True)
+
+    monkeypatch.setitem(PENALTIES, "other", make)
+    x, y = planted(width=10)
+    model = GrangerLasso("other", choose="ebic", l1_ratio=0.3, groups=2).fit(x, y)
+    assert told == [PenaltySettings(l1_ratio=0.3, groups=2)]
+    assert "exact other" in model.choice_.regime
 
 
 @pytest.mark.parametrize(
