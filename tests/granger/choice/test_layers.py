@@ -1,16 +1,13 @@
 """Claims about fits of layers: the same bytes wherever they are made."""
 
 import os
-import pickle
 import signal
-import subprocess
-import sys
 import warnings
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.choice import (
@@ -24,13 +21,12 @@ from causalhyper.granger.choice import (
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges
 from tests.granger.choice.samples import planted
 
-ROOT = Path(__file__).parents[3]
 VALIDATE = partial(choose_by_cross_validation, blocks=3, lambdas=15)
 
 
 @pytest.fixture(scope="module")
 def designs(tmp_path_factory):
-    """Three layers, mapped from files; products of this size take threads where they may."""
+    """Three layers, mapped from files."""
     folder = tmp_path_factory.mktemp("layers")
     found = {}
     for number, width in enumerate((1500, 700, 3000)):
@@ -80,27 +76,24 @@ def test_a_cluster_finds_the_bytes_of_this_process(designs, serial, dask):
     assert as_bytes(fit_layers(designs, VALIDATE, engine="dask")) == serial
 
 
-def test_a_process_with_many_threads_finds_the_same_bytes(designs, serial, tmp_path):
-    file = tmp_path / "designs.pickle"
-    file.write_bytes(
-        pickle.dumps({name: (str(d.changes.filename), y) for name, (d, y) in designs.items()})
-    )
-    code = f"""
-import pickle, sys
-import numpy as np
-from causalhyper.granger.choice import fit_layers
-from causalhyper.granger.lasso import SquaredChanges
-from tests.granger.choice.test_layers import VALIDATE, as_bytes
-stored = pickle.load(open({str(file)!r}, "rb"))
-designs = {{n: (SquaredChanges(np.load(p, mmap_mode="r")), y) for n, (p, y) in stored.items()}}
-sys.stdout.buffer.write(as_bytes(fit_layers(designs, VALIDATE)))
-"""
-    threads = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
-    threads["PYTHONPATH"] = str(ROOT)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=threads, capture_output=True, check=True
-    )
-    assert done.stdout == serial
+def threads():
+    """Threads of the library that numpy's products take."""
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def choose_with_one_thread(columns, y):
+    assert threads() == {1}
+    return choose_given(columns, y, 0.1)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_fit_has_one_thread_whatever_the_process_has(workers, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    opens = {"fc": partial(open_design, 40, 60)}
+    with threadpool_limits(2, user_api="blas"):
+        assert threads() == {2}
+        fit_layers(opens, choose_with_one_thread, workers=workers)
+        assert threads() == {2}
 
 
 def test_the_frame_has_a_row_a_kept_column_in_the_order_of_the_layers(designs):
