@@ -1,8 +1,8 @@
 """Sweeps: many runs by a design, each durable, on one machine or a cluster."""
 
+from causalhyper.parallel import EngineError
 from collectors.sweeps.configuration import Configuration
 from collectors.sweeps.design import Design, factorial
-from collectors.sweeps.engines import EngineError
 from collectors.sweeps.protocols import (
     LearningRate,
     Protocol,

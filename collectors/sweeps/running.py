@@ -13,6 +13,7 @@ import pandas as pd
 
 from causalhyper.errors import CausalHyperError, ConfigurationError, DataError
 from causalhyper.frames import append_run
+from causalhyper.parallel import Engine, Place, Reply, replies
 from collectors.sweeps.design import Design
 from collectors.sweeps.durability import (
     Failure,
@@ -24,12 +25,9 @@ from collectors.sweeps.durability import (
     put_in_order,
     write_failures,
 )
-from collectors.sweeps.engines import replies
 from collectors.sweeps.interruption import exit_on_sigterm
-from collectors.sweeps.places import Engine, Place
 from collectors.sweeps.progress import Clock, progress_bar
 from collectors.sweeps.rows import finished_row, split_rows
-from collectors.sweeps.worker_pool import Reply
 
 ATTEMPTS = 2
 """Of a run whose process dies; an error is raised again every time, so it has one."""
@@ -164,6 +162,8 @@ class _State:
 
 def _train(todo: Sequence[Group], run: Callable[..., object], place: Place, state: _State) -> None:
     """Train all groups; those whose process died once more, when the others are done."""
+    import torch  # noqa: F401 - what is loaded is kept to one thread
+
     with progress_bar(state.clock, quiet=state.quiet) as bar, exit_on_sigterm():
         done = state.total - sum(map(len, todo))
         task = bar.add_task("runs", total=state.total, completed=done)

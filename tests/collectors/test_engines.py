@@ -15,7 +15,8 @@ from pandas.testing import assert_frame_equal
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import read_runs
-from collectors.sweeps import RunFailedError, engines, places, sweep
+from causalhyper.parallel import engines, places
+from collectors.sweeps import RunFailedError, sweep
 from tests.collectors import fakes
 from tests.collectors.fakes import Fake
 
@@ -163,7 +164,7 @@ def test_an_engine_that_breaks_again_and_again_is_an_error(path, monkeypatch):
 def test_a_backend_of_joblib_that_hands_out_all_results_at_the_end_is_refused(path):
     with (
         joblib.parallel_config("multiprocessing", n_jobs=2),
-        pytest.raises(ConfigurationError, match=r"cannot serve a sweep.*choose 'loky'"),
+        pytest.raises(ConfigurationError, match=r"cannot serve here.*choose 'loky'"),
     ):
         sweep(RUNS, fakes.quick, path, engine="joblib", quiet=True)
 

@@ -124,7 +124,7 @@ def test_a_function_that_holds_what_cannot_travel_is_refused(path):
         with lock:
             return fakes.row(run)
 
-    with pytest.raises(ConfigurationError, match=r"cannot send the runs or .*open files inside"):
+    with pytest.raises(ConfigurationError, match=r"cannot send the tasks or .*open files inside"):
         sweep(RUNS, train, path, workers=2, quiet=True)
     assert not path.exists()
 

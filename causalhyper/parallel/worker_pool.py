@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from collectors.sweeps.child import receive, send
+from causalhyper.parallel.child import receive, send
 
 CHILD = Path(__file__).with_name("child.py")
 SINGLE_THREAD = dict.fromkeys(
@@ -170,7 +170,7 @@ class WorkerPool:
         """
         worker = self._take()
         if worker is None:
-            return Reply(error="the sweep was stopped", died=True)
+            return Reply(error="the work was stopped", died=True)
         reply = worker.ask(task)
         self._give_back(worker, usable=not reply.died)
         return reply

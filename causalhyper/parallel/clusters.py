@@ -12,13 +12,13 @@ import secrets
 import threading
 from typing import Any, Protocol
 
-from collectors.sweeps.worker_pool import Reply, WorkerPool
+from causalhyper.parallel.worker_pool import Reply, WorkerPool
 
 KEEP_SECONDS = 30.0
 """How long a worker process beside a cluster's process waits for another task."""
 
 
-class Pool(Protocol):
+class TaskPool(Protocol):
     """What answers tasks, however many threads call at once."""
 
     def call(self, task: bytes) -> Reply:
@@ -37,12 +37,13 @@ class DaskPool:
         import distributed
 
         self._client = distributed.get_client()
-        self._sweep = secrets.token_hex(8)
+        self._batch = secrets.token_hex(8)
 
     @property
     def width(self) -> int:
         """The cluster's threads."""
-        return sum(self._client.ncores().values())
+        cores = self._client.ncores()  # type: ignore[no-untyped-call]
+        return sum(cores.values())
 
     def call(self, task: bytes) -> Reply:
         """Have a task done.
@@ -58,14 +59,14 @@ class DaskPool:
             The answer; that it died, where the cluster has lost it.
         """
         try:
-            return self._client.submit(ask_far, self._sweep, task, pure=False).result()
+            return self._client.submit(ask_far, self._batch, task, pure=False).result()
         except Exception as error:
             return _lost(error)
 
     def close(self) -> None:
         """End the workers at once, and those that would still be started."""
         with contextlib.suppress(Exception):  # the cluster may be gone
-            self._client.run(end_far, self._sweep, on_error="ignore")
+            self._client.run(end_far, self._batch, on_error="ignore")
 
 
 class RayPool:
@@ -76,7 +77,7 @@ class RayPool:
 
         self._ray: Any = ray  # typed in part
         self._ask = ray.remote(num_cpus=1, max_retries=0)(ask_far)
-        self._sweep = secrets.token_hex(8)
+        self._batch = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._open: set[Any] = set()
         self._closed = False
@@ -84,7 +85,8 @@ class RayPool:
     @property
     def width(self) -> int:
         """The cluster's CPUs."""
-        return int(self._ray.cluster_resources().get("CPU", 1))
+        resources = self._ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return int(resources.get("CPU", 1))
 
     def call(self, task: bytes) -> Reply:
         """Have a task done.
@@ -101,8 +103,8 @@ class RayPool:
         """
         with self._lock:
             if self._closed:
-                return Reply(error="the sweep was stopped", died=True)
-            reference = self._ask.remote(self._sweep, task)
+                return Reply(error="the work was stopped", died=True)
+            reference = self._ask.remote(self._batch, task)
             self._open.add(reference)
         try:
             return self._ray.get(reference)
@@ -130,13 +132,13 @@ _pools: dict[str, WorkerPool] = {}
 _pools_lock = threading.Lock()
 
 
-def ask_far(sweep: str, task: bytes) -> Reply:
+def ask_far(batch: str, task: bytes) -> Reply:
     """Have a task done by a worker beside this process, which is the cluster's.
 
     Parameters
     ----------
-    sweep : str
-        Names the sweep.
+    batch : str
+        Names the batch of tasks.
     task : bytes
         A pickle of (function, arguments).
 
@@ -146,18 +148,18 @@ def ask_far(sweep: str, task: bytes) -> Reply:
         The answer.
     """
     with _pools_lock:
-        pool = _pools.setdefault(sweep, WorkerPool(keep=KEEP_SECONDS))
+        pool = _pools.setdefault(batch, WorkerPool(keep=KEEP_SECONDS))
     return pool.call(task)
 
 
-def end_far(sweep: str) -> None:
-    """End a sweep's workers beside this process; what comes late is refused.
+def end_far(batch: str) -> None:
+    """End the workers of a batch beside this process; what comes late is refused.
 
     Parameters
     ----------
-    sweep : str
-        Names the sweep.
+    batch : str
+        Names the batch of tasks.
     """
     with _pools_lock:
-        pool = _pools.setdefault(sweep, WorkerPool())
+        pool = _pools.setdefault(batch, WorkerPool())
     pool.close()

@@ -1,4 +1,4 @@
-"""Where the runs of a sweep are trained: here, beside this process, or on a cluster."""
+"""Where tasks are done: here, beside this process, or on a cluster."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from joblib import cpu_count
-
 from causalhyper.errors import ConfigurationError
-from collectors.sweeps.clusters import DaskPool, RayPool
+from causalhyper.parallel.clusters import DaskPool, RayPool
 
 Engine = Literal["processes", "loky", "joblib", "dask", "ray"]
 ENGINES: tuple[Engine, ...] = ("processes", "loky", "joblib", "dask", "ray")
@@ -19,7 +17,7 @@ ENGINES: tuple[Engine, ...] = ("processes", "loky", "joblib", "dask", "ray")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the runs of a sweep are trained.
+    """Where tasks are done.
 
     Attributes
     ----------
@@ -27,7 +25,7 @@ class Place:
         One of `ENGINES`; None for this process where there is one worker and no device, and for
         processes beside it otherwise.
     workers : int or None
-        Runs at once; None for one a device, one here, or all that a cluster has.
+        Tasks at once; None for one a device, one here, or all that a cluster has.
     devices : tuple of str
         One a worker.
 
@@ -61,6 +59,8 @@ class Place:
             )
         if self.engine in ("dask", "ray"):
             _check_cluster(self.engine)
+        if not self.is_here:
+            _check_dispatcher()
 
     def check(self, run: Callable[..., object]) -> None:
         """Refuse, where devices are given, a function that can be seen not to take one.
@@ -90,19 +90,23 @@ class Place:
 
     @property
     def is_here(self) -> bool:
-        """Whether runs are trained in this process, one after the other."""
+        """Whether tasks are done in this process, one after the other."""
         return self.engine is None and not self.devices and self.workers in (None, 1)
 
     @property
     def width(self) -> int:
-        """How many runs are trained at once; 1 where a context of joblib alone knows."""
+        """How many tasks are done at once; 1 where a context of joblib alone knows."""
         if self.devices or self.workers:
             return len(self.devices) or self.workers or 1
         if self.engine == "dask":
             return max(1, DaskPool().width)
         if self.engine == "ray":
             return max(1, RayPool().width)
-        return cpu_count() if self.engine == "loky" else 1
+        if self.engine != "loky":
+            return 1
+        from joblib import cpu_count
+
+        return int(cpu_count())
 
 
 def _check_cluster(engine: Engine) -> None:
@@ -127,3 +131,13 @@ def _check_cluster(engine: Engine) -> None:
 
     if not ray.is_initialized():
         raise ConfigurationError("the engine 'ray' needs a cluster: call ray.init(address) first")
+
+
+def _check_dispatcher() -> None:
+    """Refuse other processes where what dispatches to them is not installed."""
+    for needed in ("joblib", "cloudpickle"):
+        if importlib.util.find_spec(needed) is None:
+            raise ConfigurationError(
+                f"other processes need {needed}, which is not installed: pip install "
+                "causalhyper[collect], or work in this process"
+            )

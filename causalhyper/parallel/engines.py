@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sys
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from time import perf_counter
-
-import cloudpickle
-from joblib import Parallel, delayed
+from typing import TYPE_CHECKING
 
 from causalhyper.errors import CausalHyperError, ConfigurationError
-from collectors.sweeps.clusters import DaskPool, Pool, RayPool, ask_far
-from collectors.sweeps.places import Place
-from collectors.sweeps.worker_pool import Reply, WorkerPool
+from causalhyper.parallel.clusters import DaskPool, RayPool, TaskPool, ask_far
+from causalhyper.parallel.packing import pack
+from causalhyper.parallel.places import Place
+from causalhyper.parallel.worker_pool import Reply, WorkerPool
+
+if TYPE_CHECKING:
+    from joblib import Parallel
 
 BREAKS = 3
 """How often in a row an engine may break before any task is done."""
@@ -28,7 +31,7 @@ Arguments = tuple[object, ...]
 
 
 class EngineError(CausalHyperError):
-    """The engine itself broke, again and again, and not the runs that it was given."""
+    """The engine itself broke, again and again, and not the tasks that it was given."""
 
 
 class _Stop(BaseException):
@@ -45,7 +48,7 @@ def replies(
     Parameters
     ----------
     function : callable
-        What to call; it travels to other processes by cloudpickle.
+        What to call; it travels to other processes as bytes (`packing.pack`).
     tasks : sequence of tuple
         The arguments of each call.
     place : Place
@@ -82,7 +85,7 @@ def replies(
             if breaks == BREAKS:
                 raise EngineError(
                     f"the engine {place.engine or 'processes'!r} broke {BREAKS} times in a row: "
-                    f"{type(error).__name__}: {error}: finished runs are kept, sweep again"
+                    f"{type(error).__name__}: {error}: when it is sound, call again"
                 ) from error
 
 
@@ -105,21 +108,23 @@ def _reply_here(function: Callable[..., object], arguments: Arguments) -> Reply:
 
 def _pickled(function: Callable[..., object], tasks: Sequence[Arguments]) -> list[bytes]:
     try:
-        return [cloudpickle.dumps((function, arguments)) for arguments in tasks]
+        return [pack((function, arguments)) for arguments in tasks]
     except Exception as error:
         raise ConfigurationError(
-            f"cannot send the runs or {function!r} to another process: {error}: let them hold "
-            "names and numbers and open files inside the run, or use one worker"
+            f"cannot send the tasks or {function!r} to another process: {error}: let them hold "
+            "names and numbers and open files inside, or use one worker"
         ) from error
 
 
 def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed, None, None]:
     """Have joblib dispatch the tasks to threads or processes that supervise the workers."""
+    from joblib import delayed
+
     pool = _pool(place)
-    sweep = secrets.token_hex(8)
+    batch = secrets.token_hex(8)
     waiting = list(left.items())
     if pool is None:
-        calls = (delayed(_ask_from_afar)(sweep, number, task) for number, task in waiting)
+        calls = (delayed(_ask_from_afar)(batch, number, task) for number, task in waiting)
     else:
         calls = (delayed(_ask)(pool, number, task) for number, task in waiting)
     outputs = _parallel(place, pool)(calls)
@@ -136,7 +141,7 @@ def _replies_of_joblib(left: dict[int, bytes], place: Place) -> Generator[Placed
                 outputs.throw(_Stop())
 
 
-def _pool(place: Place) -> Pool | None:
+def _pool(place: Place) -> TaskPool | None:
     """What this process asks; None where joblib's own processes ask their workers."""
     if place.engine == "dask":
         return DaskPool()
@@ -145,7 +150,9 @@ def _pool(place: Place) -> Pool | None:
     return WorkerPool(place.devices) if place.engine in (None, "processes") else None
 
 
-def _parallel(place: Place, pool: Pool | None) -> Parallel:
+def _parallel(place: Place, pool: TaskPool | None) -> Parallel:
+    from joblib import Parallel
+
     options = {
         "batch_size": 1,
         "pre_dispatch": "n_jobs",
@@ -158,30 +165,39 @@ def _parallel(place: Place, pool: Pool | None) -> Parallel:
             return Parallel(n_jobs=place.workers, **options)
         except ValueError as error:
             raise ConfigurationError(
-                f"the backend of joblib.parallel_config cannot serve a sweep: {error}: choose "
+                f"the backend of joblib.parallel_config cannot serve here: {error}: choose "
                 "'loky', 'threading' or 'dask' there, or name an engine"
             ) from error
     return Parallel(n_jobs=place.width, backend=place.engine, **options)
 
 
-def _ask(pool: Pool, number: int, task: bytes) -> Placed:
+def _ask(pool: TaskPool, number: int, task: bytes) -> Placed:
     return number, pool.call(task)
 
 
-def _ask_from_afar(sweep: str, number: int, task: bytes) -> Placed:
-    return number, ask_far(sweep, task)
+def _ask_from_afar(batch: str, number: int, task: bytes) -> Placed:
+    return number, ask_far(batch, task)
 
 
 @contextlib.contextmanager
 def _single_thread() -> Iterator[None]:
-    """Keep torch and BLAS to one thread, so that bytes do not depend on the engine."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """Keep BLAS, and torch where loaded, to one thread: bytes do not depend on the engine."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
     try:
-        with threadpool_limits(1):
+        with _single_thread_of_blas():
             yield
     finally:
-        torch.set_num_threads(before)
+        if torch:
+            torch.set_num_threads(before)
+
+
+def _single_thread_of_blas() -> contextlib.AbstractContextManager[object]:
+    """Without threadpoolctl, which every engine comes with, there is nothing to be equal to."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return contextlib.nullcontext()
+    return threadpool_limits(1)

@@ -1,0 +1,189 @@
+"""The layers of a network, each fitted apart: here, in processes beside it, or on a cluster."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import cast
+
+import pandas as pd
+
+from causalhyper.arrays import Array
+from causalhyper.errors import CausalHyperError, ConfigurationError
+from causalhyper.granger.choice.cross_validation import choose_by_cross_validation
+from causalhyper.granger.choice.result import PenaltyChoice
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.parallel import Engine, Place, Reply, replies
+from causalhyper.parallel.packing import TooLargeError, pack
+from causalhyper.progress import Progress, track
+
+Problem = tuple[ColumnBlocks, Array]
+"""A design and its response."""
+LayerDesign = Problem | Callable[[], Problem]
+"""The same, or what opens it where it is fitted."""
+Choose = Callable[[ColumnBlocks, Array], PenaltyChoice]
+Answer = tuple[PenaltyChoice, list[tuple[type[Warning], str]]]
+"""A choice, and its warnings, to be given in the process that asked for it."""
+LARGEST = 64 * 2**20
+"""Bytes of a design that travels to a worker."""
+
+
+class LayerFailedError(CausalHyperError):
+    """The fit of a layer raised an error, or its worker died; the message names the layer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerChoices:
+    """The choice of every layer.
+
+    Attributes
+    ----------
+    choices : mapping of str to PenaltyChoice
+        By layer, in the order of the designs.
+    """
+
+    choices: Mapping[str, PenaltyChoice]
+
+    def __getitem__(self, layer: str) -> PenaltyChoice:
+        return self.choices[layer]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a kept column: layer, column, coefficient, and the lambda where it enters."""
+        frames = [c.selected().assign(layer=layer) for layer, c in self.choices.items()]
+        return pd.concat(frames, ignore_index=True)[["layer", "column", "coefficient", "entry"]]
+
+    def penalties(self) -> pd.DataFrame:
+        """One row a layer: layer, rows, width, lambda, kept, gap, r2_in, r2_out, se, converged."""
+        return pd.DataFrame(
+            [
+                {"layer": layer, "rows": c.path.rows, "width": c.path.width}
+                | c.table.iloc[c.at].drop(["ebic"]).to_dict()
+                | {"kept": len(c.columns), "converged": bool(c.path.converged[c.at])}
+                for layer, c in self.choices.items()
+            ]
+        )
+
+    def summary(self) -> str:
+        """Say what each layer keeps; the last line is the whole."""
+        lines = []
+        for layer, choice in self.choices.items():
+            *_, outcome = choice.summary().splitlines()
+            lines.append(f"{layer}: {outcome}")
+        kept = sum(len(choice.columns) for choice in self.choices.values())
+        width = sum(choice.path.width for choice in self.choices.values())
+        lines.append(f"{kept} of {width} columns are kept in {len(self.choices)} layers.")
+        return "\n".join(lines)
+
+
+def fit_layers(
+    designs: Mapping[str, LayerDesign],
+    choose: Choose = choose_by_cross_validation,
+    *,
+    workers: int | None = None,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+) -> LayerChoices:
+    """Fit each layer apart, on the engines that sweeps run on.
+
+    Every fit has one thread, so that results are the same bytes on every engine with any number
+    of workers.
+
+    Parameters
+    ----------
+    designs : mapping of str to (ColumnBlocks, ndarray), or to a callable
+        By layer, design and response, or what opens them without arguments in the worker. Designs
+        travel by their path: a whole array mapped from a file does (`numpy.load` with
+        ``mmap_mode="r"``), every worker must see the file, and a design of more than 64 MB that
+        does not is refused.
+    choose : callable
+        Called with design and response: any of the ways to choose, with their settings by
+        `functools.partial`.
+    workers : int, optional
+        Layers at once, each in a process with one thread; None for one, or for all that a cluster
+        has. With 1 and no engine, the fits are made in this process.
+    engine : {"processes", "loky", "joblib", "dask", "ray"}, optional
+        "processes" beside this one; "loky"; what ``joblib.parallel_config`` says; or the cluster
+        of the current ``distributed.Client``, or the one that ``ray.init`` has joined.
+    progress : callable, optional
+        Called with the share of the layers that are fitted.
+
+    Returns
+    -------
+    LayerChoices
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no layer, a large design would have to travel, or the engine is not there.
+    LayerFailedError
+        If a fit fails; the others are ended.
+    EngineError
+        If the engine itself breaks three times in a row.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> from causalhyper.granger.choice import choose_by_count
+    >>> from causalhyper.granger.lasso import DenseColumns
+    >>> rng = np.random.default_rng(0)
+    >>> designs = {}
+    >>> for name in ("conv", "fc"):
+    ...     x = rng.normal(size=(40, 100))
+    ...     designs[name] = DenseColumns(x), x[:, 7] - x[:, 9]
+    >>> found = fit_layers(designs, partial(choose_by_count, kept=2))
+    >>> found.to_frame()[["layer", "column"]].to_numpy().tolist()
+    [['conv', 7], ['conv', 9], ['fc', 7], ['fc', 9]]
+    """
+    if not designs:
+        raise ConfigurationError("there is no layer to fit; expected one design at least")
+    place = Place(engine, workers)
+    layers = list(designs)
+    packs = [designs[name] if place.is_here else _packed(name, designs[name]) for name in layers]
+    tasks = [(design, choose) for design in packs]
+    found: dict[str, PenaltyChoice] = {}
+    with closing(replies(_fit_layer, tasks, place)) as outcomes:
+        for number, reply in track(outcomes, len(layers), progress):
+            found[layers[number]] = _settle(layers[number], reply)
+    return LayerChoices({name: found[name] for name in layers})
+
+
+def _packed(layer: str, design: LayerDesign) -> bytes:
+    try:
+        return pack(design, at_most=LARGEST)
+    except TooLargeError as error:
+        raise ConfigurationError(
+            f"the design of layer {layer!r} holds more than {LARGEST >> 20} MB, too much to send "
+            "to another process: map it from a file (numpy.load with mmap_mode='r'), or give a "
+            "function that opens it"
+        ) from error
+
+
+def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
+    """Open a design and fit it, with the warnings that were given."""
+    opened = pickle.loads(design) if isinstance(design, bytes) else design
+    columns, y = opened() if callable(opened) else opened
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        choice: object = choose(columns, y)
+    if not isinstance(choice, PenaltyChoice):
+        raise ConfigurationError(f"choose must return a PenaltyChoice; got {choice!r}")
+    return choice, [(warning.category, str(warning.message)) for warning in caught]
+
+
+def _settle(layer: str, reply: Reply) -> PenaltyChoice:
+    if reply.error is not None:
+        advice = ": was memory short?" if reply.died else ""
+        cause = reply.cause
+        if cause is None and reply.trace:
+            cause = LayerFailedError(f"in the worker process:\n{reply.trace}")
+        raise LayerFailedError(
+            f"the fit of layer {layer!r} failed: {reply.error}{advice}"
+        ) from cause
+    choice, told = cast(Answer, reply.value)
+    for category, message in told:
+        warnings.warn(f"layer {layer!r}: {message}", category, stacklevel=3)
+    return choice

@@ -1,0 +1,119 @@
+"""The penalties that a path is known for, by name, so that every choice works with every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypedDict
+
+from causalhyper.arrays import Array
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.path import lasso_path
+from causalhyper.granger.lasso.result import LassoPath
+from causalhyper.progress import Progress
+
+Groups = int | Sequence[int]
+"""Columns a group, or the increasing edges of the groups."""
+
+
+class PathOptions(TypedDict, total=False):
+    """Keywords of a path function; see `lasso_path`."""
+
+    lambdas: Sequence[float] | int
+    ratio: float
+    standardise: bool
+    intercept: bool
+    tolerance: float
+    max_passes: int
+    progress: Progress | None
+
+
+class PathFunction(Protocol):
+    """What fits a path of penalties."""
+
+    def __call__(
+        self,
+        columns: ColumnBlocks,
+        y: Array,
+        *,
+        lambdas: Sequence[float] | int = ...,
+        ratio: float = ...,
+        standardise: bool = ...,
+        intercept: bool = ...,
+        tolerance: float = ...,
+        max_passes: int = ...,
+        progress: Progress | None = ...,
+    ) -> LassoPath:
+        """Fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """A penalty, and what fits it.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    path : callable
+        Fits a path, with the keywords of `lasso_path`.
+    bounded : bool
+        Whether a fit keeps at most min(T, p) columns, one a step.
+    """
+
+    name: str
+    path: PathFunction
+    bounded: bool
+
+
+LASSO = Penalty("lasso", lasso_path, bounded=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PenaltySettings:
+    """What a penalty may need to know.
+
+    Attributes
+    ----------
+    l1_ratio : float
+        Share of the l1 norm in an elastic net, in (0, 1].
+    groups : int, sequence of int or None
+        Columns a group, or edges of the groups, of a group lasso.
+    """
+
+    l1_ratio: float = 0.5
+    groups: Groups | None = None
+
+
+PENALTIES: dict[str, Callable[[PenaltySettings], Penalty]] = {"lasso": lambda _: LASSO}
+"""By name, what makes a penalty of its settings."""
+
+
+def penalty_named(name: str, settings: PenaltySettings | None = None) -> Penalty:
+    """Find a penalty by its name.
+
+    Parameters
+    ----------
+    name : str
+        A key of `PENALTIES`.
+    settings : PenaltySettings, optional
+
+    Returns
+    -------
+    Penalty
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> penalty_named("lasso").bounded
+    True
+    """
+    if name not in PENALTIES:
+        raise ConfigurationError(f"no penalty {name!r}: expected one of {', '.join(PENALTIES)}")
+    return PENALTIES[name](settings or PenaltySettings())
