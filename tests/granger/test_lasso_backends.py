@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
+from causalhyper.granger.lasso import DenseColumns, SquaredChanges, backend, lasso_path
 from causalhyper.granger.lasso.products import product
 from causalhyper.granger.lasso.scan import scan, survey
 from causalhyper.granger.lasso.shortlist import Shortlist
@@ -135,9 +135,9 @@ def test_a_fault_of_the_source_comes_through_and_a_stream_may_be_left_early():
     early.close()
 
 
-def test_a_scan_bounds_every_column_that_it_does_not_keep():
+def assert_bounds_what_is_not_kept(through):
     changes, y = drifting(80, 3000)
-    columns = SquaredChanges(streamed(changes, 300))
+    columns = SquaredChanges(through(changes), width=300)
     problem, (known, _) = survey(columns, y, standardise=True, intercept=True, keep=40)
     rng = np.random.default_rng(0)
     residuals = problem.y * rng.uniform(0.1, 1, size=(20, 1)) + 1e-9 * rng.normal(size=(20, 80))
@@ -160,8 +160,12 @@ def test_a_scan_bounds_every_column_that_it_does_not_keep():
         )
 
 
-@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
-def test_a_shortlist_keeps_the_largest_of_a_full_sort(kind):
+@pytest.mark.parametrize("through", [np.asarray, functools.partial(streamed, width=300)])
+def test_a_scan_bounds_every_column_that_it_does_not_keep(through):
+    assert_bounds_what_is_not_kept(through)
+
+
+def assert_shortlist_is_a_full_sort(kind):
     rng = np.random.default_rng(0)
     scores = rng.permutation(500).astype(float) - 100
     block = rng.normal(size=(3, 500))
@@ -173,6 +177,34 @@ def test_a_shortlist_keeps_the_largest_of_a_full_sort(kind):
     assert sorted(np.argsort(scores)[-40:]) == indices.tolist()
     assert best.overflowed
     np.testing.assert_array_equal(values, block[:, indices].T)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_a_shortlist_keeps_the_largest_of_a_full_sort(kind):
+    assert_shortlist_is_a_full_sort(kind)
+
+
+def test_a_shortlist_that_was_offered_nothing_is_empty():
+    indices, values = Shortlist(3, 5, np.dtype(np.float32)).columns()
+    assert indices.shape == (0,)
+    assert values.shape == (0, 5)
+
+
+def test_only_what_is_kept_and_the_maxima_come_to_the_host(monkeypatch):
+    moved = []
+    there = backend.to_device
+    monkeypatch.setattr(
+        backend, "to_device", lambda x, where: moved.append(x.numel()) or there(x, where)
+    )
+    changes, y = drifting(80, 20_000)
+    columns = SquaredChanges(streamed(changes, 5000))
+    problem, (known, _) = survey(columns, y, standardise=True, intercept=True, keep=40)
+    assert sum(moved) == 40 * 81
+    moved.clear()
+    _, kept = scan(problem, problem.y[None], np.array([1e-9]), known, 60)
+    indices, _ = kept.columns()
+    assert len(indices) > 0
+    assert sum(moved) == len(indices) * 81 + 1
 
 
 @pytest.mark.parametrize("precision", ["high", "medium"])
