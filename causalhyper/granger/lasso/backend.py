@@ -33,13 +33,7 @@ block on an accelerator, which has a gigabyte to spare and wants few, long calls
 
 
 def computed_dtype(matrix: Block) -> np.dtype[Any]:
-    """Return what products with a matrix are computed in: float32 or float64.
-
-    Raises
-    ------
-    ConfigurationError
-        If it is no matrix of real numbers with values, or tracks gradients.
-    """
+    """Return what products with a matrix are computed in; refuse what is no design."""
     stored = str(matrix.dtype).removeprefix("torch.")
     if len(matrix.shape) != 2 or not all(matrix.shape) or stored not in COMPUTED:
         raise ConfigurationError(

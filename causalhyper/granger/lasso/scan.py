@@ -52,9 +52,9 @@ class LassoProblem:
         """``|y|^2 / 2T``, the objective without any column."""
         return float(self.y @ self.y) / (2 * self.rows)
 
-    def weights(self) -> Block:
-        """Penalty weights w_j; infinite where the column does not vary."""
-        return _weights(self.spreads, self.standardise)
+    def weights(self, chosen: slice) -> Block:
+        """Penalty weights w_j of some columns; infinite where the column does not vary."""
+        return _weights(self.spreads[chosen], self.standardise)
 
 
 def survey(
@@ -178,7 +178,7 @@ def scan(
     scaled = beside(scaled, problem.spreads)
     slack = _rounding(problem, residuals) / lambdas
     near = 1 - max(NEAR, 2 * float(slack.max()))
-    bounds = xp.asarray(problem.weights(), copy=True)
+    bounds = xp.asarray(problem.weights(slice(None)), copy=True)
     bounds[beside(known, bounds)] = xp.inf
     kept = Shortlist(keep, rows, columns.dtype)
     excess = peaks = xp.zeros_like(scaled[:, 0])
