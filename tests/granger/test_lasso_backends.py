@@ -2,13 +2,15 @@
 
 import functools
 import itertools
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso import DenseColumns, SquaredChanges, backend, lasso_path
+from causalhyper.granger.lasso import DenseColumns, SquaredChanges, backend, lasso_path, products
 from causalhyper.granger.lasso.products import product
 from causalhyper.granger.lasso.scan import scan, survey
 from causalhyper.granger.lasso.shortlist import Shortlist
@@ -324,3 +326,16 @@ def test_paths_on_many_threads_leave_torchs_precision_as_it_was():
         torch.set_float32_matmul_precision("highest")
     for one, other in itertools.pairwise(paths):
         assert kept(one) == kept(other)
+
+
+def test_before_torch_2_9_its_one_setting_is_changed_and_put_back(monkeypatch):
+    said = ["medium"]
+    old = SimpleNamespace(
+        backends=SimpleNamespace(mkldnn=SimpleNamespace()),
+        get_float32_matmul_precision=lambda: said[-1],
+        set_float32_matmul_precision=said.append,
+    )
+    monkeypatch.setitem(sys.modules, "torch", old)
+    with products._PlainProducts():
+        assert said[-1] == "highest"
+    assert said == ["medium", "highest", "medium"]
