@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from array_api_compat import array_namespace
 from numpy.typing import NDArray
 
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.backend import (
+    Block,
+    beside,
+    computed_dtype,
+    default_width,
+    on_host_if_near,
+)
 
 Matrix = NDArray[np.floating[Any]]
-
-WIDTH = 1024
-"""Columns a block: 500 rows of them in float32 are 2 MB, which a processor's cache holds."""
 
 
 class ColumnBlocks(Protocol):
@@ -28,7 +34,7 @@ class ColumnBlocks(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32 or float64: what products are computed in."""
+        """float32 or float64: the type of the blocks, and what products are computed in."""
         ...
 
     @property
@@ -36,21 +42,27 @@ class ColumnBlocks(Protocol):
         """What the values of a block are to be multiplied by to be in the design's unit."""
         ...
 
-    def blocks(self) -> Iterator[tuple[int, Matrix]]:
-        """Yield the number of the first column and the columns, shape (T, w), left to right."""
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """Yield the number of the first column and the columns, shape (T, w), left to right.
+
+        Blocks are arrays of numpy, or tensors of torch, all on one device. They are done with
+        when the next is asked for, and may then be overwritten. On a GPU they should be wide: a
+        few hundred MB each.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DenseColumns:
-    """A matrix in memory or memory-mapped.
+    """A matrix in memory, memory-mapped, or on a device.
 
     Parameters
     ----------
-    matrix : ndarray, shape (T, p)
-        float32 or float64; T >= 1, p >= 1.
-    width : int
-        Columns a block.
+    matrix : ndarray or torch.Tensor, shape (T, p)
+        float32 or float64, or float16 or bfloat16, which are computed with in float32; T >= 1,
+        p >= 1. It stays where it is.
+    width : int, optional
+        Columns a block; 1024 on a processor, 2**27 / T on an accelerator.
 
     Raises
     ------
@@ -63,31 +75,33 @@ class DenseColumns:
     [0, 2, 4]
     """
 
-    matrix: Matrix
-    width: int = WIDTH
+    matrix: Block
+    width: int | None = None
 
     def __post_init__(self) -> None:
-        _check(self.matrix, self.width)
+        computed_dtype(self.matrix)
+        _check_width(self.width)
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return self.matrix.shape[0], self.matrix.shape[1]
+        return _shape(self.matrix)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """What products are computed in."""
-        return self.matrix.dtype
+        return computed_dtype(self.matrix)
 
     @property
     def unit(self) -> float:
         """One: the values stand for themselves."""
         return 1.0
 
-    def blocks(self) -> Iterator[tuple[int, Matrix]]:
+    def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield the columns block by block."""
-        for start in range(0, self.shape[1], self.width):
-            yield start, self.matrix[:, start : start + self.width]
+        for start, block in _slices(self.matrix, self.width):
+            xp = array_namespace(block)
+            yield start, xp.astype(block, getattr(xp, self.dtype.name), copy=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +114,20 @@ class SquaredChanges:
 
     Parameters
     ----------
-    changes : ndarray, shape (T, p)
-        Changes of p parameters in T steps, float32 or float64, in memory or memory-mapped.
-    width : int
-        Columns a block.
+    changes : ndarray, torch.Tensor, or ColumnBlocks; of shape (T, p)
+        Changes of p parameters in T steps, in memory, memory-mapped, on a device, or coming in
+        blocks, which stay as wide as they are. They are float32 or float64, or float16 or
+        bfloat16, whose squares are computed in float32.
+    width : int, optional
+        Columns a block; 1024 on a processor, 2**27 / T on an accelerator.
+    scales : array_like, shape (T,), optional
+        What the values of each step are to be multiplied by, where changes are stored as scaled
+        float16.
 
     Raises
     ------
     ConfigurationError
-        If it is no such matrix.
+        If it is no such matrix, or a scale is not above zero and finite.
 
     Examples
     --------
@@ -117,48 +136,84 @@ class SquaredChanges:
     ['9e-18', '2.5e-17']
     """
 
-    changes: Matrix
-    width: int = WIDTH
+    changes: Block | ColumnBlocks
+    width: int | None = None
+    scales: Array | None = None
+    _scale: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check(self.changes, self.width)
+        _check_width(self.width)
+        if not hasattr(self.changes, "blocks"):
+            computed_dtype(self.changes)
+        if self.scales is not None:
+            _check_scales(self.scales, self.shape[0])
+        object.__setattr__(self, "_scale", self._power_of_two())
 
     @property
     def shape(self) -> tuple[int, int]:
         """Steps and parameters."""
-        return self.changes.shape[0], self.changes.shape[1]
+        return _shape(self.changes)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """What products are computed in."""
-        return self.changes.dtype
+        if hasattr(self.changes, "blocks"):
+            return np.dtype(self.changes.dtype)
+        return computed_dtype(self.changes)
 
     @property
     def unit(self) -> float:
         """Squares in a block are so many times too large."""
-        return self._scale() ** -2.0
+        return float(getattr(self.changes, "unit", 1.0)) ** 2 * self._scale**-2.0
 
-    def blocks(self) -> Iterator[tuple[int, Matrix]]:
+    def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield the squares block by block."""
-        scale = self.dtype.type(self._scale())
-        for start in range(0, self.shape[1], self.width):
-            block = self.changes[:, start : start + self.width] * scale
+        for start, block in self._scaled(self._scale):
             block *= block
             yield start, block
 
-    def _scale(self) -> float:
-        for start in range(0, self.shape[1], self.width):
-            largest = float(np.abs(self.changes[:, start : start + self.width]).max())
+    def _scaled(self, scale: float) -> Iterator[tuple[int, Block]]:
+        """Yield new blocks of changes times a number, in the precision of products."""
+        steps = np.ones(1) if self.scales is None else np.asarray(self.scales, dtype=np.float64)
+        factors = (steps * scale).astype(self.dtype)[:, None]
+        pieces = (
+            self.changes.blocks()
+            if hasattr(self.changes, "blocks")
+            else _slices(self.changes, self.width)
+        )
+        for start, block in pieces:
+            # a product with float32 is computed in float32
+            yield start, block * beside(factors, block)
+
+    def _power_of_two(self) -> float:
+        for _, block in self._scaled(1.0):
+            largest = float(abs(block).max())
             if largest > 0:
                 return 2.0 ** -math.frexp(largest)[1] if math.isfinite(largest) else 1.0
         return 1.0
 
 
-def _check(matrix: Matrix, width: int) -> None:
-    if matrix.ndim != 2 or not matrix.size or matrix.dtype not in (np.float32, np.float64):
-        raise ConfigurationError(
-            "expected a matrix of float32 or float64 with a row and a column at least; got shape "
-            f"{matrix.shape} of {matrix.dtype}"
-        )
-    if width < 1:
+def _shape(matrix: Block) -> tuple[int, int]:
+    rows, columns = matrix.shape
+    return int(rows), int(columns)
+
+
+def _slices(matrix: Block, width: int | None) -> Iterator[tuple[int, Block]]:
+    width = width or default_width(matrix)
+    for start in range(0, matrix.shape[1], width):
+        yield start, on_host_if_near(matrix[:, start : start + width])
+
+
+def _check_width(width: int | None) -> None:
+    if width is not None and width < 1:
         raise ConfigurationError(f"a block has one column at least; got width {width}")
+
+
+def _check_scales(scales: Array, rows: int) -> None:
+    values = np.asarray(scales)
+    if values.shape != (rows,) or not (np.isfinite(values) & (values > 0)).all():
+        raise ConfigurationError(
+            f"expected a scale above zero and finite for each of {rows} steps; got shape "
+            f"{values.shape} with smallest {values.min(initial=np.inf):g} and largest "
+            f"{values.max(initial=-np.inf):g}"
+        )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.errors import DataError
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.backend import Block, beside, squared_lengths, to_host
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.products import product
 from causalhyper.granger.lasso.shortlist import Shortlist
 
 
@@ -22,9 +26,10 @@ class LassoProblem:
         X, of shape (T, p).
     y : ndarray, shape (T,)
         Of mean zero where there is an intercept.
-    spreads : ndarray, shape (p,)
+    spreads : array, shape (p,)
         Standard deviation of each column (root mean square without an intercept), divisor T, in
-        the unit of a block; infinite where the column does not vary.
+        the unit of a block; infinite where the column does not vary. It lies where the blocks
+        lie.
     standardise : bool
         Whether w_j is the spread of column j, or one (in the unit of a block).
     intercept : bool
@@ -33,7 +38,7 @@ class LassoProblem:
 
     columns: ColumnBlocks
     y: Array
-    spreads: Matrix
+    spreads: Block
     standardise: bool
     intercept: bool
 
@@ -47,10 +52,9 @@ class LassoProblem:
         """``|y|^2 / 2T``, the objective without any column."""
         return float(self.y @ self.y) / (2 * self.rows)
 
-    def weights(self, chosen: slice | Codes) -> Matrix:
+    def weights(self, chosen: slice) -> Block:
         """Penalty weights w_j of some columns; infinite where the column does not vary."""
-        spreads = self.spreads[chosen]
-        return spreads if self.standardise else np.where(np.isinf(spreads), np.inf, 1.0)
+        return _weights(self.spreads[chosen], self.standardise)
 
 
 def survey(
@@ -82,28 +86,62 @@ def survey(
     response = y - y.mean() if intercept else y
     if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():
         response = np.zeros(rows)
-    spreads = np.empty(count, columns.dtype)
-    problem = LassoProblem(columns, response, spreads, standardise, intercept)
     sums = np.stack([np.full(rows, 1 / rows), response / rows]).astype(columns.dtype)
     best = Shortlist(min(keep, count), rows, columns.dtype)
-    for start, block in columns.blocks():
-        where = slice(start, start + block.shape[1])
-        away = block - block[0] if intercept else block
-        mean, product = sums @ away
-        square = np.einsum("ij,ij->j", away, away) / columns.dtype.type(rows)
-        if not np.isfinite(square).all():
-            raise _not_finite(start, block)
-        variance = square - mean * mean if intercept else square
-        # differences of equal numbers leave rounding behind
-        flat = variance <= 8 * rows * np.finfo(columns.dtype).eps * mean * mean
-        spreads[where] = np.where(flat | (variance <= 0), np.inf, np.sqrt(np.maximum(variance, 0)))
-        best.offer(start, block, np.abs(product) / problem.weights(where))
+    pieces = []
+    for start, block in _read(columns):
+        xp = array_namespace(block)
+        away = block - block[0, :] if intercept else block
+        mean, towards = product(beside(sums, block), away)
+        square = squared_lengths(away) / rows
+        if not bool(xp.all(xp.isfinite(square))):
+            raise _not_finite(start, block, square)
+        pieces.append(_spreads(square, mean, rows, intercept=intercept))
+        best.offer(start, block, xp.abs(towards) / _weights(pieces[-1], standardise))
+    problem = LassoProblem(columns, response, xp.concat(pieces), standardise, intercept)
     return problem, best.columns()
 
 
-def _not_finite(start: int, block: Matrix) -> DataError:
-    at = np.argwhere(~np.isfinite(block))
-    where = f"column {start + at[0, 1]}, row {at[0, 0]}" if len(at) else f"columns from {start}"
+def _read(columns: ColumnBlocks) -> Iterator[tuple[int, Block]]:
+    """Yield the blocks, looked over for what would make every result wrong."""
+    rows, count = columns.shape
+    after = 0
+    for start, block in columns.blocks():
+        right = start == after and block.shape[0] == rows and block.shape[1] > 0
+        stored = str(block.dtype).removeprefix("torch.")
+        if not right or stored != columns.dtype.name:
+            raise ConfigurationError(
+                f"a design of shape {columns.shape} in {columns.dtype.name} must yield its "
+                f"columns from left to right: expected {rows} rows from column {after} on; got "
+                f"shape {tuple(block.shape)} of {stored} from column {start} on"
+            )
+        after += block.shape[1]
+        yield start, block
+    if after != count:
+        raise ConfigurationError(f"a design of {count} columns yielded {after} in its blocks")
+
+
+def _spreads(square: Block, mean: Block, rows: int, *, intercept: bool) -> Block:
+    """Spreads from mean squares and means; infinite where a column does not vary."""
+    xp = array_namespace(square)
+    variance = square - mean * mean if intercept else square
+    # differences of equal numbers leave rounding behind
+    flat = variance <= 8 * rows * float(xp.finfo(square.dtype).eps) * mean * mean
+    return xp.where(flat | (variance <= 0), xp.inf, xp.sqrt(xp.abs(variance)))
+
+
+def _weights(spreads: Block, standardise: bool) -> Block:
+    xp = array_namespace(spreads)
+    return spreads if standardise else xp.where(xp.isinf(spreads), spreads, 1.0)
+
+
+def _not_finite(start: int, block: Block, square: Block) -> DataError:
+    xp = array_namespace(block)
+    rows, columns = xp.nonzero(~xp.isfinite(block))
+    if len(rows):
+        where = f"column {start + int(columns[0])}, row {int(rows[0])}"
+    else:
+        where = f"column {start + int(xp.nonzero(~xp.isfinite(square))[0][0])}"
     return DataError(
         f"the design must hold finite numbers whose squares are finite; {where} does not: did "
         "training diverge? Leave those steps out"
@@ -135,28 +173,27 @@ def scan(
         Columns where that ratio comes near one for some residual, or lies above.
     """
     columns, rows = problem.columns, problem.rows
+    xp = array_namespace(problem.spreads)
     scaled = (residuals / (rows * lambdas[:, None])).astype(columns.dtype)
+    scaled = beside(scaled, problem.spreads)
     slack = _rounding(problem, residuals) / lambdas
     near = 1 - max(NEAR, 2 * float(slack.max()))
-    skip = np.zeros(columns.shape[1], dtype=bool)
-    skip[known] = True
+    bounds = xp.asarray(problem.weights(slice(None)), copy=True)
+    bounds[beside(known, bounds)] = xp.inf
     kept = Shortlist(keep, rows, columns.dtype)
-    excess, peaks = np.zeros(len(lambdas)), np.zeros(len(lambdas))
-    for start, block in columns.blocks():
-        where = slice(start, start + block.shape[1])
-        away = block - block[0] if problem.intercept else block
-        ratios = scaled @ away
-        np.abs(ratios, out=ratios)
-        ratios /= problem.weights(where)
-        ratios[:, skip[where]] = 0
-        np.maximum(peaks, ratios.max(axis=1), out=peaks)
-        highest = ratios.max(axis=0)
-        kept.offer(start, block, np.where(highest > near, highest, 0))
-        far = highest <= near
-        if far.any():
-            ratios[:, ~far] = 0
-            np.maximum(excess, ratios.max(axis=1), out=excess)
-    return (peaks if kept.overflowed else excess) + slack, kept
+    excess = peaks = xp.zeros_like(scaled[:, 0])
+    for start, block in _read(columns):
+        away = block - block[0, :] if problem.intercept else block
+        ratios = xp.abs(product(scaled, away))
+        ratios /= bounds[start : start + block.shape[1]]
+        peaks = xp.maximum(peaks, xp.max(ratios, axis=1))
+        highest = xp.max(ratios, axis=0)
+        far = xp.astype(highest <= near, ratios.dtype)
+        kept.offer(start, block, highest * (1 - far))
+        ratios *= far
+        excess = xp.maximum(excess, xp.max(ratios, axis=1))
+    outside = to_host(peaks if kept.overflowed else excess).astype(np.float64)
+    return outside + slack, kept
 
 
 NEAR = 0.05
@@ -171,8 +208,10 @@ def _rounding(problem: LassoProblem, residuals: Array) -> Array:
     ``sqrt(T (1 + T))`` spreads at most.
     """
     rows, eps = problem.rows, float(np.finfo(problem.columns.dtype).eps)
-    finite = problem.spreads[np.isfinite(problem.spreads)]
-    widest = 1.0 if problem.standardise or not len(finite) else float(finite.max())
+    xp, spreads = array_namespace(problem.spreads), problem.spreads
+    widest = float(xp.max(xp.where(xp.isinf(spreads), 0.0, spreads)))
+    if problem.standardise or widest == 0:
+        widest = 1.0
     length = np.sqrt(1 + rows if problem.intercept else 1.0)
     norms: Array = np.linalg.norm(residuals, axis=1)
     return 6 * eps * length * widest * norms
