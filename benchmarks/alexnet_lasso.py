@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from causalhyper.granger.design.factors import FactorColumns
+from causalhyper.granger.design.factors import FactorChanges
 from causalhyper.granger.lasso import SquaredChanges, lasso_path
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from collectors.recording import record
@@ -141,7 +141,7 @@ def main() -> None:
     print(f"held {held / 1e9:.1f} GB for a trajectory of {whole / 1e9:.1f} GB")
     designs: dict[str, ColumnBlocks] = {n: SquaredChanges(c) for n, c in changes.items()}
     for name, f in factors.items():
-        designs[name] = FactorColumns(f.inputs, f.errors, f.rates)
+        designs[name] = SquaredChanges(FactorChanges(f.inputs, f.errors, f.rates))
     total = 0.0
     for name, columns in designs.items():
         one_reading(columns)

@@ -72,10 +72,11 @@ class DeviceColumns:
 
     def __post_init__(self) -> None:
         stored = _stored_type(self.source)
-        if len(self.shape) != 2 or not all(self.shape) or stored not in TYPES:
+        shape = tuple(self.source.shape)
+        if len(shape) != 2 or not all(shape) or stored not in TYPES:
             raise ConfigurationError(
                 "expected columns of float16, bfloat16, float32 or float64, with a row and a "
-                f"column at least; got shape {self.shape} of "
+                f"column at least; got shape {shape} of "
                 f"{str(self.source.dtype).removeprefix('torch.')}"
             )
         if isinstance(self.source, torch.Tensor) and self.source.requires_grad:
@@ -96,7 +97,8 @@ class DeviceColumns:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return tuple(int(n) for n in self.source.shape)
+        rows, columns = (int(n) for n in self.source.shape)
+        return rows, columns
 
     @property
     def dtype(self) -> np.dtype:

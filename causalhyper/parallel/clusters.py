@@ -42,7 +42,7 @@ class DaskPool:
     @property
     def width(self) -> int:
         """The cluster's threads."""
-        cores = self._client.ncores()  # type: ignore[no-untyped-call]
+        cores = self._client.ncores()
         return sum(cores.values())
 
     def call(self, task: bytes) -> Reply:
@@ -85,7 +85,7 @@ class RayPool:
     @property
     def width(self) -> int:
         """The cluster's CPUs."""
-        resources = self._ray.cluster_resources()  # type: ignore[no-untyped-call]
+        resources = self._ray.cluster_resources()
         return int(resources.get("CPU", 1))
 
     def call(self, task: bytes) -> Reply:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.backend import Block, beside, to_host
+from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 from causalhyper.granger.lasso.result import LassoPath
 
 
@@ -68,8 +69,8 @@ def predict_rows(
         for (_, rows), slope, predicted in zip(fits, slopes, found, strict=True):
             first, end = np.searchsorted(slope.columns, [start, start + block.shape[1]])
             if first < end:
-                values = block[np.ix_(rows, slope.columns[first:end] - start)].astype(np.float64)
-                predicted += (values @ slope.values[first:end]).T
+                values = _taken(block, slope.columns[first:end] - start)[rows]
+                predicted += (values.astype(np.float64) @ slope.values[first:end]).T
     return tuple(found)
 
 
@@ -99,5 +100,10 @@ def values_of(columns: ColumnBlocks, chosen: Codes) -> Array:
     for start, block in columns.blocks():
         first, end = np.searchsorted(chosen, [start, start + block.shape[1]])
         if first < end:
-            values[:, first:end] = block[:, chosen[first:end] - start]
+            values[:, first:end] = _taken(block, chosen[first:end] - start)
     return values
+
+
+def _taken(block: Block, chosen: Codes) -> Matrix:
+    """Some columns of a block, in a processor's memory."""
+    return to_host(block[:, beside(chosen, block)])

@@ -10,7 +10,8 @@ import numpy as np
 
 from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.backend import Block, beside
+from causalhyper.granger.lasso.columns import ColumnBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,10 @@ class RowsOf:
         """That of the whole."""
         return self.columns.unit
 
-    def blocks(self) -> Iterator[tuple[int, Matrix]]:
+    def blocks(self) -> Iterator[tuple[int, Block]]:
         """Yield the rows of each block; a view where the rows lie together."""
         first, last = int(self.rows[0]), int(self.rows[-1])
         together = last - first + 1 == len(self.rows)
-        chosen = slice(first, last + 1) if together else self.rows
+        chosen = slice(first, last + 1)
         for start, block in self.columns.blocks():
-            yield start, block[chosen]
+            yield start, block[chosen if together else beside(self.rows, block)]

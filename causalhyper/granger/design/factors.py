@@ -1,37 +1,46 @@
-"""Squared changes of a linear layer, computed block by block from the factors of each step."""
+"""Changes of a linear layer, computed block by block from the factors of each step."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import Matrix
+from causalhyper.granger.lasso.backend import (
+    NARROW,
+    WIDE,
+    Block,
+    beside,
+    computed_dtype,
+    default_width,
+    on_host_if_near,
+)
+from causalhyper.granger.lasso.products import product
 
-HOST_WIDTH, DEVICE_WIDTH = 2**14, 2**20
-"""Columns a block at least, of arrays in memory and of tensors on an accelerator."""
+HOST_WIDTH = 2**14
+"""Columns a block at least, in a processor's memory: inputs are read again for each block."""
 
 
 @dataclass(frozen=True, slots=True)
-class FactorColumns:
-    r"""Squared changes of a linear layer in T steps of plain gradient descent.
+class FactorChanges:
+    r"""Changes of a linear layer in T steps of plain gradient descent, from their factors.
 
-    .. math:: x_{t,(o,i)} = \Bigl(\eta_t \sum_b \delta_{tbo} a_{tbi}\Bigr)^2
+    .. math:: \Delta_{t,(o,i)} = -\eta_t \sum_b \delta_{tbo} a_{tbi}
 
-    Column ``o * in + i`` is the weight from input i to output o. A pass costs 2 T B p operations
-    and holds one block, and the factors, of ``T B (in + out)`` numbers, stand for the T p of X.
+    Column ``o * in + i`` is the weight from input i to output o. A reading costs 2 T B p
+    operations and holds a block beside the factors, whose ``T B (in + out)`` numbers stand for the
+    T p of all changes. ``SquaredChanges(FactorChanges(...))`` is the design of a fit.
 
     Parameters
     ----------
-    inputs : ndarray or tensor, shape (T, B, in)
+    inputs : ndarray or torch.Tensor, shape (T, B, in)
         a, float32 or float64; a tensor may lie on any device, and blocks come from there.
     errors : the same, shape (T, B, out)
         δ.
-    rates : sequence of float, shape (T,)
+    rates : array_like, shape (T,)
         η of each step, not negative.
     width : int, optional
         Columns a block at least; whole outputs are taken.
@@ -44,21 +53,18 @@ class FactorColumns:
     Examples
     --------
     >>> inputs, errors = np.ones((2, 1, 3)), np.array([[[1.0, 2.0]], [[0.0, 4.0]]])
-    >>> columns = FactorColumns(inputs, errors, [0.5, 0.5])
-    >>> start, block = next(columns.blocks())
-    >>> (block * columns.unit).tolist()
-    [[0.25, 0.25, 0.25, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 4.0, 4.0, 4.0]]
+    >>> start, block = next(FactorChanges(inputs, errors, [0.5, 0.5]).blocks())
+    >>> block.tolist()
+    [[-0.5, -0.5, -0.5, -1.0, -1.0, -1.0], [0.0, 0.0, 0.0, -2.0, -2.0, -2.0]]
     """
 
-    inputs: Any
-    errors: Any
+    inputs: Block
+    errors: Block
     rates: Any
     width: int | None = None
-    _scale: float = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         _check(self)
-        object.__setattr__(self, "_scale", self._choose_scale())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -68,69 +74,53 @@ class FactorColumns:
     @property
     def dtype(self) -> np.dtype[Any]:
         """What products are computed in."""
-        return _dtype(self.inputs)
+        return computed_dtype(self.inputs[0])
 
     @property
     def unit(self) -> float:
-        """Squares in a block are so many times too large."""
-        return self._scale**-2.0
-
-    def blocks(self) -> Iterator[tuple[int, Matrix]]:
-        """Yield the squares of whole outputs, block by block."""
-        into, out = int(self.inputs.shape[2]), int(self.errors.shape[2])
-        near = str(getattr(self.inputs, "device", "cpu")) == "cpu"
-        width = self.width or (HOST_WIDTH if near else DEVICE_WIDTH)
-        outputs = max(1, width // into)
-        for first in range(0, out, outputs):
-            block = self._changes(slice(first, first + outputs), self._scale)
-            block *= block
-            yield first * into, block
-
-    def _changes(self, outputs: slice, scale: float) -> Any:
-        """Changes of the weights of some outputs, times a number; shape (T, w)."""
-        errors = self.errors[:, :, outputs].swapaxes(1, 2)
-        rates = np.asarray(self.rates, dtype=np.float64) * scale
-        products = (errors * _like(rates[:, None, None], errors)) @ self.inputs
-        return products.reshape(self.shape[0], -1)
-
-    def _choose_scale(self) -> float:
-        """Power of two that brings the largest change of the first output that moved near one."""
-        for first in range(int(self.errors.shape[2])):
-            largest = float(abs(self._changes(slice(first, first + 1), 1.0)).max())
-            if largest > 0 or math.isnan(largest):
-                return 2.0 ** -math.frexp(largest)[1] if math.isfinite(largest) else 1.0
+        """One: the values stand for themselves."""
         return 1.0
 
+    def blocks(self) -> Iterator[tuple[int, Block]]:
+        """Yield the changes of the weights to some outputs, block by block."""
+        inputs, errors = on_host_if_near(self.inputs), on_host_if_near(self.errors)
+        rates = -np.asarray(self.rates, dtype=np.float64)[:, None, None]
+        rates = beside(rates.astype(self.dtype), inputs)
+        into, out = int(inputs.shape[2]), int(errors.shape[2])
+        wide = default_width(inputs[0, :, :1]) > NARROW
+        width = self.width or (WIDE // self.shape[0] if wide else HOST_WIDTH)
+        outputs = max(1, width // into)
+        for first in range(0, out, outputs):
+            some = (errors[:, :, first : first + outputs] * rates).swapaxes(1, 2)
+            yield first * into, product(some, inputs).reshape(self.shape[0], -1)
 
-def _dtype(array: Any) -> np.dtype[Any]:
-    return np.dtype(str(array.dtype).removeprefix("torch."))
 
-
-def _like(numbers: Matrix, other: Any) -> Any:
-    """Numbers as an array of the kind, precision and place of another."""
-    if isinstance(other, np.ndarray):
-        return numbers.astype(other.dtype)
-    return other.new_tensor(numbers)
-
-
-def _check(columns: FactorColumns) -> None:
-    inputs, errors = columns.inputs, columns.errors
+def _check(factors: FactorChanges) -> None:
+    inputs, errors = factors.inputs, factors.errors
     if inputs.ndim != 3 or errors.ndim != 3 or tuple(inputs.shape[:2]) != tuple(errors.shape[:2]):
         raise ConfigurationError(
             "expected inputs of shape (T, B, in) and errors of shape (T, B, out); got "
             f"{tuple(inputs.shape)} and {tuple(errors.shape)}"
         )
     kinds = [str(each.dtype).removeprefix("torch.") for each in (inputs, errors)]
-    if kinds[0] != kinds[1] or kinds[0] not in ("float32", "float64") or 0 in inputs.shape:
+    empty = 0 in (*inputs.shape, *errors.shape)
+    if kinds[0] != kinds[1] or kinds[0] not in ("float32", "float64") or empty:
         raise ConfigurationError(
-            "expected factors of one precision, float32 or float64, with a step, a row and an "
-            f"input at least; got {kinds[0]} and {kinds[1]} of {tuple(inputs.shape)}"
+            "expected factors of one precision, float32 or float64, with a step, a row, an input "
+            f"and an output at least; got {kinds[0]} and {kinds[1]} of {tuple(inputs.shape)} and "
+            f"{tuple(errors.shape)}"
         )
-    rates = np.asarray(columns.rates, dtype=np.float64)
+    for each in (inputs, errors):
+        computed_dtype(each[0])
+    if str(getattr(inputs, "device", "cpu")) != str(getattr(errors, "device", "cpu")):
+        raise ConfigurationError(
+            f"inputs are on {inputs.device} and errors on {errors.device}; expected one device"
+        )
+    rates = np.asarray(factors.rates, dtype=np.float64)
     if rates.shape != (inputs.shape[0],) or not (np.isfinite(rates) & (rates >= 0)).all():
         raise ConfigurationError(
             f"expected a learning rate for each of {inputs.shape[0]} steps, finite and not "
             f"negative; got {rates.shape} of them, {rates[:3].tolist()} and so on"
         )
-    if columns.width is not None and columns.width < 1:
-        raise ConfigurationError(f"a block has one column at least; got width {columns.width}")
+    if factors.width is not None and factors.width < 1:
+        raise ConfigurationError(f"a block has one column at least; got width {factors.width}")

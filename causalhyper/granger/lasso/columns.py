@@ -19,6 +19,7 @@ from causalhyper.granger.lasso.backend import (
     computed_dtype,
     default_width,
     on_host_if_near,
+    to_host,
 )
 
 Matrix = NDArray[np.floating[Any]]
@@ -191,6 +192,12 @@ class SquaredChanges:
             if largest > 0:
                 return 2.0 ** -math.frexp(largest)[1] if math.isfinite(largest) else 1.0
         return 1.0
+
+
+def host_blocks(columns: ColumnBlocks) -> Iterator[tuple[int, Matrix]]:
+    """Yield the blocks of a design in a processor's memory, wherever they come from."""
+    for start, block in columns.blocks():
+        yield start, to_host(block)
 
 
 def _shape(matrix: Block) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import ColumnBlocks
-from causalhyper.granger.lasso.columns import Matrix
+from causalhyper.granger.lasso.columns import Matrix, host_blocks
 from causalhyper.granger.screening.response import autocorrelation, checked_response, varies
 from causalhyper.granger.screening.result import LayerScreening, Screening
 from causalhyper.granger.screening.statistics import Moments, statistics_of, triangle
@@ -154,7 +154,7 @@ def _theta(name: str, parameters: Mapping[str, ArrayLike], entries: int) -> Arra
 def _whole_groups(design: ColumnBlocks, groups: int) -> Iterator[tuple[int, Matrix]]:
     """Yield blocks that hold groups whole: columns of a group cut in two wait for the rest."""
     waiting: list[Matrix] = []
-    for start, block in design.blocks():
+    for start, block in host_blocks(design):
         first = start - sum(part.shape[1] for part in waiting)
         joined = np.concatenate([*waiting, block], axis=1) if waiting else block
         whole = joined.shape[1] // groups * groups

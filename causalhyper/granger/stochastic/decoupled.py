@@ -7,6 +7,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import DataError
 from causalhyper.granger.lasso import ColumnBlocks
+from causalhyper.granger.lasso.columns import host_blocks
 from causalhyper.granger.stochastic.descent import soft_threshold
 from causalhyper.granger.stochastic.schedule import Schedule
 
@@ -64,7 +65,7 @@ def thresholded_sums(columns: ColumnBlocks, y: Array, penalties: Array, weights:
     """
     found = np.empty((len(penalties), columns.shape[1]))
     bounds = penalties[:, None] * weights.sum()
-    for start, block in columns.blocks():
+    for start, block in host_blocks(columns):
         sums = (weights * y) @ block.astype(np.float64) * columns.unit
         if not np.isfinite(sums).all():
             raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.granger.lasso import ColumnBlocks
+from causalhyper.granger.lasso.columns import host_blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,13 +54,13 @@ def distance(columns: ColumnBlocks, y: Array, penalties: Array, coefficients: Ar
         nothing = np.zeros(len(penalties))
         return Distance(nothing, nothing, nothing)
     fits = np.zeros((len(penalties), rows))
-    for start, block in columns.blocks():
+    for start, block in host_blocks(columns):
         part = coefficients[:, start : start + block.shape[1]]
         used = np.flatnonzero(part.any(axis=0))
         fits += part[:, used] @ (block[:, used].astype(np.float64) * columns.unit).T
     residuals = y - fits
     excess = np.ones(len(penalties))
-    for _, block in columns.blocks():
+    for _, block in host_blocks(columns):
         products = np.abs(residuals @ block.astype(np.float64)).max(axis=1) * columns.unit
         np.maximum(excess, products / (rows * penalties), out=excess)
     feasible = residuals / excess[:, None]

@@ -9,7 +9,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import ColumnBlocks, DenseColumns, SquaredChanges
-from causalhyper.granger.lasso.columns import Matrix
+from causalhyper.granger.lasso.columns import Matrix, host_blocks
 
 RowReader = Callable[[int], Array]
 """Row t of a design in its unit, in float64, shape (p,)."""
@@ -39,10 +39,13 @@ def row_reader(columns: ColumnBlocks, memory: int) -> RowReader:
     own = getattr(columns, "row", None)
     if callable(own):
         return lambda t: np.asarray(own(t), dtype=np.float64) * columns.unit
-    if isinstance(columns, DenseColumns):
-        return lambda t: np.asarray(columns.matrix[t], dtype=np.float64)
-    if isinstance(columns, SquaredChanges):
-        return lambda t: np.square(columns.changes[t], dtype=np.float64)
+    if isinstance(columns, DenseColumns) and isinstance(columns.matrix, np.ndarray):
+        matrix = columns.matrix
+        return lambda t: np.asarray(matrix[t], dtype=np.float64)
+    if isinstance(columns, SquaredChanges) and isinstance(columns.changes, np.ndarray):
+        changes = columns.changes
+        scales = np.ones(len(changes)) if columns.scales is None else columns.scales
+        return lambda t: np.square(scales[t] * changes[t].astype(np.float64))
     held = _copy(columns, memory)
     return lambda t: held[t].astype(np.float64) * columns.unit
 
@@ -51,7 +54,7 @@ def largest_norm(columns: ColumnBlocks) -> float:
     """Return the largest squared norm of a row, in one reading of the columns."""
     norms = np.zeros(columns.shape[0])
     with np.errstate(over="ignore", invalid="ignore"):
-        for _, block in columns.blocks():
+        for _, block in host_blocks(columns):
             values = block.astype(np.float64) * columns.unit
             norms += np.einsum("ij,ij->i", values, values)
     bad = np.flatnonzero(~np.isfinite(norms))
@@ -73,6 +76,6 @@ def _copy(columns: ColumnBlocks, memory: int) -> Matrix:
             "or use form='decoupled'"
         )
     held = np.empty((rows, count), columns.dtype)
-    for start, block in columns.blocks():
+    for start, block in host_blocks(columns):
         held[:, start : start + block.shape[1]] = block
     return held
