@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from numbers import Integral
+from pathlib import Path
 
 import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.homotopy import null_solution
 from causalhyper.granger.lasso.result import LassoPath
@@ -30,6 +32,7 @@ def lasso_path(
     tolerance: float = 1e-6,
     max_passes: int = 30,
     progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
 ) -> LassoPath:
     r"""Fit a lasso at many penalties, each certified by its duality gap.
 
@@ -61,6 +64,11 @@ def lasso_path(
         Readings of the design at most.
     progress : callable, optional
         Called with the share of the penalties that are certified.
+    checkpoint : str or Path, optional
+        A file that keeps, after each reading, what is fitted. An interrupted call that is made
+        again reads the design once, to see that it is the same, goes on from there, and returns
+        what it would have returned. The file is removed when all penalties are certified, and
+        stays otherwise: call again with a larger `max_passes`.
 
     Returns
     -------
@@ -69,9 +77,10 @@ def lasso_path(
     Raises
     ------
     ConfigurationError
-        If a number means nothing, or y has another length than X has rows.
+        If a number means nothing, y has another length than X has rows, or the checkpoint is of
+        another problem or cannot be written.
     DataError
-        If a value is not finite.
+        If a value is not finite, or the checkpoint is damaged.
 
     Warns
     -----
@@ -80,7 +89,8 @@ def lasso_path(
 
     Notes
     -----
-    Memory: the working set (some 20 to 60 T columns), a number a column, and a block. A lasso
+    Memory: the working set (28 T columns at most, but for members of a fit), as much again while
+    it changes, two numbers a column, and a block. A lasso
     keeps at most min(T, p) columns.
 
     Source: Tibshirani 1996; Osborne, Presnell and Turlach 2000 for the path; Kim et al. 2007 for
@@ -104,11 +114,17 @@ def lasso_path(
     start = null_solution(working)
     penalties = _penalties(lambdas, ratio, start.penalty, columns.unit, standardise)
     standing = Standing.at_first(working, penalties, start)
+    del working, kept
+    keeper = Checkpoint(checkpoint, problem, penalties)
+    standing = keeper.read() or standing
     while standing.passes < max_passes and (standing.gaps > tolerance).any():
         last = standing.passes + 1 == max_passes
         standing = one_round(standing, penalties, tolerance, last=last)
+        keeper.write(standing)
         if progress is not None:
             progress(float((standing.gaps <= tolerance).mean()))
+    if (standing.gaps <= tolerance).all():
+        keeper.remove()
     _warn(standing, tolerance)
     mean = float(response.mean()) if intercept else 0.0
     return _result(standing, penalties, mean, tolerance)

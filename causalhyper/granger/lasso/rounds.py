@@ -127,12 +127,15 @@ def _read(
     residuals, lambdas = np.array([s.residual for s in solutions]), _positive(solutions)
     keep = min(MORE * problem.rows, problem.columns.shape[1])
     outside, kept = scan(problem, residuals, lambdas, working.indices, keep)
-    indices, values = kept.columns()
+    counted = kept.overflowed
+    new = WorkingSet.of(problem, *kept.columns())
     overflowed = kept.overflowed
     del kept
-    new = WorkingSet.of(problem, indices, values)
-    largest = np.maximum(inside, new.extremes(residuals, lambdas)[0])
-    largest = np.maximum(largest, np.where(outside > 1, outside, 0))
+    by_residual, by_column = new.extremes(residuals, lambdas)
+    if overflowed and not counted:
+        # what was left away at the very end has no higher ratio than any that was kept
+        outside = np.maximum(outside, by_column.min() * (1 + 1e-3))
+    largest = np.maximum(np.maximum(inside, by_residual), np.where(outside > 1, outside, 0))
     gaps = _gaps(problem, working, solutions, largest)
     return working.joined(new), gaps, overflowed
 
