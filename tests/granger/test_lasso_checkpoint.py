@@ -30,7 +30,7 @@ def contents(path):
     return (*whole, path.passes, path.kinks, path.held)
 
 
-class Interrupted(Exception):
+class InterruptedReadingError(Exception):
     pass
 
 
@@ -44,12 +44,12 @@ class Cut(DenseColumns):
         type(self).left -= 1
         for at, block in enumerate(super().blocks()):
             if at == 1 and type(self).left == 0:
-                raise Interrupted
+                raise InterruptedReadingError
             yield block
 
 
 def stop(share):
-    raise Interrupted
+    raise InterruptedReadingError
 
 
 def test_a_path_takes_more_rounds_than_one_here():
@@ -62,7 +62,7 @@ def test_a_path_broken_off_in_a_reading_goes_on_to_the_same_bytes(reading, tmp_p
     x, y = problem()
     file = tmp_path / "new" / "path.npz"
     Cut.left = reading
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedReadingError):
         lasso_path(Cut(x), y, checkpoint=file)
     assert file.exists() == (reading > 2)
     again = lasso_path(DenseColumns(x), y, checkpoint=file)
@@ -75,7 +75,7 @@ def test_a_path_stopped_by_its_callback_has_kept_that_round(tmp_path):
     file = tmp_path / "path.npz"
     whole = lasso_path(DenseColumns(x), y)
     for _ in range(whole.passes - 1):
-        with pytest.raises(Interrupted):
+        with pytest.raises(InterruptedReadingError):
             lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
         assert file.exists()
     finished = lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
@@ -118,7 +118,7 @@ def test_a_path_that_ran_out_of_passes_goes_on_with_more(tmp_path):
 def test_the_file_of_another_problem_is_refused_and_stays(other, tmp_path):
     x, y = problem()
     file = tmp_path / "path.npz"
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedReadingError):
         lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
     kept, options = file.read_bytes(), {}
     if other == "y":
@@ -144,7 +144,7 @@ def test_the_file_of_another_problem_is_refused_and_stays(other, tmp_path):
 def test_a_file_cut_off_is_named_as_damaged(share, tmp_path):
     x, y = problem()
     file = tmp_path / "path.npz"
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedReadingError):
         lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
     kept = file.read_bytes()
     file.write_bytes(kept[: int(share * len(kept))])

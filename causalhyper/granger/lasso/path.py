@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +24,7 @@ def lasso_path(
     columns: ColumnBlocks,
     y: Array,
     *,
-    lambdas: Sequence[float] | int = 100,
+    lambdas: Sequence[float] | Array | int = 100,
     ratio: float = 1e-2,
     standardise: bool = True,
     intercept: bool = True,
@@ -89,7 +88,7 @@ def lasso_path(
 
     Notes
     -----
-    Memory: the working set (28 T columns at most, but for members of a fit), as much again while
+    Memory: the working set (26 T columns at most, but for members of fits), as much again while
     it changes, two numbers a column, and a block. A lasso
     keeps at most min(T, p) columns.
 
@@ -145,7 +144,7 @@ def _warn(standing: Standing, tolerance: float) -> None:
 def _check(
     columns: ColumnBlocks,
     y: Array,
-    lambdas: Sequence[float] | int,
+    lambdas: Sequence[float] | Array | int,
     ratio: float,
     tolerance: float,
     max_passes: int,
@@ -159,7 +158,7 @@ def _check(
     if not np.isfinite(response).all():
         at = int(np.flatnonzero(~np.isfinite(response))[0])
         raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
-    if isinstance(lambdas, Integral):
+    if isinstance(lambdas, (int, np.integer)):
         if lambdas < 1 or not 0 < ratio < 1:
             raise ConfigurationError(
                 f"expected one penalty at least and a ratio in (0, 1); got {lambdas} and {ratio:g}"
@@ -175,10 +174,14 @@ def _check(
 
 
 def _penalties(
-    lambdas: Sequence[float] | int, ratio: float, largest: float, unit: float, standardise: bool
+    lambdas: Sequence[float] | Array | int,
+    ratio: float,
+    largest: float,
+    unit: float,
+    standardise: bool,
 ) -> Array:
     """Penalties in the unit of the blocks, decreasing."""
-    if isinstance(lambdas, Integral):
+    if isinstance(lambdas, (int, np.integer)):
         return largest * np.geomspace(1, ratio, lambdas) if lambdas > 1 else np.array([largest])
     scale = 1.0 if standardise else 1 / unit
     return np.sort(np.asarray(lambdas, dtype=np.float64))[::-1] * scale

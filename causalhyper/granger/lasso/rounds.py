@@ -13,7 +13,7 @@ from causalhyper.granger.lasso.homotopy import Solution, follow, null_solution
 from causalhyper.granger.lasso.scan import LassoProblem, scan
 from causalhyper.granger.lasso.working_set import WorkingSet
 
-FIRST, MORE, HELD = 8, 12, 16
+FIRST, MORE, HELD = 8, 10, 16
 """Columns taken into the working set at first, taken in a round, and held on from one round to
 the next, in multiples of T."""
 REACH, FURTHER = 8, 2.5
@@ -87,57 +87,61 @@ def one_round(standing: Standing, penalties: Array, tolerance: float, *, last: b
     found = list(standing.found)
     before = found[first - 1] if first else start
     found[first:end] = follow(standing.working, penalties[first:end], before)
-    working, found, inside = _cull(standing.working, found, open_)
-    working, measured, overflowed = _read(working, [found[i] for i in open_], inside)
+    reading = _read(standing.working, [found[i] for i in open_])
+    working, found = _changed(standing.working, found, reading)
     gaps = standing.gaps.copy()
-    gaps[open_] = measured
-    reach = standing.reach**FURTHER if overflowed else 0.0
+    gaps[open_] = reading.gaps
+    reach = standing.reach**FURTHER if reading.overflowed else 0.0
     return Standing(working, tuple(found), gaps, reach, standing.passes + 1)
 
 
-def _cull(
-    working: WorkingSet, found: Sequence[Solution], open_: Array
-) -> tuple[WorkingSet, list[Solution], Array]:
-    """Let go of the columns furthest from any fit; and the largest correlation in each fit.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a reading found: columns lacking, gaps, whether more was lacking; and the scores.
 
-    Members of any fit stay, so that no objective rises.
+    `scores` has the largest ratio of correlation and penalty of each column of the working set.
     """
-    residuals = np.array([found[i].residual for i in open_])
-    inside, score = working.extremes(residuals, _positive([found[i] for i in open_]))
-    most = HELD * working.problem.rows
-    if len(working) <= most:
-        return working, list(found), inside
-    for solution in found:
-        score[solution.members] = np.inf
-    most = max(most, int(np.isinf(score).sum()))
-    kept = np.sort(np.argsort(-score, kind="stable")[:most])
-    moved = [replace(s, members=np.searchsorted(kept, s.members)) for s in found]
-    return working.restricted(kept), moved, inside
+
+    lacking: WorkingSet
+    gaps: Array
+    overflowed: bool
+    scores: Array
 
 
-def _positive(solutions: Sequence[Solution]) -> Array:
-    return np.array([max(s.penalty, np.finfo(float).tiny) for s in solutions])
-
-
-def _read(
-    working: WorkingSet, solutions: Sequence[Solution], inside: Array
-) -> tuple[WorkingSet, Array, bool]:
-    """Read the design: the working set with what it lacked, the gaps, whether more was lacking."""
+def _read(working: WorkingSet, solutions: Sequence[Solution]) -> _Reading:
+    """Read the design once for the fits at some penalties."""
     problem = working.problem
-    residuals, lambdas = np.array([s.residual for s in solutions]), _positive(solutions)
+    residuals = np.array([s.residual for s in solutions])
+    lambdas = np.array([max(s.penalty, np.finfo(float).tiny) for s in solutions])
     keep = min(MORE * problem.rows, problem.columns.shape[1])
     outside, kept = scan(problem, residuals, lambdas, working.indices, keep)
     counted = kept.overflowed
-    new = WorkingSet.of(problem, *kept.columns())
+    lacking = WorkingSet.of(problem, *kept.columns())
     overflowed = kept.overflowed
     del kept
-    by_residual, by_column = new.extremes(residuals, lambdas)
+    inside, scores = working.extremes(residuals, lambdas)
+    largest, highest = lacking.extremes(residuals, lambdas)
     if overflowed and not counted:
         # what was left away at the very end has no higher ratio than any that was kept
-        outside = np.maximum(outside, by_column.min() * (1 + 1e-3))
-    largest = np.maximum(np.maximum(inside, by_residual), np.where(outside > 1, outside, 0))
-    gaps = _gaps(problem, working, solutions, largest)
-    return working.joined(new), gaps, overflowed
+        outside = np.maximum(outside, highest.min() * (1 + 1e-3))
+    largest = np.maximum(np.maximum(inside, largest), np.where(outside > 1, outside, 0))
+    return _Reading(lacking, _gaps(problem, working, solutions, largest), overflowed, scores)
+
+
+def _changed(
+    working: WorkingSet, found: Sequence[Solution], reading: _Reading
+) -> tuple[WorkingSet, list[Solution]]:
+    """Take in what was lacking, and let go of the columns that are furthest from any fit.
+
+    Members of any fit stay, so that no objective rises.
+    """
+    scores = reading.scores
+    for solution in found:
+        scores[solution.members] = np.inf
+    most = max(HELD * working.problem.rows, int(np.isinf(scores).sum()))
+    kept = np.sort(np.argsort(-scores, kind="stable")[:most])
+    moved = [replace(s, members=np.searchsorted(kept, s.members)) for s in found]
+    return working.joined(kept, reading.lacking), moved
 
 
 def _gaps(

@@ -50,17 +50,20 @@ class WorkingSet:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def joined(self, other: WorkingSet) -> WorkingSet:
-        """Hold the columns of another one too."""
-        pairs = zip(self._arrays(), other._arrays(), strict=True)
-        return WorkingSet(self.problem, *(np.concatenate(pair) for pair in pairs))
-
-    def restricted(self, chosen: Codes) -> WorkingSet:
-        """Hold only the columns at some positions."""
-        return WorkingSet(self.problem, *(array[chosen] for array in self._arrays()))
-
-    def _arrays(self) -> tuple[Codes, Matrix, Array, Array, Array]:
-        return self.indices, self.values, self.means, self.spreads, self.weights
+    def joined(self, chosen: Codes, other: WorkingSet) -> WorkingSet:
+        """Hold of these columns only those at some positions, and the columns of another too."""
+        values = np.empty((len(chosen) + len(other), self.problem.rows), self.values.dtype)
+        # straight into place: a copy of most values would set the peak of memory
+        np.take(self.values, chosen, axis=0, out=values[: len(chosen)], mode="clip")
+        values[len(chosen) :] = other.values
+        return WorkingSet(
+            self.problem,
+            np.concatenate([self.indices[chosen], other.indices]),
+            values,
+            np.concatenate([self.means[chosen], other.means]),
+            np.concatenate([self.spreads[chosen], other.spreads]),
+            np.concatenate([self.weights[chosen], other.weights]),
+        )
 
     def exact(self, chosen: Codes) -> Array:
         """Columns in float64 less their means, a row each."""
