@@ -25,6 +25,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,8 @@ def with_adelie(x: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> np.ndarr
         lmda_path=penalties,
         early_exit=False,
         intercept=False,
+        tol=1e-12,
+        max_iters=10**7,
         progress_bar=False,
         n_threads=1,
     )
@@ -117,8 +120,12 @@ def with_adelie(x: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> np.ndarr
 def with_glmstar(x: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> np.ndarray:
     """Coordinate descent of glmstar, whose module is named glmnet."""
     from glmnet import GaussNet
+    from glmnet.paths.fastnet import FastNetControl
 
-    fit = GaussNet(lambda_values=penalties, standardize=False, fit_intercept=False).fit(x, y)
+    control = FastNetControl(thresh=1e-12, maxit=10**8)
+    fit = GaussNet(
+        lambda_values=penalties, standardize=False, fit_intercept=False, control=control
+    ).fit(x, y)
     return _padded(np.asarray(fit.coefs_).T, penalties)
 
 
@@ -127,7 +134,13 @@ def with_python_glmnet(x: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> n
     from glmnet import ElasticNet
 
     fit = ElasticNet(
-        alpha=1, lambda_path=penalties, standardize=False, fit_intercept=False, n_splits=0
+        alpha=1,
+        lambda_path=penalties,
+        standardize=False,
+        fit_intercept=False,
+        n_splits=0,
+        tol=1e-12,
+        max_iter=10**8,
     ).fit(x, y)
     return _padded(fit.coef_path_, penalties)
 
@@ -188,8 +201,15 @@ def private_memory() -> Iterator[list[int]]:
         watcher.join()
 
 
-def report_memory(changes: np.ndarray, y: np.ndarray) -> None:
-    """Memory of our path from a memory map."""
+def report_memory(file: Path, y: np.ndarray) -> None:
+    """Memory of our path from a memory map, in a process that has held nothing else."""
+    child = get_context("spawn").Process(target=_report_memory, args=(file, y))
+    child.start()
+    child.join()
+
+
+def _report_memory(file: Path, y: np.ndarray) -> None:
+    changes = np.load(file, mmap_mode="r")
     with private_memory() as peak:
         path, _ = ours(changes, y)
     share = peak[0] / (changes.size * 4)
@@ -219,7 +239,7 @@ def large(folder: Path, count: int, steps: int) -> None:
         passed = time.perf_counter() - began
         print(f"{steps} x {count}: one reading {passed:.0f} s, {reading:.0f} s of CPU")
         began = time.perf_counter()
-        report_memory(mapped, y)
+        report_memory(file, y)
         print(f"the path: {time.perf_counter() - began:.0f} s")
     finally:
         file.unlink(missing_ok=True)
@@ -245,7 +265,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=o.folder) as folder:
             np.save(Path(folder, "changes.npy"), changes)
             del changes
-            report_memory(np.load(Path(folder, "changes.npy"), mmap_mode="r"), y)
+            report_memory(Path(folder, "changes.npy"), y)
         return
     compare(changes, y, o.peers, o.turns)
 
