@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import lasso_path as sklearn_path
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso import DenseColumns, LassoPath, SquaredChanges, lasso_path
-from causalhyper.granger.lasso.homotopy import follow, null_solution
+from causalhyper.granger.lasso import DenseColumns, LassoPath, SquaredChanges, lasso_path, rounds
+from causalhyper.granger.lasso.homotopy import Solution, follow, null_solution
 from causalhyper.granger.lasso.scan import survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 
@@ -298,3 +298,43 @@ def test_a_path_goes_on_from_a_solution_whose_penalty_is_asked_for_again():
     again, after = follow(working, penalties, first)
     assert again is first
     np.testing.assert_allclose(after.residual, second.residual, atol=1e-12)
+
+
+def test_how_many_penalties_may_be_a_number_of_numpy():
+    x, y = planted()
+    paths = [lasso_path(DenseColumns(x), y, lambdas=n) for n in (7, np.int32(7), np.uint8(7))]
+    assert [p.lambdas.tobytes() for p in paths] == [paths[0].lambdas.tobytes()] * 3
+    with pytest.raises(ConfigurationError, match="one penalty at least"):
+        lasso_path(DenseColumns(x), y, lambdas=np.int64(0))
+
+
+def test_columns_let_go_of_between_rounds_do_not_change_what_is_certified(monkeypatch):
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(20, 3)) @ rng.normal(size=(3, 4000))
+    x, y = shared + 0.5 * rng.normal(size=(20, 4000)), rng.normal(size=20)
+    free = lasso_path(DenseColumns(x), y)
+    monkeypatch.setattr(rounds, "HELD", 1)
+    tight = lasso_path(DenseColumns(x), y)
+    assert tight.held < free.held
+    for path in (free, tight):
+        assert path.converged.all()
+        assert max(certified_gaps(x, y, path)) < 1e-12
+
+
+def test_what_a_full_shortlist_leaves_away_at_the_end_is_in_the_gap(monkeypatch):
+    x = np.zeros((8, 32))
+    x[0, 0], x[1, 1:31], x[2, 31] = 1.1, 5.0, 0.5
+    y = 8 * np.eye(8)[0] + 8 * np.eye(8)[2]
+    columns = DenseColumns(x, width=16)
+    problem, _ = survey(columns, y, standardise=False, intercept=False, keep=1)
+    working, nothing = WorkingSet.of(problem, np.array([31]), x[:, 31:].T.copy()), np.empty(0)
+    monkeypatch.setattr(rounds, "MORE", 2)  # 16 are kept, of 31 that are above the penalty
+    first, second = (
+        Solution(1.0, np.empty(0, np.intp), nothing, nothing, 8 * np.eye(8)[row]) for row in (0, 1)
+    )
+    reading = rounds._read(working, [first, second])
+    assert reading.overflowed
+    assert 0 not in reading.lacking.indices
+    fitted = first.residual / 1.1
+    dual = fitted @ (2 * y - fitted) / 16
+    assert reading.gaps[0] >= (first.residual @ first.residual / 16 - dual) / problem.null

@@ -78,8 +78,7 @@ def follow(columns: WorkingSet, penalties: Array, start: Solution) -> Iterator[S
             continue
         if at and at % REFRESH == 0:
             active.load(here.members, here.signs)
-        there = _advance(columns, active, here, float(penalty), ratios, slope)
-        after = columns.correlations(there.residual)
+        there, after = _advance(columns, active, here, float(penalty), ratios, slope)
         slope = (ratios - after) / (here.penalty - there.penalty)
         here, ratios = there, after
         yield here
@@ -96,19 +95,20 @@ def _advance(
     target: float,
     ratios: Array,
     slope: Array | None,
-) -> Solution:
-    """Go from one penalty to the next."""
+) -> tuple[Solution, Array]:
+    """Go from one penalty to the next: the solution there, and the correlations of all columns."""
     watched, careful = _watch(here, target, ratios, slope), False
     while True:
         kinks = _Walk(columns, active, here, target, watched, careful=careful).run(ratios)
         coefficients, residual = active.solve(target)
-        found = np.abs(columns.correlations(residual)) > target * (1 + TOLERANCE)
+        after = columns.correlations(residual)
+        found = np.abs(after) > target * (1 + TOLERANCE)
         found[active.members] = False
         missed = np.setdiff1d(np.flatnonzero(found), watched)
         astray = bool(found.any() or (coefficients * active.signs < 0).any())
         if not astray or (careful and not len(missed)):
             members, signs = active.members.copy(), active.signs.copy()
-            return Solution(target, members, signs, coefficients, residual, kinks)
+            return Solution(target, members, signs, coefficients, residual, kinks), after
         # nothing was missed, and yet a wrong turn was taken: by rounding
         careful = careful or not len(missed)
         watched = np.union1d(watched, missed)
@@ -153,9 +153,8 @@ class _Walk:
         self.ratios = self._correlations(here.residual) if careful else np.empty(0)
         self.penalty, self.moved = here.penalty, True
         self.coefficients = here.coefficients.copy()
-        self.place = {int(column): at for at, column in enumerate(watched)}
         self.barred = np.zeros(len(watched), dtype=bool)
-        self.barred[[self.place[int(m)] for m in active.members]] = True
+        self.barred[self._places()] = True
 
     def run(self, ratios: Array) -> int:
         """Walk to the target, given the correlations of all columns; return the kinks."""
@@ -226,14 +225,16 @@ class _Walk:
             self.coefficients = np.append(self.coefficients, 0.0)
 
     def _leave(self, at: int) -> None:
-        column = int(self.active.members[at])
+        left = int(np.searchsorted(self.watched, self.active.members[at]))
         self.active.drop(at)
         self.coefficients[at] = self.coefficients[-1]
         self.coefficients = self.coefficients[:-1].copy()
         # a column that depended on the one that left may take part again
         self.barred[:] = False
-        self.barred[[self.place[int(m)] for m in self.active.members]] = True
-        self.barred[self.place[column]] = not self.moved
-        self.ratios[self.place[column]] = np.clip(
-            self.ratios[self.place[column]], -self.penalty, self.penalty
-        )
+        self.barred[self._places()] = True
+        self.barred[left] = not self.moved
+        self.ratios[left] = np.clip(self.ratios[left], -self.penalty, self.penalty)
+
+    def _places(self) -> Codes:
+        """Positions of the members among the watched, which are in order."""
+        return np.searchsorted(self.watched, self.active.members)

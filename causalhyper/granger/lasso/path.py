@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso.certificate import relative_gap
+from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
-from causalhyper.granger.lasso.homotopy import Solution, follow, null_solution
+from causalhyper.granger.lasso.homotopy import null_solution
 from causalhyper.granger.lasso.result import LassoPath
-from causalhyper.granger.lasso.scan import LassoProblem, scan, survey
+from causalhyper.granger.lasso.rounds import FIRST, Standing, one_round
+from causalhyper.granger.lasso.scan import survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
-
-FIRST, MORE = 8, 12
-"""Columns taken into the working set at first and after each pass, in multiples of T."""
 
 
 def lasso_path(
     columns: ColumnBlocks,
     y: Array,
     *,
-    lambdas: Sequence[float] | int = 100,
+    lambdas: Sequence[float] | Array | int = 100,
     ratio: float = 1e-2,
     standardise: bool = True,
     intercept: bool = True,
     tolerance: float = 1e-6,
     max_passes: int = 30,
     progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
 ) -> LassoPath:
     r"""Fit a lasso at many penalties, each certified by its duality gap.
 
@@ -63,6 +63,11 @@ def lasso_path(
         Readings of the design at most.
     progress : callable, optional
         Called with the share of the penalties that are certified.
+    checkpoint : str or Path, optional
+        A file that keeps, after each reading, what is fitted. An interrupted call that is made
+        again reads the design once, to see that it is the same, goes on from there, and returns
+        what it would have returned. The file is removed when all penalties are certified, and
+        stays otherwise: call again with a larger `max_passes`.
 
     Returns
     -------
@@ -71,9 +76,10 @@ def lasso_path(
     Raises
     ------
     ConfigurationError
-        If a number means nothing, or y has another length than X has rows.
+        If a number means nothing, y has another length than X has rows, or the checkpoint is of
+        another problem or cannot be written.
     DataError
-        If a value is not finite.
+        If a value is not finite, or the checkpoint is damaged.
 
     Warns
     -----
@@ -82,7 +88,8 @@ def lasso_path(
 
     Notes
     -----
-    Memory: the working set (some 20 to 60 T columns), a number a column, and a block. A lasso
+    Memory: the working set (26 T columns at most, but for members of fits), as much again while
+    it changes, two numbers a column, and a block. A lasso
     keeps at most min(T, p) columns.
 
     Source: Tibshirani 1996; Osborne, Presnell and Turlach 2000 for the path; Kim et al. 2007 for
@@ -105,34 +112,39 @@ def lasso_path(
     working = WorkingSet.of(problem, *kept)
     start = null_solution(working)
     penalties = _penalties(lambdas, ratio, start.penalty, columns.unit, standardise)
-    found: list[Solution] = [start] * len(penalties)
-    gaps = np.full(len(penalties), np.inf)
-    passes = 1
-    while passes < max_passes and (gaps > tolerance).any():
-        passes += 1
-        open_ = np.flatnonzero(gaps > tolerance)
-        first, end = int(open_[0]), int(open_[-1]) + 1
-        before = found[first - 1] if first else start
-        found[first:end] = follow(working, penalties[first:end], before)
-        working, gaps[open_] = _certify(problem, working, [found[i] for i in open_])
+    standing = Standing.at_first(working, penalties, start)
+    del working, kept
+    keeper = Checkpoint(checkpoint, problem, penalties)
+    standing = keeper.read() or standing
+    while standing.passes < max_passes and (standing.gaps > tolerance).any():
+        last = standing.passes + 1 == max_passes
+        standing = one_round(standing, penalties, tolerance, last=last)
+        keeper.write(standing)
         if progress is not None:
-            progress(float((gaps <= tolerance).mean()))
+            progress(float((standing.gaps <= tolerance).mean()))
+    if (standing.gaps <= tolerance).all():
+        keeper.remove()
+    _warn(standing, tolerance)
+    mean = float(response.mean()) if intercept else 0.0
+    return _result(standing, penalties, mean, tolerance)
+
+
+def _warn(standing: Standing, tolerance: float) -> None:
+    gaps = standing.gaps
     if (gaps > tolerance).any():
         warnings.warn(
             f"{int((gaps > tolerance).sum())} of {len(gaps)} penalties have a relative duality "
-            f"gap above {tolerance:g} after {passes} passes (largest {gaps.max():.2g}): raise "
-            "max_passes, or use fewer or larger penalties",
+            f"gap above {tolerance:g} after {standing.passes} passes (largest {gaps.max():.2g}): "
+            "raise max_passes, or use fewer or larger penalties",
             RuntimeWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    mean = float(response.mean()) if intercept else 0.0
-    return _result(working, found, penalties, mean, gaps, tolerance, passes)
 
 
 def _check(
     columns: ColumnBlocks,
     y: Array,
-    lambdas: Sequence[float] | int,
+    lambdas: Sequence[float] | Array | int,
     ratio: float,
     tolerance: float,
     max_passes: int,
@@ -146,7 +158,7 @@ def _check(
     if not np.isfinite(response).all():
         at = int(np.flatnonzero(~np.isfinite(response))[0])
         raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
-    if isinstance(lambdas, int):
+    if isinstance(lambdas, (int, np.integer)):
         if lambdas < 1 or not 0 < ratio < 1:
             raise ConfigurationError(
                 f"expected one penalty at least and a ratio in (0, 1); got {lambdas} and {ratio:g}"
@@ -162,58 +174,22 @@ def _check(
 
 
 def _penalties(
-    lambdas: Sequence[float] | int, ratio: float, largest: float, unit: float, standardise: bool
+    lambdas: Sequence[float] | Array | int,
+    ratio: float,
+    largest: float,
+    unit: float,
+    standardise: bool,
 ) -> Array:
     """Penalties in the unit of the blocks, decreasing."""
-    if isinstance(lambdas, int):
+    if isinstance(lambdas, (int, np.integer)):
         return largest * np.geomspace(1, ratio, lambdas) if lambdas > 1 else np.array([largest])
     scale = 1.0 if standardise else 1 / unit
     return np.sort(np.asarray(lambdas, dtype=np.float64))[::-1] * scale
 
 
-def _certify(
-    problem: LassoProblem, working: WorkingSet, solutions: Sequence[Solution]
-) -> tuple[WorkingSet, Array]:
-    """Read the design: the working set with what it lacked, and the gaps."""
-    residuals = np.array([s.residual for s in solutions])
-    lambdas = np.array([max(s.penalty, np.finfo(float).tiny) for s in solutions])
-    keep = min(MORE * problem.rows, problem.columns.shape[1])
-    outside, kept = scan(problem, residuals, lambdas, working.indices, keep)
-    new = WorkingSet.of(problem, *kept.columns())
-    inside = np.array([_excess(working, s) for s in solutions])
-    if len(new):
-        exact = np.abs(new.exact(np.arange(len(new))) @ residuals.T) / problem.rows
-        inside = np.maximum(inside, (exact / new.weights[:, None]).max(axis=0) / lambdas)
-    excess = np.maximum(inside, np.where(outside > 1, outside, 0))
-    weights = working.weights / working.spreads
-    gaps = [
-        relative_gap(problem, s, weights[s.members], e)
-        for s, e in zip(solutions, excess, strict=True)
-    ]
-    return working.extended(*kept.columns()), np.array(gaps)
-
-
-def _excess(working: WorkingSet, solution: Solution) -> float:
-    """Largest correlation in the working set over the penalty; near ones in float64."""
-    if solution.penalty == 0:
-        return 1.0
-    ratios = np.abs(working.correlations(solution.residual)) / solution.penalty
-    near = np.flatnonzero(ratios > 1 - 1e-2)
-    exact = np.abs(working.exact(near) @ solution.residual) / working.weights[near]
-    largest = exact.max(initial=0.0) / (working.problem.rows * solution.penalty)
-    return float(largest)
-
-
-def _result(
-    working: WorkingSet,
-    found: Sequence[Solution],
-    penalties: Array,
-    mean: float,
-    gaps: Array,
-    tolerance: float,
-    passes: int,
-) -> LassoPath:
+def _result(standing: Standing, penalties: Array, mean: float, tolerance: float) -> LassoPath:
     """Coefficients in the unit of the design, columns in order."""
+    working, found, gaps = standing.working, standing.found, standing.gaps
     problem = working.problem
     unit = problem.columns.unit
     chosen, coefficients, intercepts = [], [], []
@@ -235,7 +211,7 @@ def _result(
         r_squared=1 - left / total if total > 0 else np.zeros(len(found)),
         converged=gaps <= tolerance,
         tolerance=tolerance,
-        passes=passes,
+        passes=standing.passes,
         kinks=sum(s.kinks for s in found),
         held=len(working),
         rows=problem.rows,

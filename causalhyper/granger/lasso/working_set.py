@@ -50,14 +50,20 @@ class WorkingSet:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def extended(self, indices: Codes, values: Matrix) -> WorkingSet:
-        """Hold further columns too."""
-        more = WorkingSet.of(self.problem, indices, values)
-        pairs = zip(self._arrays(), more._arrays(), strict=True)
-        return WorkingSet(self.problem, *(np.concatenate(pair) for pair in pairs))
-
-    def _arrays(self) -> tuple[Codes, Matrix, Array, Array, Array]:
-        return self.indices, self.values, self.means, self.spreads, self.weights
+    def joined(self, chosen: Codes, other: WorkingSet) -> WorkingSet:
+        """Hold of these columns only those at some positions, and the columns of another too."""
+        values = np.empty((len(chosen) + len(other), self.problem.rows), self.values.dtype)
+        # straight into place: a copy of most values would set the peak of memory
+        np.take(self.values, chosen, axis=0, out=values[: len(chosen)], mode="clip")
+        values[len(chosen) :] = other.values
+        return WorkingSet(
+            self.problem,
+            np.concatenate([self.indices[chosen], other.indices]),
+            values,
+            np.concatenate([self.means[chosen], other.means]),
+            np.concatenate([self.spreads[chosen], other.spreads]),
+            np.concatenate([self.weights[chosen], other.weights]),
+        )
 
     def exact(self, chosen: Codes) -> Array:
         """Columns in float64 less their means, a row each."""
@@ -68,6 +74,36 @@ class WorkingSet:
         products = self.values @ (residual / self.problem.rows).astype(self.values.dtype)
         return products / self.weights
 
+    def extremes(self, residuals: Array, penalties: Array) -> tuple[Array, Array]:
+        """Return the largest ``|x_j' r| / (T lambda w_j)`` of each residual and each column.
+
+        Those near one or above are computed in float64.
+
+        Parameters
+        ----------
+        residuals : ndarray, shape (k, T)
+        penalties : ndarray, shape (k,)
+
+        Returns
+        -------
+        by_residual : ndarray, shape (k,)
+            No less than ``1 - NEAR``, which stands for whatever lies below.
+        by_column : ndarray, shape (q,)
+        """
+        scaled = (residuals / (self.problem.rows * penalties[:, None])).T
+        rough = scaled.astype(self.values.dtype)
+        by_residual, by_column = np.full(len(residuals), 1 - NEAR), np.empty(len(self))
+        for at in range(0, len(self), PIECE):
+            piece = slice(at, at + PIECE)
+            ratios = np.abs(self.values[piece] @ rough).max(axis=1) / self.weights[piece]
+            by_column[piece] = ratios
+            near = at + np.flatnonzero(ratios > 1 - NEAR)
+            exact = np.abs(self.exact(near) @ scaled) / self.weights[near, None]
+            np.maximum(by_residual, exact.max(axis=0, initial=0.0), out=by_residual)
+        return by_residual, by_column
+
 
 PIECE = 512
 """Columns taken to float64 at a time."""
+NEAR = 0.01
+"""A ratio that lies within so much of one is computed in float64."""

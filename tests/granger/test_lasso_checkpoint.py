@@ -1,0 +1,159 @@
+"""Claims about lasso paths that are interrupted and go on."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.columns import DenseColumns
+from causalhyper.granger.lasso.path import lasso_path
+
+ROWS, COUNT, SOURCES = 20, 4000, 3
+
+
+def problem(seed=0):
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(size=(ROWS, SOURCES)) @ rng.normal(size=(SOURCES, COUNT))
+    x = shared + 0.5 * rng.normal(size=(ROWS, COUNT))
+    return x, x[:, :4] @ [1.0, -2.0, 3.0, 0.5] + rng.normal(size=ROWS)
+
+
+def contents(path):
+    """Everything in a path, as bytes."""
+    arrays = (path.lambdas, path.intercepts, path.gaps, path.r_squared, path.converged)
+    lists = (path.columns, path.coefficients)
+    whole = [a.tobytes() for a in arrays] + [a.tobytes() for parts in lists for a in parts]
+    return (*whole, path.passes, path.kinks, path.held)
+
+
+class InterruptedReadingError(Exception):
+    pass
+
+
+class Cut(DenseColumns):
+    """A design whose reading breaks off in a given reading, at its second block."""
+
+    __slots__ = ()
+    left = 0
+
+    def blocks(self):
+        type(self).left -= 1
+        for at, block in enumerate(super().blocks()):
+            if at == 1 and type(self).left == 0:
+                raise InterruptedReadingError
+            yield block
+
+
+def stop(share):
+    raise InterruptedReadingError
+
+
+def test_a_path_takes_more_rounds_than_one_here():
+    x, y = problem()
+    assert lasso_path(DenseColumns(x), y).passes >= 4
+
+
+@pytest.mark.parametrize("reading", [2, 3, 4])
+def test_a_path_broken_off_in_a_reading_goes_on_to_the_same_bytes(reading, tmp_path):
+    x, y = problem()
+    file = tmp_path / "new" / "path.npz"
+    Cut.left = reading
+    with pytest.raises(InterruptedReadingError):
+        lasso_path(Cut(x), y, checkpoint=file)
+    assert file.exists() == (reading > 2)
+    again = lasso_path(DenseColumns(x), y, checkpoint=file)
+    assert contents(again) == contents(lasso_path(DenseColumns(x), y))
+    assert not list(file.parent.iterdir())
+
+
+def test_a_path_stopped_by_its_callback_has_kept_that_round(tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    whole = lasso_path(DenseColumns(x), y)
+    for _ in range(whole.passes - 1):
+        with pytest.raises(InterruptedReadingError):
+            lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
+        assert file.exists()
+    finished = lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
+    assert contents(finished) == contents(whole)
+    assert not file.exists()
+
+
+def test_a_killed_process_leaves_a_file_from_which_another_goes_on(tmp_path):
+    file = tmp_path / "path.npz"
+    script = f"""
+        import os, signal
+        from causalhyper.granger.lasso.columns import DenseColumns
+        from causalhyper.granger.lasso.path import lasso_path
+        from tests.granger.test_lasso_checkpoint import problem
+        x, y = problem()
+        lasso_path(DenseColumns(x), y, checkpoint={str(file)!r},
+                   progress=lambda share: os.kill(os.getpid(), signal.SIGKILL))
+    """
+    died = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert [f.name for f in tmp_path.iterdir()] == ["path.npz"]
+    x, y = problem()
+    again = lasso_path(DenseColumns(x), y, checkpoint=file)
+    assert contents(again) == contents(lasso_path(DenseColumns(x), y))
+
+
+def test_a_path_that_ran_out_of_passes_goes_on_with_more(tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    with pytest.warns(RuntimeWarning, match="raise max_passes"):
+        lasso_path(DenseColumns(x), y, checkpoint=file, max_passes=3)
+    path = lasso_path(DenseColumns(x), y, checkpoint=file)
+    assert path.converged.all()
+    assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    "other", ["y", "x", "lambdas", "ratio", "standardise", "intercept", "width of the numbers"]
+)
+def test_the_file_of_another_problem_is_refused_and_stays(other, tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    with pytest.raises(InterruptedReadingError):
+        lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
+    kept, options = file.read_bytes(), {}
+    if other == "y":
+        y = y + np.eye(ROWS)[3] * 1e-9
+    elif other == "x":
+        x = x.copy()
+        x[7, -1] += 1e-6
+    elif other == "width of the numbers":
+        x = x.astype(np.float32)
+    else:
+        options = {
+            "lambdas": {"lambdas": 99},
+            "ratio": {"ratio": 0.02},
+            "standardise": {"standardise": False},
+            "intercept": {"intercept": False},
+        }[other]
+    with pytest.raises(ConfigurationError, match="is of another problem"):
+        lasso_path(DenseColumns(x), y, checkpoint=file, **options)
+    assert file.read_bytes() == kept
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_a_file_cut_off_is_named_as_damaged(share, tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    with pytest.raises(InterruptedReadingError):
+        lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop)
+    kept = file.read_bytes()
+    file.write_bytes(kept[: int(share * len(kept))])
+    with pytest.raises(DataError, match="holds no checkpoint of a lasso path, or is damaged"):
+        lasso_path(DenseColumns(x), y, checkpoint=file)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    x, y = problem()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot write the checkpoint"):
+        lasso_path(DenseColumns(x), y, checkpoint=tmp_path / "file" / "path.npz")
