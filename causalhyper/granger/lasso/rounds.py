@@ -115,15 +115,10 @@ def _read(working: WorkingSet, solutions: Sequence[Solution]) -> _Reading:
     lambdas = np.array([max(s.penalty, np.finfo(float).tiny) for s in solutions])
     keep = min(MORE * problem.rows, problem.columns.shape[1])
     outside, kept = scan(problem, residuals, lambdas, working.indices, keep)
-    counted = kept.overflowed
-    lacking = WorkingSet.of(problem, *kept.columns())
-    overflowed = kept.overflowed
+    lacking, overflowed = WorkingSet.of(problem, *kept.columns()), kept.overflowed
     del kept
     inside, scores = working.extremes(residuals, lambdas)
-    largest, highest = lacking.extremes(residuals, lambdas)
-    if overflowed and not counted:
-        # what was left away at the very end has no higher ratio than any that was kept
-        outside = np.maximum(outside, highest.min() * (1 + 1e-3))
+    largest, _ = lacking.extremes(residuals, lambdas)
     largest = np.maximum(np.maximum(inside, largest), np.where(outside > 1, outside, 0))
     return _Reading(lacking, _gaps(problem, working, solutions, largest), overflowed, scores)
 

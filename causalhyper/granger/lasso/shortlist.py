@@ -42,8 +42,8 @@ class Shortlist:
 
     @property
     def overflowed(self) -> bool:
-        """Whether a column of positive score had to be left away."""
-        return self._full
+        """Whether a column of positive score had to be left away, or will have to be."""
+        return self._full or self._count > self._size
 
     def offer(self, start: int, block: Block, scores: Block) -> None:
         """Take from a block what scores above zero and above what is kept.
