@@ -66,6 +66,10 @@ class LassoPath:
     rows: int
     width: int
     standardised: bool
+    penalty: str = "lasso"
+    l1_ratio: float = 1.0
+    edges: Codes | None = None
+    steps: int = 0
 
     def __len__(self) -> int:
         return len(self.lambdas)
