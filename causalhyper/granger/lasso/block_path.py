@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
+from causalhyper.granger.lasso.block_dual import Level, dual
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.newton import Level, dual, minimise
+from causalhyper.granger.lasso.newton import minimise
 from causalhyper.granger.lasso.request import Request
 from causalhyper.granger.lasso.working_set import WorkingSet
 
@@ -37,57 +38,31 @@ class Fit:
     steps: int = 0
 
 
-@dataclass(slots=True)
-class Course:
-    """Solutions at decreasing penalties, as far as they are known.
-
-    Attributes
-    ----------
-    y : ndarray, shape (T,)
-    levels : sequence of Level
-    fits : list of Fit
-        From the first level on.
-    """
-
-    y: Array
-    levels: Sequence[Level]
-    fits: list[Fit] = field(default_factory=list)
-
-    def solve(self, held: BlockSet, at: int, tolerance: float) -> None:
-        """Fit one level, from its last solution or from those before it."""
-        h, residual = self._start(held, at)
-        self.fits[at:] = [_solve(held, self.y, self.levels[at], h, residual, tolerance)] + (
-            self.fits[at + 1 :]
-        )
-
-    def _start(self, held: BlockSet, at: int) -> tuple[Array, Array]:
-        """Coefficients and residual: a straight line through the two solutions before."""
-        h = np.zeros(len(held.columns))
-        known = self.fits[max(0, at - 1) : at + 1]
-        if not known:
-            return h, self.y
-        h[known[-1].members] = known[-1].coefficients
-        if len(self.fits) > at or at < 2:
-            return h, known[-1].residual
-        here, last, ahead = (self.levels[i].strength for i in (at - 1, at - 2, at))
-        if last <= here:
-            return h, known[-1].residual
-        before = self.fits[at - 2]
-        change = h.copy()
-        change[before.members] -= before.coefficients
-        ahead = (here - ahead) / (last - here)
-        line = h + ahead * change
-        line[h * line <= 0] = 0
-        moved = np.flatnonzero(line)
-        values = held.columns.exact(moved) * held.factors[moved, None]
-        return line, self.y - line[moved] @ values
+def _start(
+    held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int
+) -> tuple[Array, Array]:
+    """Coefficients and residual: the fit there, or a line through the two fits before."""
+    h, y = np.zeros(len(held.columns)), held.columns.problem.y
+    known = fits[max(0, at - 1) : at + 1]
+    if not known:
+        return h, y
+    h[known[-1].members] = known[-1].coefficients
+    if len(fits) > at or at < 2:
+        return h, known[-1].residual
+    last, here, ahead = (levels[i].strength for i in (at - 2, at - 1, at))
+    if last <= here:
+        return h, known[-1].residual
+    change = h.copy()
+    change[fits[at - 2].members] -= fits[at - 2].coefficients
+    line = h + (here - ahead) / (last - here) * change
+    line[h * line <= 0] = 0
+    moved = np.flatnonzero(line)
+    return line, y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
 
 
-def _solve(
-    held: BlockSet, y: Array, level: Level, h: Array, residual: Array, tolerance: float
-) -> Fit:
+def _solve(held: BlockSet, level: Level, h: Array, residual: Array, tolerance: float) -> Fit:
     """Solve for the blocks that come near the penalty, until no other does."""
-    strength, steps = level.strength, 0
+    y, strength, steps = held.columns.problem.y, level.strength, 0
     near = held.ratios(residual) >= (1 - WIDE) * strength
     if len(h):
         near |= np.add.reduceat(h != 0, held.starts) > 0
@@ -145,14 +120,15 @@ def follow(
         nothing = np.empty(0)
         null = [Fit(x, np.empty(0, np.intp), nothing, held.columns.problem.y) for x in levels]
         return Followed(held, null, np.zeros(len(levels)), passes)
-    course = Course(held.columns.problem.y, levels)
+    fits: list[Fit] = []
     gaps = np.full(len(levels), np.inf)
     while passes < request.max_passes and (gaps > request.tolerance).any():
         passes += 1
         open_ = np.flatnonzero(gaps > request.tolerance)
         for at in open_.tolist():
-            course.solve(held, at, request.tolerance)
-        held, gaps[open_] = _certify(held, [course.fits[i] for i in open_], read)
+            start = _start(held, levels, fits, at)
+            fits[at : at + 1] = [_solve(held, levels[at], *start, request.tolerance)]
+        held, gaps[open_] = _certify(held, [fits[i] for i in open_], read)
         if request.progress is not None:
             request.progress(float((gaps <= request.tolerance).mean()))
     if (gaps > request.tolerance).any():
@@ -163,7 +139,7 @@ def follow(
             RuntimeWarning,
             stacklevel=4,
         )
-    return Followed(held, course.fits, gaps, passes)
+    return Followed(held, fits, gaps, passes)
 
 
 def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.granger.lasso.block_dual import Blocks
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import Groups
-from causalhyper.granger.lasso.newton import Blocks
 from causalhyper.granger.lasso.working_set import WorkingSet
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
 from causalhyper.granger.lasso.block_result import Form, Units, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
-from causalhyper.granger.lasso.newton import Level
 from causalhyper.granger.lasso.path import lasso_path
 from causalhyper.granger.lasso.request import Request
 from causalhyper.granger.lasso.result import LassoPath

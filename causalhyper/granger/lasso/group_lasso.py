@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
+from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
 from causalhyper.granger.lasso.block_result import Form, Units, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 from causalhyper.granger.lasso.group_scan import scan_groups
 from causalhyper.granger.lasso.groups import Groups
-from causalhyper.granger.lasso.newton import Level
 from causalhyper.granger.lasso.request import Request
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.scan import LassoProblem, survey

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
+from causalhyper.granger.lasso.block_dual import Blocks, Level, dual
 
 STEPS = 100
 """Newton steps at most, for one centre."""
@@ -16,63 +17,10 @@ SLACK = 1e-3
 """A ridge below this share of a column's mean square is helped by a proximal term."""
 FIRST, SHRINK, LEAST = 1e-2, 0.05, 1e-8
 """The proximal term over a column's mean square: at first, from centre to centre, at least."""
+CLOSER, ROUNDING = 0.3, 1e-13
+"""Accuracy of the residual from centre to centre, and the best that rounding allows."""
 FLAT = 0.1
 """Slope that ends a line search, as a share of the slope at its start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocks:
-    """Columns over their weights, in blocks that enter together.
-
-    Attributes
-    ----------
-    values : ndarray, shape (n, T)
-        A column each.
-    starts : ndarray of int, shape (b,)
-        First column of each block.
-    bounds : ndarray, shape (b,)
-        v_b, what lambda is multiplied by.
-    """
-
-    values: Array
-    starts: Codes
-    bounds: Array
-
-    @property
-    def rows(self) -> int:
-        """T."""
-        return self.values.shape[1]
-
-    @property
-    def sizes(self) -> Codes:
-        """Columns of each block."""
-        return np.diff(self.starts, append=len(self.values))
-
-    @property
-    def single(self) -> bool:
-        """Whether each block is one column."""
-        return len(self.starts) == len(self.values)
-
-    def norms(self, x: Array) -> Array:
-        """Length of each block of a vector over the columns, shape (b,)."""
-        return np.abs(x) if self.single else np.sqrt(np.add.reduceat(x * x, self.starts))
-
-    def spread(self, x: Array) -> Array:
-        """Value of its block for each column, shape (n,)."""
-        return x if self.single else np.repeat(x, self.sizes)
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    r"""The penalty ``strength sum_b v_b |h_b| + ridge |h|^2 / 2``."""
-
-    strength: float
-    ridge: float
-
-    def cost(self, blocks: Blocks, h: Array) -> float:
-        """Of some coefficients."""
-        lengths = blocks.norms(h) @ blocks.bounds if len(h) else 0.0
-        return self.strength * float(lengths) + self.ridge / 2 * float(h @ h)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +31,6 @@ class Minimum:
     residual: Array
     gap: float
     steps: int
-
-
-def dual(y: Array, residual: Array, level: Level, lengths: Array, bounds: Array) -> float:
-    r"""Lower bound of the objective from a residual, best of those that cost nothing.
-
-    With :math:`n_b = |C_b' r| / T` the multiple :math:`a r` of a residual yields
-
-    .. math:: \frac{|y|^2 - |y - a r|^2}{2T} - \sum_b \frac{(a n_b - \lambda v_b)_+^2}{2 \rho}
-
-    where the ridge :math:`\rho` is above zero (the conjugate of the penalty is the squared excess
-    over twice the ridge); without a ridge a must leave no excess. Both a = 1 and the largest a
-    without an excess are tried.
-    """
-    rows, limits = len(y), level.strength * bounds
-    fits = 1 / max(1.0, float((lengths / limits).max(initial=0.0)))
-
-    def bound(share: float) -> float:
-        kept = share * residual
-        value = float(kept @ (2 * y - kept)) / (2 * rows)
-        over = np.maximum(share * lengths - limits, 0) if share > fits else np.zeros(0)
-        return value - float(over @ over) / (2 * level.ridge) if len(over) else value
-
-    return max(bound(fits), bound(1.0)) if level.ridge > 0 else bound(fits)
 
 
 def minimise(
@@ -146,8 +71,9 @@ def minimise(
     proximal = FIRST * scale if level.ridge < SLACK * scale else 0.0
     steps, null = 0, float(y @ y) / (2 * len(y))
     best = Minimum(start, residual, np.inf, 0)
-    for _ in range(CENTRES):
-        h, taken = _newton(blocks, y, level, start, residual, proximal, tolerance)
+    for turn in range(CENTRES):
+        accuracy = tolerance * CLOSER**turn
+        h, taken = _newton(blocks, y, level, start, residual, proximal, accuracy)
         steps += taken
         residual = y - h @ blocks.values
         lengths = blocks.norms(blocks.values @ residual / len(y))
@@ -168,13 +94,13 @@ def _newton(
     centre: Array,
     theta: Array,
     proximal: float,
-    tolerance: float,
+    accuracy: float,
 ) -> tuple[Array, int]:
     """Coefficients that minimise the objective plus ``proximal |h - centre|^2 / 2``; steps."""
     values, rows, curvature = blocks.values, len(y), level.ridge + proximal
     limits = level.strength * blocks.bounds
     u = values @ theta / rows + proximal * centre
-    enough = (tolerance * float(y @ y)) * tolerance
+    enough = max(accuracy, ROUNDING) ** 2 * float(y @ y)
     for step in range(STEPS + 1):
         keep = _kept(blocks, u, limits)
         active = np.flatnonzero(blocks.spread(keep))
@@ -184,7 +110,8 @@ def _newton(
             break
         move = _direction(blocks, u, keep, active, away, curvature)
         shift = values @ move / rows
-        length = _line_search(blocks, u, shift, limits, curvature, (theta - y) @ move / rows, move)
+        slope = float((theta - y) @ move) / rows
+        length = _line_search(blocks, u, shift, limits, curvature, slope, move)
         if length == 0:
             break
         theta, u = theta + length * move, u + length * shift

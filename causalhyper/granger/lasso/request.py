@@ -72,7 +72,9 @@ class Request:
                     f"{self.lambdas} and {self.ratio:g}"
                 )
         elif not len(self.lambdas) or not all(0 < x < np.inf for x in self.lambdas):
-            raise ConfigurationError(f"penalties must be above zero and finite; got {self.lambdas}")
+            raise ConfigurationError(
+                f"penalties must be above zero and finite; got {self.lambdas}"
+            )
 
     def penalties(self, largest: float) -> Array:
         """Decreasing; from `largest`, where their number was given."""
