@@ -9,15 +9,15 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Blocks, Level, dual
 
-STEPS = 100
+STEPS = 60
 """Newton steps at most, for one centre."""
-CENTRES = 12
+CENTRES = 20
 """Proximal centres at most."""
 SLACK = 1e-3
 """A ridge below this share of a column's mean square is helped by a proximal term."""
-FIRST, SHRINK, LEAST = 1e-2, 0.05, 1e-8
+FIRST, SHRINK, LEAST = 1e-2, 0.05, 1e-5
 """The proximal term over a column's mean square: at first, from centre to centre, at least."""
-CLOSER, ROUNDING = 0.3, 1e-13
+CLOSER, ROUNDING = 0.3, 4 * float(np.finfo(float).eps)
 """Accuracy of the residual from centre to centre, and the best that rounding allows."""
 FLAT = 0.1
 """Slope that ends a line search, as a share of the slope at its start."""
@@ -100,21 +100,22 @@ def _newton(
     values, rows, curvature = blocks.values, len(y), level.ridge + proximal
     limits = level.strength * blocks.bounds
     u = values @ theta / rows + proximal * centre
-    enough = max(accuracy, ROUNDING) ** 2 * float(y @ y)
+    length, size = float(np.linalg.norm(y)), float(np.linalg.norm(values))
     for step in range(STEPS + 1):
         keep = _kept(blocks, u, limits)
         active = np.flatnonzero(blocks.spread(keep))
         h = u * blocks.spread(keep) / curvature
         away = y - h[active] @ values[active] - theta
-        if float(away @ away) <= enough or step == STEPS:
+        rounding = ROUNDING * max(length, size * float(np.linalg.norm(u[active])) / curvature)
+        if np.linalg.norm(away) <= max(accuracy * length, rounding) or step == STEPS:
             break
         move = _direction(blocks, u, keep, active, away, curvature)
         shift = values @ move / rows
         slope = float((theta - y) @ move) / rows
-        length = _line_search(blocks, u, shift, limits, curvature, slope, move)
-        if length == 0:
+        share = _line_search(blocks, u, shift, limits, curvature, slope, move)
+        if share == 0:
             break
-        theta, u = theta + length * move, u + length * shift
+        theta, u = theta + share * move, u + share * shift
     return h, step
 
 
