@@ -12,7 +12,7 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
 from causalhyper.granger.lasso.elastic_net import elastic_net_path
 from causalhyper.granger.lasso.group_lasso import group_lasso_path
-from causalhyper.granger.lasso.groups import Groups, whole_groups
+from causalhyper.granger.lasso.groups import ColumnGroups, whole_groups
 
 
 def planted(rows=40, count=120, seed=0):
@@ -249,7 +249,7 @@ def test_the_width_of_a_block_changes_nothing(width):
 def test_groups_are_read_whole_and_once(sizes, width):
     edges = np.concatenate([[0], np.cumsum(sizes)])
     x = np.arange(2.0 * edges[-1]).reshape(2, -1)
-    parts = list(whole_groups(DenseColumns(x, width=width), Groups(edges)))
+    parts = list(whole_groups(DenseColumns(x, width=width), ColumnGroups(edges)))
     np.testing.assert_array_equal(np.concatenate([b for _, _, b in parts], axis=1), x)
     for group, start, block in parts:
         assert edges[group] == start

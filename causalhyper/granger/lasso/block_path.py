@@ -13,7 +13,7 @@ from causalhyper.granger.lasso.block_dual import Level, dual
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.newton import minimise
-from causalhyper.granger.lasso.request import Request
+from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.working_set import WorkingSet
 
 Reader = Callable[[Array, Array, BlockSet], tuple[Array, tuple[Codes, Matrix]]]
@@ -91,13 +91,13 @@ class Followed:
 
 
 def follow(
-    request: Request, held: BlockSet, levels: Sequence[Level], read: Reader, passes: int
+    request: PathRequest, held: BlockSet, levels: Sequence[Level], read: Reader, passes: int
 ) -> Followed:
     """Fit all levels, each certified over the whole design.
 
     Parameters
     ----------
-    request : Request
+    request : PathRequest
     held : BlockSet
         To begin with.
     levels : sequence of Level

@@ -9,7 +9,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_path import Fit, Followed
-from causalhyper.granger.lasso.request import Request
+from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
 
 
@@ -35,7 +35,7 @@ class Units:
     ridge: float
 
     @classmethod
-    def of(cls, request: Request) -> Units:
+    def of(cls, request: PathRequest) -> Units:
         """Those of a path."""
         y, x = request.scale, request.columns.unit
         strength, ridge = (y, y) if request.standardise else (y * x, x * x)
@@ -52,7 +52,7 @@ class Form:
 
 
 def finish(
-    request: Request, units: Units, penalties: Array, found: Followed, form: Form
+    request: PathRequest, units: Units, penalties: Array, found: Followed, form: Form
 ) -> LassoPath:
     """Put a path in the units of the design, columns in order."""
     held = found.held.columns

@@ -9,7 +9,7 @@ import numpy as np
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.lasso.block_dual import Blocks
 from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.groups import Groups
+from causalhyper.granger.lasso.groups import ColumnGroups
 from causalhyper.granger.lasso.working_set import WorkingSet
 
 
@@ -21,7 +21,7 @@ class BlockSet:
     ----------
     columns : WorkingSet
         The columns of a group side by side.
-    groups : Groups or None
+    groups : ColumnGroups or None
         None where each column stands for itself.
     starts : ndarray of int, shape (b,)
         Position of the first column of each block.
@@ -32,13 +32,13 @@ class BlockSet:
     """
 
     columns: WorkingSet
-    groups: Groups | None
+    groups: ColumnGroups | None
     starts: Codes
     bounds: Array
     factors: Array
 
     @classmethod
-    def of(cls, columns: WorkingSet, groups: Groups | None) -> BlockSet:
+    def of(cls, columns: WorkingSet, groups: ColumnGroups | None) -> BlockSet:
         """Cut columns into blocks."""
         varies = np.isfinite(columns.problem.spreads[columns.indices])
         factors = np.where(varies, 1 / np.where(varies, columns.weights, 1), 0.0)

@@ -12,7 +12,7 @@ from causalhyper.granger.lasso.block_result import Form, Units, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 from causalhyper.granger.lasso.path import lasso_path
-from causalhyper.granger.lasso.request import Request
+from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.scan import scan, survey
 from causalhyper.granger.lasso.working_set import WorkingSet
@@ -94,6 +94,7 @@ def elastic_net_path(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from causalhyper.granger.lasso import DenseColumns
     >>> x = np.random.default_rng(0).normal(size=(20, 1))
     >>> twice = DenseColumns(np.hstack([x, x]))
@@ -105,7 +106,7 @@ def elastic_net_path(
         raise ConfigurationError(
             f"l1_ratio lies in (0, 1]; got {l1_ratio:g}: without an l1 penalty no column is out"
         )
-    request = Request(
+    request = PathRequest(
         columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress
     )
     if l1_ratio == 1:
@@ -123,7 +124,7 @@ def elastic_net_path(
     return _path(request, l1_ratio)
 
 
-def _path(request: Request, l1_ratio: float) -> LassoPath:
+def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
     units, form = Units.of(request), Form("elastic net", l1_ratio=l1_ratio)
     rows, width = request.columns.shape
     problem, kept = survey(

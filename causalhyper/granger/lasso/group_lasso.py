@@ -13,8 +13,8 @@ from causalhyper.granger.lasso.block_result import Form, Units, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 from causalhyper.granger.lasso.group_scan import scan_groups
-from causalhyper.granger.lasso.groups import Groups
-from causalhyper.granger.lasso.request import Request
+from causalhyper.granger.lasso.groups import ColumnGroups
+from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.scan import LassoProblem, survey
 from causalhyper.granger.lasso.working_set import WorkingSet
@@ -106,13 +106,13 @@ def group_lasso_path(
     >>> path.entries("group").nlargest(1, "entry")["group"].item(), bool(path.converged.all())
     (2, True)
     """
-    request = Request(
+    request = PathRequest(
         columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress
     )
-    return _path(request, Groups.of(groups, columns.shape[1]))
+    return _path(request, ColumnGroups.of(groups, columns.shape[1]))
 
 
-def _path(request: Request, groups: Groups) -> LassoPath:
+def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
     units, form = Units.of(request), Form("group lasso", edges=groups.edges)
     rows, width = request.columns.shape
     largest = int(np.diff(groups.edges).max())
@@ -138,7 +138,7 @@ def _path(request: Request, groups: Groups) -> LassoPath:
     return finish(request, units, penalties, follow(request, held, levels, read, passes=2), form)
 
 
-def _best(problem: LassoProblem, groups: Groups, count: int) -> WorkingSet:
+def _best(problem: LassoProblem, groups: ColumnGroups, count: int) -> WorkingSet:
     """Columns of the groups that correlate with y most."""
     none = np.empty(0, np.intp)
     _, best = scan_groups(problem, groups, problem.y[None], np.ones(1), none, count, near=0.0)

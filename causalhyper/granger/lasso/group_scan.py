@@ -6,7 +6,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.groups import Groups, whole_groups
+from causalhyper.granger.lasso.groups import ColumnGroups, whole_groups
 from causalhyper.granger.lasso.scan import NEAR, LassoProblem
 
 
@@ -15,14 +15,14 @@ class GroupShortlist:
 
     Parameters
     ----------
-    groups : Groups
+    groups : ColumnGroups
     size : int
         Columns kept at most; the best group is kept however many it has.
     empty : ndarray, shape (0, T)
         Values of no column.
     """
 
-    def __init__(self, groups: Groups, size: int, empty: Matrix) -> None:
+    def __init__(self, groups: ColumnGroups, size: int, empty: Matrix) -> None:
         self._groups, self._size, self._empty = groups, size, empty
         self._numbers: list[Codes] = []
         self._scores: list[Array] = []
@@ -83,7 +83,7 @@ class GroupShortlist:
 
 def scan_groups(
     problem: LassoProblem,
-    groups: Groups,
+    groups: ColumnGroups,
     residuals: Array,
     lambdas: Array,
     known: Codes,
@@ -95,7 +95,7 @@ def scan_groups(
     Parameters
     ----------
     problem : LassoProblem
-    groups : Groups
+    groups : ColumnGroups
     residuals : ndarray, shape (k, T)
         Of mean zero where there is an intercept.
     lambdas : ndarray, shape (k,)

@@ -13,7 +13,7 @@ from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class ColumnGroups:
     """Columns side by side, cut into groups.
 
     Attributes
@@ -23,14 +23,14 @@ class Groups:
 
     Examples
     --------
-    >>> Groups.of(3, width=6).edges.tolist()
+    >>> ColumnGroups.of(3, width=6).edges.tolist()
     [0, 3, 6]
     """
 
     edges: Codes
 
     @classmethod
-    def of(cls, groups: int | Sequence[int] | Codes, width: int) -> Groups:
+    def of(cls, groups: int | Sequence[int] | Codes, width: int) -> ColumnGroups:
         """Read columns a group, or increasing edges from 0 to the number of columns.
 
         Raises
@@ -66,7 +66,7 @@ class Groups:
         return np.searchsorted(self.edges, columns, side="right") - 1
 
 
-def whole_groups(columns: ColumnBlocks, groups: Groups) -> Iterator[tuple[int, int, Matrix]]:
+def whole_groups(columns: ColumnBlocks, groups: ColumnGroups) -> Iterator[tuple[int, int, Matrix]]:
     """Read a design once, no group cut in two.
 
     Yields

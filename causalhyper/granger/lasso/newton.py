@@ -19,6 +19,8 @@ FIRST, SHRINK, LEAST = 1e-2, 0.05, 1e-5
 """The proximal term over a column's mean square: at first, from centre to centre, at least."""
 CLOSER, ROUNDING = 0.3, 4 * float(np.finfo(float).eps)
 """Accuracy of the residual from centre to centre, and the best that rounding allows."""
+ROUGH = 1e-3
+"""Accuracy around the first centre, which is only to bring the second near."""
 FLAT = 0.1
 """Slope that ends a line search, as a share of the slope at its start."""
 
@@ -72,7 +74,7 @@ def minimise(
     steps, null = 0, float(y @ y) / (2 * len(y))
     best = Minimum(start, residual, np.inf, 0)
     for turn in range(CENTRES):
-        accuracy = tolerance * CLOSER**turn
+        accuracy = ROUGH if proximal and not turn else tolerance * CLOSER**turn
         h, taken = _newton(blocks, y, level, start, residual, proximal, accuracy)
         steps += taken
         residual = y - h @ blocks.values

@@ -14,7 +14,7 @@ from causalhyper.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PathRequest:
     """A path over a design.
 
     Attributes
