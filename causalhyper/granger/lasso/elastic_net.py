@@ -98,9 +98,9 @@ def elastic_net_path(
     >>> from causalhyper.granger.lasso import DenseColumns
     >>> x = np.random.default_rng(0).normal(size=(20, 1))
     >>> twice = DenseColumns(np.hstack([x, x]))
-    >>> path = elastic_net_path(twice, 4 * x[:, 0], l1_ratio=0.5, lambdas=[0.01])
+    >>> path = elastic_net_path(twice, 4 * x[:, 0], l1_ratio=0.5, lambdas=[0.4])
     >>> path.dense(0).round(2).tolist()
-    [1.99, 1.99]
+    [1.83, 1.83]
     """
     if not 0 < l1_ratio <= 1:
         raise ConfigurationError(
