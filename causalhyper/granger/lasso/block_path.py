@@ -55,7 +55,8 @@ def _start(
     change = h.copy()
     change[fits[at - 2].members] -= fits[at - 2].coefficients
     line = h + (here - ahead) / (last - here) * change
-    line[h * line <= 0] = 0
+    stays = np.add.reduceat(h * line, held.starts) > 0
+    line *= np.repeat(stays, np.diff(held.starts, append=len(h)))
     moved = np.flatnonzero(line)
     return line, y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
 
