@@ -1,4 +1,4 @@
-"""A path of lasso fits, with what certifies each."""
+"""A path of penalised fits, with what certifies each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
 class LassoPath:
-    r"""Minimisers of ``|y - a - X g|^2 / 2T + lambda sum_j w_j |g_j|``.
+    r"""Minimisers of ``|y - a - X g|^2 / 2T`` plus lambda times a penalty.
+
+    The penalty is ``sum_j w_j |g_j|`` for the lasso; `elastic_net_path` and `group_lasso_path`
+    say what it is for theirs.
 
     Attributes
     ----------
@@ -42,6 +46,14 @@ class LassoPath:
         T and p.
     standardised : bool
         Whether w_j is the standard deviation of column j, or one.
+    penalty : str
+        ``lasso``, ``elastic net`` or ``group lasso``.
+    l1_ratio : float
+        Share of the absolute values in an elastic net; one otherwise.
+    edges : ndarray of int, shape (G + 1,), or None
+        Group k of a group lasso has the columns ``edges[k]`` to ``edges[k + 1] - 1``.
+    steps : int
+        Newton steps of an elastic net or group lasso, for its last fits.
 
     Examples
     --------
@@ -66,6 +78,10 @@ class LassoPath:
     rows: int
     width: int
     standardised: bool
+    penalty: str = "lasso"
+    l1_ratio: float = 1.0
+    edges: Codes | None = None
+    steps: int = 0
 
     def __len__(self) -> int:
         return len(self.lambdas)
@@ -88,24 +104,72 @@ class LassoPath:
             }
         )
 
-    def entries(self) -> pd.DataFrame:
-        """One row a column that enters: column, the largest lambda of the grid where it is in."""
-        frame = self.to_frame().groupby("column", sort=True)["lambda"].max()
-        return frame.rename("entry").reset_index()
+    def entries(self, by: str = "column") -> pd.DataFrame:
+        """One row a column that enters: column, the largest lambda of the grid where it is in.
+
+        Parameters
+        ----------
+        by : {"column", "group"}
+            A row a group instead, where the fit has groups.
+
+        Raises
+        ------
+        ConfigurationError
+            If `by` is neither, or the fit has no groups.
+        """
+        if by not in ("column", "group"):
+            raise ConfigurationError(f"entries are by column or group; got {by!r}")
+        frame = self.to_frame()
+        if by == "group":
+            frame["group"] = self._groups(frame["column"].to_numpy())
+        entry = frame.groupby(by, sort=True)["lambda"].max()
+        return entry.rename("entry").reset_index()
+
+    def _groups(self, columns: Codes) -> Codes:
+        if self.edges is None:
+            raise ConfigurationError(
+                f"this fit ({self.penalty}) has no groups: ask for entries by column, or fit with "
+                "group_lasso_path"
+            )
+        return np.searchsorted(self.edges, columns, side="right") - 1
+
+    def regime(self) -> str:
+        """Say how many columns such a fit can keep, and how many the last one keeps."""
+        last, most = len(self.columns[-1]), min(self.rows, self.width)
+        if self.penalty == "lasso":
+            return (
+                f"an exact lasso keeps at most min(T, p) = {most} columns; the last keeps {last}"
+            )
+        if self.edges is None:
+            what = f"an elastic net can keep all {self.width} columns"
+        else:
+            what = f"a group lasso keeps whole groups, up to all {self.width} columns"
+        beside = "more" if last > most else "no more"
+        return f"{what}; the last keeps {last}, {beside} than the lasso's min(T, p) = {most}"
 
     def summary(self) -> str:
-        """Say what was fitted, and how well it is certified."""
-        last = len(self.columns[-1])
+        """Say what was fitted, in which regime it is, and how well it is certified."""
+        work = f"kinks: {self.kinks}" if self.penalty == "lasso" else f"Newton steps: {self.steps}"
+        failed = int((~self.converged).sum())
         lines = [
-            f"Lasso of {self.rows} rows on {self.width} columns, "
+            f"{self._name()} of {self.rows} rows on {self.width} columns, "
             f"{'standardised' if self.standardised else 'as they are'}: {len(self)} penalties "
             f"from {self.lambdas[0]:.4g} to {self.lambdas[-1]:.4g}",
-            f"at the last: {last} columns, R2 {self.r_squared[-1]:.3f} in the sample",
-            f"passes over the design: {self.passes}; columns held: {self.held}; kinks: "
-            f"{self.kinks}",
+            f"at the last: {self._kept()}, R2 {self.r_squared[-1]:.3f} in the sample",
+            self.regime(),
+            f"passes over the design: {self.passes}; columns held: {self.held}; {work}",
             f"largest relative duality gap {self.gaps.max():.2g}, tolerance {self.tolerance:.2g}: "
-            + (
-                "converged" if self.converged.all() else f"{(~self.converged).sum()} not converged"
-            ),
+            + (f"{failed} not converged" if failed else "converged"),
         ]
         return "\n".join(lines)
+
+    def _name(self) -> str:
+        name = self.penalty.capitalize()
+        return f"{name} (l1_ratio {self.l1_ratio:g})" if self.penalty == "elastic net" else name
+
+    def _kept(self) -> str:
+        columns = f"{len(self.columns[-1])} columns"
+        if self.edges is None:
+            return columns
+        groups = len(np.unique(self._groups(self.columns[-1])))
+        return f"{groups} of {len(self.edges) - 1} groups, {columns}"

@@ -1,0 +1,190 @@
+"""Paths of blocks: solve in memory, read the design, take in what was missed, until certified."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.arrays import Array, Codes
+from causalhyper.granger.lasso.block_dual import Level, dual
+from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.columns import Matrix
+from causalhyper.granger.lasso.newton import minimise
+from causalhyper.granger.lasso.request import PathRequest
+from causalhyper.granger.lasso.working_set import WorkingSet
+
+Reader = Callable[[Array, Array, BlockSet], tuple[Array, tuple[Codes, Matrix]]]
+"""From residuals, penalties and the blocks held to the excess of all others, and new columns."""
+
+WIDE = 0.1
+"""Blocks within this share of the penalty are solved for; the others are looked at after."""
+CLOSE = 1e-3
+"""A block that comes so close without being solved for was missed."""
+SHARE = 0.2
+"""Of the tolerance, to reach in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A solution over the blocks held: positions of its columns, their coefficients, residual."""
+
+    level: Level
+    members: Codes
+    coefficients: Array
+    residual: Array
+    steps: int = 0
+
+
+def _start(
+    held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int
+) -> tuple[Array, Array]:
+    """Coefficients and residual: the fit there, or a line through the two fits before."""
+    h, y = np.zeros(len(held.columns)), held.columns.problem.y
+    known = fits[max(0, at - 1) : at + 1]
+    if not known:
+        return h, y
+    h[known[-1].members] = known[-1].coefficients
+    if len(fits) > at or at < 2:
+        return h, known[-1].residual
+    last, here, ahead = (levels[i].strength for i in (at - 2, at - 1, at))
+    if last <= here:
+        return h, known[-1].residual
+    change = h.copy()
+    change[fits[at - 2].members] -= fits[at - 2].coefficients
+    line = h + (here - ahead) / (last - here) * change
+    stays = np.add.reduceat(h * line, held.starts) > 0
+    line *= np.repeat(stays, np.diff(held.starts, append=len(h)))
+    moved = np.flatnonzero(line)
+    return line, y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
+
+
+def _solve(held: BlockSet, level: Level, h: Array, residual: Array, tolerance: float) -> Fit:
+    """Solve for the blocks that come near the penalty, until no other does."""
+    y, strength, steps = held.columns.problem.y, level.strength, 0
+    near = held.ratios(residual) >= (1 - WIDE) * strength
+    if len(h):
+        near |= np.add.reduceat(h != 0, held.starts) > 0
+    while True:
+        at = held.positions(near)
+        found = minimise(held.blocks(near), y, level, h[at], residual, SHARE * tolerance)
+        steps += found.steps
+        h, residual = np.zeros(len(h)), found.residual
+        h[at] = found.coefficients
+        ratios = held.ratios(residual)
+        if not (~near & (ratios > (1 - CLOSE) * strength)).any():
+            break
+        near |= ratios > (1 - WIDE) * strength
+    members = np.flatnonzero(h)
+    return Fit(level, members, h[members], residual, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Blocks held in the end, a fit and a relative duality gap for each level, readings."""
+
+    held: BlockSet
+    fits: Sequence[Fit]
+    gaps: Array
+    passes: int
+
+
+def follow(
+    request: PathRequest, held: BlockSet, levels: Sequence[Level], read: Reader, passes: int
+) -> Followed:
+    """Fit all levels, each certified over the whole design.
+
+    Parameters
+    ----------
+    request : PathRequest
+    held : BlockSet
+        To begin with.
+    levels : sequence of Level
+        Decreasing.
+    read : callable
+        Reads the design.
+    passes : int
+        Readings so far.
+
+    Returns
+    -------
+    Followed
+
+    Warns
+    -----
+    RuntimeWarning
+        If a gap is above the tolerance after the passes allowed.
+    """
+    if largest_strength(held) == 0:
+        nothing = np.empty(0)
+        null = [Fit(x, np.empty(0, np.intp), nothing, held.columns.problem.y) for x in levels]
+        return Followed(held, null, np.zeros(len(levels)), passes)
+    fits: list[Fit] = []
+    gaps = np.full(len(levels), np.inf)
+    while passes < request.max_passes and (gaps > request.tolerance).any():
+        passes += 1
+        open_ = np.flatnonzero(gaps > request.tolerance)
+        for at in open_.tolist():
+            start = _start(held, levels, fits, at)
+            fits[at : at + 1] = [_solve(held, levels[at], *start, request.tolerance)]
+        held, gaps[open_] = _certify(held, [fits[i] for i in open_], read)
+        if request.progress is not None:
+            request.progress(float((gaps <= request.tolerance).mean()))
+    if (gaps > request.tolerance).any():
+        warnings.warn(
+            f"{int((gaps > request.tolerance).sum())} of {len(gaps)} penalties have a relative "
+            f"duality gap above {request.tolerance:g} after {passes} passes (largest "
+            f"{gaps.max():.2g}): raise max_passes, or use fewer or larger penalties",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+    return Followed(held, fits, gaps, passes)
+
+
+def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array]:
+    """Read the design: the blocks with those that they lacked, and the gaps."""
+    residuals = np.array([f.residual for f in fits])
+    strengths = np.array([f.level.strength for f in fits])
+    outside, found = read(residuals, strengths, held)
+    new = BlockSet.of(WorkingSet.of(held.columns.problem, *found), held.groups)
+    gaps = [
+        _gap(held, new, fit, max(1.0, float(over)))
+        for fit, over in zip(fits, outside, strict=True)
+    ]
+    return held.extended(*found), np.array(gaps)
+
+
+def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
+    """Duality gap over the objective without columns, in float64 for all that come near."""
+    y, level, residual = held.columns.problem.y, fit.level, fit.residual
+    lengths, bounds = [np.empty(0)], [np.empty(0)]
+    for part in (held, new):
+        if len(part.columns):
+            near = part.blocks(part.ratios(residual) > (1 - 1e-2) * level.strength)
+            if len(near.values):
+                lengths.append(near.norms(near.values @ residual / len(y)))
+                bounds.append(near.bounds)
+    # what was not seen may exceed its bound by this share: a shorter residual does not
+    safe, seen = residual / outside, np.concatenate(lengths) / outside
+    low = dual(y, safe, level, seen, np.concatenate(bounds))
+    shares = np.zeros(len(held.columns))
+    shares[fit.members] = fit.coefficients
+    blocks = np.add.reduceat(shares * shares, held.starts) if len(shares) else shares
+    cost = level.strength * float(np.sqrt(blocks) @ held.bounds)
+    cost += level.ridge / 2 * float(fit.coefficients @ fit.coefficients)
+    primal = float(residual @ residual) / (2 * len(y)) + cost
+    return (primal - low) / (float(y @ y) / (2 * len(y)))
+
+
+def largest_strength(held: BlockSet) -> float:
+    """Smallest penalty that leaves all blocks out."""
+    y = held.columns.problem.y
+    ratios = held.ratios(y)
+    if not len(ratios):
+        return 0.0
+    best = np.zeros(len(ratios), dtype=bool)
+    best[np.argsort(ratios)[-8:]] = True
+    blocks = held.blocks(best)
+    return float((blocks.norms(blocks.values @ y / len(y)) / blocks.bounds).max())

@@ -1,0 +1,145 @@
+"""Group lasso paths over designs that are read in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from causalhyper.arrays import Array, Codes
+from causalhyper.granger.lasso.block_dual import Level
+from causalhyper.granger.lasso.block_path import follow, largest_strength
+from causalhyper.granger.lasso.block_result import Form, Units, finish
+from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.group_scan import scan_groups
+from causalhyper.granger.lasso.groups import ColumnGroups
+from causalhyper.granger.lasso.request import PathRequest
+from causalhyper.granger.lasso.result import LassoPath
+from causalhyper.granger.lasso.scan import LassoProblem, survey
+from causalhyper.granger.lasso.working_set import WorkingSet
+from causalhyper.progress import Progress
+
+FIRST, MORE, LARGEST = 8, 12, 4
+"""Columns held at first and taken in after each pass, in T; at least so many largest groups."""
+
+
+def group_lasso_path(
+    columns: ColumnBlocks,
+    y: Array,
+    *,
+    groups: int | Sequence[int] | Codes,
+    lambdas: Sequence[float] | int = 100,
+    ratio: float = 1e-2,
+    standardise: bool = True,
+    intercept: bool = True,
+    tolerance: float = 1e-6,
+    max_passes: int = 30,
+    progress: Progress | None = None,
+) -> LassoPath:
+    r"""Fit a group lasso at many penalties, each certified by its duality gap.
+
+    .. math:: \min_{a, g} \frac{1}{2T} |y - a - X g|^2
+              + \lambda \sum_G \sqrt{|G|} \, \Big( \sum_{j \in G} w_j^2 g_j^2 \Big)^{1/2}
+
+    with :math:`w_j` the standard deviation of column j (or one) and :math:`|G|` the number of
+    columns of a group, those that do not vary counted. A group is in with all its columns or out.
+
+    Parameters
+    ----------
+    columns : ColumnBlocks
+        X, of shape (T, p), the columns of a group side by side; it is read some times from left
+        to right and never held.
+    y : array_like, shape (T,)
+    groups : int or sequence of int
+        Columns a group, or edges that increase from 0 to p: group k has the columns ``edges[k]``
+        to ``edges[k + 1] - 1``.
+    lambdas : sequence of float, or int
+        Penalties above zero, or how many: spaced evenly in the logarithm from the smallest that
+        leaves all groups out.
+    ratio : float
+        The last penalty over the first, in (0, 1), where `lambdas` is a number.
+    standardise, intercept : bool
+        As in `lasso_path`.
+    tolerance : float
+        Relative duality gap (see `LassoPath.gaps`) to reach.
+    max_passes : int
+        Readings of the design at most, 3 or more.
+    progress : callable, optional
+        Called with the share of the penalties that are certified.
+
+    Returns
+    -------
+    LassoPath
+
+    Raises
+    ------
+    ConfigurationError
+        If a number means nothing, y has another length than X has rows, or the groups do not cut
+        the columns.
+    DataError
+        If a value is not finite.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a gap is above the tolerance after `max_passes`.
+
+    Notes
+    -----
+    The columns of a group are put on one scale by their standard deviations, no more. Yuan and
+    Lin (2006) suppose columns that are orthonormal within a group; making them so penalises the
+    fitted values of a group in place of its coefficients, which is another estimator (Simon and
+    Tibshirani 2012) in which correlated columns enter more easily. Here the coefficients are
+    penalised, as in adelie, and directions in which the columns of a group vary together enter
+    first.
+
+    Memory: the columns kept and those near to them (20 T and more), a number a column, a block.
+
+    Examples
+    --------
+    >>> from causalhyper.granger.lasso import DenseColumns
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(50, 300))
+    >>> y = x[:, 6] - 2 * x[:, 8] + 0.1 * rng.normal(size=50)
+    >>> path = group_lasso_path(DenseColumns(x), y, groups=3, lambdas=20)
+    >>> path.entries("group").nlargest(1, "entry")["group"].item(), bool(path.converged.all())
+    (2, True)
+    """
+    request = PathRequest(
+        columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress
+    )
+    return _path(request, ColumnGroups.of(groups, columns.shape[1]))
+
+
+def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
+    units, form = Units.of(request), Form("group lasso", edges=groups.edges)
+    rows, width = request.columns.shape
+    largest = int(np.diff(groups.edges).max())
+    problem, _ = survey(
+        request.columns,
+        request.y / units.y,
+        standardise=request.standardise,
+        intercept=request.intercept,
+        keep=1,
+    )
+
+    def read(
+        residuals: Array, strengths: Array, held: BlockSet
+    ) -> tuple[Array, tuple[Codes, Matrix]]:
+        most = min(max(MORE * rows, LARGEST * largest), width)
+        outside, found = scan_groups(problem, groups, residuals, strengths, held.numbers, most)
+        return outside, found.columns()
+
+    first = min(max(FIRST * rows, LARGEST * largest), width)
+    held = BlockSet.of(_best(problem, groups, first), groups)
+    penalties = request.penalties(units.strength * largest_strength(held))
+    levels = [Level(p / units.strength, 0.0) for p in penalties]
+    return finish(request, units, penalties, follow(request, held, levels, read, passes=2), form)
+
+
+def _best(problem: LassoProblem, groups: ColumnGroups, count: int) -> WorkingSet:
+    """Columns of the groups that correlate with y most."""
+    none = np.empty(0, np.intp)
+    _, best = scan_groups(problem, groups, problem.y[None], np.ones(1), none, count, near=0.0)
+    return WorkingSet.of(problem, *best.columns())

@@ -1,0 +1,91 @@
+"""What a path is asked for, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from causalhyper.arrays import Array
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PathRequest:
+    """A path over a design.
+
+    Attributes
+    ----------
+    columns : ColumnBlocks
+    y : array_like, shape (T,)
+    lambdas : sequence of float, or int
+    ratio : float
+    standardise, intercept : bool
+    tolerance : float
+    max_passes : int
+    progress : callable or None
+
+    Raises
+    ------
+    ConfigurationError
+        If a number means nothing, or y has another length than the design has rows.
+    DataError
+        If y is not finite.
+    """
+
+    columns: ColumnBlocks
+    y: Array
+    lambdas: Sequence[float] | int
+    ratio: float
+    standardise: bool
+    intercept: bool
+    tolerance: float
+    max_passes: int
+    progress: Progress | None
+
+    def __post_init__(self) -> None:
+        response = np.asarray(self.y, dtype=np.float64)
+        object.__setattr__(self, "y", response)
+        if response.shape != self.columns.shape[:1]:
+            raise ConfigurationError(
+                f"y needs one value a row of the design, {self.columns.shape[0]}; got shape "
+                f"{response.shape}"
+            )
+        if not np.isfinite(response).all():
+            at = int(np.flatnonzero(~np.isfinite(response))[0])
+            raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
+        self._check_penalties()
+        if not 0 < self.tolerance < 1 or self.max_passes < 3:
+            raise ConfigurationError(
+                "expected a tolerance in (0, 1) and three passes at least; got "
+                f"{self.tolerance:g} and {self.max_passes}"
+            )
+
+    def _check_penalties(self) -> None:
+        if isinstance(self.lambdas, int):
+            if self.lambdas < 1 or not 0 < self.ratio < 1:
+                raise ConfigurationError(
+                    "expected one penalty at least and a ratio in (0, 1); got "
+                    f"{self.lambdas} and {self.ratio:g}"
+                )
+        elif not len(self.lambdas) or not all(0 < x < np.inf for x in self.lambdas):
+            raise ConfigurationError(
+                f"penalties must be above zero and finite; got {self.lambdas}"
+            )
+
+    def penalties(self, largest: float) -> Array:
+        """Decreasing; from `largest`, where their number was given."""
+        if isinstance(self.lambdas, int):
+            grid = np.geomspace(1, self.ratio, self.lambdas) if self.lambdas > 1 else np.ones(1)
+            return largest * grid
+        return np.sort(np.asarray(self.lambdas, dtype=np.float64))[::-1]
+
+    @property
+    def scale(self) -> float:
+        """Standard deviation of y (root mean square without an intercept); one if it is zero."""
+        away = self.y - self.y.mean() if self.intercept else self.y
+        largest = float(np.abs(away).max())
+        return largest * float(np.sqrt(np.mean((away / largest) ** 2))) if largest > 0 else 1.0
