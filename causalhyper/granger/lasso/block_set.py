@@ -53,7 +53,8 @@ class BlockSet:
         """Hold further columns too."""
         if not len(indices):
             return self
-        return BlockSet.of(self.columns.extended(indices, values), self.groups)
+        held, more = self.columns, WorkingSet.of(self.columns.problem, indices, values)
+        return BlockSet.of(held.joined(np.arange(len(held)), more), self.groups)
 
     @property
     def numbers(self) -> Codes:
