@@ -39,7 +39,7 @@ class GrangerLasso(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     penalty : str
-        "lasso", or another key of `causalhyper.granger.choice.PENALTIES`.
+        "lasso", "elastic_net" or "group_lasso".
     choose : {"cv", "ebic", "sparsity", "given"}
         By blocked cross-validation, the extended BIC, the share of columns to leave out, or not.
     alpha : float, optional

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypedDict
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.elastic_net import elastic_net_path
+from causalhyper.granger.lasso.group_lasso import group_lasso_path
 from causalhyper.granger.lasso.path import lasso_path
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.progress import Progress
@@ -87,7 +90,24 @@ class PenaltySettings:
     groups: Groups | None = None
 
 
-PENALTIES: dict[str, Callable[[PenaltySettings], Penalty]] = {"lasso": lambda _: LASSO}
+def _elastic_net(settings: PenaltySettings) -> Penalty:
+    path = partial(elastic_net_path, l1_ratio=settings.l1_ratio)
+    return Penalty("elastic net", path, bounded=settings.l1_ratio == 1)
+
+
+def _group_lasso(settings: PenaltySettings) -> Penalty:
+    if settings.groups is None:
+        raise ConfigurationError(
+            "a group lasso needs groups: how many columns a group has, or the edges of the groups"
+        )
+    return Penalty("group lasso", partial(group_lasso_path, groups=settings.groups), bounded=False)
+
+
+PENALTIES: dict[str, Callable[[PenaltySettings], Penalty]] = {
+    "lasso": lambda _: LASSO,
+    "elastic_net": _elastic_net,
+    "group_lasso": _group_lasso,
+}
 """By name, what makes a penalty of its settings."""
 
 

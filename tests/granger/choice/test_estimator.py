@@ -22,7 +22,12 @@ from causalhyper.granger.choice import (
     choose_by_cross_validation,
 )
 from causalhyper.granger.estimator import GrangerLasso
-from causalhyper.granger.lasso import DenseColumns, lasso_path
+from causalhyper.granger.lasso import (
+    DenseColumns,
+    elastic_net_path,
+    group_lasso_path,
+    lasso_path,
+)
 from tests.granger.choice.samples import planted
 
 
@@ -30,6 +35,8 @@ from tests.granger.choice.samples import planted
     [
         GrangerLasso(),
         GrangerLasso(choose="given", alpha=0.1, standardise=False, intercept=False),
+        GrangerLasso("elastic_net", choose="given", alpha=0.1),
+        GrangerLasso("group_lasso", groups=1, choose="given", alpha=0.1),
     ]
 )
 def test_scikit_learns_checks_pass(estimator, check, monkeypatch):
@@ -127,3 +134,16 @@ def test_another_penalty_is_told_its_settings_and_fitted_by_its_own_path(monkeyp
 def test_settings_that_mean_nothing_are_refused_when_it_is_fitted(settings, words):
     with pytest.raises(ConfigurationError, match=words):
         GrangerLasso(**settings).fit(*planted(width=10))
+
+
+def test_an_elastic_net_and_a_group_lasso_are_those_of_their_paths():
+    x, y = planted()
+    net = GrangerLasso("elastic_net", l1_ratio=0.3, choose="given", alpha=0.2).fit(x, y)
+    path = elastic_net_path(DenseColumns(x), y, l1_ratio=0.3, lambdas=[0.2])
+    np.testing.assert_array_equal(net.coef_, path.dense(0))
+    grouped = GrangerLasso("group_lasso", groups=3, choose="given", alpha=0.2).fit(x, y)
+    path = group_lasso_path(DenseColumns(x), y, groups=3, lambdas=[0.2])
+    np.testing.assert_array_equal(grouped.coef_, path.dense(0))
+    assert "group lasso" in grouped.choice_.summary()
+    with pytest.raises(ConfigurationError, match="a group lasso needs groups"):
+        GrangerLasso("group_lasso").fit(x, y)
