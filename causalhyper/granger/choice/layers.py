@@ -15,18 +15,19 @@ from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.granger.choice.cross_validation import choose_by_cross_validation
 from causalhyper.granger.choice.result import PenaltyChoice
+from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.parallel import Engine, Place, Reply, replies
 from causalhyper.parallel.packing import TooLargeError, pack
 from causalhyper.progress import Progress, track
 
-Problem = tuple[ColumnBlocks, Array]
-"""A design and its response."""
+Problem = GrangerDesign | tuple[ColumnBlocks, Array]
+"""Both sides of a regression, with or without labels of the columns."""
 LayerDesign = Problem | Callable[[], Problem]
 """The same, or what opens it where it is fitted."""
 Choose = Callable[[ColumnBlocks, Array], PenaltyChoice]
-Answer = tuple[PenaltyChoice, list[tuple[type[Warning], str]]]
-"""A choice, and its warnings, to be given in the process that asked for it."""
+Answer = tuple[PenaltyChoice, pd.DataFrame, list[tuple[type[Warning], str]]]
+"""A choice, what it keeps, and its warnings, to be given in the process that asked for it."""
 LARGEST = 64 * 2**20
 """Bytes of a design that travels to a worker."""
 
@@ -43,17 +44,28 @@ class LayerChoices:
     ----------
     choices : mapping of str to PenaltyChoice
         By layer, in the order of the designs.
+    kept : mapping of str to pandas.DataFrame
+        What each keeps: column, index (of the parameter or unit in its layer), feature,
+        coefficient and entry; a design without labels has its columns' numbers as index.
     """
 
     choices: Mapping[str, PenaltyChoice]
+    kept: Mapping[str, pd.DataFrame]
 
     def __getitem__(self, layer: str) -> PenaltyChoice:
         return self.choices[layer]
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a kept column: layer, column, coefficient, and the lambda where it enters."""
-        frames = [c.selected().assign(layer=layer) for layer, c in self.choices.items()]
-        return pd.concat(frames, ignore_index=True)[["layer", "column", "coefficient", "entry"]]
+        """One row a kept column: layer, index, feature, column, coefficient, entry.
+
+        ``entry`` is the largest penalty of the grid at which the column is in.
+        """
+        frames = [
+            frame if "layer" in frame else frame.assign(layer=name)
+            for name, frame in self.kept.items()
+        ]
+        order = ["layer", "index", "feature", "column", "coefficient", "entry"]
+        return pd.concat(frames, ignore_index=True)[order]
 
     def penalties(self) -> pd.DataFrame:
         """One row a layer: layer, rows, width, lambda, kept, gap, r2_in, r2_out, se, converged."""
@@ -93,11 +105,11 @@ def fit_layers(
 
     Parameters
     ----------
-    designs : mapping of str to (ColumnBlocks, ndarray), or to a callable
-        By layer, design and response, or what opens them without arguments in the worker. Designs
-        travel by their path: a whole array mapped from a file does (`numpy.load` with
-        ``mmap_mode="r"``), every worker must see the file, and a design of more than 64 MB that
-        does not is refused.
+    designs : mapping of str to GrangerDesign or (ColumnBlocks, ndarray), or to a callable
+        By layer, a design (`granger_design` makes such a mapping), columns and response, or what
+        opens either without arguments in the worker. Designs travel by their path: a trajectory
+        store does, and a whole array mapped from a file (`numpy.load` with ``mmap_mode="r"``).
+        Every worker must see the file. A design of more than 64 MB that has none is refused.
     choose : callable
         Called with design and response: any of the ways to choose, with their settings by
         `functools.partial`.
@@ -145,10 +157,12 @@ def fit_layers(
     packs = [designs[name] if place.is_here else _packed(name, designs[name]) for name in layers]
     tasks = [(design, choose) for design in packs]
     found: dict[str, PenaltyChoice] = {}
+    kept: dict[str, pd.DataFrame] = {}
     with closing(replies(_fit_layer, tasks, place)) as outcomes:
         for number, reply in track(outcomes, len(layers), progress):
-            found[layers[number]] = _settle(layers[number], reply)
-    return LayerChoices({name: found[name] for name in layers})
+            name = layers[number]
+            found[name], kept[name] = _settle(name, reply)
+    return LayerChoices({n: found[n] for n in layers}, {n: kept[n] for n in layers})
 
 
 def _packed(layer: str, design: LayerDesign) -> bytes:
@@ -164,17 +178,23 @@ def _packed(layer: str, design: LayerDesign) -> bytes:
 
 def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
     """Open a design and fit it, with the warnings that were given."""
-    opened = pickle.loads(design) if isinstance(design, bytes) else design
-    columns, y = opened() if callable(opened) else opened
+    given = pickle.loads(design) if isinstance(design, bytes) else design
+    opened = given() if callable(given) else given
+    columns, y = (opened.columns, opened.y) if isinstance(opened, GrangerDesign) else opened
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         choice: object = choose(columns, y)
     if not isinstance(choice, PenaltyChoice):
         raise ConfigurationError(f"choose must return a PenaltyChoice; got {choice!r}")
-    return choice, [(warning.category, str(warning.message)) for warning in caught]
+    kept = choice.selected()
+    if isinstance(opened, GrangerDesign):
+        kept = opened.labels(choice.columns).merge(kept, on="column")
+    else:
+        kept = kept.assign(index=kept["column"], feature="")
+    return choice, kept, [(warning.category, str(warning.message)) for warning in caught]
 
 
-def _settle(layer: str, reply: Reply) -> PenaltyChoice:
+def _settle(layer: str, reply: Reply) -> tuple[PenaltyChoice, pd.DataFrame]:
     if reply.error is not None:
         advice = ": was memory short?" if reply.died else ""
         cause = reply.cause
@@ -183,7 +203,7 @@ def _settle(layer: str, reply: Reply) -> PenaltyChoice:
         raise LayerFailedError(
             f"the fit of layer {layer!r} failed: {reply.error}{advice}"
         ) from cause
-    choice, told = cast(Answer, reply.value)
+    choice, kept, told = cast(Answer, reply.value)
     for category, message in told:
         warnings.warn(f"layer {layer!r}: {message}", category, stacklevel=3)
-    return choice
+    return choice, kept

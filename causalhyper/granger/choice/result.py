@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.result import LassoPath
+from causalhyper.granger.lasso.result import LassoPath, gap_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +115,8 @@ class PenaltyChoice:
         lines = [
             self.reason,
             self.regime,
-            f"R2 in the sample {row['r2_in']:.3f}; relative duality gap {row['gap']:.2g}, {state}",
+            f"R2 in the sample {row['r2_in']:.3f}; relative duality gap {gap_text(row['gap'])}, "
+            f"{state}",
         ]
         if np.isfinite(row["r2_out"]):
             lines[-1] += f"; R2 out of the sample {row['r2_out']:.3f} +- {row['se']:.3f}"

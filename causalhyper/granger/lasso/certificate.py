@@ -29,7 +29,7 @@ def relative_gap(problem: LassoProblem, solution: Solution, bounds: Array, exces
     Returns
     -------
     float
-        Not negative but for rounding; 0 where y is zero.
+        Not negative; 0 where y is zero.
     """
     if problem.null == 0:
         return 0.0
@@ -39,4 +39,4 @@ def relative_gap(problem: LassoProblem, solution: Solution, bounds: Array, exces
     primal = float(residual @ residual) / (2 * problem.rows) + penalty
     # |y|^2 - |y - f|^2 = f (2 y - f), without the cancellation
     dual = float(feasible @ (2 * y - feasible)) / (2 * problem.rows)
-    return (primal - dual) / problem.null
+    return max(0.0, (primal - dual) / problem.null)

@@ -158,8 +158,8 @@ class LassoPath:
             f"at the last: {self._kept()}, R2 {self.r_squared[-1]:.3f} in the sample",
             self.regime(),
             f"passes over the design: {self.passes}; columns held: {self.held}; {work}",
-            f"largest relative duality gap {self.gaps.max():.2g}, tolerance {self.tolerance:.2g}: "
-            + (f"{failed} not converged" if failed else "converged"),
+            f"largest relative duality gap {gap_text(self.gaps.max())}, tolerance "
+            f"{self.tolerance:.2g}: " + (f"{failed} not converged" if failed else "converged"),
         ]
         return "\n".join(lines)
 
@@ -173,3 +173,8 @@ class LassoPath:
             return columns
         groups = len(np.unique(self._groups(self.columns[-1])))
         return f"{groups} of {len(self.edges) - 1} groups, {columns}"
+
+
+def gap_text(gap: float) -> str:
+    """Show a relative duality gap; of those that rounding makes, only the size."""
+    return f"{gap:.2g}" if gap >= 1e-12 else "below 1e-12"

@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.frames.trajectory import Layer, TrajectoryWriter
 from causalhyper.granger.choice import (
     LayerFailedError,
     choose_by_count,
@@ -18,6 +19,7 @@ from causalhyper.granger.choice import (
     fit_layers,
     layers,
 )
+from causalhyper.granger.design import granger_design
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges
 from tests.granger.choice.samples import planted
 
@@ -99,11 +101,13 @@ def test_a_fit_has_one_thread_whatever_the_process_has(workers, monkeypatch):
 def test_the_frame_has_a_row_a_kept_column_in_the_order_of_the_layers(designs):
     found = fit_layers(designs, partial(choose_by_count, kept=4))
     frame = found.to_frame()
-    assert list(frame.columns) == ["layer", "column", "coefficient", "entry"]
+    order = ["layer", "index", "feature", "column", "coefficient", "entry"]
+    assert list(frame.columns) == order
+    assert (frame["index"] == frame["column"]).all()
     assert frame["layer"].tolist() == [name for name in designs for _ in range(4)]
     for name in designs:
         selected = found[name].selected()
-        part = frame[frame["layer"] == name].drop(columns="layer").reset_index(drop=True)
+        part = frame.loc[frame["layer"] == name, selected.columns].reset_index(drop=True)
         assert part.equals(selected)
     assert found.penalties()["width"].tolist() == [1500, 700, 3000]
     assert found.penalties()["kept"].tolist() == [4, 4, 4]
@@ -171,3 +175,25 @@ def test_progress_is_told_a_layer_at_a_time(designs):
     told = []
     fit_layers(designs, partial(choose_given, lambda_=1e-14), progress=told.append)
     assert told == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_trajectory_is_fitted_layer_by_layer_with_labels(tmp_path, workers):
+    rng = np.random.default_rng(0)
+    shapes = {"conv": (6, 4), "fc": (5, 8)}
+    layers_of = [Layer(name, shape) for name, shape in shapes.items()]
+    moved = []
+    with TrajectoryWriter.create(tmp_path / "run", layers=layers_of) as writer:
+        for step in range(60):
+            changes = {name: 1e-3 * rng.normal(size=shape) for name, shape in shapes.items()}
+            moved.append({name: change**2 for name, change in changes.items()})
+            by = float(3 * moved[-1]["conv"][2].sum() + 2 * moved[-1]["fc"][4].sum())
+            writer.append(changes, step=step, loss=1.0, loss_after=1.0 - by, learning_rate=1.0)
+    designs = granger_design(tmp_path / "run", share="output")
+    found = fit_layers(designs, partial(choose_by_count, kept=1), workers=workers)
+    frame = found.to_frame()
+    assert frame[["layer", "index"]].to_numpy().tolist() == [["conv", 2], ["fc", 4]]
+    triples = granger_design(tmp_path / "run", layers="fc", features="momentum")
+    triples = fit_layers(triples, partial(choose_by_count, kept=7), workers=workers).to_frame()
+    assert (triples["index"] == triples["column"] // 3).all()
+    assert set(triples["feature"]) <= {"square", "square_before", "product"}
