@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from causalhyper.errors import ConfigurationError
 from collectors.batches import Data, batches
@@ -226,7 +227,11 @@ def curvature_of(
     if kind not in ("hessian", "gauss_newton"):
         raise ConfigurationError(f"kind must be 'hessian' or 'gauss_newton'; got {kind!r}")
     chosen = tuple(chosen_parameters(model, parameters).values())
-    with measuring(model, mode, generator=seeded(generator)), torch.enable_grad():
+    with (
+        measuring(model, mode, generator=seeded(generator)),
+        sdpa_kernel(SDPBackend.MATH),  # the fused kernels have no second derivative
+        torch.enable_grad(),
+    ):
         for p in model.parameters():
             p.requires_grad_(any(p is each for each in chosen))
         yield Curvature(model, loss, data, kind, chosen, int(torch.randint(2**62, ())))
