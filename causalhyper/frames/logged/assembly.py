@@ -38,6 +38,8 @@ class Content:
         None where the source keeps none.
     notes : tuple of str
         See `Logged`.
+    mixed : bool
+        Whether last metrics stand among the parameters, not told apart.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Content:
     runs: Sequence[LoggedRun]
     history: History | None = None
     notes: tuple[str, ...] = ()
+    mixed: bool = False
 
 
 def assemble(
@@ -86,7 +89,7 @@ def assemble(
         raise DataError(f"{content.source} holds no runs; check the path, or what was selected")
     runs, origins = _run_columns(content)
     wanted = _check_renaming(columns or {}, runs, content.source, "columns")
-    found = _recognise_runs(runs, origins, wanted)
+    found = _recognise_runs(runs, origins, wanted, content.mixed)
     runs = _rename(runs, found | wanted, "columns")
     steps, notes = _step_columns(content)
     step_wanted = _check_renaming(step_columns or {}, steps, content.source, "step_columns")
@@ -145,13 +148,14 @@ def _as_labels(name: str, column: pd.Series) -> pd.Series:
 
 
 def _recognise_runs(
-    runs: pd.DataFrame, origins: Mapping[str, str], wanted: Mapping[str, str]
+    runs: pd.DataFrame, origins: Mapping[str, str], wanted: Mapping[str, str], mixed: bool
 ) -> dict[str, str]:
     """Find the columns of the runs frame that stand for known ones and hold their values."""
     free = {name: origin for name, origin in origins.items() if name not in wanted}
     taken = {*runs.columns, *wanted.values()}
     found: dict[str, str] = {}
-    for origin, table in (("parameters", PARAMETERS), ("metrics", MEASURES)):
+    measures_in = "parameters" if mixed else "metrics"
+    for origin, table in (("parameters", PARAMETERS), (measures_in, MEASURES)):
         names = [name for name, other in free.items() if other == origin]
         for name, column in recognise(names, table).items():
             if column not in taken and _fits(runs[name], KNOWN[column]):

@@ -130,4 +130,4 @@ def _read_frame(place: Path) -> Content:
         )
         for i, row in enumerate(records, start=1)
     ]
-    return Content("frame", f"runs frame {str(place)!r}", runs)
+    return Content("frame", f"runs frame {str(place)!r}", runs, mixed=True)

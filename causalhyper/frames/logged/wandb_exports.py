@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +56,7 @@ def read_wandb_export(path: str | Path) -> Content:
         if "Step" in table.columns and _is_chart(table):
             return _chart(table, source)
         rows = [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-        return Content("wandb", source, [_run(row, i, path) for i, row in enumerate(rows)])
+        return _table(rows, path, source)
     if path.suffix not in (".json", ".jsonl"):
         raise ConfigurationError(
             f"{str(path)!r} is no export of Weights & Biases by its name; expected .csv, .json "
@@ -65,7 +65,7 @@ def read_wandb_export(path: str | Path) -> Content:
     records = _records(path)
     if records and all("_step" in record for record in records):
         return _scanned(records, path, source)
-    return Content("wandb", source, [_run(row, i, path) for i, row in enumerate(records)])
+    return _table(records, path, source)
 
 
 def check_chart(names: list[str]) -> bool:
@@ -190,6 +190,13 @@ def _scanned(records: list[dict[str, object]], path: Path, source: str) -> Conte
     history = History.join(points)
     last = history.last()
     return Content("wandb", source, [LoggedRun(run, metrics=last[run]) for run in rows], history)
+
+
+def _table(rows: Sequence[Mapping[str, object]], path: Path, source: str) -> Content:
+    """Read a table of runs; without ``summary`` metrics stand among parameters."""
+    mixed = not any(name.casefold() == "summary" for row in rows for name in row)
+    runs = [_run(row, i, path) for i, row in enumerate(rows)]
+    return Content("wandb", source, runs, mixed=mixed)
 
 
 def _run(row: Mapping[str, object], number: int, path: Path) -> LoggedRun:

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call, hessian, jacrev
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, mse_loss, scaled_dot_product_attention
 
 
 def seeded(seed):
@@ -45,6 +45,36 @@ def convolutional(seed=0, activation=nn.ReLU):
 
 def images(n=20, seed=1):
     return draw(n, 1, 6, 6, seed=seed), torch.arange(n) % 3
+
+
+class Attention(nn.Module):
+    """Two heads of two channels, 3 numbers a token, 3 classes: 36 + 15 = 51 parameters."""
+
+    def __init__(self):
+        super().__init__()
+        self.project = nn.Linear(3, 12, bias=False)
+        self.classify = nn.Linear(4, 3)
+
+    def forward(self, tokens):
+        n, length, _ = tokens.shape
+        heads = self.project(tokens).view(n, length, 3, 2, 2).permute(2, 0, 3, 1, 4)
+        mixed = scaled_dot_product_attention(*heads)
+        return self.classify(mixed.transpose(1, 2).reshape(n, length, 4).mean(dim=1))
+
+
+def attention(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Attention().double()
+
+
+def differences_of_gradients(model, loss, inputs, targets, width=1e-5):
+    """The Hessian from gradients at two points a parameter."""
+    point, _, value = flat_loss(model, loss, inputs, targets)
+    gradient = torch.func.grad(value)
+    unit = width * torch.eye(len(point), dtype=point.dtype)
+    rows = [(gradient(point + u) - gradient(point - u)) / (2 * width) for u in unit]
+    return torch.stack(rows)
 
 
 def flat_loss(model, loss, inputs, targets):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, hessian
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from causalhyper.errors import ConfigurationError
 from collectors.curvature import (
@@ -16,10 +17,12 @@ from collectors.curvature import (
     spectral_density,
 )
 from tests.collectors.curvature.samples import (
+    attention,
     classified,
     convolutional,
     dense_gauss_newton,
     dense_hessian,
+    differences_of_gradients,
     draw,
     entropy,
     flat_loss,
@@ -258,3 +261,23 @@ def test_gauss_newton_needs_one_tensor_of_outputs():
         eigenvalues(Pair(), lambda z, y: entropy(z[0], y), classified(), kind="gauss_newton")
     # the Hessian needs none
     assert eigenvalues(Pair(), lambda z, y: entropy(z[0], y), classified()).converged
+
+
+@pytest.mark.parametrize("kind", ["hessian", "gauss_newton"])
+def test_attention_is_measured_whose_fused_kernel_has_no_second_derivative(kind):
+    model, data = attention(), (draw(6, 4, 3), torch.arange(6) % 3)
+    matrix = dense(model, entropy, data, kind=kind)
+    if kind == "gauss_newton":
+        with sdpa_kernel(SDPBackend.MATH):
+            true = dense_gauss_newton(model, entropy, *data)
+    else:
+        true = differences_of_gradients(model, entropy, *data)
+    assert true.abs().max() > 0.01
+    assert torch.allclose(matrix, true, rtol=1e-7, atol=1e-9)
+
+
+def test_after_a_measurement_attention_has_its_kernels_again():
+    before = torch.backends.cuda.flash_sdp_enabled()
+    assert before
+    eigenvalues(attention(), entropy, (draw(6, 4, 3), torch.arange(6) % 3))
+    assert torch.backends.cuda.flash_sdp_enabled() == before

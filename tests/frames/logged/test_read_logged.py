@@ -173,3 +173,11 @@ def test_no_logger_is_imported_to_read_what_it_wrote():
     )
     root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def test_metrics_of_a_runs_frame_are_recognised_beside_its_parameters(tmp_path):
+    path = tmp_path / "runs.csv"
+    path.write_text("run_id,bs,train/loss,test/acc\na,16,0.5,0.75\nb,32,nan,0.5\n")
+    runs = read_logged(path).runs
+    assert runs.columns.tolist() == ["run_id", "batch_size", "train_loss", "test_accuracy"]
+    assert runs["test_accuracy"].tolist() == [0.75, 0.5]

@@ -165,6 +165,20 @@ def test_the_workspace_s_runs_table_keeps_names_and_states(tmp_path):
     assert log.runs["loss"].isna().tolist() == [False, True, True]
 
 
+def test_metrics_of_the_workspace_s_runs_table_are_recognised_among_the_parameters(tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_text(
+        '"Name","State","bs","train/loss","test/acc","test_loss"\n'
+        '"one","finished","32","0.5","0.75","mse"\n'
+        '"two","crashed","64","NaN","","mse"\n'
+    )
+    runs = read_logged(path).runs
+    assert runs["batch_size"].tolist() == [32, 64]
+    assert runs["train_loss"].isna().tolist() == [False, True]
+    assert runs["test_accuracy"][0] == 0.75
+    assert runs["test_loss"].tolist() == ["mse", "mse"]
+
+
 NESTED = {
     "config": {"lr": 0.1, "opt": {"name": "sgd"}, "_wandb": {}},
     "summary": {"loss": math.nan, "acc": 0.5, "worst": -math.inf, "_runtime": 3, "note": "x"},
