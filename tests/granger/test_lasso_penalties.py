@@ -390,7 +390,7 @@ def test_entries_by_group_are_the_largest_entries_of_their_columns():
         ({"groups": [0.0, 120.0]}, "whole numbers"),
         ({"groups": 3, "lambdas": [0.0]}, "penalties must be above zero"),
         ({"groups": 3, "tolerance": 1.0}, "tolerance in"),
-        ({"groups": 3, "max_passes": 2}, "three passes at least"),
+        ({"groups": 3, "max_passes": 2}, "3 passes at least"),
     ],
 )
 def test_a_number_that_means_nothing_is_refused(wrong, message):

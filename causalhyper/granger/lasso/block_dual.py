@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array, Codes, Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Blocks:
         """Length of each block of a vector over the columns, shape (b,)."""
         return np.abs(x) if self.single else np.sqrt(np.add.reduceat(x * x, self.starts))
 
-    def spread(self, x: Array) -> Array:
+    def spread(self, x: Array | Flags) -> Array:
         """Value of its block for each column, shape (n,)."""
         return x if self.single else np.repeat(x, self.sizes)
 
@@ -85,3 +85,23 @@ def dual(y: Array, residual: Array, level: Level, lengths: Array, bounds: Array)
         return value - float(over @ over) / (2 * level.ridge) if len(over) else value
 
     return max(bound(fits), bound(1.0)) if level.ridge > 0 else bound(fits)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What was found, with its relative duality gap among these blocks, and the steps taken."""
+
+    coefficients: Array
+    residual: Array
+    gap: float
+    steps: int
+
+
+def measure(
+    blocks: Blocks, y: Array, level: Level, h: Array, residual: Array, slopes: Array
+) -> float:
+    """Duality gap among these blocks over the objective without columns; `slopes` is C'r / T."""
+    rows = len(y)
+    primal = float(residual @ residual) / (2 * rows) + level.cost(blocks, h)
+    low = dual(y, residual, level, blocks.norms(slopes), blocks.bounds)
+    return (primal - low) / (float(y @ y) / (2 * rows))
