@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes, Flags
+from numpy.typing import NDArray
+
+from causalhyper.arrays import Array, Codes
+
+Kind = TypeVar("Kind", np.float64, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Blocks:
         """Length of each block of a vector over the columns, shape (b,)."""
         return np.abs(x) if self.single else np.sqrt(np.add.reduceat(x * x, self.starts))
 
-    def spread(self, x: Array | Flags) -> Array:
+    def spread(self, x: NDArray[Kind]) -> NDArray[Kind]:
         """Value of its block for each column, shape (n,)."""
         return x if self.single else np.repeat(x, self.sizes)
 

@@ -43,22 +43,34 @@ class Fit:
 def _start(
     held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int
 ) -> tuple[Array, Array]:
-    """Coefficients and residual: the fit there, or a line through the two fits before."""
-    h, y = np.zeros(len(held.columns)), held.columns.problem.y
-    known = fits[at] if len(fits[at].members) or not at else fits[at - 1]
-    h[known.members] = known.coefficients
-    if known is fits[at] or at < 2:
-        return h, known.residual
-    last, here, ahead = (levels[i].strength for i in (at - 2, at - 1, at))
+    """Coefficients and residual: the fit there, or a line through the two fits before.
+
+    Of both the one with the lower objective.
+    """
+    y, level = held.columns.problem.y, levels[at]
+    here = np.zeros(len(held.columns))
+    here[fits[at].members] = fits[at].coefficients
+    if not at:
+        return here, fits[at].residual
+    line = _line(held, levels, fits, at)
+    moved = np.flatnonzero(line)
+    residual = y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
+    starts = ((here, fits[at].residual), (line, residual))
+    return min(starts, key=lambda start: held.objective(level, *start))
+
+
+def _line(held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int) -> Array:
+    """Coefficients from the two fits before; a block that would turn around is out."""
+    h = np.zeros(len(held.columns))
+    h[fits[at - 1].members] = fits[at - 1].coefficients
+    last, here, ahead = (levels[max(i, 0)].strength for i in (at - 2, at - 1, at))
     if last <= here:
-        return h, known.residual
+        return h
     change = h.copy()
     change[fits[at - 2].members] -= fits[at - 2].coefficients
     line = h + (here - ahead) / (last - here) * change
     stays = np.add.reduceat(h * line, held.starts) > 0
-    line *= np.repeat(stays, np.diff(held.starts, append=len(h)))
-    moved = np.flatnonzero(line)
-    return line, y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
+    return line * np.repeat(stays, held.sizes)
 
 
 def _solve(
@@ -184,13 +196,9 @@ def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
     # what was not seen may exceed its bound by this share: a shorter residual does not
     safe, seen = residual / outside, np.concatenate(lengths) / outside
     low = dual(y, safe, level, seen, np.concatenate(bounds))
-    shares = np.zeros(len(held.columns))
-    shares[fit.members] = fit.coefficients
-    blocks = np.add.reduceat(shares * shares, held.starts) if len(shares) else shares
-    cost = level.strength * float(np.sqrt(blocks) @ held.bounds)
-    cost += level.ridge / 2 * float(fit.coefficients @ fit.coefficients)
-    primal = float(residual @ residual) / (2 * len(y)) + cost
-    return (primal - low) / (float(y @ y) / (2 * len(y)))
+    h = np.zeros(len(held.columns))
+    h[fit.members] = fit.coefficients
+    return (held.objective(level, h, residual) - low) / held.columns.problem.null
 
 
 def largest_strength(held: BlockSet) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
-from causalhyper.granger.lasso.block_dual import Blocks
+from causalhyper.granger.lasso.block_dual import Blocks, Level
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups
 from causalhyper.granger.lasso.working_set import WorkingSet
@@ -73,14 +73,25 @@ class BlockSet:
             return scaled
         return np.sqrt(np.add.reduceat(scaled * scaled, self.starts)) / self.bounds
 
+    @property
+    def sizes(self) -> Codes:
+        """Columns of each block."""
+        return np.diff(self.starts, append=len(self.columns))
+
+    def objective(self, level: Level, h: Array, residual: Array) -> float:
+        """Of coefficients and their residual."""
+        squares = np.add.reduceat(h * h, self.starts) if len(h) else h
+        cost = level.strength * float(np.sqrt(squares) @ self.bounds)
+        cost += level.ridge / 2 * float(h @ h)
+        return float(residual @ residual) / (2 * len(residual)) + cost
+
     def positions(self, chosen: Flags) -> Codes:
         """Columns of some blocks."""
-        sizes = np.diff(self.starts, append=len(self.columns))
-        return np.flatnonzero(np.repeat(chosen, sizes))
+        return np.flatnonzero(np.repeat(chosen, self.sizes))
 
     def blocks(self, chosen: Flags) -> Blocks:
         """Some blocks in float64."""
         at = self.positions(chosen)
         values = self.columns.exact(at) * self.factors[at, None]
-        sizes = np.diff(self.starts, append=len(self.columns))[chosen]
+        sizes = self.sizes[chosen]
         return Blocks(values, np.cumsum(sizes) - sizes, self.bounds[chosen])

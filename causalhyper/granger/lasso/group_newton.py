@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, measure
 
 STEPS = 200
@@ -15,6 +15,8 @@ IDLE = 25
 """Steps without half the gap that end it: rounding allows no more."""
 DAMPING = 1e-9
 """Added to the curvature, over a column's mean square: groups may repeat each other."""
+FOREMOST = 0.5
+"""Blocks come in whose excess is more than this share of the largest."""
 HALVINGS, ROUNDING = 40, 16 * float(np.finfo(float).eps)
 """Of a step at most, and the share by which an objective may rise by rounding."""
 LEAST = 1e-10
@@ -118,7 +120,8 @@ def _with_new(
 ) -> tuple[Array, Array]:
     """Coefficients and residual with the blocks that have to come in."""
     lengths = blocks.norms(slopes)
-    new: Flags = (lengths > limits) & (blocks.norms(h) == 0)
+    over = np.where(blocks.norms(h) == 0, lengths / limits - 1, 0.0)
+    new = over > FOREMOST * max(over.max(), 0.0)
     at = np.flatnonzero(blocks.spread(new))
     sizes, chosen = blocks.sizes[new], blocks.values[at]
     starts = np.cumsum(sizes) - sizes
