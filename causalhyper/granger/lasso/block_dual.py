@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from causalhyper.arrays import Array, Codes

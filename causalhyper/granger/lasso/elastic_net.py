@@ -20,7 +20,7 @@ from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
-FIRST, MORE = 8, 12
+FIRST, MORE = 16, 12
 """Columns held at first and taken in after each pass, in multiples of T."""
 
 

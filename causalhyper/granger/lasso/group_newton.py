@@ -19,6 +19,8 @@ FOREMOST = 0.5
 """Blocks come in whose excess is more than this share of the largest."""
 HALVINGS, ROUNDING = 40, 16 * float(np.finfo(float).eps)
 """Of a step at most, and the share by which an objective may rise by rounding."""
+SINGLE = 1e-2 / float(np.finfo(np.float32).eps)
+"""A curvature of smaller trace, beside one, is summed in float32: a step needs no more."""
 LEAST = 1e-10
 """A group that a step leaves no larger share of itself is out."""
 
@@ -195,11 +197,14 @@ def _through_rows(active: _Active, slope: Array, rows: int, damping: float) -> A
         shares = np.repeat(active.sums(units * x), active.sizes)
         return across * x + along * shares * units
 
-    part = values * np.sqrt(across)[:, None]
-    matrix = part.T @ part
-    part = np.add.reduceat(values * units[:, None], active.starts, axis=0)
-    part *= np.sqrt(along[active.starts])[:, None]
-    matrix += part.T @ part
+    trace = float(across @ np.einsum("ij,ij->i", values, values)) / rows
+    part = np.empty(values.shape, np.float32 if trace < SINGLE else np.float64)
+    np.multiply(values, np.sqrt(across)[:, None], out=part, casting="same_kind")
+    matrix = (part.T @ part).astype(np.float64)
+    cuts = zip(active.starts.tolist(), active.sizes.tolist(), strict=True)
+    lines = np.array([units[a : a + size] @ values[a : a + size] for a, size in cuts])
+    lines *= np.sqrt(along[active.starts])[:, None]
+    matrix += lines.T @ lines
     matrix /= rows
     np.einsum("ii->i", matrix)[:] += 1
     factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
