@@ -12,6 +12,10 @@ from causalhyper.arrays import Array, Codes
 
 Kind = TypeVar("Kind", np.float64, np.bool_)
 
+SINGLE = 1e-2 / float(np.finfo(np.float32).eps)
+"""A curvature of smaller trace, where the identity is added to it, is precise enough in float32:
+it makes Newton steps, and what they lead to is measured in float64."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blocks:

@@ -92,6 +92,7 @@ class BlockSet:
     def blocks(self, chosen: Flags) -> Blocks:
         """Some blocks in float64."""
         at = self.positions(chosen)
-        values = self.columns.exact(at) * self.factors[at, None]
+        values = self.columns.exact(at)
+        values *= self.factors[at, None]
         sizes = self.sizes[chosen]
         return Blocks(values, np.cumsum(sizes) - sizes, self.bounds[chosen])

@@ -21,7 +21,7 @@ from causalhyper.granger.lasso.scan import LassoProblem, survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
-FIRST, MORE, LARGEST = 16, 12, 4
+FIRST, MORE, LARGEST = 8, 24, 4
 """Columns held at first and taken in after each pass, in T; at least so many largest groups."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, measure
+from causalhyper.granger.lasso.block_dual import SINGLE, Blocks, Level, Minimum, measure
 
 STEPS = 200
 """Newton steps at most."""
@@ -19,8 +19,6 @@ FOREMOST = 0.5
 """Blocks come in whose excess is more than this share of the largest."""
 HALVINGS, ROUNDING = 40, 16 * float(np.finfo(float).eps)
 """Of a step at most, and the share by which an objective may rise by rounding."""
-SINGLE = 1e-2 / float(np.finfo(np.float32).eps)
-"""A curvature of smaller trace, beside one, is summed in float32: a step needs no more."""
 LEAST = 1e-10
 """A group that a step leaves no larger share of itself is out."""
 

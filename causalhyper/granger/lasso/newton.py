@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, measure
+from causalhyper.granger.lasso.block_dual import SINGLE, Blocks, Level, Minimum, measure
 
 STEPS = 60
 """Newton steps at most, for one centre."""
@@ -117,6 +117,8 @@ def _direction(chosen: Array, away: Array, curvature: float) -> Array:
     from scipy.linalg import cho_factor, cho_solve
 
     rows = len(away)
+    if float(np.einsum("ij,ij->", chosen, chosen)) < SINGLE * rows * curvature:
+        chosen = chosen.astype(np.float32)
     in_rows = len(chosen) > rows
     matrix = chosen.T @ chosen if in_rows else chosen @ chosen.T
     np.einsum("ii->i", matrix)[:] += rows * curvature
