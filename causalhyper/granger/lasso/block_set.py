@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.granger.lasso.backend import beside, to_host
 from causalhyper.granger.lasso.block_dual import Blocks, Level
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups
@@ -40,7 +41,8 @@ class BlockSet:
     @classmethod
     def of(cls, columns: WorkingSet, groups: ColumnGroups | None) -> BlockSet:
         """Cut columns into blocks."""
-        varies = np.isfinite(columns.problem.spreads[columns.indices])
+        spreads = columns.problem.spreads
+        varies = np.isfinite(to_host(spreads[beside(columns.indices, spreads)]))
         factors = np.where(varies, 1 / np.where(varies, columns.weights, 1), 0.0)
         if groups is None:
             count = len(columns)
