@@ -1,10 +1,10 @@
-"""Minimise an elastic net over columns in memory: semismooth Newton in the residual."""
+"""Minimise over blocks of columns in memory: semismooth Newton in the residual."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from causalhyper.arrays import Array
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import SINGLE, Blocks, Level, Minimum, measure
 
 STEPS = 60
@@ -26,21 +26,21 @@ FLAT = 0.1
 def minimise(
     blocks: Blocks, y: Array, level: Level, start: Array, residual: Array, tolerance: float
 ) -> Minimum:
-    r"""Minimise ``|y - C h|^2 / 2T + lambda sum_j v_j |h_j| + rho |h|^2 / 2``.
+    r"""Minimise ``|y - C h|^2 / 2T + lambda sum_b v_b |h_b| + rho |h|^2 / 2``.
 
     The dual in the residual t,
 
     .. math:: \frac{|t|^2}{2T} - \frac{y't}{T}
-              + \sum_j \frac{(|C_j't/T + \pi c_j| - \lambda v_j)_+^2}{2 (\rho + \pi)},
+              + \sum_b \frac{(|C_b't/T + \pi c_b| - \lambda v_b)_+^2}{2 (\rho + \pi)},
 
     has a continuous slope and curvature almost everywhere: Newton steps with an exact line search
-    end after a few (Li, Sun and Toh 2018). Where there is little or no ridge, the proximal term
-    :math:`\pi` around centres c stands in, and falls from centre to centre.
+    end after a few (Li, Sun and Toh 2018; Zhang et al. 2020 for groups). Where there is little or
+    no ridge, the proximal term :math:`\pi` around centres c stands in, and falls from centre to
+    centre.
 
     Parameters
     ----------
     blocks : Blocks
-        One column each.
     y : ndarray, shape (T,)
         Not zero.
     level : Level
@@ -55,18 +55,18 @@ def minimise(
     -------
     Minimum
     """
-    values = blocks.values
-    if not len(values):
+    if not len(blocks.values):
         return Minimum(start, y, 0.0, 0)
-    scale = float(np.einsum("ij,ij->", values, values)) / values.size
+    scale = float(np.einsum("ij,ij->", blocks.values, blocks.values)) / blocks.values.size
     proximal = FIRST * scale if level.ridge < SLACK * scale else 0.0
     steps, best = 0, Minimum(start, residual, np.inf, 0)
     for turn in range(CENTRES):
         accuracy = ROUGH if proximal and not turn else tolerance * CLOSER**turn
         h, taken = _newton(blocks, y, level, start, residual, proximal, accuracy)
         steps += taken
-        residual = y - h @ values
-        gap = measure(blocks, y, level, h, residual, values @ residual / len(y))
+        residual = y - h @ blocks.values
+        slopes = blocks.values @ residual / len(y)
+        gap = measure(blocks, y, level, h, residual, slopes)
         if gap < best.gap:
             best = Minimum(h, residual, gap, steps)
         if gap <= tolerance:
@@ -90,52 +90,122 @@ def _newton(
     u = values @ theta / rows + proximal * centre
     length, size = float(np.linalg.norm(y)), float(np.linalg.norm(values))
     for step in range(STEPS + 1):
-        h = _shrunk(u, limits) / curvature
-        active = np.flatnonzero(h)
-        chosen = values[active]
-        away = y - h[active] @ chosen - theta
+        keep = _kept(blocks, u, limits)
+        active = np.flatnonzero(blocks.spread(keep))
+        h = u * blocks.spread(keep) / curvature
+        away = y - h[active] @ values[active] - theta
         rounding = ROUNDING * max(length, size * float(np.linalg.norm(u[active])) / curvature)
         if np.linalg.norm(away) <= max(accuracy * length, rounding) or step == STEPS:
             break
-        move = _direction(chosen, away, curvature)
+        move = _direction(blocks, u, keep, active, away, curvature)
         shift = values @ move / rows
         slope = float((theta - y) @ move) / rows
-        share = _line_search(u, shift, limits, curvature, slope, float(move @ move) / rows)
+        share = _line_search(blocks, u, shift, limits, curvature, slope, move)
         if share == 0:
             break
         theta, u = theta + share * move, u + share * shift
     return h, step
 
 
-def _shrunk(u: Array, limits: Array) -> Array:
-    """Each number, nearer to zero by its limit."""
-    return u - np.clip(u, -limits, limits)
+def _kept(blocks: Blocks, u: Array, limits: Array) -> Array:
+    """Share of each block that shrinking it by its limit leaves."""
+    lengths = blocks.norms(u)
+    over = lengths > limits
+    return np.where(over, 1 - limits / np.where(over, lengths, 1), 0.0)
 
 
-def _direction(chosen: Array, away: Array, curvature: float) -> Array:
+def _direction(
+    blocks: Blocks, u: Array, keep: Array, active: Codes, away: Array, curvature: float
+) -> Array:
     """Newton step in the residual, through a system in the active columns or in the rows."""
+    if not len(active):
+        return away
+    chosen = blocks.values[active]
+    units = u / blocks.spread(np.maximum(blocks.norms(u), np.finfo(float).tiny))
+    inside = np.flatnonzero(keep)
+    sizes = blocks.sizes[inside]
+    if (
+        blocks.single
+        and float(np.einsum("ij,ij->", chosen, chosen)) < SINGLE * len(away) * curvature
+    ):
+        chosen = chosen.astype(np.float32)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    if len(active) > len(away):
+        return _in_rows(chosen, units[active], keep[inside], starts, sizes, away, curvature)
+    return _in_columns(chosen, units[active], keep[inside], starts, sizes, away, curvature)
+
+
+def _in_columns(
+    chosen: Array,
+    units: Array,
+    keep: Array,
+    starts: Codes,
+    sizes: Codes,
+    away: Array,
+    curvature: float,
+) -> Array:
     from scipy.linalg import cho_factor, cho_solve
 
     rows = len(away)
-    if float(np.einsum("ij,ij->", chosen, chosen)) < SINGLE * rows * curvature:
-        chosen = chosen.astype(np.float32)
-    in_rows = len(chosen) > rows
-    matrix = chosen.T @ chosen if in_rows else chosen @ chosen.T
-    np.einsum("ii->i", matrix)[:] += rows * curvature
+    matrix = chosen @ chosen.T / rows
+    diagonal = np.einsum("ii->i", matrix)
+    if len(starts) == len(chosen):
+        diagonal += curvature
+    else:
+        across = curvature / np.maximum(keep, 1e-8)
+        diagonal += np.repeat(across, sizes)
+        for start, size, less in zip(starts, sizes, across - curvature, strict=True):
+            part = slice(start, start + size)
+            matrix[part, part] -= less * np.multiply.outer(units[part], units[part])
+    solved = cho_solve(
+        cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False),
+        chosen @ away / rows,
+        check_finite=False,
+    )
+    return away - solved @ chosen
+
+
+def _in_rows(
+    chosen: Array,
+    units: Array,
+    keep: Array,
+    starts: Codes,
+    sizes: Codes,
+    away: Array,
+    curvature: float,
+) -> Array:
+    from scipy.linalg import cho_factor, cho_solve
+
+    rows = len(away)
+    if len(starts) == len(chosen):
+        matrix = chosen.T @ chosen
+    else:
+        across = chosen * np.sqrt(np.repeat(keep, sizes))[:, None]
+        along = chosen * (units * np.sqrt(np.repeat(1 - keep, sizes)))[:, None]
+        along = np.add.reduceat(along, starts, axis=0)
+        matrix = across.T @ across + along.T @ along
+    matrix /= rows * curvature
+    np.einsum("ii->i", matrix)[:] += 1
     factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
-    if in_rows:
-        found: Array = rows * curvature * cho_solve(factor, away, check_finite=False)
-        return found
-    return away - cho_solve(factor, chosen @ away, check_finite=False) @ chosen
+    found: Array = cho_solve(factor, away, check_finite=False)
+    return found
 
 
 def _line_search(
-    u: Array, shift: Array, limits: Array, curvature: float, slope: float, bend: float
+    blocks: Blocks,
+    u: Array,
+    shift: Array,
+    limits: Array,
+    curvature: float,
+    slope: float,
+    move: Array,
 ) -> float:
     """Multiple of a step where the dual is lowest, nearly."""
+    bend = float(move @ move) / blocks.rows
 
     def at(length: float) -> float:
-        kept = _shrunk(u + length * shift, limits)
+        here = u + length * shift
+        kept = here * blocks.spread(_kept(blocks, here, limits))
         return slope + length * bend + float(kept @ shift) / curvature
 
     first, low, high = at(0.0), 0.0, 1.0
