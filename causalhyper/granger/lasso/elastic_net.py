@@ -8,7 +8,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
-from causalhyper.granger.lasso.block_result import Form, Units, finish
+from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.newton import minimise
@@ -127,7 +127,7 @@ def elastic_net_path(
 
 
 def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
-    units, form = Units.of(request), Form("elastic net", l1_ratio=l1_ratio)
+    units, form = FitUnits.of(request), Form("elastic net", l1_ratio=l1_ratio)
     rows, width = request.columns.shape
     problem, kept = survey(
         request.columns,

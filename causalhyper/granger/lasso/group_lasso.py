@@ -9,7 +9,7 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
-from causalhyper.granger.lasso.block_result import Form, Units, finish
+from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.group_newton import minimise
@@ -114,7 +114,7 @@ def group_lasso_path(
 
 
 def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
-    units, form = Units.of(request), Form("group lasso", edges=groups.edges)
+    units, form = FitUnits.of(request), Form("group lasso", edges=groups.edges)
     rows, width = request.columns.shape
     largest = int(np.diff(groups.edges).max())
     problem, _ = survey(
