@@ -270,7 +270,7 @@ def test_a_value_that_is_not_finite_is_named(value):
         ({"lambdas": [1.0, -1.0]}, "penalties must be above zero"),
         ({"ratio": 1.0}, "ratio in"),
         ({"tolerance": 0.0}, "tolerance in"),
-        ({"max_passes": 1}, "two passes at least"),
+        ({"max_passes": 1}, "2 passes at least"),
     ],
 )
 def test_a_number_that_means_nothing_is_refused(wrong, message):

@@ -390,7 +390,7 @@ def test_entries_by_group_are_the_largest_entries_of_their_columns():
         ({"groups": [0.0, 120.0]}, "whole numbers"),
         ({"groups": 3, "lambdas": [0.0]}, "penalties must be above zero"),
         ({"groups": 3, "tolerance": 1.0}, "tolerance in"),
-        ({"groups": 3, "max_passes": 2}, "three passes at least"),
+        ({"groups": 3, "max_passes": 2}, "3 passes at least"),
     ],
 )
 def test_a_number_that_means_nothing_is_refused(wrong, message):
@@ -412,3 +412,38 @@ def test_entries_by_group_need_groups():
         elastic_net_path(DenseColumns(x), y, lambdas=3).entries("group")
     with pytest.raises(DataError, match="row 2"):
         elastic_net_path(DenseColumns(x), np.where(np.arange(40) == 2, np.nan, y))
+
+
+def degenerate(rows, count, seed):
+    """Columns in threes: some equal, opposite, constant or sums of others, two groups equal."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, 3 * count)) * np.exp(rng.normal(size=3 * count))
+    for at in rng.integers(0, 3 * count, size=2 * count):
+        one, other = rng.integers(0, 3 * count, size=2)
+        kinds = (
+            x[:, one],
+            -x[:, one],
+            np.zeros(rows),
+            np.full(rows, 0.1),
+            x[:, one] + x[:, other],
+        )
+        x[:, at] = kinds[rng.integers(5)]
+    whole = rng.integers(0, count, size=2)
+    x[:, 3 * whole[0] : 3 * whole[0] + 3] = x[:, 3 * whole[1] : 3 * whole[1] + 3]
+    return x
+
+
+@settings(deadline=None, max_examples=60)
+@given(shapes, st.booleans(), st.booleans(), st.sampled_from([1, 3, "uneven"]))
+def test_equal_constant_and_collinear_columns_are_certified(shape, standardise, intercept, groups):
+    rows, count, seed = shape
+    x, y = degenerate(*shape), np.random.default_rng(seed + 1).normal(size=rows)
+    if groups == "uneven":
+        inner = np.random.default_rng(seed).permutation(np.arange(1, 3 * count))[:count]
+        groups = [0, *sorted(inner.tolist()), 3 * count]
+    common = {"lambdas": 8, "standardise": standardise, "intercept": intercept, "ratio": 1e-3}
+    path = group_lasso_path(DenseColumns(x), y, groups=groups, **common)
+    assert path.converged.all()
+    assert elastic_net_path(DenseColumns(x), y, l1_ratio=0.7, **common).converged.all()
+    if standardise and intercept and rows > 1:
+        assert max(group_gap(x, y, path, at) for at in range(8)) < 1e-6

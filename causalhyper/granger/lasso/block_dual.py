@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causalhyper.arrays import Array, Codes
+
+Kind = TypeVar("Kind", np.float64, np.bool_)
+
+SINGLE = 1e-2 / float(np.finfo(np.float32).eps)
+"""A curvature of smaller trace, where the identity is added to it, is precise enough in float32:
+it makes Newton steps, and what they lead to is measured in float64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Blocks:
         """Length of each block of a vector over the columns, shape (b,)."""
         return np.abs(x) if self.single else np.sqrt(np.add.reduceat(x * x, self.starts))
 
-    def spread(self, x: Array) -> Array:
+    def spread(self, x: NDArray[Kind]) -> NDArray[Kind]:
         """Value of its block for each column, shape (n,)."""
         return x if self.single else np.repeat(x, self.sizes)
 
@@ -85,3 +93,23 @@ def dual(y: Array, residual: Array, level: Level, lengths: Array, bounds: Array)
         return value - float(over @ over) / (2 * level.ridge) if len(over) else value
 
     return max(bound(fits), bound(1.0)) if level.ridge > 0 else bound(fits)
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """What was found, with its relative duality gap among these blocks, and the steps taken."""
+
+    coefficients: Array
+    residual: Array
+    gap: float
+    steps: int
+
+
+def measure(
+    blocks: Blocks, y: Array, level: Level, h: Array, residual: Array, slopes: Array
+) -> float:
+    """Duality gap among these blocks over the objective without columns; `slopes` is C'r / T."""
+    rows = len(y)
+    primal = float(residual @ residual) / (2 * rows) + level.cost(blocks, h)
+    low = dual(y, residual, level, blocks.norms(slopes), blocks.bounds)
+    return (primal - low) / (float(y @ y) / (2 * rows))

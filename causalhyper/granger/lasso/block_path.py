@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.granger.lasso.block_dual import Level, dual
+from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, dual
 from causalhyper.granger.lasso.block_set import BlockSet
-from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.newton import minimise
-from causalhyper.granger.lasso.request import PathRequest
+from causalhyper.granger.lasso.group_scan import GroupShortlist
+from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
+from causalhyper.granger.lasso.rounds import FURTHER, REACH
+from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 
-Reader = Callable[[Array, Array, BlockSet], tuple[Array, tuple[Codes, Matrix]]]
+Solver = Callable[[Blocks, Array, Level, Array, Array, float], Minimum]
+"""Minimises over blocks in memory, from coefficients and their residual, to a gap."""
+Reader = Callable[[Array, Array, BlockSet], tuple[Array, Shortlist | GroupShortlist]]
 """From residuals, penalties and the blocks held to the excess of all others, and new columns."""
 
 WIDE = 0.1
@@ -41,35 +43,48 @@ class Fit:
 def _start(
     held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int
 ) -> tuple[Array, Array]:
-    """Coefficients and residual: the fit there, or a line through the two fits before."""
-    h, y = np.zeros(len(held.columns)), held.columns.problem.y
-    known = fits[max(0, at - 1) : at + 1]
-    if not known:
-        return h, y
-    h[known[-1].members] = known[-1].coefficients
-    if len(fits) > at or at < 2:
-        return h, known[-1].residual
-    last, here, ahead = (levels[i].strength for i in (at - 2, at - 1, at))
+    """Coefficients and residual: the fit there, or a line through the two fits before.
+
+    Of both the one with the lower objective.
+    """
+    y, level = held.columns.problem.y, levels[at]
+    here = np.zeros(len(held.columns))
+    here[fits[at].members] = fits[at].coefficients
+    if not at:
+        return here, fits[at].residual
+    line = _line(held, levels, fits, at)
+    moved = np.flatnonzero(line)
+    residual = y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
+    starts = ((here, fits[at].residual), (line, residual))
+    return min(starts, key=lambda start: held.objective(level, *start))
+
+
+def _line(held: BlockSet, levels: Sequence[Level], fits: Sequence[Fit], at: int) -> Array:
+    """Coefficients from the two fits before; a block that would turn around is out."""
+    h = np.zeros(len(held.columns))
+    h[fits[at - 1].members] = fits[at - 1].coefficients
+    last, here, ahead = (levels[max(i, 0)].strength for i in (at - 2, at - 1, at))
     if last <= here:
-        return h, known[-1].residual
+        return h
     change = h.copy()
     change[fits[at - 2].members] -= fits[at - 2].coefficients
     line = h + (here - ahead) / (last - here) * change
     stays = np.add.reduceat(h * line, held.starts) > 0
-    line *= np.repeat(stays, np.diff(held.starts, append=len(h)))
-    moved = np.flatnonzero(line)
-    return line, y - line[moved] @ (held.columns.exact(moved) * held.factors[moved, None])
+    return line * np.repeat(stays, held.sizes)
 
 
-def _solve(held: BlockSet, level: Level, h: Array, residual: Array, tolerance: float) -> Fit:
+def _solve(
+    held: BlockSet, level: Level, start: tuple[Array, Array], solver: Solver, tolerance: float
+) -> Fit:
     """Solve for the blocks that come near the penalty, until no other does."""
     y, strength, steps = held.columns.problem.y, level.strength, 0
+    h, residual = start
     near = held.ratios(residual) >= (1 - WIDE) * strength
     if len(h):
         near |= np.add.reduceat(h != 0, held.starts) > 0
     while True:
         at = held.positions(near)
-        found = minimise(held.blocks(near), y, level, h[at], residual, SHARE * tolerance)
+        found = solver(held.blocks(near), y, level, h[at], residual, SHARE * tolerance)
         steps += found.steps
         h, residual = np.zeros(len(h)), found.residual
         h[at] = found.coefficients
@@ -92,7 +107,12 @@ class Followed:
 
 
 def follow(
-    request: PathRequest, held: BlockSet, levels: Sequence[Level], read: Reader, passes: int
+    request: PathRequest,
+    held: BlockSet,
+    levels: Sequence[Level],
+    solver: Solver,
+    read: Reader,
+    passes: int,
 ) -> Followed:
     """Fit all levels, each certified over the whole design.
 
@@ -103,8 +123,8 @@ def follow(
         To begin with.
     levels : sequence of Level
         Decreasing.
-    read : callable
-        Reads the design.
+    solver, read : callable
+        Minimises in memory; reads the design.
     passes : int
         Readings so far.
 
@@ -117,43 +137,50 @@ def follow(
     RuntimeWarning
         If a gap is above the tolerance after the passes allowed.
     """
-    if largest_strength(held) == 0:
-        nothing = np.empty(0)
-        null = [Fit(x, np.empty(0, np.intp), nothing, held.columns.problem.y) for x in levels]
-        return Followed(held, null, np.zeros(len(levels)), passes)
-    fits: list[Fit] = []
-    gaps = np.full(len(levels), np.inf)
+    y = held.columns.problem.y
+    fits = [Fit(x, np.empty(0, np.intp), np.empty(0), y) for x in levels]
+    largest = largest_strength(held)
+    if largest == 0:
+        return Followed(held, fits, np.zeros(len(levels)), passes)
+    gaps, reach = np.full(len(levels), np.inf), first_reach(held)
     while passes < request.max_passes and (gaps > request.tolerance).any():
         passes += 1
+        last = passes == request.max_passes
         open_ = np.flatnonzero(gaps > request.tolerance)
+        near = [levels[i].strength >= reach * largest for i in open_.tolist()]
+        open_ = open_ if last else open_[: max(1, sum(near))]
         for at in open_.tolist():
             start = _start(held, levels, fits, at)
-            fits[at : at + 1] = [_solve(held, levels[at], *start, request.tolerance)]
-        held, gaps[open_] = _certify(held, [fits[i] for i in open_], read)
+            fits[at] = _solve(held, levels[at], start, solver, request.tolerance)
+        held, gaps[open_], overflowed = _certify(held, [fits[i] for i in open_], read)
+        reach = reach**FURTHER if overflowed else 0.0
         if request.progress is not None:
             request.progress(float((gaps <= request.tolerance).mean()))
-    if (gaps > request.tolerance).any():
-        warnings.warn(
-            f"{int((gaps > request.tolerance).sum())} of {len(gaps)} penalties have a relative "
-            f"duality gap above {request.tolerance:g} after {passes} passes (largest "
-            f"{gaps.max():.2g}): raise max_passes, or use fewer or larger penalties",
-            RuntimeWarning,
-            stacklevel=4,
-        )
+    warn_of_gaps(gaps, request.tolerance, passes, depth=3)
     return Followed(held, fits, gaps, passes)
 
 
-def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array]:
-    """Read the design: the blocks with those that they lacked, and the gaps."""
+def first_reach(held: BlockSet) -> float:
+    """Share of the largest penalty that the blocks held to begin with are good for."""
+    problem = held.columns.problem
+    ratios = held.ratios(problem.y)
+    if len(held.columns) == problem.columns.shape[1]:
+        return 0.0
+    return float(ratios.min() / ratios.max()) ** REACH
+
+
+def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array, bool]:
+    """Read the design: the blocks with those that they lacked, the gaps, whether more lack."""
     residuals = np.array([f.residual for f in fits])
     strengths = np.array([f.level.strength for f in fits])
-    outside, found = read(residuals, strengths, held)
+    outside, kept = read(residuals, strengths, held)
+    overflowed, found = kept.overflowed, kept.columns()
     new = BlockSet.of(WorkingSet.of(held.columns.problem, *found), held.groups)
     gaps = [
         _gap(held, new, fit, max(1.0, float(over)))
         for fit, over in zip(fits, outside, strict=True)
     ]
-    return held.extended(*found), np.array(gaps)
+    return held.extended(*found), np.array(gaps), overflowed
 
 
 def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
@@ -169,13 +196,9 @@ def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
     # what was not seen may exceed its bound by this share: a shorter residual does not
     safe, seen = residual / outside, np.concatenate(lengths) / outside
     low = dual(y, safe, level, seen, np.concatenate(bounds))
-    shares = np.zeros(len(held.columns))
-    shares[fit.members] = fit.coefficients
-    blocks = np.add.reduceat(shares * shares, held.starts) if len(shares) else shares
-    cost = level.strength * float(np.sqrt(blocks) @ held.bounds)
-    cost += level.ridge / 2 * float(fit.coefficients @ fit.coefficients)
-    primal = float(residual @ residual) / (2 * len(y)) + cost
-    return (primal - low) / (float(y @ y) / (2 * len(y)))
+    h = np.zeros(len(held.columns))
+    h[fit.members] = fit.coefficients
+    return (held.objective(level, h, residual) - low) / held.columns.problem.null
 
 
 def largest_strength(held: BlockSet) -> float:

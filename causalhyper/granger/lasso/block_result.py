@@ -14,7 +14,7 @@ from causalhyper.granger.lasso.result import LassoPath
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class FitUnits:
     """What the solver's numbers are to be multiplied by.
 
     It fits y of unit spread to columns over their weights, in the unit of a block.
@@ -35,7 +35,7 @@ class Units:
     ridge: float
 
     @classmethod
-    def of(cls, request: PathRequest) -> Units:
+    def of(cls, request: PathRequest) -> FitUnits:
         """Those of a path."""
         y, x = request.scale, request.columns.unit
         strength, ridge = (y, y) if request.standardise else (y * x, x * x)
@@ -52,7 +52,7 @@ class Form:
 
 
 def finish(
-    request: PathRequest, units: Units, penalties: Array, found: Followed, form: Form
+    request: PathRequest, units: FitUnits, penalties: Array, found: Followed, form: Form
 ) -> LassoPath:
     """Put a path in the units of the design, columns in order."""
     held = found.held.columns

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
-from causalhyper.granger.lasso.block_dual import Blocks
+from causalhyper.granger.lasso.backend import beside, to_host
+from causalhyper.granger.lasso.block_dual import Blocks, Level
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups
 from causalhyper.granger.lasso.working_set import WorkingSet
@@ -40,7 +41,8 @@ class BlockSet:
     @classmethod
     def of(cls, columns: WorkingSet, groups: ColumnGroups | None) -> BlockSet:
         """Cut columns into blocks."""
-        varies = np.isfinite(columns.problem.spreads[columns.indices])
+        spreads = columns.problem.spreads
+        varies = np.isfinite(to_host(spreads[beside(columns.indices, spreads)]))
         factors = np.where(varies, 1 / np.where(varies, columns.weights, 1), 0.0)
         if groups is None:
             count = len(columns)
@@ -73,14 +75,26 @@ class BlockSet:
             return scaled
         return np.sqrt(np.add.reduceat(scaled * scaled, self.starts)) / self.bounds
 
+    @property
+    def sizes(self) -> Codes:
+        """Columns of each block."""
+        return np.diff(self.starts, append=len(self.columns))
+
+    def objective(self, level: Level, h: Array, residual: Array) -> float:
+        """Of coefficients and their residual."""
+        squares = np.add.reduceat(h * h, self.starts) if len(h) else h
+        cost = level.strength * float(np.sqrt(squares) @ self.bounds)
+        cost += level.ridge / 2 * float(h @ h)
+        return float(residual @ residual) / (2 * len(residual)) + cost
+
     def positions(self, chosen: Flags) -> Codes:
         """Columns of some blocks."""
-        sizes = np.diff(self.starts, append=len(self.columns))
-        return np.flatnonzero(np.repeat(chosen, sizes))
+        return np.flatnonzero(np.repeat(chosen, self.sizes))
 
     def blocks(self, chosen: Flags) -> Blocks:
         """Some blocks in float64."""
         at = self.positions(chosen)
-        values = self.columns.exact(at) * self.factors[at, None]
-        sizes = np.diff(self.starts, append=len(self.columns))[chosen]
+        values = self.columns.exact(at)
+        values *= self.factors[at, None]
+        sizes = self.sizes[chosen]
         return Blocks(values, np.cumsum(sizes) - sizes, self.bounds[chosen])

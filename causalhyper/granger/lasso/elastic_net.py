@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
-from causalhyper.granger.lasso.block_result import Form, Units, finish
+from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
-from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.newton import minimise
 from causalhyper.granger.lasso.path import lasso_path
 from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.scan import scan, survey
+from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
-FIRST, MORE = 8, 12
+FIRST, MORE = 16, 12
 """Columns held at first and taken in after each pass, in multiples of T."""
 
 
@@ -125,7 +127,7 @@ def elastic_net_path(
 
 
 def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
-    units, form = Units.of(request), Form("elastic net", l1_ratio=l1_ratio)
+    units, form = FitUnits.of(request), Form("elastic net", l1_ratio=l1_ratio)
     rows, width = request.columns.shape
     problem, kept = survey(
         request.columns,
@@ -135,12 +137,9 @@ def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
         keep=FIRST * rows,
     )
 
-    def read(
-        residuals: Array, strengths: Array, held: BlockSet
-    ) -> tuple[Array, tuple[Codes, Matrix]]:
+    def read(residuals: Array, strengths: Array, held: BlockSet) -> tuple[Array, Shortlist]:
         most = min(MORE * rows, width)
-        outside, found = scan(problem, residuals, strengths, held.columns.indices, most)
-        return outside, found.columns()
+        return scan(problem, residuals, strengths, held.columns.indices, most)
 
     held = BlockSet.of(WorkingSet.of(problem, *kept), None)
     largest = largest_strength(held)
@@ -148,4 +147,6 @@ def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
     levels = [
         Level(l1_ratio * p / units.strength, (1 - l1_ratio) * p / units.ridge) for p in penalties
     ]
-    return finish(request, units, penalties, follow(request, held, levels, read, passes=1), form)
+    return finish(
+        request, units, penalties, follow(request, held, levels, minimise, read, passes=1), form
+    )

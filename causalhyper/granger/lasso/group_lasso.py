@@ -9,10 +9,11 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import follow, largest_strength
-from causalhyper.granger.lasso.block_result import Form, Units, finish
+from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
-from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
-from causalhyper.granger.lasso.group_scan import scan_groups
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.group_newton import minimise
+from causalhyper.granger.lasso.group_scan import GroupShortlist, scan_groups
 from causalhyper.granger.lasso.groups import ColumnGroups
 from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
@@ -20,7 +21,7 @@ from causalhyper.granger.lasso.scan import LassoProblem, survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
-FIRST, MORE, LARGEST = 8, 12, 4
+FIRST, MORE, LARGEST = 8, 24, 4
 """Columns held at first and taken in after each pass, in T; at least so many largest groups."""
 
 
@@ -107,13 +108,13 @@ def group_lasso_path(
     (2, True)
     """
     request = PathRequest(
-        columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress
+        columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress, 3
     )
     return _path(request, ColumnGroups.of(groups, columns.shape[1]))
 
 
 def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
-    units, form = Units.of(request), Form("group lasso", edges=groups.edges)
+    units, form = FitUnits.of(request), Form("group lasso", edges=groups.edges)
     rows, width = request.columns.shape
     largest = int(np.diff(groups.edges).max())
     problem, _ = survey(
@@ -124,18 +125,17 @@ def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
         keep=1,
     )
 
-    def read(
-        residuals: Array, strengths: Array, held: BlockSet
-    ) -> tuple[Array, tuple[Codes, Matrix]]:
+    def read(residuals: Array, strengths: Array, held: BlockSet) -> tuple[Array, GroupShortlist]:
         most = min(max(MORE * rows, LARGEST * largest), width)
-        outside, found = scan_groups(problem, groups, residuals, strengths, held.numbers, most)
-        return outside, found.columns()
+        return scan_groups(problem, groups, residuals, strengths, held.numbers, most)
 
     first = min(max(FIRST * rows, LARGEST * largest), width)
     held = BlockSet.of(_best(problem, groups, first), groups)
     penalties = request.penalties(units.strength * largest_strength(held))
     levels = [Level(p / units.strength, 0.0) for p in penalties]
-    return finish(request, units, penalties, follow(request, held, levels, read, passes=2), form)
+    return finish(
+        request, units, penalties, follow(request, held, levels, minimise, read, passes=2), form
+    )
 
 
 def _best(problem: LassoProblem, groups: ColumnGroups, count: int) -> WorkingSet:

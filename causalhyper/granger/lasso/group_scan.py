@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from array_api_compat import array_namespace, is_numpy_array
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.granger.lasso.backend import Block, beside, to_host
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups, whole_groups
+from causalhyper.granger.lasso.products import product
 from causalhyper.granger.lasso.scan import NEAR, LassoProblem
 
 
 class GroupShortlist:
-    """Keep the groups of largest score, whole, up to a number of columns.
+    """Keep the groups of largest score, whole, up to a number of columns, where the blocks are.
 
     Parameters
     ----------
@@ -26,18 +29,18 @@ class GroupShortlist:
         self._groups, self._size, self._empty = groups, size, empty
         self._numbers: list[Codes] = []
         self._scores: list[Array] = []
-        self._values: list[Matrix] = []
+        self._values: list[Block] = []
         self._count, self._least = 0, 0.0
         self.overflowed = False
 
-    def offer(self, first: int, block: Matrix, scores: Array) -> None:
+    def offer(self, first: int, block: Block, scores: Array) -> None:
         """Take the groups of a block that score above zero and above what is kept.
 
         Parameters
         ----------
         first : int
             The block's first group.
-        block : ndarray, shape (T, w)
+        block : array, shape (T, w)
             Columns of whole groups.
         scores : ndarray
             One a group.
@@ -50,7 +53,7 @@ class GroupShortlist:
         mask[taken] = True
         self._numbers.append(taken + first)
         self._scores.append(np.asarray(scores[taken], dtype=np.float64))
-        self._values.append(block[:, np.repeat(mask, sizes)].T)
+        self._values.append(block[:, _beside(np.repeat(mask, sizes), block)].T)
         self._count += int(sizes[taken].sum())
         if self._count > 2 * self._size:
             self._shrink()
@@ -63,7 +66,10 @@ class GroupShortlist:
             return np.empty(0, np.intp), self._empty
         edges, numbers = self._groups.edges, np.concatenate(self._numbers)
         which = [np.arange(edges[g], edges[g + 1]) for g in numbers.tolist()]
-        return np.concatenate(which), np.concatenate(self._values)
+        return np.concatenate(which), to_host(self._joined())
+
+    def _joined(self) -> Block:
+        return array_namespace(self._values[0]).concat(self._values)
 
     def _shrink(self) -> None:
         numbers, scores = np.concatenate(self._numbers), np.concatenate(self._scores)
@@ -75,7 +81,8 @@ class GroupShortlist:
         keep[order[fits]] = True
         if keep.all():
             return
-        values = np.concatenate(self._values)[np.repeat(keep, sizes)]
+        values = self._joined()
+        values = values[_beside(np.repeat(keep, sizes), values)]
         self._least, self.overflowed = float(scores[~keep].max()), True
         self._numbers, self._scores, self._values = [numbers[keep]], [scores[keep]], [values]
         self._count = int(sizes[keep].sum())
@@ -115,33 +122,55 @@ def scan_groups(
     """
     rows, dtype = problem.rows, problem.columns.dtype
     scaled = (residuals / (rows * lambdas[:, None])).astype(dtype)
+    scaled = beside(scaled, problem.spreads)
+    xp = array_namespace(scaled)
     slack = _rounding(problem, residuals) / lambdas
     near = min(near, 1 - 2 * float(slack.max()))
-    skip = np.zeros(len(groups), dtype=bool)
-    skip[known] = True
+    factors = 1 / groups.roots
+    factors[known] = 0
     kept = GroupShortlist(groups, keep, np.empty((0, rows), dtype))
     excess, peaks = np.zeros(len(lambdas)), np.zeros(len(lambdas))
     for first, start, block in whole_groups(problem.columns, groups):
         last = int(np.searchsorted(groups.edges, start + block.shape[1]))
-        ratios = _squares(scaled, block, problem, start)
-        starts = groups.edges[first:last] - start
-        ratios = np.sqrt(np.add.reduceat(ratios, starts, axis=1)) / groups.roots[first:last]
-        ratios[:, skip[first:last]] = 0
-        np.maximum(peaks, ratios.max(axis=1), out=peaks)
-        highest = ratios.max(axis=0)
-        kept.offer(first, block, np.where(highest > near, highest, 0))
-        ratios[:, highest > near] = 0
-        np.maximum(excess, ratios.max(axis=1), out=excess)
+        ratios = _lengths(scaled, block, problem, groups.edges[first : last + 1])
+        ratios *= beside(factors[first:last].astype(dtype), ratios)
+        np.maximum(peaks, to_host(xp.max(ratios, axis=1)), out=peaks)
+        highest = to_host(xp.max(ratios, axis=0))
+        far = highest <= near
+        kept.offer(first, block, np.where(far, 0, highest))
+        ratios *= beside(far.astype(dtype), ratios)
+        np.maximum(excess, to_host(xp.max(ratios, axis=1)), out=excess)
     return (peaks if kept.overflowed else excess) + slack, kept
 
 
-def _squares(scaled: Matrix, block: Matrix, problem: LassoProblem, start: int) -> Matrix:
-    """Squared correlations of each column with each residual, over the weights."""
-    away = block - block[0] if problem.intercept else block
-    ratios: Matrix = scaled @ away
-    ratios /= problem.weights(slice(start, start + block.shape[1]))
+def _lengths(scaled: Block, block: Block, problem: LassoProblem, edges: Codes) -> Block:
+    """Length of each group's correlations, over the weights, with each residual."""
+    away = block - block[0, :] if problem.intercept else block
+    ratios = product(scaled, away)
+    ratios /= problem.weights(slice(int(edges[0]), int(edges[-1])))
     ratios *= ratios
-    return ratios
+    xp = array_namespace(ratios)
+    return xp.sqrt(_sums(ratios, edges - edges[0]))
+
+
+def _sums(values: Block, edges: Codes) -> Block:
+    """Sum over each group; outside numpy, over all groups of one size together."""
+    if is_numpy_array(values):
+        return np.add.reduceat(values, edges[:-1], axis=1)
+    xp, sizes = array_namespace(values), np.diff(edges)
+    totals = xp.empty_like(values[:, : len(sizes)])
+    for size in np.unique(sizes).tolist():
+        which = np.flatnonzero(sizes == size)
+        at = edges[which][:, None] + np.arange(size)
+        parts = xp.take(values, beside(at.ravel(), values), axis=1)
+        parts = xp.reshape(parts, (len(values), len(which), size))
+        totals[:, beside(which, values)] = xp.sum(parts, axis=2)
+    return totals
+
+
+def _beside(mask: Flags, block: Block) -> Block:
+    """Positions where a mask is set, on the device of a block."""
+    return beside(np.flatnonzero(mask), block)
 
 
 def _rounding(problem: LassoProblem, residuals: Array) -> Array:
@@ -150,7 +179,9 @@ def _rounding(problem: LassoProblem, residuals: Array) -> Array:
     Each of its columns errs as in the lasso's reading, so their root mean square does too.
     """
     rows, eps = problem.rows, float(np.finfo(problem.columns.dtype).eps)
-    finite = problem.spreads[np.isfinite(problem.spreads)]
-    widest = 1.0 if problem.standardise or not len(finite) else float(finite.max())
+    xp, spreads = array_namespace(problem.spreads), problem.spreads
+    widest = float(xp.max(xp.where(xp.isinf(spreads), 0.0, spreads)))
+    if problem.standardise or widest == 0:
+        widest = 1.0
     length = np.sqrt(1 + rows if problem.intercept else 1.0)
     return np.asarray(6 * eps * length * widest * np.linalg.norm(residuals, axis=1))

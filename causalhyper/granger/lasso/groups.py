@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.backend import Block
+from causalhyper.granger.lasso.columns import ColumnBlocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class ColumnGroups:
         return np.searchsorted(self.edges, columns, side="right") - 1
 
 
-def whole_groups(columns: ColumnBlocks, groups: ColumnGroups) -> Iterator[tuple[int, int, Matrix]]:
+def whole_groups(columns: ColumnBlocks, groups: ColumnGroups) -> Iterator[tuple[int, int, Block]]:
     """Read a design once, no group cut in two.
 
     Yields
@@ -75,24 +77,29 @@ def whole_groups(columns: ColumnBlocks, groups: ColumnGroups) -> Iterator[tuple[
         The first group.
     start : int
         Its first column.
-    block : ndarray, shape (T, w)
-        Columns of whole groups; what a group has in two blocks of the design is copied.
+    block : array, shape (T, w)
+        Columns of whole groups, where the design's blocks are; what a group has in two of those
+        is copied.
     """
-    edges, parts, group = groups.edges, list[Matrix](), 0
+    edges, parts, group = groups.edges, list[Block](), 0
     for start, block in columns.blocks():
         end = start + block.shape[1]
         if edges[group + 1] > end:
-            parts.append(block.copy())
+            parts.append(_copied(block))
             continue
         at = start
         if parts:
             at = int(edges[group + 1])
             parts.append(block[:, : at - start])
-            yield group, int(edges[group]), np.concatenate(parts, axis=1)
+            yield group, int(edges[group]), array_namespace(block).concat(parts, axis=1)
             parts, group = [], group + 1
         last = int(np.searchsorted(edges, end, side="right")) - 1
         if last > group:
             yield group, at, block[:, at - start : edges[last] - start]
             group, at = last, int(edges[last])
         if at < end:
-            parts.append(block[:, at - start :].copy())
+            parts.append(_copied(block[:, at - start :]))
+
+
+def _copied(block: Block) -> Block:
+    return array_namespace(block).asarray(block, copy=True)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.granger.lasso.block_dual import Blocks, Level, dual
+from causalhyper.granger.lasso.block_dual import SINGLE, Blocks, Level, Minimum, measure
 
 STEPS = 60
 """Newton steps at most, for one centre."""
@@ -23,16 +21,6 @@ ROUGH = 1e-3
 """Accuracy around the first centre, which is only to bring the second near."""
 FLAT = 0.1
 """Slope that ends a line search, as a share of the slope at its start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Minimum:
-    """What was found, with its relative duality gap among these blocks, and the steps taken."""
-
-    coefficients: Array
-    residual: Array
-    gap: float
-    steps: int
 
 
 def minimise(
@@ -71,16 +59,14 @@ def minimise(
         return Minimum(start, y, 0.0, 0)
     scale = float(np.einsum("ij,ij->", blocks.values, blocks.values)) / blocks.values.size
     proximal = FIRST * scale if level.ridge < SLACK * scale else 0.0
-    steps, null = 0, float(y @ y) / (2 * len(y))
-    best = Minimum(start, residual, np.inf, 0)
+    steps, best = 0, Minimum(start, residual, np.inf, 0)
     for turn in range(CENTRES):
         accuracy = ROUGH if proximal and not turn else tolerance * CLOSER**turn
         h, taken = _newton(blocks, y, level, start, residual, proximal, accuracy)
         steps += taken
         residual = y - h @ blocks.values
-        lengths = blocks.norms(blocks.values @ residual / len(y))
-        primal = float(residual @ residual) / (2 * len(y)) + level.cost(blocks, h)
-        gap = (primal - dual(y, residual, level, lengths, blocks.bounds)) / null
+        slopes = blocks.values @ residual / len(y)
+        gap = measure(blocks, y, level, h, residual, slopes)
         if gap < best.gap:
             best = Minimum(h, residual, gap, steps)
         if gap <= tolerance:
@@ -138,6 +124,11 @@ def _direction(
     units = u / blocks.spread(np.maximum(blocks.norms(u), np.finfo(float).tiny))
     inside = np.flatnonzero(keep)
     sizes = blocks.sizes[inside]
+    if (
+        blocks.single
+        and float(np.einsum("ij,ij->", chosen, chosen)) < SINGLE * len(away) * curvature
+    ):
+        chosen = chosen.astype(np.float32)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     if len(active) > len(away):
         return _in_rows(chosen, units[active], keep[inside], starts, sizes, away, curvature)

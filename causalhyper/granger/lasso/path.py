@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.homotopy import null_solution
+from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.rounds import FIRST, Standing, one_round
 from causalhyper.granger.lasso.scan import survey
@@ -104,14 +103,17 @@ def lasso_path(
     >>> path.entries().nlargest(1, "entry")["column"].item(), bool(path.converged.all())
     (7, True)
     """
-    response = _check(columns, y, lambdas, ratio, tolerance, max_passes)
-    rows = columns.shape[0]
+    request = PathRequest(
+        columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress
+    )
+    response, rows = request.y, columns.shape[0]
     problem, kept = survey(
         columns, response, standardise=standardise, intercept=intercept, keep=FIRST * rows
     )
     working = WorkingSet.of(problem, *kept)
     start = null_solution(working)
-    penalties = _penalties(lambdas, ratio, start.penalty, columns.unit, standardise)
+    unit = 1.0 if standardise else columns.unit
+    penalties = request.penalties(start.penalty * unit) / unit
     standing = Standing.at_first(working, penalties, start)
     del working, kept
     keeper = Checkpoint(checkpoint, problem, penalties)
@@ -124,67 +126,9 @@ def lasso_path(
             progress(float((standing.gaps <= tolerance).mean()))
     if (standing.gaps <= tolerance).all():
         keeper.remove()
-    _warn(standing, tolerance)
+    warn_of_gaps(standing.gaps, tolerance, standing.passes, depth=1)
     mean = float(response.mean()) if intercept else 0.0
     return _result(standing, penalties, mean, tolerance)
-
-
-def _warn(standing: Standing, tolerance: float) -> None:
-    gaps = standing.gaps
-    if (gaps > tolerance).any():
-        warnings.warn(
-            f"{int((gaps > tolerance).sum())} of {len(gaps)} penalties have a relative duality "
-            f"gap above {tolerance:g} after {standing.passes} passes (largest {gaps.max():.2g}): "
-            "raise max_passes, or use fewer or larger penalties",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-
-
-def _check(
-    columns: ColumnBlocks,
-    y: Array,
-    lambdas: Sequence[float] | Array | int,
-    ratio: float,
-    tolerance: float,
-    max_passes: int,
-) -> Array:
-    response = np.asarray(y, dtype=np.float64)
-    if response.shape != columns.shape[:1]:
-        raise ConfigurationError(
-            f"y needs one value a row of the design, {columns.shape[0]}; got shape "
-            f"{response.shape}"
-        )
-    if not np.isfinite(response).all():
-        at = int(np.flatnonzero(~np.isfinite(response))[0])
-        raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
-    if isinstance(lambdas, (int, np.integer)):
-        if lambdas < 1 or not 0 < ratio < 1:
-            raise ConfigurationError(
-                f"expected one penalty at least and a ratio in (0, 1); got {lambdas} and {ratio:g}"
-            )
-    elif not len(lambdas) or not all(0 < x < np.inf for x in lambdas):
-        raise ConfigurationError(f"penalties must be above zero and finite; got {lambdas}")
-    if not 0 < tolerance < 1 or max_passes < 2:
-        raise ConfigurationError(
-            f"expected a tolerance in (0, 1) and two passes at least; got {tolerance:g} and "
-            f"{max_passes}"
-        )
-    return response
-
-
-def _penalties(
-    lambdas: Sequence[float] | Array | int,
-    ratio: float,
-    largest: float,
-    unit: float,
-    standardise: bool,
-) -> Array:
-    """Penalties in the unit of the blocks, decreasing."""
-    if isinstance(lambdas, (int, np.integer)):
-        return largest * np.geomspace(1, ratio, lambdas) if lambdas > 1 else np.array([largest])
-    scale = 1.0 if standardise else 1 / unit
-    return np.sort(np.asarray(lambdas, dtype=np.float64))[::-1] * scale
 
 
 def _result(standing: Standing, penalties: Array, mean: float, tolerance: float) -> LassoPath:

@@ -1,7 +1,8 @@
-"""What a path is asked for, checked."""
+"""What a path is asked for, checked, and a warning where it is not reached."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ class PathRequest:
     tolerance : float
     max_passes : int
     progress : callable or None
+    least_passes : int
+        Readings without which nothing can be certified.
 
     Raises
     ------
@@ -38,13 +41,14 @@ class PathRequest:
 
     columns: ColumnBlocks
     y: Array
-    lambdas: Sequence[float] | int
+    lambdas: Sequence[float] | Array | int
     ratio: float
     standardise: bool
     intercept: bool
     tolerance: float
     max_passes: int
     progress: Progress | None
+    least_passes: int = 2
 
     def __post_init__(self) -> None:
         response = np.asarray(self.y, dtype=np.float64)
@@ -58,14 +62,14 @@ class PathRequest:
             at = int(np.flatnonzero(~np.isfinite(response))[0])
             raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
         self._check_penalties()
-        if not 0 < self.tolerance < 1 or self.max_passes < 3:
+        if not 0 < self.tolerance < 1 or self.max_passes < self.least_passes:
             raise ConfigurationError(
-                "expected a tolerance in (0, 1) and three passes at least; got "
+                f"expected a tolerance in (0, 1) and {self.least_passes} passes at least; got "
                 f"{self.tolerance:g} and {self.max_passes}"
             )
 
     def _check_penalties(self) -> None:
-        if isinstance(self.lambdas, int):
+        if isinstance(self.lambdas, (int, np.integer)):
             if self.lambdas < 1 or not 0 < self.ratio < 1:
                 raise ConfigurationError(
                     "expected one penalty at least and a ratio in (0, 1); got "
@@ -78,7 +82,7 @@ class PathRequest:
 
     def penalties(self, largest: float) -> Array:
         """Decreasing; from `largest`, where their number was given."""
-        if isinstance(self.lambdas, int):
+        if isinstance(self.lambdas, (int, np.integer)):
             grid = np.geomspace(1, self.ratio, self.lambdas) if self.lambdas > 1 else np.ones(1)
             return largest * grid
         return np.sort(np.asarray(self.lambdas, dtype=np.float64))[::-1]
@@ -89,3 +93,15 @@ class PathRequest:
         away = self.y - self.y.mean() if self.intercept else self.y
         largest = float(np.abs(away).max())
         return largest * float(np.sqrt(np.mean((away / largest) ** 2))) if largest > 0 else 1.0
+
+
+def warn_of_gaps(gaps: Array, tolerance: float, passes: int, depth: int) -> None:
+    """Warn the caller of a function so many calls up if a gap is above the tolerance."""
+    if (gaps > tolerance).any():
+        warnings.warn(
+            f"{int((gaps > tolerance).sum())} of {len(gaps)} penalties have a relative duality "
+            f"gap above {tolerance:g} after {passes} passes (largest {gaps.max():.2g}): "
+            "raise max_passes, or use fewer or larger penalties",
+            RuntimeWarning,
+            stacklevel=depth + 2,
+        )
