@@ -70,6 +70,32 @@ def split_progress(progress: Progress | None, shares: Mapping[str, float]) -> di
     return stages
 
 
+def halve_progress(progress: Progress | None) -> Iterator[Progress]:
+    """Make a progress for each of stages whose number is not known.
+
+    Parameters
+    ----------
+    progress : callable or None
+
+    Yields
+    ------
+    callable
+        Has half of what is left, so that no stage goes back behind the one before.
+
+    Examples
+    --------
+    >>> told = []
+    >>> stages = halve_progress(told.append)
+    >>> next(stages)(1.0), next(stages)(0.5), told
+    (None, None, [0.5, 0.625])
+    """
+    start = 0.0
+    while True:
+        share = (1 - start) / 2
+        yield _stage(progress, start, share)
+        start += share
+
+
 def _stage(progress: Progress | None, start: float, share: float) -> Progress:
     def tell(part: float) -> None:
         if progress is not None:

@@ -56,7 +56,7 @@ class DeviceColumns:
     Raises
     ------
     ConfigurationError
-        If the source is no such matrix or design.
+        If the source is no such matrix or design, or torch knows no such device here.
 
     Examples
     --------
@@ -71,6 +71,12 @@ class DeviceColumns:
     readers: int = 4
 
     def __post_init__(self) -> None:
+        if not (hasattr(self.source, "dtype") and hasattr(self.source, "shape")):
+            raise ConfigurationError(
+                "expected an array of numpy, a tensor or a design; got "
+                f"{type(self.source).__name__}"
+            )
+        _check_device(self.device)
         stored = _stored_type(self.source)
         shape = tuple(self.source.shape)
         if len(shape) != 2 or not all(shape) or stored not in TYPES:
@@ -173,6 +179,19 @@ class DeviceColumns:
     @property
     def _width(self) -> int:
         return self.width or max(1, WIDE // self.shape[0])
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError) as error:
+        raise ConfigurationError(
+            f"torch knows no device {device!r}; expected one such as 'cpu' or 'cuda'"
+        ) from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ConfigurationError(
+            f"torch finds no GPU here for the device {str(device)!r}: use 'cpu'"
+        )
 
 
 def _copy(source: np.ndarray, target: np.ndarray, readers: Executor, parts: int) -> None:

@@ -272,7 +272,7 @@ def test_a_sparse_tensor_is_refused():
         DenseColumns(torch.eye(3).to_sparse())
 
 
-@pytest.mark.parametrize("scales", [[1.0, 2.0], [1.0, 0.0, 1.0], [1.0, np.nan, 1.0]])
+@pytest.mark.parametrize("scales", [[1.0, 2.0], [1.0, 0.0, 1.0], [1.0, np.nan, 1.0], [1, 2]])
 def test_scales_that_are_none_are_refused(scales):
     with pytest.raises(ConfigurationError, match="scale above zero and finite"):
         SquaredChanges(np.ones((3, 2), np.float16), scales=scales)
@@ -282,6 +282,25 @@ def test_scales_that_are_none_are_refused(scales):
 def test_a_stream_without_columns_or_readers_is_refused(wrong):
     with pytest.raises(ConfigurationError, match="a reader at least"):
         DeviceColumns(np.ones((3, 2)), "cpu", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "device", "message"),
+    [
+        ([[1.0]], "cpu", "an array of numpy, a tensor or a design; got list"),
+        (np.ones((3, 2)), "gpu", "no device 'gpu'"),
+        (np.ones((3, 2)), None, "no device None"),
+    ],
+)
+def test_a_stream_from_or_to_nowhere_is_refused(source, device, message):
+    with pytest.raises(ConfigurationError, match=message):
+        DeviceColumns(source, device)
+
+
+def test_without_a_gpu_a_stream_to_one_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigurationError, match="no GPU here for the device 'cuda:0'"):
+        DeviceColumns(np.ones((3, 2)), "cuda:0")
 
 
 class Faulty:

@@ -157,3 +157,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="cannot write the checkpoint"):
         lasso_path(DenseColumns(x), y, checkpoint=tmp_path / "file" / "path.npz")
+
+
+def test_a_file_that_is_no_checkpoint_is_not_to_be_loaded_unsafely(tmp_path):
+    x, y = problem()
+    (tmp_path / "model.pt").write_text("weights")
+    with pytest.raises(DataError, match="name another file") as told:
+        lasso_path(DenseColumns(x), y, checkpoint=tmp_path / "model.pt")
+    assert "pickle" not in str(told.value)

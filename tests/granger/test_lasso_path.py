@@ -227,6 +227,36 @@ def test_a_constant_response_keeps_nothing():
     np.testing.assert_allclose(path.intercepts, 0.3)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("lambdas", [4, [1.0, 0.1]])
+@pytest.mark.parametrize("column", [[0.0] * 4, [3.0] * 4, [1.0, -1.0, 1.0, -1.0]])
+def test_a_design_of_which_no_column_goes_with_the_response_is_fitted_by_none(
+    column, lambdas, dtype
+):
+    told, x = [], np.repeat(np.array(column, dtype)[:, None], 3, axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path = lasso_path(
+            DenseColumns(x), [1.0, 1.0, -1.0, -1.0], lambdas=lambdas, progress=told.append
+        )
+    assert path.converged.all()
+    assert not path.gaps.any()
+    assert not path.to_frame().size
+    assert told == [1.0]
+
+
+@pytest.mark.parametrize("wrong", [np.ones((3, 2)), [[1.0], [2.0]], None])
+def test_what_is_not_read_in_blocks_is_refused_with_what_is(wrong):
+    with pytest.raises(ConfigurationError, match="DenseColumns"):
+        survey(wrong, np.ones(3), standardise=True, intercept=True, keep=1)
+
+
+@pytest.mark.parametrize("design", [DenseColumns, SquaredChanges])
+def test_a_list_of_lists_is_no_matrix(design):
+    with pytest.raises(ConfigurationError, match=r"got list: pass numpy\.asarray"):
+        design([[1.0, 2.0], [3.0, 4.0]])
+
+
 def test_a_single_row_keeps_nothing():
     path = lasso_path(DenseColumns(np.ones((1, 3))), np.array([2.0]), lambdas=3)
     assert [len(c) for c in path.columns] == [0] * 3

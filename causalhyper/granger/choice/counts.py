@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Unpack
 
@@ -10,10 +11,11 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.assembly import assemble, limit, sum_of_squares, table_of
-from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty
+from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.result import LassoPath
+from causalhyper.progress import Progress, halve_progress
 
 By = Literal["fit", "entry"]
 FINE = 32
@@ -128,11 +130,17 @@ def choose_by_count(
     >>> len(choose_by_count(DenseColumns(x), y, sparsity=0.85, by="entry").columns)
     75
     """
+    check_penalty(penalty, options, paths="several")
     rows, width = columns.shape
     wanted = _wanted(kept, sparsity, width)
     _check_reach(wanted, rows, width, by, penalty, options)
-    search = _Search(columns, np.asarray(y, dtype=np.float64), wanted, by, penalty, options)
+    progress = options.get("progress")
+    stages = halve_progress(progress)
+    response = np.asarray(y, dtype=np.float64)
+    search = _Search(columns, response, wanted, by, penalty, options, stages)
     path, at = search.run()
+    if progress is not None:
+        progress(1.0)
     order = by == "entry"
     chosen = first_entries(path, wanted) if order else None
     return assemble(
@@ -140,7 +148,7 @@ def choose_by_count(
         _reason(path, at, wanted, penalty, order=order),
         path,
         at,
-        table=table_of(path, sum_of_squares(search.y, options)),
+        table=table_of(path, sum_of_squares(response, options)),
         penalty=penalty,
         options=options,
         columns=chosen,
@@ -156,6 +164,8 @@ def _wanted(kept: int | None, sparsity: float | None, width: int) -> int:
         raise ConfigurationError(
             f"sparsity is the share of the columns to leave out, in (0, 1); got {sparsity}"
         )
+    if kept is not None and not isinstance(kept, (int, np.integer)):
+        raise ConfigurationError(f"kept is a whole number of columns; got {kept!r}")
     wanted = kept if kept is not None else round((1 - (sparsity or 0.0)) * width)
     if not 1 <= wanted <= width:
         raise ConfigurationError(
@@ -170,7 +180,7 @@ def _check_reach(
 ) -> None:
     if by not in ("fit", "entry"):
         raise ConfigurationError(f"by must be 'fit' or 'entry'; got {by!r}")
-    if not isinstance(options.get("lambdas", 100), int):
+    if not isinstance(options.get("lambdas", 100), (int, np.integer)):
         raise ConfigurationError("the search lays its own grid: let lambdas be a number")
     most = limit(rows, width, options)
     if by == "fit" and penalty.bounded and wanted > most:
@@ -205,6 +215,7 @@ class _Search:
     by: By
     penalty: Penalty
     options: PathOptions
+    stages: Iterator[Progress]
 
     def run(self) -> tuple[LassoPath, int]:
         """The path down to that place and its number on it."""
@@ -224,11 +235,14 @@ class _Search:
     def _long_enough(self) -> LassoPath:
         """A first path, that goes as far down as is needed."""
         given = self.options.get("lambdas", 100)
-        count = given if isinstance(given, int) else len(given)
+        count = int(given) if isinstance(given, (int, np.integer)) else len(given)
         ratio = self.options.get("ratio", 1e-2)
         path = self._path(count, ratio)
         if path.lambdas[0] == 0:
-            raise DataError("no column varies with y: there is nothing to keep; is y constant?")
+            raise DataError(
+                "no column varies with y: there is nothing to keep; is y constant, or did nothing "
+                "move? Leave such a layer out"
+            )
         while self._counts(path).max() < self.wanted:
             if ratio < LOWEST or len(path) == 1:
                 raise ConfigurationError(
@@ -244,6 +258,7 @@ class _Search:
 
     def _path(self, lambdas: list[float] | int, ratio: float | None = None) -> LassoPath:
         options: PathOptions = {**self.options, "lambdas": lambdas}
+        options["progress"] = next(self.stages)
         if ratio is not None:
             options["ratio"] = ratio
         return self.penalty.path(self.columns, self.y, **options)

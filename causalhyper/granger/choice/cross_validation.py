@@ -11,7 +11,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.choice.assembly import assemble, sum_of_squares, table_of
 from causalhyper.granger.choice.folds import Folds, Scheme, blocked_folds
-from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty
+from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.prediction import predict_rows
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.choice.rows import RowsOf
@@ -197,6 +197,7 @@ def choose_by_cross_validation(
     >>> choice.columns[:3].tolist()
     [0, 1, 2]
     """
+    check_penalty(penalty, options, paths="several")
     if rule not in ("one_se", "best"):
         raise ConfigurationError(f"rule must be 'one_se' or 'best'; got {rule!r}")
     folds = blocked_folds(columns.shape[0], blocks, scheme=scheme, gap=gap)

@@ -10,7 +10,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.choice.assembly import assemble, sum_of_squares, table_of
 from causalhyper.granger.choice.information import effective_steps, extended_bic
-from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty
+from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.prediction import predict_rows, values_of
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.lasso.columns import ColumnBlocks
@@ -78,6 +78,7 @@ def choose_by_ebic(
     >>> choose_by_ebic(DenseColumns(x), y).columns.tolist()
     [0, 1, 2]
     """
+    check_penalty(penalty, options, paths="one")
     if isinstance(steps, str) and steps not in ("all", "effective"):
         raise ConfigurationError(f"steps must be 'all', 'effective' or a number; got {steps!r}")
     response = np.asarray(y, dtype=np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.choice.assembly import assemble, sum_of_squares, table_of
-from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty
+from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.lasso.columns import ColumnBlocks
 
@@ -53,10 +53,13 @@ def choose_given(
     >>> print(choose_given(DenseColumns(x), 3 * x[:, 0], 0.5).summary().splitlines()[-1])
     1 of 2 columns are kept at lambda = 0.5, chosen by you.
     """
-    if not 0 < lambda_ < math.inf or "lambdas" in options or "ratio" in options:
+    check_penalty(penalty, options, paths="one")
+    if not 0 < lambda_ < math.inf:
+        raise ConfigurationError(f"expected one penalty above zero and finite; got {lambda_}")
+    more = [name for name in ("lambdas", "ratio") if name in options]
+    if more:
         raise ConfigurationError(
-            f"expected one penalty above zero and no lambdas or ratio; got {lambda_} and "
-            f"{', '.join(options) or 'no options'}"
+            f"one penalty is fitted, lambda_ = {lambda_:g}: leave out {' and '.join(more)}"
         )
     one: PathOptions = {**options, "lambdas": [lambda_]}
     response = np.asarray(y, dtype=np.float64)

@@ -150,6 +150,11 @@ def fit_layers(
     >>> found.to_frame()[["layer", "column"]].to_numpy().tolist()
     [['conv', 7], ['conv', 9], ['fc', 7], ['fc', 9]]
     """
+    if not isinstance(designs, Mapping):
+        raise ConfigurationError(
+            "expected designs by layer, such as {'net': design} for one of a whole network; got "
+            f"{type(designs).__name__}"
+        )
     if not designs:
         raise ConfigurationError("there is no layer to fit; expected one design at least")
     place = Place(engine, workers)
@@ -180,7 +185,7 @@ def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
     """Open a design and fit it, with the warnings that were given."""
     given = pickle.loads(design) if isinstance(design, bytes) else design
     opened = given() if callable(given) else given
-    columns, y = (opened.columns, opened.y) if isinstance(opened, GrangerDesign) else opened
+    columns, y = _sides(opened)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         choice: object = choose(columns, y)
@@ -192,6 +197,17 @@ def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
     else:
         kept = kept.assign(index=kept["column"], feature="")
     return choice, kept, [(warning.category, str(warning.message)) for warning in caught]
+
+
+def _sides(opened: Problem) -> tuple[ColumnBlocks, Array]:
+    if isinstance(opened, GrangerDesign):
+        return opened.columns, opened.y
+    if not isinstance(opened, tuple | list) or len(opened) != 2:
+        raise ConfigurationError(
+            f"expected a GrangerDesign, or columns and response; got {type(opened).__name__}"
+        )
+    columns, y = opened
+    return columns, y
 
 
 def _settle(layer: str, reply: Reply) -> tuple[PenaltyChoice, pd.DataFrame]:

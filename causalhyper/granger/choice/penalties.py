@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypedDict
+from typing import Literal, Protocol, TypedDict
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
@@ -137,3 +137,34 @@ def penalty_named(name: str, settings: PenaltySettings | None = None) -> Penalty
     if name not in PENALTIES:
         raise ConfigurationError(f"no penalty {name!r}: expected one of {', '.join(PENALTIES)}")
     return PENALTIES[name](settings or PenaltySettings())
+
+
+def check_penalty(
+    penalty: object, options: PathOptions, *, paths: Literal["one", "several"]
+) -> None:
+    """Refuse what a choice cannot fit by.
+
+    Parameters
+    ----------
+    penalty : object
+        What was given as a `Penalty`.
+    options : PathOptions
+        Keywords of the path.
+    paths : {"one", "several"}
+        How many paths the choice fits. A checkpoint is of one, so that an interrupted choice of
+        several would find the file of another problem.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no penalty, or several paths would share a checkpoint.
+    """
+    if not isinstance(penalty, Penalty):
+        raise ConfigurationError(
+            f"expected a Penalty, such as penalty_named('lasso'); got {penalty!r}"
+        )
+    if paths == "several" and "checkpoint" in options:
+        raise ConfigurationError(
+            "this choice fits several paths, and a checkpoint is of one: leave out checkpoint, or "
+            "use choose_given, choose_by_ebic or lasso_path"
+        )

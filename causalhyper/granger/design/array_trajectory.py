@@ -63,8 +63,8 @@ class ArrayTrajectory:
             shape, dtype = np.shape(array), getattr(array, "dtype", type(array).__name__)
             if shape[:1] != (rows,) or dtype not in (np.float32, np.float64):
                 raise ConfigurationError(
-                    f"the changes of layer {name!r} need a row a step of the frame, {rows}, of "
-                    f"float32 or float64; got shape {shape} of {dtype}"
+                    f"the changes of layer {name!r} need an array of numpy of float32 or float64 "
+                    f"with a row a step of the frame, {rows}; got shape {tuple(shape)} of {dtype}"
                 )
         dtypes = {array.dtype for array in self.changes.values()}
         if len(dtypes) != 1:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.design.records import StepRecord, name_of
+from causalhyper.granger.design.records import Recorded, StepRecord, name_of, open_records
 from causalhyper.granger.design.rows import choose_rows
 
 Response = Literal["same_minibatch", "next_minibatch", "full", "residual"]
@@ -22,12 +22,12 @@ NEEDED: dict[Response, tuple[str, ...]] = {
 """Columns of the steps frame that each response is computed from."""
 
 
-def loss_changes(record: StepRecord, kind: Response = "same_minibatch") -> Array:
+def loss_changes(record: Recorded, kind: Response = "same_minibatch") -> Array:
     r"""Return what each step did to the loss.
 
     Parameters
     ----------
-    record : Trajectory or ArrayTrajectory
+    record : Trajectory, path or ArrayTrajectory
         A training of T recorded steps.
     kind : {"same_minibatch", "next_minibatch", "full", "residual"}
         * same_minibatch: loss after the step less before it, on the step's own minibatch.
@@ -65,8 +65,9 @@ def loss_changes(record: StepRecord, kind: Response = "same_minibatch") -> Array
     """
     check_response(kind)
     following = kind == "next_minibatch"
-    chosen = choose_rows(record, slice(None), momentum=False, following=following)
-    return response_of(record, chosen.rows, kind)
+    (opened,) = open_records([record])
+    chosen = choose_rows(opened, slice(None), momentum=False, following=following)
+    return response_of(opened, chosen.rows, kind)
 
 
 def check_response(kind: str) -> None:

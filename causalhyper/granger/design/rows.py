@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import NoneType
 
 import numpy as np
 
@@ -79,7 +80,11 @@ def choose_rows(record: StepRecord, steps: slice, *, momentum: bool, following: 
     DataError
         If no step is left, or a change is not finite.
     """
-    if not isinstance(steps, slice) or (steps.step is not None and steps.step < 1):
+    whole = isinstance(steps, slice) and all(
+        isinstance(each, (int, np.integer, NoneType))
+        for each in (steps.start, steps.stop, steps.step)
+    )
+    if not whole or (steps.step is not None and steps.step < 1):
         raise ConfigurationError(
             "expected steps as a slice of the recorded steps that goes forward, such as "
             f"slice(100, None, 2); got {steps!r}"

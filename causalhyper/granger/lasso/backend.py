@@ -34,6 +34,11 @@ block on an accelerator, which has a gigabyte to spare and wants few, long calls
 
 def computed_dtype(matrix: Block) -> np.dtype[Any]:
     """Return what products with a matrix are computed in; refuse what is no design."""
+    if not (hasattr(matrix, "dtype") and hasattr(matrix, "shape")):
+        raise ConfigurationError(
+            f"expected an array of numpy or a tensor of torch; got {type(matrix).__name__}: pass "
+            "numpy.asarray(...) of it"
+        )
     stored = str(matrix.dtype).removeprefix("torch.")
     if len(matrix.shape) != 2 or not all(matrix.shape) or stored not in COMPUTED:
         raise ConfigurationError(

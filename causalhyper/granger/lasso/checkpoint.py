@@ -151,8 +151,8 @@ def read_checkpoint(path: Path, problem: LassoProblem, key: str) -> Standing | N
             return _standing(problem, stored)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"{str(path)!r} holds no checkpoint of a lasso path, or is damaged ({error}): remove "
-            "it, and the path begins anew"
+            f"{str(path)!r} holds no checkpoint of a lasso path, or is damaged: name another "
+            "file; or remove this one if it is a checkpoint, and the path begins anew"
         ) from error
     raise ConfigurationError(
         f"the checkpoint {str(path)!r} is of another problem (checksum {theirs[:12]}; expected "

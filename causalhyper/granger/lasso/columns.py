@@ -194,6 +194,27 @@ class SquaredChanges:
         return 1.0
 
 
+def check_columns(columns: object) -> None:
+    """Refuse what cannot be read in blocks, and say what can.
+
+    Parameters
+    ----------
+    columns : object
+        What was given as a design.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no `ColumnBlocks`.
+    """
+    if all(hasattr(columns, name) for name in ("shape", "dtype", "unit", "blocks")):
+        return
+    raise ConfigurationError(
+        "expected columns that are read in blocks: DenseColumns(matrix), SquaredChanges(changes), "
+        f"or the attribute columns of a GrangerDesign; got {type(columns).__name__}"
+    )
+
+
 def host_blocks(columns: ColumnBlocks) -> Iterator[tuple[int, Matrix]]:
     """Yield the blocks of a design in a processor's memory, wherever they come from."""
     for start, block in columns.blocks():
@@ -217,7 +238,7 @@ def _check_width(width: int | None) -> None:
 
 
 def _check_scales(scales: Array, rows: int) -> None:
-    values = np.asarray(scales)
+    values = np.asarray(scales, dtype=np.float64)
     if values.shape != (rows,) or not (np.isfinite(values) & (values > 0)).all():
         raise ConfigurationError(
             f"expected a scale above zero and finite for each of {rows} steps; got shape "

@@ -118,6 +118,8 @@ def lasso_path(
     del working, kept
     keeper = Checkpoint(checkpoint, problem, penalties)
     standing = keeper.read() or standing
+    if progress is not None and start.penalty == 0:
+        progress(1.0)
     while standing.passes < max_passes and (standing.gaps > tolerance).any():
         last = standing.passes + 1 == max_passes
         standing = one_round(standing, penalties, tolerance, last=last)

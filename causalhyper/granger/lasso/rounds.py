@@ -56,7 +56,8 @@ class Standing:
         if len(working) < working.problem.columns.shape[1] and start.penalty > 0:
             kept = np.abs(working.correlations(working.problem.y))
             reach = float(kept.min() / start.penalty) ** REACH
-        gaps = np.full(len(penalties), np.inf)
+        # where no column correlates with y, the fit without columns is the minimum at any penalty
+        gaps = np.full(len(penalties), np.inf if start.penalty > 0 else 0.0)
         return cls(working, (start,) * len(penalties), gaps, reach, 1)
 
 

@@ -11,7 +11,7 @@ from array_api_compat import array_namespace
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.backend import Block, beside, squared_lengths, to_host
-from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
+from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix, check_columns
 from causalhyper.granger.lasso.products import product
 from causalhyper.granger.lasso.shortlist import Shortlist
 
@@ -79,9 +79,12 @@ def survey(
 
     Raises
     ------
+    ConfigurationError
+        If the design is none that is read in blocks.
     DataError
         If a value is not finite.
     """
+    check_columns(columns)
     rows, count = columns.shape
     response = y - y.mean() if intercept else y
     if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():

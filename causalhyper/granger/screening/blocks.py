@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import ColumnBlocks
-from causalhyper.granger.lasso.columns import Matrix, host_blocks
+from causalhyper.granger.lasso.columns import Matrix, check_columns, host_blocks
 from causalhyper.granger.screening.response import autocorrelation, checked_response, varies
 from causalhyper.granger.screening.result import LayerScreening, Screening
 from causalhyper.granger.screening.statistics import Moments, statistics_of, triangle
@@ -69,6 +69,8 @@ def screen_columns(
             f"expected a design and a column an entry at least; got {len(layers)} designs and "
             f"groups of {groups}"
         )
+    for design in layers.values():
+        check_columns(design)
     rows = next(iter(layers.values())).shape[0]
     target = checked_response(y, rows)
     if rows < 2:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,7 @@ def screen_sums(
     sums: StepSums,
     *,
     lag: int = 0,
-    layers: Sequence[str] | None = None,
+    layers: str | Sequence[str] | None = None,
     parameters: Mapping[str, ArrayLike] | None = None,
     units: int | None = None,
 ) -> Screening:
@@ -32,8 +33,8 @@ def screen_sums(
         features, and its statistics are those of the group.
     lag : int
         One of the lags summed: steps by which the response is shifted behind the change.
-    layers : sequence of str, optional
-        Layers to screen; all of them unless given.
+    layers : str or sequence of str, optional
+        Names of layers, or patterns such as ``*.weight``; all of them unless given.
     parameters : mapping of str to array_like, optional
         Final parameters of every layer screened, in its shape: adds ``fisher``.
     units : int, optional
@@ -65,12 +66,16 @@ def screen_sums(
     >>> screen_sums(sums)["fc"].statistics["correlation"].round(3).tolist()
     [1.0, 0.5]
     """
+    if not isinstance(sums, StepSums):
+        raise ConfigurationError(
+            f"expected StepSums, as read_sums reads them from a file; got {type(sums).__name__}"
+        )
     y = sums.paired_responses(lag)
     if len(y) < 2:
         raise DataError(f"lag {lag} has {len(y)} pairs of steps: 2 are needed at least")
     if not np.isfinite(y).all():
         raise DataError("a response is not finite: the sums of this training say nothing")
-    chosen = sums.layers if layers is None else tuple(sums[name] for name in layers)
+    chosen = sums.layers if layers is None else _chosen(sums, layers)
     if not chosen:
         raise ConfigurationError("there is no layer to screen: name one at least")
     return Screening(
@@ -81,6 +86,16 @@ def screen_sums(
         constant=not varies(y),
         autocorrelation=autocorrelation(y),
     )
+
+
+def _chosen(sums: StepSums, layers: str | Sequence[str]) -> tuple[LayerSums, ...]:
+    """Layers of some names or patterns, each once."""
+    known = [layer.name for layer in sums.layers]
+    found: dict[str, LayerSums] = {}
+    for name in [layers] if isinstance(layers, str) else layers:
+        matching = [] if name in known else [n for n in known if fnmatchcase(n, name)]
+        found |= {n: sums[n] for n in matching or [name]}  # an unknown name is refused there
+    return tuple(found.values())
 
 
 def _screened(

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso import ColumnBlocks
+from causalhyper.granger.lasso.columns import check_columns
 from causalhyper.granger.screening.response import checked_response
 from causalhyper.granger.stochastic.decoupled import step_weights, thresholded_sums
 from causalhyper.granger.stochastic.descent import descend
@@ -109,6 +110,7 @@ def stochastic_lasso(
     >>> fit.columns[0].tolist(), bool(fit.gaps[0] < 0.01)
     ([3], True)
     """
+    check_columns(columns)
     response = checked_response(y, columns.shape[0])
     penalties = _penalties(l1, tolerance)
     if form not in ("joint", "decoupled"):

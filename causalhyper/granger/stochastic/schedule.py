@@ -39,7 +39,8 @@ class Schedule:
     decay: float
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or not 0 < self.rate < np.inf or not 0 <= self.decay <= 1:
+        whole = isinstance(self.epochs, (int, np.integer))
+        if not whole or self.epochs < 1 or not 0 < self.rate < np.inf or not 0 <= self.decay <= 1:
             raise ConfigurationError(
                 "expected one epoch at least, a learning rate above 0 and a decay in [0, 1]; got "
                 f"{self.epochs}, {self.rate} and {self.decay}"

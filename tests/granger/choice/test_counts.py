@@ -133,6 +133,9 @@ def test_a_number_that_no_penalty_reaches_is_refused():
         ({"sparsity": 0.99}, "got 0, which a sparsity of 0.99 asks for"),
         ({"kept": 2, "by": "size"}, "by must be 'fit' or 'entry'"),
         ({"kept": 2, "lambdas": [1.0]}, "the search lays its own grid"),
+        ({"kept": 2.5}, "a whole number of columns; got 2.5"),
+        ({"kept": 2, "penalty": "lasso"}, r"such as penalty_named\('lasso'\); got 'lasso'"),
+        ({"kept": 2, "checkpoint": "path.npz"}, "several paths, and a checkpoint is of one"),
     ],
 )
 def test_a_question_that_means_nothing_is_refused(asked, words):
@@ -148,3 +151,22 @@ def test_first_entries_are_not_more_than_have_come_in():
     assert len(first_entries(path, came)) == came
     with pytest.raises(ConfigurationError, match=f"{came} columns came in on this path"):
         first_entries(path, came + 1)
+
+
+def test_the_first_grid_may_have_a_number_of_numpy():
+    x, y = planted(rows=40, width=60)
+    found, same = (
+        choose_by_count(DenseColumns(x), y, kept=4, lambdas=n) for n in (np.int64(9), 9)
+    )
+    assert found.lambda_ == same.lambda_
+
+
+def test_progress_of_a_search_never_falls_and_ends_at_one():
+    x, y = planted(rows=60, width=3000)
+    told = []
+    choice = choose_by_count(DenseColumns(x), y, kept=50, lambdas=4, progress=told.append)
+    assert len(choice.columns) == 50
+    assert len(told) > 3
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert told[0] < 1

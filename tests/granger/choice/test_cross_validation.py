@@ -55,6 +55,7 @@ def test_left_out_blocks_are_scikit_learns_unshuffled_folds_less_the_gap():
     [
         (10, 1, {}, "expected 2 blocks at least"),
         (10, 2, {"gap": -1}, "a gap of 0 or more"),
+        (10, 2, {"gap": 1.5}, "a gap of 0 or more"),
         (10, 2, {"scheme": "shuffled"}, "the scheme 'forward' or 'left_out'"),
         (10, 12, {}, "10 steps cannot be cut into 12 blocks"),
         (10, 12, {"scheme": "left_out"}, "10 steps cannot be cut into 12 blocks"),
@@ -170,6 +171,12 @@ def test_a_constant_response_keeps_nothing():
     assert len(choice.columns) == 0
     assert choice.intercept == 2.5
     assert "No penalty predicts better" in choice.summary()
+
+
+def test_a_checkpoint_is_of_one_path_and_not_of_all_folds():
+    x, y = planted(rows=40, width=20)
+    with pytest.raises(ConfigurationError, match="leave out checkpoint"):
+        choose_by_cross_validation(DenseColumns(x), y, checkpoint="path.npz")
 
 
 def test_progress_is_told_from_0_to_1_and_never_falls():

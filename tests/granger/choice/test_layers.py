@@ -167,6 +167,11 @@ def test_a_warning_of_a_fit_is_given_here_with_its_layer(workers):
 def test_no_layers_and_what_is_no_choice_are_refused():
     with pytest.raises(ConfigurationError, match="no layer to fit"):
         fit_layers({})
+    design = open_design(40, 60)
+    with pytest.raises(ConfigurationError, match=r"such as {'net': design}.*; got tuple"):
+        fit_layers(design)
+    with pytest.raises(LayerFailedError, match="or columns and response; got DenseColumns"):
+        fit_layers({"fc": design[0]})
     with pytest.raises(LayerFailedError, match="choose must return a PenaltyChoice; got 3"):
         fit_layers({"fc": partial(open_design, 40, 60)}, lambda columns, y: 3)
 

@@ -83,7 +83,7 @@ def test_a_penalty_that_is_none_is_refused():
     for wrong in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(ConfigurationError, match="one penalty above zero"):
             choose_given(DESIGN, Y, wrong)
-    with pytest.raises(ConfigurationError, match="no lambdas or ratio"):
+    with pytest.raises(ConfigurationError, match="leave out lambdas"):
         choose_given(DESIGN, Y, 1.0, lambdas=5)
 
 

@@ -63,6 +63,12 @@ def test_a_path_is_opened(tmp_path):
         assert design.runs == ("seed-7",)
 
 
+def test_changes_that_are_no_arrays_of_numpy_are_refused():
+    frame = losses(2)
+    with pytest.raises(ConfigurationError, match=r"an array of numpy .* got shape .* of list"):
+        ArrayTrajectory({"fc": [[1.0], [2.0]]}, frame)
+
+
 def test_a_damaged_store_makes_no_design(tmp_path):
     store(tmp_path / "run", changes_of({"w": (3,)}), losses(12))
     with pytest.raises(ConfigurationError, match="no trajectory in"):
@@ -97,6 +103,7 @@ def test_trainings_of_other_layers_are_not_stacked(run):
         ({"response": "loss"}, "response must be one of"),
         ({"steps": slice(None, None, -1)}, "a slice .* that goes forward"),
         ({"steps": 5}, "expected steps as a slice"),
+        ({"steps": slice(0, 3.5)}, "expected steps as a slice"),
     ],
 )
 def test_an_unknown_option_is_refused(run, options, why):

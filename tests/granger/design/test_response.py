@@ -30,6 +30,12 @@ def test_next_minibatch_is_the_next_loss_less_this_one_and_the_last_step_has_non
     np.testing.assert_array_equal(matrix(design.columns), run.changes["w"][:3] ** 2)
 
 
+def test_the_loss_change_of_a_path_is_that_of_its_trajectory(tmp_path):
+    changes, frame = changes_of({"w": (3,)}, 4), hand_made()
+    store(tmp_path / "run", changes, frame)
+    np.testing.assert_array_equal(loss_changes(tmp_path / "run"), loss_changes(training(frame)))
+
+
 def test_with_momentum_first_and_last_step_have_no_row():
     run = training(hand_made())
     design = granger_design(run, response="next_minibatch", features="momentum")["w"]

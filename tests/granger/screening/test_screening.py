@@ -434,11 +434,23 @@ def test_squares_that_overflow_are_an_error_and_not_a_mask():
         screen_columns(DenseColumns(x), [0.0, 1.0, 2.0])
 
 
+def test_layers_are_screened_by_name_or_pattern():
+    changes, y = training()
+    sums = summed(changes, y)
+    assert [layer.name for layer in screen_sums(sums, layers="fc").layers] == ["fc"]
+    chosen = screen_sums(sums, layers=["b*", "?c", "fc"]).layers
+    assert [layer.name for layer in chosen] == ["bias", "fc"]
+
+
 def test_calls_that_mean_nothing_are_refused():
     changes, y = training()
     sums = summed(changes, y)
     with pytest.raises(ConfigurationError, match="no layer is called 'head'"):
         screen_sums(sums, layers=["head"])
+    with pytest.raises(ConfigurationError, match=r"expected StepSums.*; got str"):
+        screen_sums("sums.npz")
+    with pytest.raises(ConfigurationError, match=r"DenseColumns.*; got ndarray"):
+        screen_columns({"fc": flat(changes["fc"])}, y)
     with pytest.raises(ConfigurationError, match="no layer to screen"):
         screen_sums(sums, layers=[])
     with pytest.raises(ConfigurationError, match=r"'bias' of shape .* has no axis 1"):
