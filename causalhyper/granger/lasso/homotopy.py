@@ -144,7 +144,8 @@ class _Walk:
         careful: bool,
     ) -> None:
         self.active, self.watched, self.target = active, watched, target
-        self.values = columns.exact(watched) if careful else columns.values[watched]
+        exact = careful or bool(columns.steep[watched].any())
+        self.values = columns.exact(watched) if exact else columns.values[watched]
         self.weights, self.rows, self.careful = (
             columns.weights[watched],
             here.residual.size,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.scan import LassoProblem, rounding
 
@@ -47,6 +47,11 @@ class WorkingSet:
         weights = spreads if problem.standardise else np.ones(len(indices))
         return cls(problem, indices, values, means, spreads, weights)
 
+    @property
+    def steep(self) -> Flags:
+        """Columns whose means drown their variation in the rounding of float32, shape (q,)."""
+        return np.asarray(np.abs(self.means) > STEEP * self.spreads)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -70,8 +75,16 @@ class WorkingSet:
         return self.values[chosen].astype(np.float64) - self.means[chosen, None]
 
     def correlations(self, residual: Array) -> Array:
-        """``x_j' r / T`` over the weights, in the precision of the values; shape (q,)."""
-        return products_over(self.values, residual, self.weights)
+        """``x_j' r / T`` over the weights, shape (q,): in the precision of the values.
+
+        Those of `steep` columns are computed in float64.
+        """
+        found = products_over(self.values, residual, self.weights)
+        steep = np.flatnonzero(self.steep)
+        for at in range(0, len(steep), PIECE):
+            piece = steep[at : at + PIECE]
+            found[piece] = products_over(self.exact(piece), residual, self.weights[piece])
+        return found
 
     def extremes(self, residuals: Array, penalties: Array) -> tuple[Array, Array]:
         """Return the largest ``|x_j' r| / (T lambda w_j)`` of each residual and each column.
@@ -127,5 +140,7 @@ def products_over(values: Matrix, residual: Array, weights: Array) -> Array:
 
 PIECE = 512
 """Columns taken to float64 at a time."""
+STEEP = 100
+"""Spreads that a mean may be from zero."""
 NEAR = 0.01
 """A ratio that lies within so much of one, or within its rounding, is computed in float64."""
