@@ -13,6 +13,7 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.backend import Block, beside, to_host
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix
 from causalhyper.granger.lasso.products import product
+from causalhyper.granger.lasso.response import varies
 from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.spreads import spreads_of
 
@@ -84,9 +85,9 @@ def survey(
         If a value is not finite.
     """
     rows, count = columns.shape
-    response = y - y.mean() if intercept else y
-    if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():
-        response = np.zeros(rows)
+    response = y
+    if intercept:
+        response = y - y.mean() if varies(y) else np.zeros(rows)
     # of a response near one no product is lost to underflow
     alike = response / (float(np.abs(response).max()) or 1.0)
     sums = np.stack([np.full(rows, 1 / rows), alike / rows]).astype(columns.dtype)

@@ -7,7 +7,7 @@ from array_api_compat import array_namespace
 from causalhyper.granger.lasso.backend import Block, squared_lengths
 
 CERTAIN = 0.5
-"""Where more than this share of a mean square is the squared mean, their difference loses digits."""
+"""Of a mean square more of which is the squared mean, the difference loses digits."""
 
 
 def spreads_of(away: Block, mean: Block, *, intercept: bool) -> tuple[Block, Block]:
@@ -32,8 +32,8 @@ def spreads_of(away: Block, mean: Block, *, intercept: bool) -> tuple[Block, Blo
     square : array, shape (w,)
         Mean squares of `away`; not finite where a value or its square is not.
     spreads : array, shape (w,)
-        Divisor `rows`. Infinite where the column does not vary, which is to say where its spread is
-        below the smallest normal number of its precision.
+        Divisor `rows`. Infinite where the column does not vary: where its spread is below the
+        smallest normal number of its precision.
     """
     xp = array_namespace(away)
     square = squared_lengths(away) / away.shape[0]
