@@ -64,8 +64,8 @@ def record_factors(
     model : Module
         The network that is trained.
     optimizer : Optimizer
-        ``torch.optim.SGD`` without momentum and weight decay: what else adds to a change is no
-        product of the step's factors.
+        ``torch.optim.SGD`` without momentum, weight decay and maximize: what else adds to a change
+        is no product of the step's factors.
     steps : int
         Steps to record at most; memory for all is taken at once.
     examples : int
@@ -257,6 +257,8 @@ class _Taken:
         inputs = self._inputs[step, : self._used].to(self._right)
         errors = self._errors[step, : self._used].to(self._left)
         product = (errors @ self._left) @ (inputs @ self._right)
+        for each in (self._inputs, self._errors):  # a step that was refused may have had more
+            each[step, self._used :] = 0
         self._used = 0
         if grad is None:
             return product.abs().double()
@@ -300,6 +302,11 @@ def _check_plain(optimizer: torch.optim.Optimizer) -> None:
                     f"with {name} = {group[name]} a change is no product of one step's inputs and "
                     "errors: use collectors.recording.record, or train without"
                 )
+        if group["maximize"]:
+            raise ConfigurationError(
+                "with maximize a change goes up the gradient, and factors go down: minimise the "
+                "loss with its sign turned, or use collectors.recording.record"
+            )
     if getattr(optimizer, "grad_scale", None) is not None:
         raise ConfigurationError(
             "the optimiser divides the gradients by a scaler's scale in its own update: use "

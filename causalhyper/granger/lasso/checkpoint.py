@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.backend import to_host
 from causalhyper.granger.lasso.homotopy import Solution
 from causalhyper.granger.lasso.rounds import Standing
 from causalhyper.granger.lasso.scan import LassoProblem
@@ -72,7 +73,7 @@ def digest(problem: LassoProblem, penalties: Array) -> str:
     columns = problem.columns
     options = (FORMAT, columns.shape, columns.dtype.str, columns.unit)
     total = hashlib.sha256(repr((*options, problem.standardise, problem.intercept)).encode())
-    for array in (problem.y, penalties, problem.spreads):
+    for array in (problem.y, penalties, to_host(problem.spreads)):
         total.update(np.ascontiguousarray(array).data)
     return total.hexdigest()
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.active_set import ActiveSet
-from causalhyper.granger.lasso.working_set import WorkingSet
+from causalhyper.granger.lasso.working_set import WorkingSet, products_over
 
 MARGIN = 0.03
 """Columns predicted to come within this share of the penalty are watched at every kink."""
@@ -144,7 +144,8 @@ class _Walk:
         careful: bool,
     ) -> None:
         self.active, self.watched, self.target = active, watched, target
-        self.values = columns.exact(watched) if careful else columns.values[watched]
+        exact = careful or bool(columns.steep[watched].any())
+        self.values = columns.exact(watched) if exact else columns.values[watched]
         self.weights, self.rows, self.careful = (
             columns.weights[watched],
             here.residual.size,
@@ -175,8 +176,7 @@ class _Walk:
         return kinks
 
     def _correlations(self, residual: Array) -> Array:
-        products = self.values @ (residual / self.rows).astype(self.values.dtype)
-        return products / self.weights
+        return products_over(self.values, residual, self.weights)
 
     def _step(self) -> tuple[int, int]:
         """Go to the next kink or the target: the column that enters or the place that leaves."""

@@ -16,13 +16,14 @@ from causalhyper.granger.lasso.working_set import WorkingSet
 FIRST, MORE, HELD = 8, 10, 16
 """Columns taken into the working set at first, taken in a round, and held on from one round to
 the next, in multiples of T."""
-REACH, FURTHER = 8, 2.5
+REACH, FURTHER, NEVER_MORE = 8, 2.5, 0.95
 """How far down the path the first round goes, and how much further each later one.
 
 Where a reading must leave out columns that it should keep, it chooses worst by the residuals at
 small penalties, whose fits lack most. With s the least correlation with y that the survey kept
 over the largest of all, the first round goes down to ``s ** REACH`` of the largest penalty: on
-squared changes of 10^5 to 6e5 parameters that finds most of the columns that the path needs.
+squared changes of 10^5 to 6e5 parameters that finds most of the columns that the path needs. Of
+columns that are all alike, s is one, and counts as the third number.
 """
 
 
@@ -55,7 +56,7 @@ class Standing:
         reach = 0.0
         if len(working) < working.problem.columns.shape[1] and start.penalty > 0:
             kept = np.abs(working.correlations(working.problem.y))
-            reach = float(kept.min() / start.penalty) ** REACH
+            reach = min(NEVER_MORE, float(kept.min() / start.penalty)) ** REACH
         # where no column correlates with y, the fit without columns is the minimum at any penalty
         gaps = np.full(len(penalties), np.inf if start.penalty > 0 else 0.0)
         return cls(working, (start,) * len(penalties), gaps, reach, 1)
@@ -87,7 +88,9 @@ def one_round(standing: Standing, penalties: Array, tolerance: float, *, last: b
     first, end = int(open_[0]), int(open_[-1]) + 1
     found = list(standing.found)
     before = found[first - 1] if first else start
-    found[first:end] = follow(standing.working, penalties[first:end], before)
+    fits = list(follow(standing.working, penalties[first:end], before))
+    for at in open_:  # the others keep the fits that their gaps were measured of
+        found[at] = fits[at - first]
     reading = _read(standing.working, [found[i] for i in open_])
     working, found = _changed(standing.working, found, reading)
     gaps = standing.gaps.copy()

@@ -10,10 +10,12 @@ from array_api_compat import array_namespace
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso.backend import Block, beside, squared_lengths, to_host
+from causalhyper.granger.lasso.backend import Block, beside, to_host
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix, check_columns
 from causalhyper.granger.lasso.products import product
+from causalhyper.granger.lasso.response import varies
 from causalhyper.granger.lasso.shortlist import Shortlist
+from causalhyper.granger.lasso.spreads import spreads_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +88,23 @@ def survey(
     """
     check_columns(columns)
     rows, count = columns.shape
-    response = y - y.mean() if intercept else y
-    if np.abs(response).max() <= 8 * np.finfo(float).eps * np.abs(y).max():
-        response = np.zeros(rows)
-    sums = np.stack([np.full(rows, 1 / rows), response / rows]).astype(columns.dtype)
+    response = y
+    if intercept:
+        response = y - y.mean() if varies(y) else np.zeros(rows)
+    # of a response near one no product is lost to underflow
+    alike = response / (float(np.abs(response).max()) or 1.0)
+    sums = np.stack([np.full(rows, 1 / rows), alike / rows]).astype(columns.dtype)
     best = Shortlist(min(keep, count), rows, columns.dtype)
     pieces = []
     for start, block in _read(columns):
         xp = array_namespace(block)
         away = block - block[0, :] if intercept else block
         mean, towards = product(beside(sums, block), away)
-        square = squared_lengths(away) / rows
+        square, spreads = spreads_of(away, mean, intercept=intercept)
         if not bool(xp.all(xp.isfinite(square))):
             raise _not_finite(start, block, square)
-        pieces.append(_spreads(square, mean, rows, intercept=intercept))
-        best.offer(start, block, xp.abs(towards) / _weights(pieces[-1], standardise))
+        pieces.append(spreads)
+        best.offer(start, block, xp.abs(towards) / _weights(spreads, standardise))
     problem = LassoProblem(columns, response, xp.concat(pieces), standardise, intercept)
     return problem, best.columns()
 
@@ -122,15 +126,6 @@ def _read(columns: ColumnBlocks) -> Iterator[tuple[int, Block]]:
         yield start, block
     if after != count:
         raise ConfigurationError(f"a design of {count} columns yielded {after} in its blocks")
-
-
-def _spreads(square: Block, mean: Block, rows: int, *, intercept: bool) -> Block:
-    """Spreads from mean squares and means; infinite where a column does not vary."""
-    xp = array_namespace(square)
-    variance = square - mean * mean if intercept else square
-    # differences of equal numbers leave rounding behind
-    flat = variance <= 8 * rows * float(xp.finfo(square.dtype).eps) * mean * mean
-    return xp.where(flat | (variance <= 0), xp.inf, xp.sqrt(xp.abs(variance)))
 
 
 def _weights(spreads: Block, standardise: bool) -> Block:
@@ -179,7 +174,7 @@ def scan(
     xp = array_namespace(problem.spreads)
     scaled = (residuals / (rows * lambdas[:, None])).astype(columns.dtype)
     scaled = beside(scaled, problem.spreads)
-    slack = _rounding(problem, residuals) / lambdas
+    slack = rounding(problem, residuals) / lambdas
     near = 1 - max(NEAR, 2 * float(slack.max()))
     bounds = xp.asarray(problem.weights(slice(None)), copy=True)
     bounds[beside(known, bounds)] = xp.inf
@@ -203,7 +198,7 @@ NEAR = 0.05
 """Columns whose ratio lies within so much of one are kept: the next fit may need them."""
 
 
-def _rounding(problem: LassoProblem, residuals: Array) -> Array:
+def rounding(problem: LassoProblem, residuals: Array) -> Array:
     """Error of ``|x_j' r| / (T w_j)`` by rounding, for each residual.
 
     A product of T terms errs by at most ``6 sqrt(T) eps |x| |r|``, but for a probability of some

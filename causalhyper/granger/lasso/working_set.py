@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.lasso.columns import Matrix
-from causalhyper.granger.lasso.scan import LassoProblem
+from causalhyper.granger.lasso.scan import LassoProblem, rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ class WorkingSet:
         weights = spreads if problem.standardise else np.ones(len(indices))
         return cls(problem, indices, values, means, spreads, weights)
 
+    @property
+    def steep(self) -> Flags:
+        """Columns whose means drown their variation in the rounding of float32, shape (q,)."""
+        return np.asarray(np.abs(self.means) > STEEP * self.spreads)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -70,9 +75,16 @@ class WorkingSet:
         return self.values[chosen].astype(np.float64) - self.means[chosen, None]
 
     def correlations(self, residual: Array) -> Array:
-        """``x_j' r / T`` over the weights, in the precision of the values; shape (q,)."""
-        products = self.values @ (residual / self.problem.rows).astype(self.values.dtype)
-        return products / self.weights
+        """``x_j' r / T`` over the weights, shape (q,): in the precision of the values.
+
+        Those of `steep` columns are computed in float64.
+        """
+        found = products_over(self.values, residual, self.weights)
+        steep = np.flatnonzero(self.steep)
+        for at in range(0, len(steep), PIECE):
+            piece = steep[at : at + PIECE]
+            found[piece] = products_over(self.exact(piece), residual, self.weights[piece])
+        return found
 
     def extremes(self, residuals: Array, penalties: Array) -> tuple[Array, Array]:
         """Return the largest ``|x_j' r| / (T lambda w_j)`` of each residual and each column.
@@ -87,23 +99,48 @@ class WorkingSet:
         Returns
         -------
         by_residual : ndarray, shape (k,)
-            No less than ``1 - NEAR``, which stands for whatever lies below.
+            A number below one stands for whatever lies below one.
         by_column : ndarray, shape (q,)
         """
         scaled = (residuals / (self.problem.rows * penalties[:, None])).T
         rough = scaled.astype(self.values.dtype)
-        by_residual, by_column = np.full(len(residuals), 1 - NEAR), np.empty(len(self))
+        least = 1 - max(NEAR, 2 * float((rounding(self.problem, residuals) / penalties).max()))
+        by_residual, by_column = np.full(len(residuals), max(least, 0.0)), np.empty(len(self))
         for at in range(0, len(self), PIECE):
             piece = slice(at, at + PIECE)
-            ratios = np.abs(self.values[piece] @ rough).max(axis=1) / self.weights[piece]
+            away = self.values[piece]
+            if self.problem.intercept:
+                away = away - away[:, :1]
+            ratios = np.abs(away @ rough).max(axis=1) / self.weights[piece]
             by_column[piece] = ratios
-            near = at + np.flatnonzero(ratios > 1 - NEAR)
+            near = at + np.flatnonzero(ratios > least)
             exact = np.abs(self.exact(near) @ scaled) / self.weights[near, None]
             np.maximum(by_residual, exact.max(axis=0, initial=0.0), out=by_residual)
         return by_residual, by_column
 
 
+def products_over(values: Matrix, residual: Array, weights: Array) -> Array:
+    """``x_j' r / T`` over the weights, in the precision of the values.
+
+    Parameters
+    ----------
+    values : ndarray, shape (q, T)
+    residual : ndarray, shape (T,)
+    weights : ndarray, shape (q,)
+
+    Returns
+    -------
+    ndarray, shape (q,)
+    """
+    # of a residual near one no product is lost to underflow
+    peak = float(np.abs(residual).max(initial=0.0)) or 1.0
+    products = values @ (residual / peak).astype(values.dtype)
+    return products * (peak / len(residual) / weights)
+
+
 PIECE = 512
 """Columns taken to float64 at a time."""
+STEEP = 100
+"""Spreads that a mean may be from zero."""
 NEAR = 0.01
-"""A ratio that lies within so much of one is computed in float64."""
+"""A ratio that lies within so much of one, or within its rounding, is computed in float64."""

@@ -11,7 +11,8 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import ColumnBlocks
 from causalhyper.granger.lasso.columns import Matrix, check_columns, host_blocks
-from causalhyper.granger.screening.response import autocorrelation, checked_response, varies
+from causalhyper.granger.lasso.response import checked_response, varies
+from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.screening.result import LayerScreening, Screening
 from causalhyper.granger.screening.statistics import Moments, statistics_of, triangle
 

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import LayerSums, StepSums
-from causalhyper.granger.screening.response import autocorrelation, varies
+from causalhyper.granger.lasso.response import varies
+from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.screening.result import LayerScreening, Screening
 from causalhyper.granger.screening.statistics import Moments, statistics_of
 

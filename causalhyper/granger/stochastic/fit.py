@@ -12,7 +12,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso import ColumnBlocks
 from causalhyper.granger.lasso.columns import check_columns
-from causalhyper.granger.screening.response import checked_response
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.stochastic.decoupled import step_weights, thresholded_sums
 from causalhyper.granger.stochastic.descent import descend
 from causalhyper.granger.stochastic.gaps import distance

@@ -18,7 +18,7 @@ class Distance:
     Attributes
     ----------
     gaps : ndarray, shape (k,)
-        Relative duality gaps.
+        Relative duality gaps, not negative.
     fitted : ndarray, shape (k,)
         Norm of the fitted values over the norm of y; 0 where y is zero.
     r_squared : ndarray, shape (k,)
@@ -68,7 +68,7 @@ def distance(columns: ColumnBlocks, y: Array, penalties: Array, coefficients: Ar
     # |y|^2 - |y - f|^2 = f (2 y - f), without the cancellation
     dual = (feasible * (2 * y - feasible)).sum(axis=1)
     return Distance(
-        gaps=(primal - dual) / null,
+        gaps=np.maximum(primal - dual, 0) / null,
         fitted=np.sqrt((fits**2).sum(axis=1) / null),
         r_squared=1 - (residuals**2).sum(axis=1) / null,
     )

@@ -132,6 +132,7 @@ def test_a_gradient_that_is_no_product_is_refused(after):
     [
         (lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9), "with momentum = 0.9"),
         (lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=1e-4), "with weight_decay = 0.0001"),
+        (lambda p: torch.optim.SGD(p, lr=0.1, maximize=True), "with maximize"),
         (torch.optim.Adam, "got Adam"),
     ],
 )
@@ -167,3 +168,19 @@ def test_a_network_without_linear_layers_has_changes_alone():
         optimizer.step()
     assert not recorder.factors
     assert set(recorder.changes) == {"weight", "bias"}
+
+
+def test_a_step_that_was_refused_leaves_no_rows_behind():
+    torch.manual_seed(0)
+    layer = nn.Linear(3, 2, bias=False)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+    with record_factors(layer, optimizer, steps=1, examples=5) as recorder:
+        layer(torch.randn(5, 3)).square().sum().backward()
+        nn.utils.clip_grad_norm_(layer.parameters(), 0.01)
+        with pytest.raises(ConfigurationError, match="is not the product"):
+            optimizer.step()
+        optimizer.zero_grad()
+        layer(torch.randn(2, 3)).square().sum().backward()
+        optimizer.step()
+    factors = recorder.factors["weight"]
+    torch.testing.assert_close(factors.errors[0].T @ factors.inputs[0], layer.weight.grad)

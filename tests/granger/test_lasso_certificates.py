@@ -1,0 +1,145 @@
+"""Claims about gaps of lasso paths over designs that are hard on rounding and on working sets."""
+
+import numpy as np
+import pytest
+import torch
+
+from causalhyper.granger.lasso import DenseColumns, lasso_path, rounds
+from causalhyper.granger.lasso import path as paths
+from causalhyper.granger.lasso.homotopy import null_solution
+from causalhyper.granger.lasso.rounds import Standing
+from causalhyper.granger.lasso.scan import survey
+from causalhyper.granger.lasso.spreads import spreads_of
+from causalhyper.granger.lasso.working_set import WorkingSet
+
+
+def gaps_by_definition(x, y, path, *, intercept):
+    """Relative duality gaps in float64; every column that differs from a constant counts."""
+    x, rows = np.asarray(x, dtype=float), len(y)
+    centred = x - x.mean(axis=0) if intercept else x
+    response = y - y.mean() if intercept else y
+    varies = (x != x[0]).any(axis=0) if intercept else x.any(axis=0)
+    spreads = np.sqrt((centred**2).mean(axis=0))
+    weights = spreads if path.standardised else np.ones(x.shape[1])
+    gaps = []
+    for at, penalty in enumerate(path.lambdas):
+        slopes = path.dense(at)
+        residual = response - centred @ slopes
+        ratios = np.abs(centred.T @ residual)[varies] / (rows * penalty * weights[varies])
+        feasible = residual / max(1.0, ratios.max(initial=0.0))
+        primal = residual @ residual + 2 * rows * penalty * (weights @ np.abs(slopes))
+        gaps.append((primal - feasible @ (2 * response - feasible)) / (response @ response))
+    return np.array(gaps)
+
+
+def first_step_above_all(rng, shape):
+    x = 1e-3 * rng.normal(size=shape)
+    x[0] += 1 + rng.random(shape[1])
+    return x
+
+
+DESIGNS = {
+    "squares of small changes": lambda rng, shape: 1e-24 * rng.normal(size=shape) ** 2,
+    "columns of many scales": lambda rng, shape: (
+        rng.normal(size=shape) * 10.0 ** rng.uniform(-24, 0, shape[1])
+    ),
+    "skewed": lambda rng, shape: 1e-18 * np.exp(4 * rng.normal(size=shape)),
+    "one step above all": first_step_above_all,
+    "means far from zero": lambda rng, shape: rng.normal(size=shape) + 1e5 * rng.random(shape[1]),
+    "ties": lambda rng, shape: rng.integers(0, 2, shape).astype(float),
+    "the same column": lambda rng, shape: np.repeat(rng.normal(size=(shape[0], 1)), shape[1], 1),
+    "three dimensions": lambda rng, shape: (
+        rng.normal(size=(shape[0], 3)) @ rng.normal(size=(3, shape[1]))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DESIGNS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore:.*relative duality gap above:RuntimeWarning")
+def test_no_gap_is_larger_than_what_is_said(kind, dtype, monkeypatch):
+    rng = np.random.default_rng(list(DESIGNS).index(kind))
+    for trial in range(8):
+        for name, most in (("FIRST", 1), ("MORE", 1), ("HELD", 2)):
+            monkeypatch.setattr(rounds, name, most if trial % 2 else 8)
+        monkeypatch.setattr(paths, "FIRST", rounds.FIRST)
+        shape = int(rng.integers(5, 40)), int(rng.integers(100, 200))
+        x = DESIGNS[kind](rng, shape).astype(dtype)
+        there = x[:, :3].astype(float)
+        y = (there / np.abs(there).max(axis=0)).sum(axis=1) + 0.1 * rng.normal(size=shape[0])
+        options = {"standardise": trial % 3 > 0, "intercept": trial % 4 > 0, "max_passes": 4}
+        matrix = torch.from_numpy(x) if trial % 5 == 0 else x
+        path = lasso_path(DenseColumns(matrix, 50), y, lambdas=12, **options)
+        truth = gaps_by_definition(x, y, path, intercept=options["intercept"])
+        assert (truth <= 1.001 * path.gaps + 1e-9).all()
+
+
+def test_a_column_that_moved_in_the_first_step_above_all_takes_part():
+    rng = np.random.default_rng(0)
+    x = first_step_above_all(rng, (1200, 30)).astype(np.float32)
+    y = 1e3 * (x[:, 4] - x[:, 4].mean()) + 0.1 * rng.normal(size=1200)
+    path = lasso_path(DenseColumns(x), y, lambdas=10)
+    exact = lasso_path(DenseColumns(x.astype(float)), y, lambdas=10)
+    assert [c.tolist() for c in path.columns] == [c.tolist() for c in exact.columns]
+    assert 4 in path.columns[-1]
+
+
+@pytest.mark.parametrize("library", [np.asarray, torch.from_numpy])
+@pytest.mark.parametrize("intercept", [True, False])
+def test_spreads_are_those_of_float64_whatever_the_scale(library, intercept):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 6)) * 10.0 ** -np.array([0, 10, 18, 21, 30, 36])
+    x[0] *= [1, 1e6, 1, 1e6, 1, 1]
+    x = np.hstack([x, np.full((3000, 1), 7 * intercept)]).astype(np.float32)
+    away = x - x[0] if intercept else x
+    square, spreads = spreads_of(library(away), library(away.mean(axis=0)), intercept=intercept)
+    expected = (
+        x.astype(float).std(axis=0) if intercept else np.sqrt((x.astype(float) ** 2).mean(0))
+    )
+    np.testing.assert_allclose(np.asarray(spreads)[:-1], expected[:-1], rtol=1e-5)
+    assert np.isinf(np.asarray(spreads)[-1])
+    assert np.isfinite(np.asarray(square)).all()
+
+
+def test_means_far_from_zero_take_no_more_readings_in_float32():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(60, 800)) + 1e4 * (1 + rng.random(800))).astype(np.float32)
+    centred = x.astype(float) - x.astype(float).mean(axis=0)
+    y = centred[:, :5].sum(axis=1) + rng.normal(size=60)
+    path = lasso_path(DenseColumns(x), y, lambdas=30)
+    assert path.converged.all()
+    assert path.passes <= lasso_path(DenseColumns(centred), y, lambdas=30).passes + 1
+
+
+def test_the_first_round_goes_down_a_part_of_the_path_where_all_columns_are_alike():
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(38, 1)), 383, axis=1).astype(np.float32)
+    problem, kept = survey(
+        DenseColumns(x), rng.normal(size=38), standardise=False, intercept=False, keep=8
+    )
+    working = WorkingSet.of(problem, *kept)
+    standing = Standing.at_first(working, np.ones(3), null_solution(working))
+    assert 0.5 < standing.reach < 0.9
+
+
+def test_a_fit_that_is_certified_stays_as_it_was_certified(monkeypatch):
+    stays = []
+
+    def spy(standing, penalties, tolerance, *, last):
+        after = one_round(standing, penalties, tolerance, last=last)
+        open_ = np.flatnonzero(standing.gaps > tolerance)
+        between = np.setdiff1d(np.arange(open_[0], open_[-1]), open_)
+        stays.extend(after.found[i].residual is standing.found[i].residual for i in between)
+        return after
+
+    one_round = rounds.one_round
+    monkeypatch.setattr(paths, "one_round", spy)
+    for module, name, most in ((paths, "FIRST", 1), (rounds, "MORE", 1), (rounds, "HELD", 2)):
+        monkeypatch.setattr(module, name, most)
+    rng = np.random.default_rng(32)
+    x = rng.normal(size=(20, 300))
+    y = x[:, :4] @ [1.0, -2.0, 3.0, 0.5] + rng.normal(size=20)
+    path = lasso_path(DenseColumns(x), y, lambdas=40, tolerance=1e-2)
+    assert len(stays) > 0
+    assert all(stays)
+    assert (gaps_by_definition(x, y, path, intercept=True) <= path.gaps + 1e-12).all()
