@@ -41,13 +41,13 @@ def test_halves_are_complements_of_whole_blocks_of_equal_number():
         assert np.array_equal(np.sort(np.concatenate([first, second])), np.arange(103))
         inside = [np.isin(block, first).all() for block in blocks]
         assert sum(inside) == 5
-        assert not any(np.isin(b, first).any() for b, is_in in zip(blocks, inside) if not is_in)
+        assert not any(np.isin(b, first).any() for b, is_in in zip(blocks, inside, strict=True) if not is_in)
 
 
 def test_every_half_of_the_blocks_is_drawn_equally_often():
     blocks = cut_blocks([0, 4], 4)
     pairs = draw_pairs(blocks, 6000, np.random.default_rng(0))
-    seen = {half: 0 for half in combinations(range(4), 2)}
+    seen = dict.fromkeys(combinations(range(4), 2), 0)
     for first, _ in pairs:
         seen[tuple(first.tolist())] += 1
     # 1000 each, standard deviation sqrt(6000 * 1/6 * 5/6) = 29

@@ -116,7 +116,7 @@ def selection_frequency(
     >>> found.selected.tolist()
     [5, 8]
     """
-    columns, response, edges = _sides(design, y)
+    columns, response, edges = sides_of(design, y)
     if pairs < 2 or not 0.5 < threshold <= 1:
         raise ConfigurationError(
             f"expected 2 pairs at least and a threshold in (1/2, 1]; got {pairs} and {threshold:g}"
@@ -127,8 +127,24 @@ def selection_frequency(
     return _counted(design, columns.shape[1], found, cut, threshold)
 
 
-def _sides(design: Design, y: ArrayLike | None) -> tuple[ColumnBlocks, Array, Codes]:
-    """Columns, response and the edges of trainings."""
+def sides_of(design: Design, y: ArrayLike | None) -> tuple[ColumnBlocks, Array, Codes]:
+    """Return columns, response and the edges of trainings.
+
+    Parameters
+    ----------
+    design : GrangerDesign or ColumnBlocks
+    y : array_like, optional
+        With columns alone.
+
+    Returns
+    -------
+    tuple of ColumnBlocks, ndarray and ndarray of int
+
+    Raises
+    ------
+    ConfigurationError
+        If y is missing or given twice.
+    """
     labelled = isinstance(design, GrangerDesign)
     if labelled == (y is not None):
         raise ConfigurationError(
