@@ -41,7 +41,9 @@ def test_halves_are_complements_of_whole_blocks_of_equal_number():
         assert np.array_equal(np.sort(np.concatenate([first, second])), np.arange(103))
         inside = [np.isin(block, first).all() for block in blocks]
         assert sum(inside) == 5
-        assert not any(np.isin(b, first).any() for b, is_in in zip(blocks, inside, strict=True) if not is_in)
+        assert not any(
+            np.isin(b, first).any() for b, is_in in zip(blocks, inside, strict=True) if not is_in
+        )
 
 
 def test_every_half_of_the_blocks_is_drawn_equally_often():
@@ -88,7 +90,10 @@ def test_frequencies_are_those_of_a_loop_over_the_same_halves():
     assert found.selected.tolist() == np.flatnonzero(times >= 9).tolist()
 
 
-@pytest.mark.parametrize("place", [{"workers": 3}, {"workers": 2, "engine": "loky"}])
+@pytest.mark.parametrize(
+    "place",
+    [{"workers": 2}, pytest.param({"workers": 3, "engine": "loky"}, marks=pytest.mark.slow)],
+)
 def test_the_bytes_do_not_depend_on_the_workers(place):
     x, y = planted(rows=80, width=50)
     select = partial(select_by_penalty, kept=4, lambdas=20)

@@ -101,18 +101,19 @@ def scaled_lasso(x: Array, y: Array) -> tuple[Array, Array, int]:
     """
     rows, count = x.shape
     share = math.sqrt(2 * math.log(max(count, 2)) / rows)
+    away = y - y.mean()
+    if np.abs(x.T @ away).max() / rows <= share * float(away.std()):
+        return np.zeros(count), away, 0
     path = lasso_path(
         DenseColumns(x), y, lambdas=40, ratio=1e-2, standardise=False, tolerance=1e-4
     )
-    total = float(((y - y.mean()) ** 2).mean())
+    total = float((away**2).mean())
     spreads = np.sqrt(np.maximum(1 - path.r_squared, 0.0) * total)
     at = int(np.argmax(path.lambdas / np.maximum(spreads, np.finfo(float).tiny) <= share))
     if path.lambdas[-1] > share * spreads[-1]:
         at = len(path) - 1
-    if path.lambdas[0] < share * spreads[0]:
-        at = 0
     members: Codes = path.columns[at]
-    residual = y - y.mean() - x[:, members] @ path.coefficients[at]
+    residual = away - x[:, members] @ path.coefficients[at]
     return path.dense(at), residual, len(members)
 
 

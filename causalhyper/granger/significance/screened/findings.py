@@ -65,7 +65,7 @@ class Findings:
 
 
 def by_mirror_statistics(
-    part: HeldOutPart, *, level: float, splits: int, rng: np.random.Generator
+    part: HeldOutPart, *, level: float, splits: int, gap: int, rng: np.random.Generator
 ) -> Findings:
     """Select by mirror statistics of one split of the steps, or of many.
 
@@ -74,13 +74,15 @@ def by_mirror_statistics(
     part : HeldOutPart
     level : float
     splits : int
+    gap : int
+        Steps left out between blocks of two halves.
     rng : numpy.random.Generator
 
     Returns
     -------
     Findings
     """
-    statistics, kept = mirror_splits(part, splits, level, rng)
+    statistics, kept = mirror_splits(part, splits, level, gap, rng)
     nothing, count = np.full(statistics.shape[1], np.nan), statistics.shape[1]
     caution = (
         "Needs errors symmetric about zero, halves that are nearly independent, and every "
@@ -88,13 +90,15 @@ def by_mirror_statistics(
         "time alone does not bias it."
     )
     if splits == 1:
-        q = signed_q_values(statistics[0], offset=0)
+        q = signed_q_values(statistics[0], offset=1)
         how = "Mirror statistics of one split of the steps, which another split may contradict."
-        found = Findings(statistics[0], nothing, q, q <= level, nothing, how, caution)
-        return found
+        return Findings(statistics[0], nothing, q, q <= level, nothing, how, caution)
     sizes = np.maximum(kept.sum(axis=1, keepdims=True), 1)
     inclusion = (kept / sizes).mean(axis=0)
-    how = f"Mirror statistics of {splits} splits of {count} columns; the statistic is the inclusion rate."
+    how = (
+        f"Mirror statistics of {splits} splits of {count} columns; the statistic is the inclusion "
+        "rate."
+    )
     chosen = select_by_inclusion(inclusion, level)
     return Findings(inclusion, nothing, nothing, chosen, kept.mean(axis=0), how, caution)
 

@@ -77,7 +77,7 @@ def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
 
 
 def mirror_splits(
-    part: HeldOutPart, splits: int, level: float, rng: np.random.Generator
+    part: HeldOutPart, splits: int, level: float, gap: int, rng: np.random.Generator
 ) -> tuple[Array, Flags]:
     """Select by mirror statistics of many random halves of blocks.
 
@@ -87,16 +87,24 @@ def mirror_splits(
     splits : int
     level : float
         False discovery rate of each.
+    gap : int
+        Steps left out between blocks.
     rng : numpy.random.Generator
 
     Returns
     -------
     statistics : ndarray, shape (splits, k)
     selected : ndarray of bool, shape (splits, k)
+
+    Notes
+    -----
+    The published threshold adds nothing to the count of negative statistics. Where nothing has an
+    influence it selects in every second split, whenever the largest statistic is positive: one
+    is added here, as for knockoffs.
     """
     stretches = part.stretches()
     count = max(BLOCKS, 2 * len(stretches) - 2)
-    pairs = draw_pairs(cut_blocks(stretches, count), splits, rng)
+    pairs = draw_pairs(cut_blocks(stretches, count, gap=gap), splits, rng)
     statistics = np.array([mirror_statistics(part.x, part.y, a, b) for a, b in pairs])
-    levels = [signed_q_values(row, offset=0) <= level for row in statistics]
+    levels = [signed_q_values(row, offset=1) <= level for row in statistics]
     return statistics, np.array(levels) & (statistics > 0)

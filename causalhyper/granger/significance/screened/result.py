@@ -80,13 +80,14 @@ class ScreenedTest:
     def summary(self) -> str:
         """Say what was done and what its control takes; the last line is the verdict."""
         screened, tested = self.steps
+        kept = int(self.found.selected.sum())
         return "\n".join(
             [
                 f"{len(self.labels)} of {self.width} columns picked on {screened} steps and "
                 f"tested on {tested} others",
                 self.found.how,
                 self.found.caution,
-                f"{int(self.found.selected.sum())} of {len(self.labels)} picked columns are selected "
-                f"at a false discovery rate of {self.level:g}.",
+                f"{kept} of {len(self.labels)} picked columns are selected at a false discovery "
+                f"rate of {self.level:g}.",
             ]
         )

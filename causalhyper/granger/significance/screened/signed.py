@@ -22,8 +22,8 @@ def signed_q_values(statistics: Array, *, offset: int) -> Array:
     statistics : ndarray, shape (k,)
         W; large and positive speaks for an influence.
     offset : {0, 1}
-        c: 1 for knockoff+, which controls the false discovery rate in finite samples; 0 for
-        mirror statistics, which do so as k grows.
+        c: 1 controls the false discovery rate in finite samples, as knockoff+ does; 0 as the
+        number selected grows.
 
     Returns
     -------

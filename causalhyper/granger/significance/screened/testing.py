@@ -127,7 +127,7 @@ def screen_then_test(
     picked, seen, part = _parts(columns, response, edges, picked, screened, tested)
     found: Findings
     if method == "mirror":
-        found = by_mirror_statistics(part, level=level, splits=splits, rng=rng)
+        found = by_mirror_statistics(part, level=level, splits=splits, gap=between, rng=rng)
     elif method == "knockoffs":
         found = by_knockoffs(part, seen if prewhiten else None, level=level, rng=rng)
     else:
