@@ -130,7 +130,7 @@ def by_knockoffs(
     nothing = np.full(len(q), np.nan)
     caution = (
         "Exact for independent normal errors of one variance; dependent or heteroscedastic ones "
-        f"break it, prewhitened or not. {int(np.ceil(1 / level))} selected columns are the fewest "
+        f"break it, prewhitened or not, and the level is exceeded. {int(np.ceil(1 / level))} selected columns are the fewest "
         "it can find at this level."
     )
     return Findings(statistic, nothing, q, q <= level, nothing, how, caution)
@@ -162,6 +162,6 @@ def by_debiased_lasso(
     )
     caution = (
         "Approximate: for many steps and few influences; with strong dependence standard errors "
-        "are too small."
+        "are too small, and the level is exceeded."
     )
     return Findings(z, fit.p_values, q, q <= level, nothing, how, caution)

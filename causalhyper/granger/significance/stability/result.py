@@ -145,7 +145,7 @@ class SelectionFrequencies:
         return order[list(FRAME)].reset_index(drop=True)
 
     def summary(self) -> str:
-        """Say how often columns are selected and what bounds that; the last line is the verdict."""
+        """Say how often columns are selected, and what bounds it; the last line is the verdict."""
         shortest, longest = self.lengths
         steps = f"{shortest}" if shortest == longest else f"{shortest} to {longest}"
         lines = [
