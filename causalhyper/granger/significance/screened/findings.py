@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,8 +131,8 @@ def by_knockoffs(
     nothing = np.full(len(q), np.nan)
     caution = (
         "Exact for independent normal errors of one variance; dependent or heteroscedastic ones "
-        f"break it, prewhitened or not, and the level is exceeded. {int(np.ceil(1 / level))} selected columns are the fewest "
-        "it can find at this level."
+        "break it, prewhitened or not, and the level is exceeded. "
+        f"{math.ceil(1 / level)} selected columns are the fewest it can find at this level."
     )
     return Findings(statistic, nothing, q, q <= level, nothing, how, caution)
 
