@@ -1,0 +1,93 @@
+"""What a test after screening finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from causalhyper.arrays import Codes
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.significance.screened.findings import Findings
+
+FRAME = ("column", "layer", "index", "feature", "statistic", "p", "q", "selected", "frequency")
+"""Columns of the frame."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScreenedTest:
+    """Columns picked by some steps and tested on others.
+
+    Attributes
+    ----------
+    method : {"mirror", "knockoffs", "debiased"}
+    labels : DataFrame
+        One row a picked column: column, layer, index, feature.
+    found : Findings
+        Statistics and what they select.
+    level : float
+        False discovery rate asked for.
+    width : int
+        p of the design.
+    steps : tuple of int
+        Steps screened on and tested on.
+
+    Raises
+    ------
+    ConfigurationError
+        If the parts do not belong together.
+    """
+
+    method: str
+    labels: pd.DataFrame
+    found: Findings
+    level: float
+    width: int
+    steps: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        count, found = len(self.labels), self.found
+        if found.statistic.shape != (count,):
+            raise ConfigurationError(
+                f"{count} picked columns take as many statistics; got {found.statistic.shape}"
+            )
+        known = np.isfinite(found.q)
+        if (found.selected[known] != (found.q[known] <= self.level)).any():
+            raise ConfigurationError("what is selected must be what has q at most the level")
+
+    @property
+    def columns(self) -> Codes:
+        """Columns selected, increasing."""
+        return self.labels["column"].to_numpy(dtype=np.intp)[self.found.selected]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a picked column: see `FRAME`; selected ones first, by statistic."""
+        found = self.found
+        frame = self.labels.assign(
+            statistic=found.statistic,
+            p=found.p,
+            q=found.q,
+            selected=found.selected,
+            frequency=found.frequency,
+            size=np.abs(found.statistic) if self.method == "debiased" else found.statistic,
+        )
+        order = frame.sort_values(
+            ["selected", "size", "column"], ascending=[False, False, True], kind="stable"
+        )
+        return order[list(FRAME)].reset_index(drop=True)
+
+    def summary(self) -> str:
+        """Say what was done and what its control takes; the last line is the verdict."""
+        screened, tested = self.steps
+        kept = int(self.found.selected.sum())
+        return "\n".join(
+            [
+                f"{len(self.labels)} of {self.width} columns picked on {screened} steps and "
+                f"tested on {tested} others",
+                self.found.how,
+                self.found.caution,
+                f"{kept} of {len(self.labels)} picked columns are selected at a false discovery "
+                f"rate of {self.level:g}.",
+            ]
+        )

@@ -1,0 +1,167 @@
+"""Columns are picked by some steps and tested on other steps."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from causalhyper.arrays import Array, Codes
+from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.significance.screened.findings import (
+    Findings,
+    by_debiased_lasso,
+    by_knockoffs,
+    by_mirror_statistics,
+)
+from causalhyper.granger.significance.screened.parts import (
+    HeldOutPart,
+    alternate,
+    pick_columns,
+    take,
+    times_of,
+    unit_columns,
+)
+from causalhyper.granger.significance.screened.result import ScreenedTest
+from causalhyper.granger.significance.stability.frequency import Design, label_columns, sides_of
+
+Method = Literal["mirror", "knockoffs", "debiased"]
+METHODS: tuple[Method, ...] = ("mirror", "knockoffs", "debiased")
+MOST = 2000
+"""Columns that are tested at most."""
+
+
+def screen_then_test(
+    design: Design,
+    y: ArrayLike | None = None,
+    *,
+    rng: np.random.Generator,
+    method: Method = "mirror",
+    level: float = 0.1,
+    most: int | None = None,
+    statistic: str = "correlation",
+    apart: float = 0.9,
+    blocks: int = 8,
+    gap: int | None = None,
+    splits: int = 50,
+    prewhiten: bool = True,
+    adjust: str = "bh",
+    lags: float | None = None,
+) -> ScreenedTest:
+    """Pick columns by half of the steps, and test them on the others.
+
+    Parameters
+    ----------
+    design : GrangerDesign or ColumnBlocks
+        Columns alone take y.
+    y : array_like, shape (T,), optional
+    rng : numpy.random.Generator
+    method : {"mirror", "knockoffs", "debiased"}
+        Mirror statistics of splits of the steps; fixed-X knockoffs; or the debiased lasso.
+    level : float
+        False discovery rate to control among the picked columns, in (0, 1).
+    most : int, optional
+        Columns to pick, 2,000 at most; a quarter of the steps tested on unless given.
+    statistic : str
+        Of `Screening`, which picks.
+    apart : float
+        Columns with a larger absolute correlation with one already picked are not picked: it
+        stands for them. In (0, 1].
+    blocks : int
+        Even; in turn to pick and to test on.
+    gap : int, optional
+        Steps left out between blocks; a tenth of a block, and 1 at least, unless given.
+    splits : int
+        Of mirror statistics; with 1 every column has a q.
+    prewhiten : bool
+        Whether knockoffs are made after the first-order dependence of the errors, as estimated
+        on the steps picked on, is taken away.
+    adjust : {"bh", "by", "holm"}
+        How p-values of the debiased lasso are adjusted; "holm" controls any false selection.
+    lags : float, optional
+        Bandwidth of its standard errors; Andrews' rule unless given.
+
+    Returns
+    -------
+    ScreenedTest
+
+    Raises
+    ------
+    ConfigurationError
+        If a number means nothing.
+    DataError
+        If there are too few steps for the columns picked.
+
+    Notes
+    -----
+    All speak of the picked columns in a regression on these: a column whose influence goes
+    through one that was not picked counts as having one.
+
+    Only mirror statistics held their level in simulations of dependent steps (columns and errors
+    autoregressive by 0.84, at a level of 0.2): knockoffs had false discovery rates of 0.39 to
+    0.53, prewhitened 0.26 to 0.34, the debiased lasso 0.30 to 0.44. Of independent steps all
+    three hold it. Mirror statistics find less.
+
+    Source: Wasserman and Roeder 2009 for screening on other steps; see `mirror_statistics`,
+    `fixed_knockoffs` and `debiased_lasso` for the methods.
+
+    Examples
+    --------
+    >>> from causalhyper.granger.lasso import DenseColumns
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.normal(size=(400, 500))
+    >>> y = x[:, :8].sum(axis=1) + rng.normal(size=400)
+    >>> found = screen_then_test(DenseColumns(x), y, rng=rng, method="debiased")
+    >>> found.columns[:8].tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+    columns, response, edges = sides_of(design, y)
+    if method not in METHODS or not 0 < level < 1 or not 0 < apart <= 1 or splits < 1:
+        raise ConfigurationError(
+            f"expected a method of {', '.join(METHODS)}, a level in (0, 1), apart in (0, 1] and "
+            f"a split at least; got {method!r}, {level:g}, {apart:g} and {splits}"
+        )
+    between = max(1, len(response) // (10 * blocks)) if gap is None else gap
+    screened, tested = alternate(edges, blocks, between)
+    count = len(tested) // 4 if most is None else most
+    if not 0 < count <= MOST:
+        raise ConfigurationError(f"expected 1 to {MOST} columns to test; got {count}")
+    picked = pick_columns(columns, response, screened, count, statistic, apart)
+    picked, seen, part = _parts(columns, response, edges, picked, screened, tested)
+    found: Findings
+    if method == "mirror":
+        found = by_mirror_statistics(part, level=level, splits=splits, gap=between, rng=rng)
+    elif method == "knockoffs":
+        found = by_knockoffs(part, seen if prewhiten else None, level=level, rng=rng)
+    else:
+        found = by_debiased_lasso(part, level=level, adjust=adjust, lags=lags)
+    return ScreenedTest(
+        method=method,
+        labels=label_columns(design, picked),
+        found=found,
+        level=level,
+        width=columns.shape[1],
+        steps=(len(screened), len(tested)),
+    )
+
+
+def _parts(
+    columns: ColumnBlocks, y: Array, edges: Codes, picked: Codes, screened: Codes, tested: Codes
+) -> tuple[Codes, HeldOutPart, HeldOutPart]:
+    """Picked columns that vary where they are tested, and both parts of the steps."""
+    values = take(columns, picked)
+    varying = unit_columns(values[tested]).any(axis=0)
+    if not varying.any():
+        raise DataError(
+            "no picked column varies in the steps to test on: use more blocks, so that both parts "
+            "have steps of all times"
+        )
+    seen, part = (
+        HeldOutPart(
+            unit_columns(values[rows][:, varying]), y[rows] - y[rows].mean(), times_of(rows, edges)
+        )
+        for rows in (screened, tested)
+    )
+    return picked[varying], seen, part
