@@ -124,7 +124,10 @@ class LayerShifts:
         per_entry = (self.p, self.p_family, self.p_stepdown, self.q, self.expected)
         if any(values.shape != self.statistic.shape for values in per_entry):
             raise ConfigurationError(f"layer {self.name!r} needs a number an entry of each kind")
-        if (self.q < self.p).any() or (self.p_stepdown > self.p_family).any():
+        rounding = 1e-12
+        if (self.q < self.p - rounding).any() or (
+            self.p_stepdown > self.p_family + rounding
+        ).any():
             raise ConfigurationError(
                 f"layer {self.name!r} has a q below its p, or a stepdown p above the p of one step"
             )

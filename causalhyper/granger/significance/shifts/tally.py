@@ -1,4 +1,4 @@
-"""What is kept of the statistics while tiles pass by: counts and maxima, never p times rotations."""
+"""What is kept of statistics while tiles pass by: counts and maxima, never all of them."""
 
 from __future__ import annotations
 
