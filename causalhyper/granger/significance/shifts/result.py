@@ -316,8 +316,8 @@ class ShiftTest:
         else:
             word = "nothing that a rotated response would not show"
         return (
-            f"{row['layer']}: {counts}; largest {row['largest']:.3g} (p = {row['p_largest']:.2g}), "
-            f"sum of squares {row['squares']:.3g} against {row['expected_squares']:.3g} "
+            f"{row['layer']}: {counts}; largest {row['largest']:.3g} "
+            f"(p = {row['p_largest']:.2g}), sum of squares {row['squares']:.3g} against {row['expected_squares']:.3g} "
             f"(p = {row['p_squares']:.2g}): {word}."
         )
 

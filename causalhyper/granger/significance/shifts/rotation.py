@@ -47,8 +47,8 @@ def choose_rotations(
     lengths = np.diff(edges)
     if min_shift < 1 or (lengths < 2 * min_shift).any():
         raise ConfigurationError(
-            f"min_shift must be at least 1 and at most half of each training; got {min_shift} with "
-            f"trainings of {lengths.tolist()} steps"
+            f"min_shift must be at least 1 and at most half of each training; got {min_shift} "
+            f"with trainings of {lengths.tolist()} steps"
         )
     if shifts is not None and shifts < 1:
         raise ConfigurationError(f"expected one rotation at least; got shifts={shifts}")

@@ -1,4 +1,4 @@
-"""A whole selection rerun on rotated responses: what would a meaningless response have selected?"""
+"""A whole selection rerun on rotated responses: what a meaningless response has selected."""
 
 from __future__ import annotations
 

@@ -129,8 +129,8 @@ class ShiftedSelection:
             f"{self.spread})"
         ]
         lines += [
-            f"{row['outcome']}: {row['observed']:.4g}; rotations {row['expected']:.4g} on average, "
-            f"5% to 95% {row['q05']:.4g} to {row['q95']:.4g}; p = {row['p']:.2g}"
+            f"{row['outcome']}: {row['observed']:.4g}; rotations {row['expected']:.4g} on "
+            f"average, 5% to 95% {row['q05']:.4g} to {row['q95']:.4g}; p = {row['p']:.2g}"
             for _, row in frame.iterrows()
         ]
         beyond = frame.loc[frame["p"] <= 0.05, "outcome"].tolist()

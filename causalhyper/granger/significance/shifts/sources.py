@@ -1,4 +1,4 @@
-"""The columns tested: which designs, which layers, and in tiles that never depend on the blocks."""
+"""The columns tested: which designs and layers, in tiles that no block width changes."""
 
 from __future__ import annotations
 

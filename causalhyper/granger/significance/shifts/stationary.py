@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
 import numpy as np
@@ -144,7 +145,7 @@ def spread_ratio(values: Array, edges: Codes) -> float:
         Infinity where the last third does not vary.
     """
     ends = np.zeros(2)
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         third = max(2, (stop - start) // 3)
         ends += [values[start : start + third].var(), values[stop - third : stop].var()]
     return float(np.sqrt(ends[0] / ends[1])) if ends[1] > 0 else np.inf
@@ -169,7 +170,7 @@ def _check(trend: str, spread: str, degrees: int, edges: Codes) -> None:
 def _basis(edges: Codes, trend: Trend, degrees: int) -> Array:
     """Columns of each training, zero elsewhere."""
     pieces = []
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         part = _spline(stop - start, degrees) if trend == "smooth" else _line(stop - start, trend)
         whole = np.zeros((edges[-1], part.shape[1]))
         whole[start:stop] = part

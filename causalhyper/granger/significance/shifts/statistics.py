@@ -147,8 +147,8 @@ def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
         bad = np.flatnonzero(~np.isfinite(peaks))
         if len(bad):
             raise DataError(
-                f"the design must be finite; column {odd[bad[0]]} of those from entry {tile.offset} "
-                f"of layer {tile.layer} on is not: did training diverge? Leave those steps out"
+                f"the design must be finite; column {odd[bad[0]]} of those from entry "
+                f"{tile.offset} of layer {tile.layer} on is not: did training diverge? Leave those steps out"
             )
         exponents[odd] = np.frexp(peaks)[1]
         values[:, odd] = columns = np.ldexp(columns, -exponents[odd])

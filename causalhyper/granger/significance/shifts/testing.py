@@ -112,10 +112,11 @@ def shift_test(
     -----
     With the response rotated by s = 0, s_1, ..., s_S the p-value is
     :math:`(1 + \#\{s: stat_s \ge stat_0\}) / (1 + S)`, and the family-wise one has the largest
-    statistic of rotation s in the place of :math:`stat_s`
-    (Westfall and Young 1993, *Resampling-Based Multiple Testing*; also in steps down). With all rotations, or some drawn at random, of
-    a remainder whose distribution given X is the same for every rotation (stationary, and joined
-    end to start) they are exact; estimated trends, and the join, make it an approximation.
+    statistic of rotation s in the place of :math:`stat_s`; in steps down it leaves out entries
+    with larger statistics (Westfall and Young 1993, *Resampling-Based Multiple Testing*). With all
+    rotations, or some drawn at random, they are exact where the remainder has the same
+    distribution given X for every rotation: stationary, and joined end to start. Estimated trends
+    and the join make it an approximation.
     The null hypothesis is of a y that has nothing to do with X: a column that is not in the model
     but moves with one that is will be found.
     Source: Freedman and Lane 1983, *A nonstochastic interpretation of reported significance
