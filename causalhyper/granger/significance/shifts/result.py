@@ -317,8 +317,8 @@ class ShiftTest:
             word = "nothing that a rotated response would not show"
         return (
             f"{row['layer']}: {counts}; largest {row['largest']:.3g} "
-            f"(p = {row['p_largest']:.2g}), sum of squares {row['squares']:.3g} against {row['expected_squares']:.3g} "
-            f"(p = {row['p_squares']:.2g}): {word}."
+            f"(p = {row['p_largest']:.2g}), sum of squares {row['squares']:.3g} against "
+            f"{row['expected_squares']:.3g} (p = {row['p_squares']:.2g}): {word}."
         )
 
 

@@ -24,9 +24,10 @@ def check_statistic(statistic: str, groups: int, trend: str, spread: str) -> Non
 
     Parameters
     ----------
-    statistic, trend, spread : str
-        As `shift_test` takes them.
+    statistic : str
     groups : int
+    trend, spread : str
+        As `shift_test` takes them.
 
     Raises
     ------
@@ -148,7 +149,8 @@ def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
         if len(bad):
             raise DataError(
                 f"the design must be finite; column {odd[bad[0]]} of those from entry "
-                f"{tile.offset} of layer {tile.layer} on is not: did training diverge? Leave those steps out"
+                f"{tile.offset} of layer {tile.layer} on is not: did training diverge? Leave "
+                "those steps out"
             )
         exponents[odd] = np.frexp(peaks)[1]
         values[:, odd] = columns = np.ldexp(columns, -exponents[odd])
