@@ -1,0 +1,166 @@
+"""The columns tested: which designs and layers, in tiles that no block width changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from causalhyper.arrays import Array, Codes
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.design import GrangerDesign
+from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix, host_blocks
+from causalhyper.granger.screening.response import checked_response
+
+Designs = GrangerDesign | ColumnBlocks | Mapping[str, ColumnBlocks]
+"""A design with its response and layers, columns alone, or columns by layer."""
+CACHED = 2**20
+"""Bytes of a tile: what a processor's cache holds."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tile:
+    """Some entries of one layer, copied so that they may be overwritten.
+
+    Attributes
+    ----------
+    first : int
+        Number of the first entry, counted over all layers.
+    layer : int
+        Number of the layer.
+    offset : int
+        Number of the first entry in its layer.
+    unit : float
+        What values are multiplied by to be in the design's unit.
+    values : ndarray, shape (T, entries * groups)
+        In the precision of the design.
+    """
+
+    first: int
+    layer: int
+    offset: int
+    unit: float
+    values: Matrix
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """Both sides of the regressions.
+
+    Attributes
+    ----------
+    parts : tuple of (ColumnBlocks, tuple of int)
+        Columns, and the entries of each of their layers, from left to right.
+    layers : tuple of str
+        Names of all layers.
+    groups : int
+        Columns of an entry, side by side.
+    y : ndarray, shape (T,)
+    edges : ndarray of int
+        Rows where trainings begin, and T.
+    """
+
+    parts: tuple[tuple[ColumnBlocks, tuple[int, ...]], ...]
+    layers: tuple[str, ...]
+    groups: int
+    y: Array
+    edges: Codes
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Entries of each layer."""
+        return tuple(size for _, sizes in self.parts for size in sizes)
+
+    def tiles(self) -> Iterator[Tile]:
+        """Yield all entries, in tiles of a width that depends on the rows and the layers only."""
+        first = layer = 0
+        for columns, sizes in self.parts:
+            entry = columns.shape[0] * columns.dtype.itemsize * self.groups
+            width = max(1, CACHED // entry)
+            cuts = [
+                (layer + k, offset, min(width, size - offset))
+                for k, size in enumerate(sizes)
+                for offset in range(0, size, width)
+            ]
+            widths = [count * self.groups for _, _, count in cuts]
+            for (at, offset, count), values in zip(cuts, _recut(columns, widths), strict=True):
+                yield Tile(first, at, offset, columns.unit, values)
+                first += count
+            layer += len(sizes)
+
+
+def find_sources(
+    design: Designs, y: ArrayLike | None, groups: int | None, edges: ArrayLike | None
+) -> Sources:
+    """Return what is tested, checked.
+
+    Parameters
+    ----------
+    design : GrangerDesign, ColumnBlocks, or mapping of str to ColumnBlocks
+    y : array_like, shape (T,), optional
+        The response; that of a GrangerDesign unless given.
+    groups : int, optional
+        Columns of an entry; known of a GrangerDesign, otherwise 1.
+    edges : array_like of int, optional
+        Rows where trainings begin, and T; known of a GrangerDesign, otherwise one training.
+
+    Returns
+    -------
+    Sources
+
+    Raises
+    ------
+    ConfigurationError
+        If shapes do not belong together, or no response is given.
+    DataError
+        If the response is not finite.
+    """
+    if isinstance(design, GrangerDesign):
+        if groups is not None or edges is not None:
+            raise ConfigurationError("a GrangerDesign knows its groups and edges: leave them out")
+        parts = ((design.columns, design.sizes),)
+        response = checked_response(design.y if y is None else y, design.shape[0])
+        return Sources(parts, design.layers, design.groups, response, design.edges)
+    named = dict(design) if isinstance(design, Mapping) else {"design": design}
+    if not named or y is None:
+        raise ConfigurationError("give columns of one layer at least, and their response y")
+    count = 1 if groups is None else groups
+    rows = next(iter(named.values())).shape[0]
+    for name, columns in named.items():
+        if columns.shape[0] != rows or count < 1 or columns.shape[1] % count:
+            raise ConfigurationError(
+                f"design {name!r} has shape {columns.shape}; expected {rows} rows and columns in "
+                f"groups of {count}"
+            )
+    found = tuple((columns, (columns.shape[1] // count,)) for columns in named.values())
+    return Sources(found, tuple(named), count, checked_response(y, rows), _edges(edges, rows))
+
+
+def _edges(edges: ArrayLike | None, rows: int) -> Codes:
+    given = np.array([0, rows]) if edges is None else np.asarray(edges, dtype=np.intp)
+    if given.ndim != 1 or len(given) < 2 or given[0] or given[-1] != rows:
+        raise ConfigurationError(f"edges begin with 0 and end with {rows}; got {given.tolist()}")
+    if (np.diff(given) < 3).any():
+        raise ConfigurationError(
+            f"a training that is rotated has three steps at least; got edges {given.tolist()}"
+        )
+    return given
+
+
+def _recut(columns: ColumnBlocks, widths: list[int]) -> Iterator[Matrix]:
+    """Copy columns to tiles of these widths, whatever the blocks are."""
+    wanted = iter(widths)
+    rows, dtype = columns.shape[0], columns.dtype
+    tile = np.empty((rows, next(wanted, 0)), dtype)
+    filled = 0
+    for _, block in host_blocks(columns):
+        taken = 0
+        while taken < block.shape[1]:
+            some = min(block.shape[1] - taken, tile.shape[1] - filled)
+            tile[:, filled : filled + some] = block[:, taken : taken + some]
+            taken, filled = taken + some, filled + some
+            if filled == tile.shape[1]:
+                yield tile
+                tile, filled = np.empty((rows, next(wanted, 0)), dtype), 0
