@@ -128,10 +128,10 @@ def blocked_error(gram: Array, y: Array, given: Array, folds: Folds, lambdas: Ar
     -------
     ndarray, shape (L,)
     """
-    errors = [
-        (y[ahead, None] - predicted(gram, y, given, learn, ahead, lambdas)) ** 2
-        for learn, ahead in folds
-    ]
+    errors = []
+    for learn, ahead in folds:
+        found: Array = predicted(gram, y, given, learn, ahead, lambdas)
+        errors.append((y[ahead, None] - found) ** 2)
     return np.asarray(np.concatenate(errors).mean(axis=0))
 
 

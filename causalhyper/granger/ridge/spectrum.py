@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array
+from causalhyper.arrays import Array, Codes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +109,7 @@ def orthonormal(columns: Array) -> Array:
 
 
 def predicted(
-    gram: Array, y: Array, given: Array, learn: Array, ahead: Array, lambdas: Array
+    gram: Array, y: Array, given: Array, learn: Codes, ahead: Codes, lambdas: Array
 ) -> Array:
     """Predict rows from a fit to others.
 

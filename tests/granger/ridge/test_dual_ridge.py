@@ -106,9 +106,9 @@ def test_a_column_that_does_not_vary_has_no_part_in_the_fit() -> None:
 
 def test_wrong_input_is_refused() -> None:
     x, y = sample()
+    bad = x.copy()
+    bad[2, 3] = np.nan
     with pytest.raises(DataError, match="column 3, row 2"):
-        bad = x.copy()
-        bad[2, 3] = np.nan
         dual_ridge(DenseColumns(bad), y)
     with pytest.raises(DataError, match="no column varies"):
         dual_ridge(DenseColumns(np.ones((40, 2))), y)
