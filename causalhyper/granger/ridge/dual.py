@@ -117,7 +117,7 @@ def blocked_error(gram: Array, y: Array, given: Array, folds: Folds, lambdas: Ar
     Parameters
     ----------
     gram : ndarray, shape (T, T)
-    y : ndarray, shape (T,)
+    y : ndarray, shape (T,) or (T, B)
     given : ndarray, shape (T, r)
         Columns that are not penalised.
     folds : sequence of pairs of ndarray of int
@@ -126,13 +126,13 @@ def blocked_error(gram: Array, y: Array, given: Array, folds: Folds, lambdas: Ar
 
     Returns
     -------
-    ndarray, shape (L,)
+    ndarray, shape (L,) or (L, B)
     """
     errors = []
     for learn, ahead in folds:
         found: Array = predicted(gram, y, given, learn, ahead, lambdas)
-        errors.append((y[ahead, None] - found) ** 2)
-    return np.asarray(np.concatenate(errors).mean(axis=0))
+        errors.append((y[ahead] - found) ** 2)
+    return np.asarray(np.concatenate(errors, axis=1).mean(axis=1))
 
 
 def _named(choice: str) -> str:

@@ -117,7 +117,8 @@ def predicted(
     ----------
     gram : ndarray, shape (T, T)
         X X' of all rows.
-    y : ndarray, shape (T,)
+    y : ndarray, shape (T,) or (T, B)
+        Responses; the decomposition is shared by all.
     given : ndarray, shape (T, r)
         Columns that are not penalised.
     learn, ahead : ndarray of int
@@ -127,13 +128,15 @@ def predicted(
 
     Returns
     -------
-    ndarray, shape (len(ahead), L)
+    ndarray, shape (L, len(ahead)) or (L, len(ahead), B)
     """
     fit = spectrum_of(gram[np.ix_(learn, learn)], y[learn], given[learn])
-    weights = fit.dual(lambdas)
-    across = gram[np.ix_(ahead, learn)] @ weights
-    inside = gram[np.ix_(learn, learn)] @ weights
     lengths = np.linalg.norm(given[learn], axis=0)
     scaled = given / np.where(lengths > 0, lengths, 1.0)
-    base, *_ = np.linalg.lstsq(scaled[learn], y[learn, None] - inside, rcond=1e-10)
-    return np.asarray(scaled[ahead] @ base + across)
+    base = scaled[ahead] @ np.linalg.pinv(scaled[learn], rcond=1e-10)
+    across = gram[np.ix_(ahead, learn)] - base @ gram[np.ix_(learn, learn)]
+    across = (across - (across @ fit.given) @ fit.given.T) @ fit.vectors
+    inside = fit.vectors.T @ fit.response
+    start = base @ y[learn]
+    shares = 1 / (fit.values + fit.rows * lambdas[:, None])
+    return np.stack([start + (across * share) @ inside for share in shares])
