@@ -121,7 +121,7 @@ def forward_predictions(gram: Array, y: Array, base: Array, folds: Folds, inner:
     folds : sequence of pairs of ndarray of int
         Rows to learn from and rows to predict.
     inner : int
-        Blocks, cut from the rows to learn from, that choose the penalty.
+        Blocks of the rows to learn from, each left out once, that choose the penalty.
 
     Returns
     -------
@@ -136,8 +136,8 @@ def forward_predictions(gram: Array, y: Array, base: Array, folds: Folds, inner:
     """
     found = []
     for learn, ahead in folds:
-        within = blocked_folds(len(learn), inner)
-        least = len(within[0][0])
+        within = blocked_folds(len(learn), inner, scheme="left_out")
+        least = min(len(rows) for rows, _ in within)
         if least < 2 * base.shape[1]:
             raise DataError(
                 f"the first fit would learn {base.shape[1]} coefficients from {least} steps: "
