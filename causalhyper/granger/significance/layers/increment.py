@@ -162,9 +162,7 @@ def _layer(
     gain = diebold_mariano(came[:, 0], small[:, 0], large[:, 0])
     whole = _about_the_past(y, cut)
     lower, upper = (x / whole for x in gain.interval(level))
-    inside = score_test(
-        layer.gram, y, base, null="wild", draws=max(draws, 499), block=block, rng=rng
-    )
+    inside = score_test(layer.gram, y, base, null="wild", draws=draws, block=block, rng=rng)
     return {
         "r2_out": 1 - float(np.mean((came[:, 0] - large[:, 0]) ** 2)) / whole,
         "increment": gain.mean / whole,
