@@ -368,3 +368,17 @@ def test_what_a_full_shortlist_leaves_away_at_the_end_is_in_the_gap(monkeypatch)
     fitted = first.residual / 1.1
     dual = fitted @ (2 * y - fitted) / 16
     assert reading.gaps[0] >= (first.residual @ first.residual / 16 - dual) / problem.null
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_response_orthogonal_to_all_columns_but_for_rounding_keeps_nothing(dtype, standardise):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 20)).astype(dtype)
+    y = rng.normal(size=60)
+    held = np.column_stack([np.ones(60), x.astype(float)])
+    y -= held @ np.linalg.lstsq(held, y, rcond=None)[0]
+    y -= held @ np.linalg.lstsq(held, y, rcond=None)[0]
+    path = lasso_path(DenseColumns(x), y, lambdas=5, standardise=standardise)
+    assert path.converged.all()
+    assert [len(c) for c in path.columns] == [0] * 5

@@ -71,6 +71,13 @@ class ColumnGroups:
 def whole_groups(columns: ColumnBlocks, groups: ColumnGroups) -> Iterator[tuple[int, int, Block]]:
     """Read a design once, no group cut in two.
 
+    Parameters
+    ----------
+    columns : ColumnBlocks
+        X, of shape (T, p).
+    groups : ColumnGroups
+        Of its columns.
+
     Yields
     ------
     group : int

@@ -13,6 +13,8 @@ from causalhyper.granger.lasso.working_set import WorkingSet, products_over
 
 MARGIN = 0.03
 """Columns predicted to come within this share of the penalty are watched at every kink."""
+ORTHOGONAL = 1e-14
+"""A correlation coefficient this small is rounding."""
 TOLERANCE = 1e-6
 """A correlation above the penalty by this share is a violation."""
 
@@ -43,12 +45,16 @@ class Solution:
 
 
 def null_solution(columns: WorkingSet) -> Solution:
-    """Return the fit without any column, at the smallest penalty that allows it."""
+    """Return the fit without any column, at the smallest penalty that allows it.
+
+    That is zero where no column correlates with y beyond rounding.
+    """
     problem, nothing = columns.problem, np.empty(0)
     ratios = np.abs(columns.correlations(problem.y))
     best = np.argsort(ratios)[-8:]
-    exact = columns.exact(best) @ problem.y / (problem.rows * columns.weights[best])
-    largest = float(np.abs(exact).max(initial=0.0))
+    products = np.abs(columns.exact(best) @ problem.y) / problem.rows
+    products[products <= ORTHOGONAL * columns.spreads[best] * np.sqrt(2 * problem.null)] = 0
+    largest = float((products / columns.weights[best]).max(initial=0.0))
     return Solution(largest, np.empty(0, np.intp), nothing, nothing, problem.y)
 
 

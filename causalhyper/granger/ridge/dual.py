@@ -11,10 +11,10 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.folds import Folds, Scheme, blocked_folds
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.ridge.gram import gram_of
 from causalhyper.granger.ridge.result import RidgePath
 from causalhyper.granger.ridge.spectrum import Spectrum, predicted, spectrum_of
-from causalhyper.granger.screening.response import checked_response
 
 
 def dual_ridge(

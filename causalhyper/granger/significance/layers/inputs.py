@@ -12,7 +12,7 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.columns import ColumnBlocks
-from causalhyper.granger.screening.response import checked_response, varies
+from causalhyper.granger.lasso.response import checked_response, varies
 
 Designs = GrangerDesign | ColumnBlocks | Mapping[str, GrangerDesign] | Mapping[str, ColumnBlocks]
 """One design, or one a layer."""

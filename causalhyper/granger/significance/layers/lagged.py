@@ -12,7 +12,7 @@ from scipy import special
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.screening.response import checked_response, varies
+from causalhyper.granger.lasso.response import checked_response, varies
 from causalhyper.granger.significance.layers.long_run import Kernel
 from causalhyper.granger.significance.layers.stationarity import Stationarity, stationarity_of
 from causalhyper.granger.significance.layers.wald import (

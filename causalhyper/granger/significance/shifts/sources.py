@@ -12,7 +12,7 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix, host_blocks
-from causalhyper.granger.screening.response import checked_response
+from causalhyper.granger.lasso.response import checked_response
 
 Designs = GrangerDesign | ColumnBlocks | Mapping[str, ColumnBlocks]
 """A design with its response and layers, columns alone, or columns by layer."""

@@ -16,7 +16,7 @@ from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.granger.choice.rows import RowsOf
 from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.columns import ColumnBlocks
-from causalhyper.granger.screening.response import checked_response
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.significance.stability.agreement import jaccard
 from causalhyper.granger.significance.stability.half_samples import Pair, cut_blocks, draw_pairs
 from causalhyper.granger.significance.stability.result import SelectionFrequencies
