@@ -12,7 +12,7 @@ from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, dual
 from causalhyper.granger.lasso.block_set import BlockSet
 from causalhyper.granger.lasso.group_scan import GroupShortlist
 from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
-from causalhyper.granger.lasso.rounds import FURTHER, REACH
+from causalhyper.granger.lasso.rounds import FURTHER, NEVER_MORE, REACH
 from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 
@@ -141,6 +141,8 @@ def follow(
     fits = [Fit(x, np.empty(0, np.intp), np.empty(0), y) for x in levels]
     largest = largest_strength(held)
     if largest == 0:
+        if request.progress is not None:
+            request.progress(1.0)
         return Followed(held, fits, np.zeros(len(levels)), passes)
     gaps, reach = np.full(len(levels), np.inf), first_reach(held)
     while passes < request.max_passes and (gaps > request.tolerance).any():
@@ -166,7 +168,7 @@ def first_reach(held: BlockSet) -> float:
     ratios = held.ratios(problem.y)
     if len(held.columns) == problem.columns.shape[1]:
         return 0.0
-    return float(ratios.min() / ratios.max()) ** REACH
+    return min(NEVER_MORE, float(ratios.min() / ratios.max())) ** REACH
 
 
 def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array, bool]:
@@ -176,29 +178,24 @@ def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSe
     outside, kept = read(residuals, strengths, held)
     overflowed, found = kept.overflowed, kept.columns()
     new = BlockSet.of(WorkingSet.of(held.columns.problem, *found), held.groups)
-    gaps = [
-        _gap(held, new, fit, max(1.0, float(over)))
-        for fit, over in zip(fits, outside, strict=True)
-    ]
-    return held.extended(*found), np.array(gaps), overflowed
+    parts = [(part, part.doubtful(residuals, strengths)) for part in (held, new)]
+    gaps = np.empty(len(fits))
+    for i, (fit, over) in enumerate(zip(fits, outside, strict=True)):
+        ratios = [part.exact_ratios(near[i], fit.residual) for part, near in parts]
+        bounds = [part.bounds[near[i]] for part, near in parts]
+        seen = np.concatenate(ratios), np.concatenate(bounds)
+        gaps[i] = _gap(held, fit, *seen, max(1.0, float(over)))
+    return held.extended(*found), gaps, overflowed
 
 
-def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
-    """Duality gap over the objective without columns, in float64 for all that come near."""
-    y, level, residual = held.columns.problem.y, fit.level, fit.residual
-    lengths, bounds = [np.empty(0)], [np.empty(0)]
-    for part in (held, new):
-        if len(part.columns):
-            near = part.blocks(part.ratios(residual) > (1 - 1e-2) * level.strength)
-            if len(near.values):
-                lengths.append(near.norms(near.values @ residual / len(y)))
-                bounds.append(near.bounds)
+def _gap(held: BlockSet, fit: Fit, ratios: Array, bounds: Array, outside: float) -> float:
+    """Duality gap over the objective without columns, from the blocks that come near or above."""
+    problem, level = held.columns.problem, fit.level
     # what was not seen may exceed its bound by this share: a shorter residual does not
-    safe, seen = residual / outside, np.concatenate(lengths) / outside
-    low = dual(y, safe, level, seen, np.concatenate(bounds))
+    low = dual(problem.y, fit.residual / outside, level, ratios * bounds / outside, bounds)
     h = np.zeros(len(held.columns))
     h[fit.members] = fit.coefficients
-    return (held.objective(level, h, residual) - low) / held.columns.problem.null
+    return max(0.0, (held.objective(level, h, fit.residual) - low) / problem.null)
 
 
 def largest_strength(held: BlockSet) -> float:

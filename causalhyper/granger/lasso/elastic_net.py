@@ -90,7 +90,8 @@ def elastic_net_path(
     -----
     It can keep more than T columns, and columns that are equal share their coefficient.
 
-    Memory: the columns kept and those near to it (20 T and more), a number a column, a block.
+    Memory: the columns kept and those near to them (16 T at first, and up to 12 T more after each
+    reading), a number a column, a block.
 
     Source: Zou and Hastie 2005; Friedman, Hastie and Tibshirani 2010 for the convention.
 

@@ -17,7 +17,7 @@ from causalhyper.granger.lasso.group_scan import GroupShortlist, scan_groups
 from causalhyper.granger.lasso.groups import ColumnGroups
 from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
-from causalhyper.granger.lasso.scan import LassoProblem, survey
+from causalhyper.granger.lasso.scan import survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
@@ -95,7 +95,8 @@ def group_lasso_path(
     penalised, as in adelie, and directions in which the columns of a group vary together enter
     first.
 
-    Memory: the columns kept and those near to them (20 T and more), a number a column, a block.
+    Memory: the columns kept and those near to them (8 T at first, and up to 24 T more after each
+    reading; four of the largest groups where that is more), a number a column, a block.
 
     Examples
     --------
@@ -117,7 +118,7 @@ def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
     units, form = FitUnits.of(request), Form("group lasso", edges=groups.edges)
     rows, width = request.columns.shape
     largest = int(np.diff(groups.edges).max())
-    problem, _ = survey(
+    problem, best = survey(
         request.columns,
         request.y / units.y,
         standardise=request.standardise,
@@ -130,7 +131,7 @@ def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
         return scan_groups(problem, groups, residuals, strengths, held.numbers, most)
 
     first = min(max(FIRST * rows, LARGEST * largest), width)
-    held = BlockSet.of(_best(problem, groups, first), groups)
+    held = BlockSet.of(_best(WorkingSet.of(problem, *best), groups, first), groups)
     penalties = request.penalties(units.strength * largest_strength(held))
     levels = [Level(p / units.strength, 0.0) for p in penalties]
     return finish(
@@ -138,8 +139,11 @@ def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
     )
 
 
-def _best(problem: LassoProblem, groups: ColumnGroups, count: int) -> WorkingSet:
-    """Columns of the groups that correlate with y most."""
-    none = np.empty(0, np.intp)
-    _, best = scan_groups(problem, groups, problem.y[None], np.ones(1), none, count, near=0.0)
+def _best(column: WorkingSet, groups: ColumnGroups, count: int) -> WorkingSet:
+    """Columns of the groups that correlate with y most, from the column that does."""
+    problem, none = column.problem, np.empty(0, np.intp)
+    peak = np.abs(column.correlations(problem.y)).max(initial=0.0)
+    # in units of it no square is lost to underflow
+    unit = np.array([peak if peak > 0 else 1.0])
+    _, best = scan_groups(problem, groups, problem.y[None], unit, none, count, near=0.0)
     return WorkingSet.of(problem, *best.columns())
