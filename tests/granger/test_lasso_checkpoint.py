@@ -140,6 +140,19 @@ def test_the_file_of_another_problem_is_refused_and_stays(other, tmp_path):
     assert file.read_bytes() == kept
 
 
+def test_the_file_of_a_design_with_its_rows_in_another_order_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(-3, 4, (ROWS, 400)).astype(float), rng.normal(size=ROWS)
+    other = x[rng.permutation(ROWS)]
+    # whole numbers: their squares have the same sum in any order
+    np.testing.assert_array_equal((x**2).sum(axis=0), (other**2).sum(axis=0))
+    file, options = tmp_path / "path.npz", {"lambdas": [0.3, 0.2, 0.1], "intercept": False}
+    with pytest.raises(InterruptedReadingError):
+        lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop, **options)
+    with pytest.raises(ConfigurationError, match="is of another problem"):
+        lasso_path(DenseColumns(other), y, checkpoint=file, **options)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_a_file_cut_off_is_named_as_damaged(share, tmp_path):
     x, y = problem()

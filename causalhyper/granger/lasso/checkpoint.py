@@ -22,7 +22,7 @@ from causalhyper.granger.lasso.rounds import Standing
 from causalhyper.granger.lasso.scan import LassoProblem
 from causalhyper.granger.lasso.working_set import WorkingSet
 
-FORMAT = "causalhyper lasso path 1"
+FORMAT = "causalhyper lasso path 2"
 
 
 class Checkpoint:
@@ -31,14 +31,15 @@ class Checkpoint:
     Parameters
     ----------
     path : str or Path, optional
-    problem : LassoProblem
+    first : WorkingSet
+        As it is after the survey.
     penalties : ndarray, shape (k,)
     """
 
-    def __init__(self, path: str | Path | None, problem: LassoProblem, penalties: Array) -> None:
+    def __init__(self, path: str | Path | None, first: WorkingSet, penalties: Array) -> None:
         self._path = None if path is None else Path(path)
-        self._problem = problem
-        self._key = "" if path is None else digest(problem, penalties)
+        self._problem = first.problem
+        self._key = "" if path is None else digest(first, penalties)
 
     def read(self) -> Standing | None:
         """Return what was kept, if anything was."""
@@ -57,12 +58,16 @@ class Checkpoint:
             self._path.unlink(missing_ok=True)
 
 
-def digest(problem: LassoProblem, penalties: Array) -> str:
-    """Tell a problem from others: its shape, options, y, penalties, and spreads of all columns.
+def digest(first: WorkingSet, penalties: Array) -> str:
+    """Tell a problem from others.
+
+    By its shape, options, y, penalties, spreads of all columns, and the numbers and values of the
+    columns that correlate with y most.
 
     Parameters
     ----------
-    problem : LassoProblem
+    first : WorkingSet
+        As it is after the survey.
     penalties : ndarray, shape (k,)
 
     Returns
@@ -70,10 +75,11 @@ def digest(problem: LassoProblem, penalties: Array) -> str:
     str
         A SHA-256 checksum in hexadecimal.
     """
-    columns = problem.columns
+    problem, columns = first.problem, first.problem.columns
     options = (FORMAT, columns.shape, columns.dtype.str, columns.unit)
     total = hashlib.sha256(repr((*options, problem.standardise, problem.intercept)).encode())
-    for array in (problem.y, penalties, to_host(problem.spreads)):
+    spreads = to_host(problem.spreads)
+    for array in (problem.y, penalties, spreads, first.indices, first.values):
         total.update(np.ascontiguousarray(array).data)
     return total.hexdigest()
 

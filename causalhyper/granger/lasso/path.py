@@ -115,8 +115,8 @@ def lasso_path(
     unit = 1.0 if standardise else columns.unit
     penalties = request.penalties(start.penalty * unit) / unit
     standing = Standing.at_first(working, penalties, start)
+    keeper = Checkpoint(checkpoint, working, penalties)
     del working, kept
-    keeper = Checkpoint(checkpoint, problem, penalties)
     standing = keeper.read() or standing
     if progress is not None and start.penalty == 0:
         progress(1.0)
