@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize_scalar
 
-from causalhyper.granger.lasso import DenseColumns, lasso_path, rounds
+from causalhyper.granger.lasso import DenseColumns, elastic_net, group_lasso, lasso_path, rounds
 from causalhyper.granger.lasso import path as paths
+from causalhyper.granger.lasso.elastic_net import elastic_net_path
+from causalhyper.granger.lasso.group_lasso import group_lasso_path
 from causalhyper.granger.lasso.homotopy import null_solution
 from causalhyper.granger.lasso.rounds import Standing
 from causalhyper.granger.lasso.scan import survey
@@ -29,6 +32,41 @@ def gaps_by_definition(x, y, path, *, intercept):
         feasible = residual / max(1.0, ratios.max(initial=0.0))
         primal = residual @ residual + 2 * rows * penalty * (weights @ np.abs(slopes))
         gaps.append((primal - feasible @ (2 * response - feasible)) / (response @ response))
+    return np.array(gaps)
+
+
+def penalised_gaps_by_definition(x, y, path, *, intercept):
+    """Those of an elastic net or a group lasso, for the best multiple of each residual."""
+    x, rows = np.asarray(x, dtype=float), len(y)
+    centred = x - x.mean(axis=0) if intercept else x
+    response = y - y.mean() if intercept else y
+    varies = (x != x[0]).any(axis=0) if intercept else x.any(axis=0)
+    weights = np.sqrt((centred**2).mean(axis=0)) if path.standardised else np.ones(x.shape[1])
+    columns = centred * np.where(varies, 1 / np.where(varies, weights, 1), 0)
+    edges = np.arange(x.shape[1] + 1) if path.edges is None else path.edges
+    roots, starts = np.sqrt(np.diff(edges)), edges[:-1]
+    unit = np.sqrt((response**2).mean()) if path.standardised else 1.0
+    gaps = []
+    for at, penalty in enumerate(path.lambdas):
+        h = path.dense(at) * weights
+        bound, ridge = penalty * path.l1_ratio * roots, penalty * (1 - path.l1_ratio) / unit
+        residual = response - columns @ h
+        lengths = np.sqrt(np.add.reduceat((columns.T @ residual / rows) ** 2, starts))
+        norms = np.sqrt(np.add.reduceat(h**2, starts))
+
+        def low(share, residual=residual, lengths=lengths, bound=bound, ridge=ridge):
+            kept, over = share * residual, np.maximum(share * lengths - bound, 0)
+            cost = over @ over / ridge if ridge else 0.0
+            return kept @ (2 * response - kept) / rows - cost
+
+        best = residual @ response / (residual @ residual)
+        fits = 1 / (lengths / bound).max(initial=1e-9)
+        shares = [fits, min(fits, best)]
+        if ridge:
+            shares.append(minimize_scalar(lambda a: -low(a), bounds=(0, 2), method="bounded").x)
+            shares.append(1.0)
+        primal = residual @ residual / rows + 2 * bound @ norms + ridge * h @ h
+        gaps.append((primal - max(map(low, shares))) / (response @ response / rows))
     return np.array(gaps)
 
 
@@ -71,6 +109,35 @@ def test_no_gap_is_larger_than_what_is_said(kind, dtype, monkeypatch):
         matrix = torch.from_numpy(x) if trial % 5 == 0 else x
         path = lasso_path(DenseColumns(matrix, 50), y, lambdas=12, **options)
         truth = gaps_by_definition(x, y, path, intercept=options["intercept"])
+        assert (truth <= 1.001 * path.gaps + 1e-9).all()
+
+
+PENALTIES = {
+    "elastic net": lambda *given, **options: elastic_net_path(*given, l1_ratio=0.5, **options),
+    "nearly a lasso": lambda *given, **options: elastic_net_path(*given, l1_ratio=0.99, **options),
+    "groups": lambda *given, **options: group_lasso_path(*given, groups=5, **options),
+}
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("kind", DESIGNS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.filterwarnings("ignore:.*relative duality gap above:RuntimeWarning")
+def test_no_gap_of_another_penalty_is_larger_than_what_is_said(penalty, kind, dtype, monkeypatch):
+    rng = np.random.default_rng(list(DESIGNS).index(kind))
+    for trial in range(5):
+        for module in (elastic_net, group_lasso):
+            monkeypatch.setattr(module, "FIRST", 1 if trial % 2 else 16)
+            monkeypatch.setattr(module, "MORE", 1 if trial % 2 else 12)
+        shape = int(rng.integers(5, 40)), 5 * int(rng.integers(20, 40))
+        x = DESIGNS[kind](rng, shape).astype(dtype)
+        there = x[:, :3].astype(float)
+        y = (there / np.abs(there).max(axis=0)).sum(axis=1) + 0.1 * rng.normal(size=shape[0])
+        options = {"standardise": trial % 3 > 0, "intercept": trial % 4 > 0, "max_passes": 5}
+        matrix = torch.from_numpy(x) if trial % 5 == 0 else x
+        path = PENALTIES[penalty](DenseColumns(matrix, 50), y, lambdas=8, **options)
+        truth = penalised_gaps_by_definition(x, y, path, intercept=options["intercept"])
+        assert (path.gaps >= 0).all()
         assert (truth <= 1.001 * path.gaps + 1e-9).all()
 
 
@@ -143,3 +210,24 @@ def test_a_fit_that_is_certified_stays_as_it_was_certified(monkeypatch):
     assert len(stays) > 0
     assert all(stays)
     assert (gaps_by_definition(x, y, path, intercept=True) <= path.gaps + 1e-12).all()
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_means_far_from_zero_are_certified_to_what_float64_says(penalty):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(60, 400)) + 1e6 * (1 + rng.random(400))).astype(np.float32)
+    centred = x.astype(float) - x.astype(float).mean(axis=0)
+    y = centred[:, :5].sum(axis=1) + rng.normal(size=60)
+    path = PENALTIES[penalty](DenseColumns(x), y, lambdas=20)
+    assert path.converged.all()
+    assert penalised_gaps_by_definition(x, y, path, intercept=True).max() <= 1e-6
+    assert path.passes <= PENALTIES[penalty](DenseColumns(centred), y, lambdas=20).passes + 1
+
+
+def test_groups_of_tiny_columns_are_found_without_standardising():
+    rng = np.random.default_rng(0)
+    x = (1e-24 * rng.normal(size=(30, 60)) ** 2).astype(np.float32)
+    y = 1e24 * x[:, 5].astype(float) + 0.1 * rng.normal(size=30)
+    path = group_lasso_path(DenseColumns(x), y, groups=5, lambdas=5, standardise=False)
+    assert path.lambdas[0] > 0
+    assert 5 in path.columns[-1]

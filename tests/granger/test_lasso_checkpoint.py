@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso import elastic_net, group_lasso
 from causalhyper.granger.lasso.columns import DenseColumns
+from causalhyper.granger.lasso.elastic_net import elastic_net_path
+from causalhyper.granger.lasso.group_lasso import group_lasso_path
 from causalhyper.granger.lasso.path import lasso_path
 
 ROWS, COUNT, SOURCES = 20, 4000, 3
@@ -140,6 +143,19 @@ def test_the_file_of_another_problem_is_refused_and_stays(other, tmp_path):
     assert file.read_bytes() == kept
 
 
+def test_the_file_of_a_design_with_its_rows_in_another_order_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(-3, 4, (ROWS, 400)).astype(float), rng.normal(size=ROWS)
+    other = x[rng.permutation(ROWS)]
+    # whole numbers: their squares have the same sum in any order
+    np.testing.assert_array_equal((x**2).sum(axis=0), (other**2).sum(axis=0))
+    file, options = tmp_path / "path.npz", {"lambdas": [0.3, 0.2, 0.1], "intercept": False}
+    with pytest.raises(InterruptedReadingError):
+        lasso_path(DenseColumns(x), y, checkpoint=file, progress=stop, **options)
+    with pytest.raises(ConfigurationError, match="is of another problem"):
+        lasso_path(DenseColumns(other), y, checkpoint=file, **options)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_a_file_cut_off_is_named_as_damaged(share, tmp_path):
     x, y = problem()
@@ -165,3 +181,87 @@ def test_a_file_that_is_no_checkpoint_is_not_to_be_loaded_unsafely(tmp_path):
     with pytest.raises(DataError, match="name another file") as told:
         lasso_path(DenseColumns(x), y, checkpoint=tmp_path / "model.pt")
     assert "pickle" not in str(told.value)
+
+
+def of_elastic_net(x, y, **options):
+    return elastic_net_path(x, y, **{"l1_ratio": 0.7, "lambdas": 20, **options})
+
+
+def of_groups(x, y, **options):
+    return group_lasso_path(x, y, **{"groups": 4, "lambdas": 20, **options})
+
+
+@pytest.fixture(params=[of_elastic_net, of_groups])
+def blocks(request, monkeypatch):
+    """A path of blocks that takes many readings."""
+    for module in (elastic_net, group_lasso):
+        for name in ("FIRST", "MORE"):
+            monkeypatch.setattr(module, name, 1)
+    return request.param
+
+
+@pytest.mark.parametrize("reading", [1, 2, 3, 4, 5])
+def test_a_path_of_blocks_broken_off_goes_on_to_the_same_bytes(blocks, reading, tmp_path):
+    x, y = problem()
+    x[:, 5] = 1.0
+    whole = blocks(DenseColumns(x), y)
+    assert whole.passes >= 5
+    assert whole.converged.all()
+    file = tmp_path / "new" / "path.npz"
+    Cut.left = reading
+    with pytest.raises(InterruptedReadingError):
+        blocks(Cut(x), y, checkpoint=file)
+    again = blocks(DenseColumns(x), y, checkpoint=file)
+    assert contents(again) == contents(whole)
+    assert again.steps == whole.steps
+    assert not list(file.parent.iterdir())
+
+
+def test_a_path_of_blocks_stopped_after_each_reading_is_the_same(blocks, tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    whole, stops = blocks(DenseColumns(x), y), 0
+    while True:
+        try:
+            finished = blocks(DenseColumns(x), y, checkpoint=file, progress=stop)
+        except InterruptedReadingError:
+            stops += 1
+            assert [f.name for f in tmp_path.iterdir()] == ["path.npz"]
+        else:
+            break
+    assert stops >= 3
+    assert contents(finished) == contents(whole)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("other", ["y", "scale of y", "x", "lambdas", "penalty", "lasso"])
+def test_the_file_of_another_path_of_blocks_is_refused_and_stays(blocks, other, tmp_path):
+    x, y = problem()
+    file, options = tmp_path / "path.npz", {"lambdas": [2.0, 1.0, 0.5]}
+    with pytest.raises(InterruptedReadingError):
+        blocks(DenseColumns(x), y, checkpoint=file, progress=stop, **options)
+    kept, fit = file.read_bytes(), blocks
+    if other == "y":
+        y = y + np.eye(ROWS)[3] * 1e-9
+    elif other == "scale of y":
+        y = 2 * y
+    elif other == "x":
+        x = x.copy()
+        x[7, -1] += 1e-6
+    elif other == "lambdas":
+        options = {"lambdas": [2.0, 1.0, 0.4]}
+    elif other == "penalty":
+        options |= {"l1_ratio": 0.6} if blocks is of_elastic_net else {"groups": 2}
+    else:
+        fit = lasso_path
+    with pytest.raises(ConfigurationError, match="is of another problem"):
+        fit(DenseColumns(x), y, checkpoint=file, **options)
+    assert file.read_bytes() == kept
+
+
+def test_a_damaged_file_of_a_path_of_blocks_is_named(blocks, tmp_path):
+    x, y = problem()
+    file = tmp_path / "path.npz"
+    file.write_bytes(b"PK not all of it")
+    with pytest.raises(DataError, match="no checkpoint of a lasso path, or is damaged"):
+        blocks(DenseColumns(x), y, checkpoint=file)

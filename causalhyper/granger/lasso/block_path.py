@@ -10,9 +10,10 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, dual
 from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.group_scan import GroupShortlist
 from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
-from causalhyper.granger.lasso.rounds import FURTHER, REACH
+from causalhyper.granger.lasso.rounds import FURTHER, NEVER_MORE, REACH
 from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 
@@ -98,35 +99,44 @@ def _solve(
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Blocks held in the end, a fit and a relative duality gap for each level, readings."""
+    """Blocks held, a fit and a relative duality gap for each level, readings, and how far down.
+
+    Levels below `reach` of the largest wait for a later reading.
+    """
 
     held: BlockSet
     fits: Sequence[Fit]
     gaps: Array
     passes: int
+    reach: float
+
+    @classmethod
+    def at_first(cls, held: BlockSet, levels: Sequence[Level], passes: int) -> Followed:
+        """Nothing fitted: which is the minimum at any level where no block correlates with y."""
+        y, out = held.columns.problem.y, largest_strength(held) == 0
+        fits = [Fit(x, np.empty(0, np.intp), np.empty(0), y) for x in levels]
+        gaps = np.full(len(levels), 0.0 if out else np.inf)
+        return cls(held, fits, gaps, passes, 0.0 if out else first_reach(held))
 
 
 def follow(
     request: PathRequest,
-    held: BlockSet,
-    levels: Sequence[Level],
+    start: Followed,
     solver: Solver,
     read: Reader,
-    passes: int,
+    keeper: Checkpoint[Followed],
 ) -> Followed:
     """Fit all levels, each certified over the whole design.
 
     Parameters
     ----------
     request : PathRequest
-    held : BlockSet
-        To begin with.
-    levels : sequence of Level
-        Decreasing.
+    start : Followed
+        To begin with, where the keeper has nothing.
     solver, read : callable
         Minimises in memory; reads the design.
-    passes : int
-        Readings so far.
+    keeper : Checkpoint
+        Of the path after each reading.
 
     Returns
     -------
@@ -137,27 +147,36 @@ def follow(
     RuntimeWarning
         If a gap is above the tolerance after the passes allowed.
     """
-    y = held.columns.problem.y
-    fits = [Fit(x, np.empty(0, np.intp), np.empty(0), y) for x in levels]
-    largest = largest_strength(held)
-    if largest == 0:
-        return Followed(held, fits, np.zeros(len(levels)), passes)
-    gaps, reach = np.full(len(levels), np.inf), first_reach(held)
-    while passes < request.max_passes and (gaps > request.tolerance).any():
-        passes += 1
-        last = passes == request.max_passes
-        open_ = np.flatnonzero(gaps > request.tolerance)
-        near = [levels[i].strength >= reach * largest for i in open_.tolist()]
-        open_ = open_ if last else open_[: max(1, sum(near))]
-        for at in open_.tolist():
-            start = _start(held, levels, fits, at)
-            fits[at] = _solve(held, levels[at], start, solver, request.tolerance)
-        held, gaps[open_], overflowed = _certify(held, [fits[i] for i in open_], read)
-        reach = reach**FURTHER if overflowed else 0.0
+    now, largest = keeper.read() or start, largest_strength(start.held)
+    if request.progress is not None and largest == 0:
+        request.progress(1.0)
+    while now.passes < request.max_passes and (now.gaps > request.tolerance).any():
+        now = _further(request, now, largest, solver, read)
+        keeper.write(now)
         if request.progress is not None:
-            request.progress(float((gaps <= request.tolerance).mean()))
-    warn_of_gaps(gaps, request.tolerance, passes, depth=3)
-    return Followed(held, fits, gaps, passes)
+            request.progress(float((now.gaps <= request.tolerance).mean()))
+    if (now.gaps <= request.tolerance).all():
+        keeper.remove()
+    warn_of_gaps(now.gaps, request.tolerance, now.passes, depth=3)
+    return now
+
+
+def _further(
+    request: PathRequest, now: Followed, largest: float, solver: Solver, read: Reader
+) -> Followed:
+    """Fit what is not certified, and read the design once."""
+    held, fits, gaps = now.held, list(now.fits), now.gaps.copy()
+    levels = [fit.level for fit in fits]
+    open_ = np.flatnonzero(gaps > request.tolerance)
+    if now.passes + 1 < request.max_passes:
+        near = [levels[i].strength >= now.reach * largest for i in open_.tolist()]
+        open_ = open_[: max(1, sum(near))]
+    for at in open_.tolist():
+        start = _start(held, levels, fits, at)
+        fits[at] = _solve(held, levels[at], start, solver, request.tolerance)
+    held, gaps[open_], overflowed = _certify(held, [fits[i] for i in open_], read)
+    reach = now.reach**FURTHER if overflowed else 0.0
+    return Followed(held, fits, gaps, now.passes + 1, reach)
 
 
 def first_reach(held: BlockSet) -> float:
@@ -166,7 +185,7 @@ def first_reach(held: BlockSet) -> float:
     ratios = held.ratios(problem.y)
     if len(held.columns) == problem.columns.shape[1]:
         return 0.0
-    return float(ratios.min() / ratios.max()) ** REACH
+    return min(NEVER_MORE, float(ratios.min() / ratios.max())) ** REACH
 
 
 def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSet, Array, bool]:
@@ -176,29 +195,24 @@ def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSe
     outside, kept = read(residuals, strengths, held)
     overflowed, found = kept.overflowed, kept.columns()
     new = BlockSet.of(WorkingSet.of(held.columns.problem, *found), held.groups)
-    gaps = [
-        _gap(held, new, fit, max(1.0, float(over)))
-        for fit, over in zip(fits, outside, strict=True)
-    ]
-    return held.extended(*found), np.array(gaps), overflowed
+    parts = [(part, part.doubtful(residuals, strengths)) for part in (held, new)]
+    gaps = np.empty(len(fits))
+    for i, (fit, over) in enumerate(zip(fits, outside, strict=True)):
+        ratios = [part.exact_ratios(near[i], fit.residual) for part, near in parts]
+        bounds = [part.bounds[near[i]] for part, near in parts]
+        seen = np.concatenate(ratios), np.concatenate(bounds)
+        gaps[i] = _gap(held, fit, *seen, max(1.0, float(over)))
+    return held.extended(*found), gaps, overflowed
 
 
-def _gap(held: BlockSet, new: BlockSet, fit: Fit, outside: float) -> float:
-    """Duality gap over the objective without columns, in float64 for all that come near."""
-    y, level, residual = held.columns.problem.y, fit.level, fit.residual
-    lengths, bounds = [np.empty(0)], [np.empty(0)]
-    for part in (held, new):
-        if len(part.columns):
-            near = part.blocks(part.ratios(residual) > (1 - 1e-2) * level.strength)
-            if len(near.values):
-                lengths.append(near.norms(near.values @ residual / len(y)))
-                bounds.append(near.bounds)
+def _gap(held: BlockSet, fit: Fit, ratios: Array, bounds: Array, outside: float) -> float:
+    """Duality gap over the objective without columns, from the blocks that come near or above."""
+    problem, level = held.columns.problem, fit.level
     # what was not seen may exceed its bound by this share: a shorter residual does not
-    safe, seen = residual / outside, np.concatenate(lengths) / outside
-    low = dual(y, safe, level, seen, np.concatenate(bounds))
+    low = dual(problem.y, fit.residual / outside, level, ratios * bounds / outside, bounds)
     h = np.zeros(len(held.columns))
     h[fit.members] = fit.coefficients
-    return (held.objective(level, h, residual) - low) / held.columns.problem.null
+    return max(0.0, (held.objective(level, h, fit.residual) - low) / problem.null)
 
 
 def largest_strength(held: BlockSet) -> float:

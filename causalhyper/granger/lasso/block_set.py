@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from causalhyper.granger.lasso.backend import beside, to_host
 from causalhyper.granger.lasso.block_dual import Blocks, Level
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups
-from causalhyper.granger.lasso.working_set import WorkingSet
+from causalhyper.granger.lasso.scan import rounding
+from causalhyper.granger.lasso.working_set import NEAR, PIECE, WorkingSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class BlockSet:
         """Cut columns into blocks."""
         spreads = columns.problem.spreads
         varies = np.isfinite(to_host(spreads[beside(columns.indices, spreads)]))
-        factors = np.where(varies, 1 / np.where(varies, columns.weights, 1), 0.0)
+        columns = replace(columns, weights=np.where(varies, columns.weights, np.inf))
+        factors = 1 / columns.weights
         if groups is None:
             count = len(columns)
             return cls(columns, None, np.arange(count), np.ones(count), factors)
@@ -65,15 +67,49 @@ class BlockSet:
         return first if self.groups is None else self.groups.numbers(first)
 
     def ratios(self, residual: Array) -> Array:
-        """``|C_b' r| / (T v_b)`` in the precision of the values, shape (b,)."""
+        """``|C_b' r| / (T v_b)`` as `WorkingSet.correlations` computes products, shape (b,)."""
+        return self._over_bounds(self.columns.correlations(residual).astype(np.float64))
+
+    def doubtful(self, residuals: Array, strengths: Array) -> Flags:
+        """Blocks that come near the penalty or may lie above it, whatever rounding does.
+
+        Parameters
+        ----------
+        residuals : ndarray, shape (k, T)
+        strengths : ndarray, shape (k,)
+
+        Returns
+        -------
+        ndarray of bool, shape (k, b)
+        """
         problem, values = self.columns.problem, self.columns.values
-        products = values @ (residual / problem.rows).astype(values.dtype)
-        scaled = products.astype(np.float64) * self.factors
-        if self.groups is None:
-            return np.abs(scaled)
-        if not len(scaled):
-            return scaled
-        return np.sqrt(np.add.reduceat(scaled * scaled, self.starts)) / self.bounds
+        scaled = (residuals / (problem.rows * strengths[:, None])).astype(values.dtype)
+        products = np.empty((len(residuals), len(values)))
+        for at in range(0, len(values), PIECE):
+            piece = slice(at, at + PIECE)
+            away = values[piece]
+            if problem.intercept:
+                away = away - away[:, :1]
+            products[:, piece] = scaled @ away.T
+        slack = rounding(problem, residuals) / strengths
+        ratios = self._over_bounds(products * self.factors)
+        return np.asarray(ratios > 1 - np.maximum(NEAR, 2 * slack)[:, None])
+
+    def _over_bounds(self, products: Array) -> Array:
+        """Length of each block of what the last axis has a number a column of, over v_b."""
+        if self.groups is None or not len(self.starts):
+            return np.abs(products)
+        squares = np.add.reduceat(products * products, self.starts, axis=-1)
+        return np.asarray(np.sqrt(squares) / self.bounds)
+
+    def exact_ratios(self, chosen: Flags, residual: Array) -> Array:
+        """``|C_b' r| / (T v_b)`` of some blocks in float64."""
+        at = self.positions(chosen)
+        products = np.zeros(len(self.columns))
+        for first in range(0, len(at), PIECE):
+            piece = at[first : first + PIECE]
+            products[piece] = self.columns.exact(piece) @ (residual / len(residual))
+        return self._over_bounds(products * self.factors)[chosen]
 
     @property
     def sizes(self) -> Codes:

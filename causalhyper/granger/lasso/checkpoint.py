@@ -7,49 +7,71 @@ import hashlib
 import os
 import secrets
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.backend import to_host
-from causalhyper.granger.lasso.homotopy import Solution
-from causalhyper.granger.lasso.rounds import Standing
-from causalhyper.granger.lasso.scan import LassoProblem
 from causalhyper.granger.lasso.working_set import WorkingSet
 
-FORMAT = "causalhyper lasso path 1"
+FORMAT = "causalhyper lasso path 2"
 
 
-class Checkpoint:
+State = TypeVar("State")
+Stored = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredForm(Generic[State]):
+    """How a path of some kind is put into arrays and back.
+
+    Attributes
+    ----------
+    kind : str
+        The penalty and its options, which are the problem's too.
+    pack, unpack : callable
+    """
+
+    kind: str
+    pack: Callable[[State], Stored]
+    unpack: Callable[[Stored], State]
+
+
+class Checkpoint(Generic[State]):
     """The file where a path is kept, or nothing where none is asked for.
 
     Parameters
     ----------
     path : str or Path, optional
-    problem : LassoProblem
+    first : WorkingSet
+        As it is after the survey.
     penalties : ndarray, shape (k,)
+    form : StoredForm
     """
 
-    def __init__(self, path: str | Path | None, problem: LassoProblem, penalties: Array) -> None:
+    def __init__(
+        self, path: str | Path | None, first: WorkingSet, penalties: Array, form: StoredForm[State]
+    ) -> None:
         self._path = None if path is None else Path(path)
-        self._problem = problem
-        self._key = "" if path is None else digest(problem, penalties)
+        self._form = form
+        self._key = "" if path is None else digest(first, penalties, form.kind)
 
-    def read(self) -> Standing | None:
+    def read(self) -> State | None:
         """Return what was kept, if anything was."""
         if self._path is None:
             return None
-        return read_checkpoint(self._path, self._problem, self._key)
+        return read_checkpoint(self._path, self._key, self._form.unpack)
 
-    def write(self, standing: Standing) -> None:
+    def write(self, state: State) -> None:
         """Keep how far the path is fitted."""
         if self._path is not None:
-            write_checkpoint(self._path, standing, self._key)
+            write_checkpoint(self._path, self._form.pack(state), self._key)
 
     def remove(self) -> None:
         """Keep nothing more."""
@@ -57,35 +79,42 @@ class Checkpoint:
             self._path.unlink(missing_ok=True)
 
 
-def digest(problem: LassoProblem, penalties: Array) -> str:
-    """Tell a problem from others: its shape, options, y, penalties, and spreads of all columns.
+def digest(first: WorkingSet, penalties: Array, kind: str) -> str:
+    """Tell a problem from others.
+
+    By its shape, options, y, penalties, spreads of all columns, and the numbers and values of the
+    columns that correlate with y most.
 
     Parameters
     ----------
-    problem : LassoProblem
+    first : WorkingSet
+        As it is after the survey.
     penalties : ndarray, shape (k,)
+    kind : str
+        The penalty and its options.
 
     Returns
     -------
     str
         A SHA-256 checksum in hexadecimal.
     """
-    columns = problem.columns
-    options = (FORMAT, columns.shape, columns.dtype.str, columns.unit)
+    problem, columns = first.problem, first.problem.columns
+    options = (FORMAT, kind, columns.shape, columns.dtype.str, columns.unit)
     total = hashlib.sha256(repr((*options, problem.standardise, problem.intercept)).encode())
-    for array in (problem.y, penalties, to_host(problem.spreads)):
+    spreads = to_host(problem.spreads)
+    for array in (problem.y, penalties, spreads, first.indices, first.values):
         total.update(np.ascontiguousarray(array).data)
     return total.hexdigest()
 
 
-def write_checkpoint(path: Path, standing: Standing, key: str) -> None:
+def write_checkpoint(path: Path, arrays: Stored, key: str) -> None:
     """Write how far a path is fitted: the new file or the old one is there, never a part.
 
     Parameters
     ----------
     path : Path
         A file; folders above it are made.
-    standing : Standing
+    arrays : mapping of str to ndarray
     key : str
         The `digest` of the problem.
 
@@ -96,14 +125,16 @@ def write_checkpoint(path: Path, standing: Standing, key: str) -> None:
 
     Notes
     -----
-    An uncompressed npz of plain arrays, some 40 T^2 numbers at most; nothing is pickled.
+    An uncompressed npz of plain arrays, for a lasso some 40 T^2 numbers at most; nothing is
+    pickled.
     """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("xb") as stream:
             with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-                for name, array in _arrays(standing, key).items():
+                marked = {"key": np.frombuffer(key.encode("ascii"), np.uint8), **arrays}
+                for name, array in marked.items():
                     with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                         np.lib.format.write_array(member, array, allow_pickle=False)
             stream.flush()
@@ -119,20 +150,20 @@ def write_checkpoint(path: Path, standing: Standing, key: str) -> None:
             draft.unlink()
 
 
-def read_checkpoint(path: Path, problem: LassoProblem, key: str) -> Standing | None:
+def read_checkpoint(path: Path, key: str, unpack: Callable[[Stored], State]) -> State | None:
     """Read how far a path was fitted.
 
     Parameters
     ----------
     path : Path
-    problem : LassoProblem
-        As surveyed now.
     key : str
-        Its `digest`.
+        The `digest` of the problem as surveyed now.
+    unpack : callable
+        Makes a path of the arrays.
 
     Returns
     -------
-    Standing or None
+    path or None
         None where there is no file.
 
     Raises
@@ -149,7 +180,7 @@ def read_checkpoint(path: Path, problem: LassoProblem, key: str) -> Standing | N
             stored = {name: archive[name] for name in archive.files}
         theirs = bytes(stored["key"]).decode("ascii")
         if theirs == key:
-            return _standing(problem, stored)
+            return unpack(stored)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
             f"{str(path)!r} holds no checkpoint of a lasso path, or is damaged: name another "
@@ -160,54 +191,3 @@ def read_checkpoint(path: Path, problem: LassoProblem, key: str) -> Standing | N
         f"{key[:12]}): the design, y, the penalties or an option differ; name another file, or "
         "remove this one"
     )
-
-
-def _arrays(standing: Standing, key: str) -> Mapping[str, NDArray[Any]]:
-    working, found = standing.working, standing.found
-    return {
-        "key": np.frombuffer(key.encode("ascii"), np.uint8),
-        "indices": working.indices,
-        "values": working.values,
-        "means": working.means,
-        "spreads": working.spreads,
-        "weights": working.weights,
-        "gaps": standing.gaps,
-        "reach": np.array(standing.reach),
-        "passes": np.array(standing.passes),
-        "penalties": np.array([s.penalty for s in found]),
-        "residuals": np.array([s.residual for s in found]),
-        "kinks": np.array([s.kinks for s in found]),
-        "counts": np.array([len(s.members) for s in found]),
-        "members": np.concatenate([s.members for s in found]),
-        "signs": np.concatenate([s.signs for s in found]),
-        "coefficients": np.concatenate([s.coefficients for s in found]),
-    }
-
-
-def _standing(problem: LassoProblem, stored: Mapping[str, NDArray[Any]]) -> Standing:
-    held = ("indices", "values", "means", "spreads", "weights")
-    working = WorkingSet(problem, *(stored[name] for name in held))
-    return Standing(
-        working,
-        _solutions(stored),
-        stored["gaps"],
-        float(stored["reach"]),
-        int(stored["passes"]),
-    )
-
-
-def _solutions(stored: Mapping[str, NDArray[Any]]) -> tuple[Solution, ...]:
-    """One a penalty, from the arrays of all."""
-    edges = np.cumsum(stored["counts"])[:-1]
-
-    def parts(name: str) -> Sequence[Codes | Array]:
-        return np.split(stored[name], edges)
-
-    each = zip(
-        stored["penalties"].tolist(),
-        *(parts(name) for name in ("members", "signs", "coefficients")),
-        stored["residuals"],
-        stored["kinks"].tolist(),
-        strict=True,
-    )
-    return tuple(Solution(*fields) for fields in each)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.block_dual import Level
-from causalhyper.granger.lasso.block_path import follow, largest_strength
+from causalhyper.granger.lasso.block_path import Followed, follow, largest_strength
 from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.kept_path import block_form
 from causalhyper.granger.lasso.newton import minimise
 from causalhyper.granger.lasso.path import lasso_path
 from causalhyper.granger.lasso.request import PathRequest
@@ -36,6 +39,7 @@ def elastic_net_path(
     tolerance: float = 1e-6,
     max_passes: int = 30,
     progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
 ) -> LassoPath:
     r"""Fit an elastic net at many penalties, each certified by its duality gap.
 
@@ -69,6 +73,8 @@ def elastic_net_path(
         Readings of the design at most, 3 or more.
     progress : callable, optional
         Called with the share of the penalties that are certified.
+    checkpoint : str or Path, optional
+        A file that keeps, after each reading, what is fitted, as in `lasso_path`.
 
     Returns
     -------
@@ -77,9 +83,10 @@ def elastic_net_path(
     Raises
     ------
     ConfigurationError
-        If a number means nothing, or y has another length than X has rows.
+        If a number means nothing, y has another length than X has rows, or the checkpoint is of
+        another problem or cannot be written.
     DataError
-        If a value is not finite.
+        If a value is not finite, or the checkpoint is damaged.
 
     Warns
     -----
@@ -90,7 +97,8 @@ def elastic_net_path(
     -----
     It can keep more than T columns, and columns that are equal share their coefficient.
 
-    Memory: the columns kept and those near to it (20 T and more), a number a column, a block.
+    Memory: the columns kept and those near to them (16 T at first, and up to 12 T more after each
+    reading), a number a column, a block.
 
     Source: Zou and Hastie 2005; Friedman, Hastie and Tibshirani 2010 for the convention.
 
@@ -122,11 +130,12 @@ def elastic_net_path(
             tolerance=tolerance,
             max_passes=max_passes,
             progress=progress,
+            checkpoint=checkpoint,
         )
-    return _path(request, l1_ratio)
+    return _path(request, l1_ratio, checkpoint)
 
 
-def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
+def _path(request: PathRequest, l1_ratio: float, checkpoint: str | Path | None) -> LassoPath:
     units, form = FitUnits.of(request), Form("elastic net", l1_ratio=l1_ratio)
     rows, width = request.columns.shape
     problem, kept = survey(
@@ -147,6 +156,7 @@ def _path(request: PathRequest, l1_ratio: float) -> LassoPath:
     levels = [
         Level(l1_ratio * p / units.strength, (1 - l1_ratio) * p / units.ridge) for p in penalties
     ]
-    return finish(
-        request, units, penalties, follow(request, held, levels, minimise, read, passes=1), form
-    )
+    kind = f"elastic net {float(l1_ratio)!r} {units}"
+    keeper = Checkpoint(checkpoint, held.columns, penalties, block_form(kind, held, levels))
+    start = Followed.at_first(held, levels, passes=1)
+    return finish(request, units, penalties, follow(request, start, minimise, read, keeper), form)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Level
-from causalhyper.granger.lasso.block_path import follow, largest_strength
+from causalhyper.granger.lasso.block_path import Followed, follow, largest_strength
 from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
 from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.group_newton import minimise
 from causalhyper.granger.lasso.group_scan import GroupShortlist, scan_groups
 from causalhyper.granger.lasso.groups import ColumnGroups
+from causalhyper.granger.lasso.kept_path import block_form
 from causalhyper.granger.lasso.request import PathRequest
 from causalhyper.granger.lasso.result import LassoPath
-from causalhyper.granger.lasso.scan import LassoProblem, survey
+from causalhyper.granger.lasso.scan import survey
 from causalhyper.granger.lasso.working_set import WorkingSet
 from causalhyper.progress import Progress
 
@@ -37,6 +40,7 @@ def group_lasso_path(
     tolerance: float = 1e-6,
     max_passes: int = 30,
     progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
 ) -> LassoPath:
     r"""Fit a group lasso at many penalties, each certified by its duality gap.
 
@@ -68,6 +72,9 @@ def group_lasso_path(
         Readings of the design at most, 3 or more.
     progress : callable, optional
         Called with the share of the penalties that are certified.
+    checkpoint : str or Path, optional
+        A file that keeps, after each reading, what is fitted, as in `lasso_path`; but a call
+        that is made again reads the design twice before it goes on.
 
     Returns
     -------
@@ -76,10 +83,10 @@ def group_lasso_path(
     Raises
     ------
     ConfigurationError
-        If a number means nothing, y has another length than X has rows, or the groups do not cut
-        the columns.
+        If a number means nothing, y has another length than X has rows, the groups do not cut
+        the columns, or the checkpoint is of another problem or cannot be written.
     DataError
-        If a value is not finite.
+        If a value is not finite, or the checkpoint is damaged.
 
     Warns
     -----
@@ -95,7 +102,8 @@ def group_lasso_path(
     penalised, as in adelie, and directions in which the columns of a group vary together enter
     first.
 
-    Memory: the columns kept and those near to them (20 T and more), a number a column, a block.
+    Memory: the columns kept and those near to them (8 T at first, and up to 24 T more after each
+    reading; four of the largest groups where that is more), a number a column, a block.
 
     Examples
     --------
@@ -110,14 +118,14 @@ def group_lasso_path(
     request = PathRequest(
         columns, y, lambdas, ratio, standardise, intercept, tolerance, max_passes, progress, 3
     )
-    return _path(request, ColumnGroups.of(groups, columns.shape[1]))
+    return _path(request, ColumnGroups.of(groups, columns.shape[1]), checkpoint)
 
 
-def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
+def _path(request: PathRequest, groups: ColumnGroups, checkpoint: str | Path | None) -> LassoPath:
     units, form = FitUnits.of(request), Form("group lasso", edges=groups.edges)
     rows, width = request.columns.shape
     largest = int(np.diff(groups.edges).max())
-    problem, _ = survey(
+    problem, best = survey(
         request.columns,
         request.y / units.y,
         standardise=request.standardise,
@@ -130,16 +138,20 @@ def _path(request: PathRequest, groups: ColumnGroups) -> LassoPath:
         return scan_groups(problem, groups, residuals, strengths, held.numbers, most)
 
     first = min(max(FIRST * rows, LARGEST * largest), width)
-    held = BlockSet.of(_best(problem, groups, first), groups)
+    held = BlockSet.of(_best(WorkingSet.of(problem, *best), groups, first), groups)
     penalties = request.penalties(units.strength * largest_strength(held))
     levels = [Level(p / units.strength, 0.0) for p in penalties]
-    return finish(
-        request, units, penalties, follow(request, held, levels, minimise, read, passes=2), form
-    )
+    kind = f"group lasso {groups.edges.tobytes().hex()} {units}"
+    keeper = Checkpoint(checkpoint, held.columns, penalties, block_form(kind, held, levels))
+    start = Followed.at_first(held, levels, passes=2)
+    return finish(request, units, penalties, follow(request, start, minimise, read, keeper), form)
 
 
-def _best(problem: LassoProblem, groups: ColumnGroups, count: int) -> WorkingSet:
-    """Columns of the groups that correlate with y most."""
-    none = np.empty(0, np.intp)
-    _, best = scan_groups(problem, groups, problem.y[None], np.ones(1), none, count, near=0.0)
+def _best(column: WorkingSet, groups: ColumnGroups, count: int) -> WorkingSet:
+    """Columns of the groups that correlate with y most, from the column that does."""
+    problem, none = column.problem, np.empty(0, np.intp)
+    peak = np.abs(column.correlations(problem.y)).max(initial=0.0)
+    # in units of it no square is lost to underflow
+    unit = np.array([peak if peak > 0 else 1.0])
+    _, best = scan_groups(problem, groups, problem.y[None], unit, none, count, near=0.0)
     return WorkingSet.of(problem, *best.columns())

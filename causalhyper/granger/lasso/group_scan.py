@@ -10,7 +10,7 @@ from causalhyper.granger.lasso.backend import Block, beside, to_host
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.lasso.groups import ColumnGroups, whole_groups
 from causalhyper.granger.lasso.products import product
-from causalhyper.granger.lasso.scan import NEAR, LassoProblem
+from causalhyper.granger.lasso.scan import NEAR, LassoProblem, rounding
 
 
 class GroupShortlist:
@@ -124,7 +124,8 @@ def scan_groups(
     scaled = (residuals / (rows * lambdas[:, None])).astype(dtype)
     scaled = beside(scaled, problem.spreads)
     xp = array_namespace(scaled)
-    slack = _rounding(problem, residuals) / lambdas
+    # as each column of a group errs, so does their root mean square
+    slack = rounding(problem, residuals) / lambdas
     near = min(near, 1 - 2 * float(slack.max()))
     factors = 1 / groups.roots
     factors[known] = 0
@@ -171,17 +172,3 @@ def _sums(values: Block, edges: Codes) -> Block:
 def _beside(mask: Flags, block: Block) -> Block:
     """Positions where a mask is set, on the device of a block."""
     return beside(np.flatnonzero(mask), block)
-
-
-def _rounding(problem: LassoProblem, residuals: Array) -> Array:
-    """Error by rounding of the length of a group's correlations over the root of its size.
-
-    Each of its columns errs as in the lasso's reading, so their root mean square does too.
-    """
-    rows, eps = problem.rows, float(np.finfo(problem.columns.dtype).eps)
-    xp, spreads = array_namespace(problem.spreads), problem.spreads
-    widest = float(xp.max(xp.where(xp.isinf(spreads), 0.0, spreads)))
-    if problem.standardise or widest == 0:
-        widest = 1.0
-    length = np.sqrt(1 + rows if problem.intercept else 1.0)
-    return np.asarray(6 * eps * length * widest * np.linalg.norm(residuals, axis=1))

@@ -11,6 +11,7 @@ from causalhyper.arrays import Array
 from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.homotopy import null_solution
+from causalhyper.granger.lasso.kept_path import lasso_form
 from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.lasso.rounds import FIRST, Standing, one_round
@@ -115,8 +116,8 @@ def lasso_path(
     unit = 1.0 if standardise else columns.unit
     penalties = request.penalties(start.penalty * unit) / unit
     standing = Standing.at_first(working, penalties, start)
+    keeper = Checkpoint(checkpoint, working, penalties, lasso_form(problem))
     del working, kept
-    keeper = Checkpoint(checkpoint, problem, penalties)
     standing = keeper.read() or standing
     if progress is not None and start.penalty == 0:
         progress(1.0)

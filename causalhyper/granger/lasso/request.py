@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.progress import Progress
 
 
@@ -34,9 +35,10 @@ class PathRequest:
     Raises
     ------
     ConfigurationError
-        If a number means nothing, or y has another length than the design has rows.
+        If a number means nothing, y is not one real number a row of the design, or the design is
+        none that is read in blocks.
     DataError
-        If y is not finite.
+        If a value of y is masked, missing or not finite.
     """
 
     columns: ColumnBlocks
@@ -51,16 +53,8 @@ class PathRequest:
     least_passes: int = 2
 
     def __post_init__(self) -> None:
-        response = np.asarray(self.y, dtype=np.float64)
-        object.__setattr__(self, "y", response)
-        if response.shape != self.columns.shape[:1]:
-            raise ConfigurationError(
-                f"y needs one value a row of the design, {self.columns.shape[0]}; got shape "
-                f"{response.shape}"
-            )
-        if not np.isfinite(response).all():
-            at = int(np.flatnonzero(~np.isfinite(response))[0])
-            raise DataError(f"y must be finite; row {at} is {response[at]}: leave that step out")
+        check_columns(self.columns)
+        object.__setattr__(self, "y", checked_response(self.y, self.columns.shape[0]))
         self._check_penalties()
         if not 0 < self.tolerance < 1 or self.max_passes < self.least_passes:
             raise ConfigurationError(
@@ -75,9 +69,20 @@ class PathRequest:
                     "expected one penalty at least and a ratio in (0, 1); got "
                     f"{self.lambdas} and {self.ratio:g}"
                 )
-        elif not len(self.lambdas) or not all(0 < x < np.inf for x in self.lambdas):
+            return
+        try:
+            given = np.asarray(self.lambdas)
+        except (TypeError, ValueError, RuntimeError):  # lists of several lengths, live tensors
+            given = np.empty(0, object)
+        if given.ndim != 1 or not len(given) or given.dtype.kind not in "iuf":
             raise ConfigurationError(
-                f"penalties must be above zero and finite; got {self.lambdas}"
+                "lambdas is a whole number of penalties, or a list of them (of one: [0.1]); got "
+                f"{self.lambdas!r:.60}"
+            )
+        bad = given[~((given > 0) & (given < np.inf))]
+        if len(bad):
+            raise ConfigurationError(
+                f"penalties must be above zero and finite; got {bad[0]:g} among {len(given)}"
             )
 
     def penalties(self, largest: float) -> Array:
