@@ -70,7 +70,7 @@ def elastic_net_path(
     tolerance : float
         Relative duality gap (see `LassoPath.gaps`) to reach.
     max_passes : int
-        Readings of the design at most, 3 or more.
+        Readings of the design at most, 2 or more.
     progress : callable, optional
         Called with the share of the penalties that are certified.
     checkpoint : str or Path, optional
