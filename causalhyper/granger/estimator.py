@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, check_X_y, validate_data
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
@@ -184,6 +184,26 @@ class GrangerLasso(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         )
         used = np.flatnonzero(self.coef_)
         return X[:, used].astype(np.float64) @ self.coef_[used] + self.intercept_
+
+    def path(self, X: Any, y: Any) -> LassoPath:
+        """Fit the whole path, and choose nothing; the estimator stays as it is.
+
+        Parameters
+        ----------
+        X : array_like, shape (T, p)
+            Rows in time; float32 stays float32. Sparse matrices are refused.
+        y : array_like, shape (T,)
+
+        Returns
+        -------
+        LassoPath
+            The fits at `n_lambdas` penalties, each certified.
+        """
+        X, y = check_X_y(
+            X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_min_samples=2
+        )
+        known = penalty_named(self.penalty, PenaltySettings(self.l1_ratio, self.groups))
+        return known.path(DenseColumns(X), np.asarray(y, dtype=np.float64), **self._options())
 
     def _keep(self, choice: PenaltyChoice) -> None:
         """Set what is fitted."""

@@ -147,3 +147,13 @@ def test_an_elastic_net_and_a_group_lasso_are_those_of_their_paths():
     assert "group lasso" in grouped.choice_.summary()
     with pytest.raises(ConfigurationError, match="a group lasso needs groups"):
         GrangerLasso("group_lasso").fit(x, y)
+
+
+def test_the_path_is_that_of_the_verb_and_fits_nothing():
+    x, y = planted()
+    model = GrangerLasso("elastic_net", l1_ratio=0.3, n_lambdas=7, ratio=0.1)
+    path = model.path(x, y)
+    expected = elastic_net_path(DenseColumns(x), y, l1_ratio=0.3, lambdas=7, ratio=0.1)
+    np.testing.assert_array_equal(path.lambdas, expected.lambdas)
+    np.testing.assert_array_equal(path.dense(6), expected.dense(6))
+    assert not hasattr(model, "coef_")
