@@ -48,9 +48,9 @@ def test_the_collectors_import_torch():
     assert any(name.split(".")[0] == "torch" for _, name in imports("collectors"))
 
 
-def test_the_collectors_need_nothing_of_the_core_but_frames_and_errors():
+def test_the_collectors_need_nothing_of_the_core_but_frames_errors_and_engines():
     core = {name for _, name in imports("collectors") if name.startswith("causalhyper")}
-    assert core == {"causalhyper.frames", "causalhyper.errors"}
+    assert core == {"causalhyper.errors", "causalhyper.frames", "causalhyper.parallel"}
 
 
 def test_importing_the_core_leaves_torch_out():
