@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +15,7 @@ from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.columns import ColumnBlocks, Matrix, host_blocks
 from causalhyper.granger.lasso.response import checked_response
 
-Designs = GrangerDesign | ColumnBlocks | Mapping[str, ColumnBlocks]
+Designs = GrangerDesign | ColumnBlocks | Mapping[str, GrangerDesign] | Mapping[str, ColumnBlocks]
 """A design with its response and layers, columns alone, or columns by layer."""
 CACHED = 2**20
 """Bytes of a tile: what a processor's cache holds."""
@@ -98,7 +99,7 @@ def find_sources(
 
     Parameters
     ----------
-    design : GrangerDesign, ColumnBlocks, or mapping of str to ColumnBlocks
+    design : GrangerDesign, ColumnBlocks, or mapping of str to either
     y : array_like, shape (T,), optional
         The response; that of a GrangerDesign unless given.
     groups : int, optional
@@ -117,13 +118,21 @@ def find_sources(
     DataError
         If the response is not finite.
     """
-    if isinstance(design, GrangerDesign):
+    known = _known(design)
+    if known:
         if groups is not None or edges is not None:
             raise ConfigurationError("a GrangerDesign knows its groups and edges: leave them out")
-        parts = ((design.columns, design.sizes),)
-        response = checked_response(design.y if y is None else y, design.shape[0])
-        return Sources(parts, design.layers, design.groups, response, design.edges)
-    named = dict(design) if isinstance(design, Mapping) else {"design": design}
+        first, response = (
+            known[0],
+            checked_response(known[0].y if y is None else y, len(known[0].y)),
+        )
+        parts = tuple((each.columns, each.sizes) for each in known)
+        layers = tuple(layer for each in known for layer in each.layers)
+        return Sources(parts, layers, first.groups, response, first.edges)
+    named = cast(
+        dict[str, ColumnBlocks],
+        dict(design) if isinstance(design, Mapping) else {"design": design},
+    )
     if not named or y is None:
         raise ConfigurationError("give columns of one layer at least, and their response y")
     count = 1 if groups is None else groups
@@ -136,6 +145,24 @@ def find_sources(
             )
     found = tuple((columns, (columns.shape[1] // count,)) for columns in named.values())
     return Sources(found, tuple(named), count, checked_response(y, rows), _edges(edges, rows))
+
+
+def _known(design: Designs) -> tuple[GrangerDesign, ...]:
+    """Return the designs that know their response, if that is what is given."""
+    given = list(design.values()) if isinstance(design, Mapping) else [design]
+    found = tuple(each for each in given if isinstance(each, GrangerDesign))
+    if found and len(found) < len(given):
+        raise ConfigurationError(
+            "give a GrangerDesign for every layer, or columns for every layer"
+        )
+    for each in found[1:]:
+        alike = np.array_equal(each.y, found[0].y) and np.array_equal(each.edges, found[0].edges)
+        if not alike or each.groups != found[0].groups:
+            raise ConfigurationError(
+                f"the designs of {found[0].layers[0]!r} and {each.layers[0]!r} have other steps, "
+                "responses or features: make them in one call of granger_design"
+            )
+    return found
 
 
 def _edges(edges: ArrayLike | None, rows: int) -> Codes:

@@ -61,7 +61,7 @@ def shift_test(
 
     Parameters
     ----------
-    design : GrangerDesign, ColumnBlocks, or mapping of str to ColumnBlocks
+    design : GrangerDesign, ColumnBlocks, or mapping of str to either
         X of T rows; of a mapping, one design a layer.
     y : array_like, shape (T,), optional
         Change of the loss; that of a `GrangerDesign` unless given.

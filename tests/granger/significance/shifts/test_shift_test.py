@@ -3,12 +3,14 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.design import ArrayTrajectory, granger_design
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
 from causalhyper.granger.significance.shifts import shift_test
 from causalhyper.granger.significance.shifts.stationary import take_apart
@@ -276,3 +278,29 @@ def test_values_that_are_not_finite_and_responses_without_remainder_are_refused(
         shift_test(DenseColumns(x), y)
     with pytest.raises(DataError, match="nothing"):
         shift_test(DenseColumns(x), np.arange(60.0), trend="linear")
+
+
+def recorded(rows=60):
+    rng = np.random.default_rng(0)
+    changes = {n: 1e-3 * rng.normal(size=(rows, 2, 3)) for n in ("conv", "fc")}
+    after = 1 - 1e-6 * rng.normal(size=rows) - 5 * changes["fc"][:, 1, 2] ** 2
+    frame = pd.DataFrame({"loss": np.ones(rows), "loss_after": after})
+    return ArrayTrajectory(changes, frame)
+
+
+def test_the_designs_of_layers_are_tested_as_the_network_is():
+    layers, network = (granger_design(recorded(), scope=s) for s in ("layer", "network"))
+    found, whole = shift_test(layers), shift_test(network)
+    assert found.to_frame().equals(whole.to_frame())
+    best = found.to_frame().nsmallest(1, "p_family")
+    assert best[["layer", "index"]].to_numpy().tolist() == [["fc", 5]]
+    by_hand = {name: design.columns for name, design in layers.items()}
+    assert shift_test(by_hand, layers["fc"].y).to_frame().equals(found.to_frame())
+
+
+def test_designs_that_do_not_belong_together_are_refused():
+    layers = granger_design(recorded())
+    with pytest.raises(ConfigurationError, match="have other steps, responses or features"):
+        shift_test({"conv": layers["conv"], "fc": granger_design(recorded(40))["fc"]})
+    with pytest.raises(ConfigurationError, match="a GrangerDesign for every layer"):
+        shift_test({"conv": layers["conv"], "fc": layers["fc"].columns})
