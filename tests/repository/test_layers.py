@@ -68,12 +68,13 @@ def test_the_core_imports_no_extra(path: Path) -> None:
     assert not EXTRAS & {name.split(".")[0] for name in imports(path)}
 
 
-def test_collectors_import_nothing_of_the_core_but_frames_errors_and_the_engines() -> None:
-    # runs of a sweep and fits of layers are dispatched by the same engines, which know of neither
+def test_collectors_import_nothing_of_the_core_but_frames_errors_engines_and_pruning() -> None:
+    # runs of a sweep and fits of layers are dispatched by the same engines, which know of neither;
+    # pruning trains networks, and takes its criteria and masks from the core
     for path in (ROOT / "collectors").rglob("*.py"):
         for name in imports(path):
             if name.startswith("causalhyper"):
-                assert name.split(".")[1] in {"frames", "errors", "parallel"}, (
+                assert name.split(".")[1] in {"frames", "errors", "parallel", "granger"}, (
                     f"{path} imports {name}"
                 )
 

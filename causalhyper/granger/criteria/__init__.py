@@ -1,0 +1,6 @@
+"""Pruning criteria: what is known of a network, and how each criterion ranks its parameters."""
+
+from causalhyper.granger.criteria.criterion import Criterion, Needs
+from causalhyper.granger.criteria.evidence import Evidence
+
+__all__ = ["Criterion", "Evidence", "Needs"]

@@ -1,0 +1,94 @@
+"""What is known of a network when some of its parameters are to be pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from causalhyper.arrays import Array
+from causalhyper.errors import ConfigurationError
+from causalhyper.frames import StepSums
+from causalhyper.granger.design.records import Recorded
+from causalhyper.granger.masks import Masks
+
+Gradients = Callable[[int], Iterator[Mapping[str, Array]]]
+"""Given a number, yields the mean gradients of so many minibatches, by layer and in its shape."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What is known of a network when some of its parameters are to be pruned.
+
+    Attributes
+    ----------
+    weights : mapping of str to ndarray
+        By layer, in its shape: the parameters to which training goes back after pruning.
+    collected : mapping of str to ndarray
+        The parameters at the end of the collecting stage.
+    masks : Masks
+        What was kept until now; what is pruned stays so.
+    rng : numpy.random.Generator
+        For criteria that draw.
+    sums : StepSums, optional
+        Of the collecting stage.
+    trajectory : Trajectory, path or ArrayTrajectory, optional
+        Of the collecting stage.
+    gradients : callable, optional
+        Given a number n, yields the mean gradients of n minibatches at `collected`.
+    share : {None, "output"}
+        Whether scores are asked for of parameters, or of the units of a layer's first axis (output
+        channels, neurons): one a unit.
+
+    Raises
+    ------
+    ConfigurationError
+        If layers or shapes differ.
+    """
+
+    weights: Mapping[str, Array]
+    collected: Mapping[str, Array]
+    masks: Masks
+    rng: np.random.Generator
+    sums: StepSums | None = None
+    trajectory: Recorded | None = None
+    gradients: Gradients | None = None
+    share: Literal["output"] | None = None
+
+    def __post_init__(self) -> None:
+        shapes = self.masks.shapes
+        for what, arrays in (("weights", self.weights), ("collected weights", self.collected)):
+            found = {name: np.shape(array) for name, array in arrays.items()}
+            if found != shapes:
+                raise ConfigurationError(
+                    f"masks and {what} must have the same layers in the same order and shapes; "
+                    f"got {shapes} and {found}"
+                )
+
+    def require_sums(self, name: str) -> StepSums:
+        """Return the sums, or say that the criterion of this name needs them."""
+        if self.sums is None:
+            raise ConfigurationError(
+                f"the criterion {name!r} needs sums of the collecting stage: give them (sums=)"
+            )
+        return self.sums
+
+    def require_trajectory(self, name: str) -> Recorded:
+        """Return the trajectory, or say that the criterion of this name needs it."""
+        if self.trajectory is None:
+            raise ConfigurationError(
+                f"the criterion {name!r} needs the trajectory of the collecting stage: record it, "
+                "and give the store (trajectory=)"
+            )
+        return self.trajectory
+
+    def require_gradients(self, name: str) -> Gradients:
+        """Return what yields gradients, or say that the criterion of this name needs it."""
+        if self.gradients is None:
+            raise ConfigurationError(
+                f"the criterion {name!r} needs gradients of minibatches: give what yields them "
+                "(gradients=)"
+            )
+        return self.gradients

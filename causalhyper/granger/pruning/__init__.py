@@ -1,0 +1,1 @@
+"""Prunings: schedules, and what came of them over sparsities and seeds."""
