@@ -28,12 +28,12 @@ def layers(operator: Curvature) -> list[slice]:
     found: list[slice] = []
     owner: str | None = None
     at = 0
-    for p in operator.parameters:
+    for p, size in zip(operator.parameters, operator.sizes, strict=True):
         if found and names[id(p)] == owner:
-            found[-1] = slice(found[-1].start, at + p.numel())
+            found[-1] = slice(found[-1].start, at + size)
         else:
-            found.append(slice(at, at + p.numel()))
-        owner, at = names[id(p)], at + p.numel()
+            found.append(slice(at, at + size))
+        owner, at = names[id(p)], at + size
     return found
 
 

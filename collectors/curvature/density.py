@@ -17,6 +17,7 @@ from collectors.curvature.krylov import krylov_spaces
 from collectors.curvature.operator import Curvature, Kind, curvature_of, normal_rows, seeded
 from collectors.curvature.reuse import check_reuse
 from collectors.curvature.spectrum import SpectralDensity
+from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
 
@@ -30,6 +31,7 @@ def spectral_density(
     reuse: Eigenvalues | None = None,
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> SpectralDensity:
@@ -61,6 +63,8 @@ def spectral_density(
         Which matrix.
     parameters : list of str, optional
         Names of parameters or modules; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone.
     mode : {"eval", "train", "as_found"}
         Mode of the network.
     generator : Generator, optional
@@ -109,7 +113,14 @@ def spectral_density(
     generator = seeded(generator)
     seed = generator.initial_seed()
     with curvature_of(
-        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+        model,
+        loss,
+        data,
+        kind=kind,
+        parameters=parameters,
+        masks=masks,
+        mode=mode,
+        generator=generator,
     ) as operator:
         if reuse is not None:
             _check_reuse(reuse, operator, mode, seed if probes else -1)
@@ -151,8 +162,10 @@ def _probe(
             rows = rows - (rows @ vectors.T) @ vectors
         return rows
 
-    start = outside(normal_rows(1, operator, generator))
     left = operator.size - len(vectors)
+    if not left:
+        return np.empty(0), np.empty(0)
+    start = outside(normal_rows(1, operator, generator))
     for space in krylov_spaces(lambda rows: outside(operator(rows)), start, lambda: start):
         if len(space.basis) >= min(steps, left) or space.invariant or not space.finite:
             break

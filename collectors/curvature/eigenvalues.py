@@ -18,6 +18,7 @@ from collectors.curvature.bounds import Which, places
 from collectors.curvature.extremes import Extreme, extremes
 from collectors.curvature.krylov import Krylov
 from collectors.curvature.operator import Kind, curvature_of, normal_rows, seeded
+from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
 
@@ -114,6 +115,7 @@ def eigenvalues(
     which: Which = "largest",
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     tolerance: float = 1e-3,
     absolute: float = 0.0,
     max_products: int = 300,
@@ -142,6 +144,8 @@ def eigenvalues(
         Which matrix.
     parameters : list of str, optional
         Names of parameters or modules; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone.
     tolerance : float
         Stop when every bound is below the tolerance times the value's size, or below `absolute`,
         or below rounding (ten machine epsilons times the largest size), and every residual below
@@ -203,7 +207,14 @@ def eigenvalues(
     generator = seeded(generator)
     seed = generator.initial_seed()
     with curvature_of(
-        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+        model,
+        loss,
+        data,
+        kind=kind,
+        parameters=parameters,
+        masks=masks,
+        mode=mode,
+        generator=generator,
     ) as operator:
         size, examples = operator.size, operator.examples
 

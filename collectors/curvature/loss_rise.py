@@ -14,6 +14,7 @@ from causalhyper.errors import ConfigurationError
 from collectors.batches import Data, batches
 from collectors.calls import Loss, call_with, check_losses
 from collectors.curvature.operator import seeded
+from collectors.kept import KeptEntries, places_kept
 from collectors.model_state import Mode, measuring
 from collectors.parameters import chosen_parameters
 
@@ -48,7 +49,7 @@ class SamSharpness:
     distance : float
         Norm of the perturbation that gave the value, at most the radius.
     parameters, examples : int
-        p and n.
+        p, numbers that may move, and n.
     mode : str
         Mode of the network.
     seed : int
@@ -95,6 +96,7 @@ def sam_sharpness(
     starts: int = 1,
     adaptive: bool = False,
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> SamSharpness:
@@ -122,6 +124,8 @@ def sam_sharpness(
         rescaling the layers of a rectifier network changes nothing.
     parameters : list of str, optional
         Names of parameters or modules to perturb; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: only kept entries move.
     mode : {"eval", "train", "as_found"}
         Mode of the network.
     generator : Generator, optional
@@ -163,14 +167,15 @@ def sam_sharpness(
     generator = seeded(generator)
     seed = generator.initial_seed()
     with measuring(model, mode, generator=generator), torch.enable_grad():
-        ball = _Ball(model, loss, data, parameters, adaptive)
-        at, slope = ball.rise(torch.zeros(ball.size, dtype=ball.dtype, device=ball.device))
+        ball = _Ball(model, loss, data, parameters, masks, adaptive)
+        at, slope = ball.rise(torch.zeros_like(ball.centre))
         first = _step(torch.zeros_like(slope), slope, radius, radius)
         value, gradient = ball.rise(first)
         best = _ascend(ball.rise, first, value, gradient, radius, steps - 1)
         for _ in range(starts - 1):
-            drawn = torch.randn(ball.size, generator=generator, device=generator.device)
-            u = (radius * drawn / drawn.norm()).to(device=ball.device, dtype=ball.dtype)
+            drawn = torch.randn(len(ball.centre), generator=generator, device=generator.device)
+            drawn = ball.moved(drawn.to(device=ball.device, dtype=ball.dtype))
+            u = radius * drawn / drawn.norm()
             best = max(best, _ascend(ball.rise, u, *ball.rise(u), radius, steps), key=_height)
     finite = math.isfinite(at) and math.isfinite(best[0])
     highest, distance = best if best[0] > at or not finite else (at, 0.0)
@@ -189,18 +194,28 @@ class _Ball:
         loss: Loss,
         data: Data,
         names: list[str] | None,
+        masks: KeptEntries | None,
         adaptive: bool,
     ) -> None:
         self.model, self.loss, self.data = model, loss, data
         self.fixed = {k: p.detach() for k, p in model.named_parameters()}
-        self.names = list(chosen_parameters(model, names))
+        chosen = chosen_parameters(model, names)
+        self.names = list(chosen)
         centre = [self.fixed[k] for k in self.names]
         self.sizes = [p.numel() for p in centre]
         self.centre = torch.cat([p.reshape(-1) for p in centre])
-        self.scale = self.centre.abs() if adaptive else torch.ones_like(self.centre)
-        self.size, self.gradients, self.examples = len(self.centre), 0, 0
+        self.places = None if masks is None else places_kept(chosen, masks)
+        self.scale = self.moved(self.centre.abs() if adaptive else torch.ones_like(self.centre))
+        self.size = len(self.centre if self.places is None else self.places)
+        self.gradients, self.examples = 0, 0
         self.dtype, self.device = self.centre.dtype, self.centre.device
         self.seed = int(torch.randint(2**62, ()))
+
+    def moved(self, u: Tensor) -> Tensor:
+        """Set to zero what the masks do not let move."""
+        if self.places is None:
+            return u
+        return torch.zeros_like(u).index_copy_(0, self.places, u[self.places])
 
     def rise(self, u: Tensor) -> tuple[float, Tensor]:
         """Mean loss at theta + D u, and its gradient by u."""

@@ -16,6 +16,7 @@ from collectors.batches import Data, batches
 from collectors.calls import Loss, call, check_losses
 from collectors.curvature.convolutions import QuickConvolutions
 from collectors.curvature.products import Product, gauss_newton_product, hessian_product
+from collectors.kept import KeptEntries, places_kept
 from collectors.model_state import Mode, measuring
 from collectors.parameters import chosen_parameters
 
@@ -39,8 +40,12 @@ class Curvature:
         What is differentiated by.
     kind : {"hessian", "gauss_newton"}
         Which matrix.
+    kept : Tensor of int64, optional
+        Places of the entries that masks keep, in the vector of all numbers of the parameters.
     size : int
-        p, numbers in the parameters.
+        p, numbers in the parameters, or in those of them that are kept.
+    sizes : tuple of int
+        How many of them belong to each parameter.
     examples : int
         n, examples in the data.
     mean_loss : float
@@ -59,10 +64,12 @@ class Curvature:
         kind: Kind,
         parameters: tuple[nn.Parameter, ...],
         seed: int,
+        kept: Tensor | None = None,
     ) -> None:
         self.model, self.loss, self.kind, self._data = model, loss, kind, data
-        self.parameters = parameters
-        self.size = sum(p.numel() for p in self.parameters)
+        self.parameters, self.kept = parameters, kept
+        self.sizes = _sizes(parameters, kept)
+        self.size = sum(self.sizes)
         self.products = 0
         self._seed = seed
         self._kept: Product | None = None
@@ -78,18 +85,30 @@ class Curvature:
 
     def __call__(self, vectors: Tensor) -> Tensor:
         """Multiply one vector of shape (p,), or each row of (k, p)."""
-        rows = vectors.reshape(-1, self.size)
+        rows = self.expand(vectors.reshape(-1, self.size))
         self.products += len(rows)
         with self._built():
             if self._kept is not None:
                 images = torch.stack([self._kept(row) for row in rows])
             else:
                 images = self._rebuilt(rows)
+        if self.kept is not None:
+            images = images[:, self.kept]
         return images.reshape(vectors.shape)
+
+    def expand(self, rows: Tensor) -> Tensor:
+        """Set rows (k, p) of the kept entries among zeros in place of all the others."""
+        if self.kept is None:
+            return rows
+        wide = rows.new_zeros(len(rows), sum(p.numel() for p in self.parameters))
+        wide[:, self.kept] = rows
+        return wide
 
     def other(self, kind: Kind) -> Curvature:
         """Return another matrix of the same network, data and draws of dropout."""
-        return Curvature(self.model, self.loss, self._data, kind, self.parameters, self._seed)
+        return Curvature(
+            self.model, self.loss, self._data, kind, self.parameters, self._seed, self.kept
+        )
 
     def passes(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Go through the data: outputs and per-example losses of each batch, with their graph.
@@ -167,6 +186,7 @@ def curvature_of(
     *,
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> Iterator[Curvature]:
@@ -188,6 +208,9 @@ def curvature_of(
     parameters : list of str, optional
         Names of parameters or modules to differentiate by; all others are held fixed. Without
         it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone (its
+        rows and columns), p of them, all others held fixed. A parameter without a mask is kept.
     mode : {"eval", "train", "as_found"}
         Mode of the network. With "train", batch normalisation makes an example's loss depend on
         its batch, so that the matrix depends on how the data are split into batches; dropout
@@ -227,7 +250,9 @@ def curvature_of(
     """
     if kind not in ("hessian", "gauss_newton"):
         raise ConfigurationError(f"kind must be 'hessian' or 'gauss_newton'; got {kind!r}")
-    chosen = tuple(chosen_parameters(model, parameters).values())
+    named = chosen_parameters(model, parameters)
+    chosen = tuple(named.values())
+    kept = None if masks is None else places_kept(named, masks)
     with (
         measuring(model, mode, generator=seeded(generator)),
         sdpa_kernel(SDPBackend.MATH),  # the fused kernels have no second derivative
@@ -235,7 +260,18 @@ def curvature_of(
     ):
         for p in model.parameters():
             p.requires_grad_(any(p is each for each in chosen))
-        yield Curvature(model, loss, data, kind, chosen, int(torch.randint(2**62, ())))
+        seed = int(torch.randint(2**62, ()))
+        yield Curvature(model, loss, data, kind, chosen, seed, kept)
+
+
+def _sizes(parameters: tuple[nn.Parameter, ...], kept: Tensor | None) -> tuple[int, ...]:
+    """How many entries of the vector belong to each parameter."""
+    whole = [p.numel() for p in parameters]
+    if kept is None:
+        return tuple(whole)
+    ends = torch.tensor(whole).cumsum(0).to(kept.device)
+    counts = torch.searchsorted(kept, ends)
+    return tuple(torch.diff(counts, prepend=counts.new_zeros(1)).tolist())
 
 
 def seeded(generator: torch.Generator | None) -> torch.Generator:

@@ -16,6 +16,7 @@ from collectors.calls import Loss
 from collectors.curvature.operator import Curvature, Kind, curvature_of, seeded
 from collectors.curvature.shares import example_curvatures
 from collectors.curvature.trace import signs
+from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
 
@@ -76,6 +77,7 @@ def sampled_curvature(
     population: int | None = None,
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> Sampled:
@@ -104,6 +106,8 @@ def sampled_curvature(
         Which matrix.
     parameters : list of str, optional
         Names of parameters or modules; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone.
     mode : {"eval", "train", "as_found"}
         Mode of the network. With "train", batch normalisation mixes examples, and c_i is no
         longer the share of example i alone.
@@ -141,7 +145,14 @@ def sampled_curvature(
     ((10.0,), (8.0,))
     """
     with curvature_of(
-        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+        model,
+        loss,
+        data,
+        kind=kind,
+        parameters=parameters,
+        masks=masks,
+        mode=mode,
+        generator=generator,
     ) as operator:
         _check(operator, vectors, population)
         shares = example_curvatures(operator, vectors.T)
@@ -161,6 +172,7 @@ def sampled_trace(
     population: int | None = None,
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> Sampled:
@@ -188,6 +200,8 @@ def sampled_trace(
         less.
     parameters : list of str, optional
         Names of parameters or modules; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone.
     mode : {"eval", "train", "as_found"}
         Mode of the network.
     generator : Generator, optional
@@ -222,7 +236,14 @@ def sampled_trace(
         raise ConfigurationError(f"expected at least 2 probes; got {probes}")
     generator = seeded(generator)
     with curvature_of(
-        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+        model,
+        loss,
+        data,
+        kind=kind,
+        parameters=parameters,
+        masks=masks,
+        mode=mode,
+        generator=generator,
     ) as operator:
         rows = signs(probes, operator, generator)
         _check(operator, rows.T, population)

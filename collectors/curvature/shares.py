@@ -37,7 +37,7 @@ def example_curvatures(operator: Curvature, vectors: Tensor) -> np.ndarray:
         weights = torch.ones_like(losses, requires_grad=True)
         of = _hessian_forms if operator.kind == "hessian" else _gauss_newton_forms
         rows = []
-        for vector in vectors.to(operator.like):
+        for vector in operator.expand(vectors.to(operator.like)):
             parts = [
                 v.view_as(p) for v, p in zip(vector.split(sizes), operator.parameters, strict=True)
             ]

@@ -21,6 +21,7 @@ from collectors.curvature.eigenvalues import Eigenvalues
 from collectors.curvature.krylov import Krylov, krylov_spaces
 from collectors.curvature.operator import Curvature, Kind, curvature_of, normal_rows, seeded
 from collectors.curvature.reuse import check_reuse
+from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
 SHARE = 3
@@ -105,6 +106,7 @@ def curvature_trace(
     level: float = 0.95,
     kind: Kind = "hessian",
     parameters: list[str] | None = None,
+    masks: KeptEntries | None = None,
     mode: Mode = "eval",
     generator: torch.Generator | None = None,
 ) -> Trace:
@@ -134,6 +136,8 @@ def curvature_trace(
         Which matrix.
     parameters : list of str, optional
         Names of parameters or modules; without it, all that require a gradient.
+    masks : mapping of str to array of bool, or `Masks`, optional
+        By parameter name, True where an entry is kept: the matrix of the kept entries alone.
     mode : {"eval", "train", "as_found"}
         Mode of the network.
     generator : Generator, optional
@@ -183,7 +187,14 @@ def curvature_trace(
     generator = seeded(generator)
     seed = generator.initial_seed()
     with curvature_of(
-        model, loss, data, kind=kind, parameters=parameters, mode=mode, generator=generator
+        model,
+        loss,
+        data,
+        kind=kind,
+        parameters=parameters,
+        masks=masks,
+        mode=mode,
+        generator=generator,
     ) as operator:
         _check(products, level, reuse, operator, mode, seed)
         probed, checked = operator, 0
