@@ -23,8 +23,12 @@ from collectors.curvature.spectrum import SpectralDensity
 from collectors.curvature.trace import curvature_trace
 from collectors.model_state import Mode
 
-SMALLEST = 0.002
-"""Error allowed to the smallest eigenvalue, as a share of the largest."""
+SMALLEST, NOTHING = 0.02, 1e-4
+"""Error allowed to the smallest eigenvalue: of its own size, or of the largest's.
+
+The second is small because the bulk of the eigenvalues lies near zero: a looser one is met there
+before the search has come to the end of the spectrum.
+"""
 ASCENTS = 5
 """Steps of each ascent to the highest loss nearby."""
 STEPS = 40
@@ -101,13 +105,15 @@ def measure_space(
 
     top = eigenvalues(*of, k=request.top, tolerance=request.tolerance, keep=True, **drawn())
     size = abs(top.values[0])
-    absolute = SMALLEST * size if math.isfinite(size) else 0.0
+    absolute = NOTHING * size if math.isfinite(size) else 0.0
     return SpaceFlatness(
         space=space,
         entries=top.parameters,
         norm=_norm(dict(model.named_parameters()), kept),
         gradient_norm=_norm(gradient, kept),
-        smallest=eigenvalues(*of, k=1, which="smallest", absolute=absolute, **drawn()),
+        smallest=eigenvalues(
+            *of, k=1, which="smallest", tolerance=SMALLEST, absolute=absolute, **drawn()
+        ),
         standard_errors=_standard_errors(of, top, request.population, options),
         trace=curvature_trace(*of, products=request.products, **drawn()),
         relative=relative_curvature(*of, **drawn()),

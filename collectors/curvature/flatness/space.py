@@ -97,7 +97,7 @@ class SpaceFlatness:
         nan, top, trace, relative = math.nan, self.top.values[0], self.trace, self.relative
         errors = zip(self.top.found, self.standard_errors, strict=True)
         of = {True: "", False: "examples"}
-        found = [
+        found: list[tuple[str, int, float, float, str, float, bool]] = [
             ("eigenvalue", e.rank, e.value, se, of[math.isnan(se)], e.bound, e.converged)
             for e, se in errors
         ]
