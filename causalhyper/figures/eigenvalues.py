@@ -96,7 +96,7 @@ def plot_eigenvalues(
         axes.set_xticks(range(len(methods)), labels, **PLAIN)
         axes.set_xlim(-0.6, len(methods) - 0.4)
         what = "all parameters" if space == "full" else "kept parameters"
-        name_axes(axes, title=title, ylabel=f"largest eigenvalues, {what} (loss per squared unit)")
+        name_axes(axes, title=title, ylabel=f"eigenvalues of the Hessian, {what}")
         _explain(axes, np.unique(ranks), bool(doubtful.any()), int((chosen & ~shown).sum()))
     return axes
 
@@ -125,7 +125,7 @@ def _label(rows: pd.DataFrame, method: str) -> str:
     parts = [method]
     for quantity, form in (
         ("training_loss", "loss {:.2g}"),
-        ("training_accuracy", "{:.1%} right"),
+        ("training_accuracy", "accuracy {:.1%}"),
     ):
         values = rows.loc[rows["quantity"] == quantity, "value"].to_numpy(dtype=float)
         if len(values) and np.isfinite(values).any():

@@ -1,8 +1,7 @@
-"""The loss over a plane or a line through a network's parameters."""
+"""The loss over a plane through a network's parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,16 +15,14 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
 from causalhyper.figures.style import (
-    GREY,
     INK,
     PALETTE,
     PLAIN,
     RULE,
-    add_legend,
     house_style,
     name_axes,
-    new_axes,
 )
+from causalhyper.figures.text import as_text
 
 View = Literal["contours", "relief"]
 """Lines of equal height, or a surface seen from the side."""
@@ -34,8 +31,6 @@ LOG_LOSS = "log(1 + training loss)"
 ALPHA, BETA = "α, along direction 1", "β, along direction 2"
 _FIGURE = "a loss surface"
 _LEVELS = 12
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
-_DASHES = ("-", "--", "-.", ":")
 
 
 def plot_loss_surface(
@@ -81,18 +76,17 @@ def plot_loss_surface(
     """
     if view not in ("contours", "relief"):
         raise ConfigurationError(f"view must be 'contours' or 'relief'; got {view!r}")
-    alphas, betas, heights = _read_grid(frame)
-    low, high = _limits(heights, limits)
+    grid = _read_grid(frame)
+    scale = _limits(grid[2], limits)
     with house_style():
         axes = ax if ax is not None else _panels(1, view)[0]
-        if (view == "relief") != (axes.name == "3d"):
-            raise ConfigurationError(
-                f"the view {view!r} does not fit axes of projection {axes.name!r}: make them with "
-                f"projection={'3d' if view == 'relief' else 'rectilinear'!r}"
-            )
-        draw = _draw_relief if view == "relief" else _draw_contours
-        draw(axes, alphas, betas, heights, (low, high))
-        name_axes(axes, title=title, xlabel=ALPHA, ylabel=BETA)
+        _check_projection(axes, view)
+        if view == "relief":
+            _draw_relief(axes, *grid, scale)
+        else:
+            _add_bar([axes], _draw_contours(axes, *grid, scale))
+        name_axes(axes, xlabel=ALPHA, ylabel=BETA)
+        _set_title(axes, title)
     return axes
 
 
@@ -141,75 +135,23 @@ def plot_loss_surfaces(
     found = list(dict.fromkeys(names))
     if not found:
         raise ConfigurationError(f"{_FIGURE} needs at least one row; the frame is empty")
-    limits = _limits(frame["log_loss"].to_numpy(dtype=float), None)
-    panels = _panels(len(found), view)
-    for axes, name in zip(panels, found, strict=True):
-        rows = frame[names == name]
-        loss = rows.loc[(rows["alpha"] == 0) & (rows["beta"] == 0), "loss"]
-        at = f", training loss {loss.iloc[0]:.3g}" if len(loss) else ""
-        plot_loss_surface(rows, view=view, limits=limits, title=f"{name}{at}", ax=axes)
-    if title:
-        with house_style():
-            figure = panels[0].figure.figure
-            figure.suptitle(title, x=0.01, ha="left", fontweight="bold", color=INK, **PLAIN)
-    return panels
-
-
-def plot_loss_lines(
-    frame: pd.DataFrame, *, by: str | None = None, title: str = "", ax: Axes | None = None
-) -> Axes:
-    """Draw the loss along a line through one network or several, with the networks marked.
-
-    Parameters
-    ----------
-    frame : pandas.DataFrame
-        Columns `alpha` and `log_loss`, and `by` where it is named; of several rows at one alpha
-        (seeds) the mean is drawn, and each as a pale line where `seed` tells them apart.
-    by : str, optional
-        Column that tells the lines apart.
-    title : str
-        Plain text.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure otherwise.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ConfigurationError
-        For missing columns, and an empty frame.
-
-    Examples
-    --------
-    >>> rows = pd.DataFrame({"alpha": [-1.0, 0.0, 1.0], "log_loss": [0.7, 0.0, 0.7]})
-    >>> plot_loss_lines(rows).get_ylabel()
-    'log(1 + training loss)'
-    """
-    check_columns(frame, ["alpha", "log_loss", *([by] if by else [])], _FIGURE)
-    if not len(frame):
-        raise ConfigurationError(f"{_FIGURE} needs at least one row; the frame is empty")
-    read_numbers(frame, "alpha", _FIGURE)
-    finite = frame[np.isfinite(frame["log_loss"].to_numpy(dtype=float))]
-    names = pd.Series(read_texts(finite, by) if by else "", index=finite.index)
+    scale = _limits(frame["log_loss"].to_numpy(dtype=float), None)
     with house_style():
-        axes = new_axes(ax, figsize=(6.4, 3.8))
-        axes.grid(axis="y", color=RULE)
-        handles: list[Any] = []
-        for i, name in enumerate(dict.fromkeys(names)):
-            rows = finite[names == name]
-            look = {"color": _COLORS[i % 6], "linestyle": _DASHES[i % 4]}
-            if "seed" in rows and rows["seed"].nunique() > 1:
-                for _, each in rows.groupby("seed"):
-                    axes.plot(each["alpha"], each["log_loss"], alpha=0.3, linewidth=0.8, **look)
-            mean = rows.groupby("alpha")["log_loss"].mean()
-            handles += axes.plot(mean.index, mean.to_numpy(), linewidth=1.6, **look)
-        axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
-        name_axes(axes, title=title, xlabel=ALPHA, ylabel=LOG_LOSS)
-        if by:
-            add_legend(axes, handles, list(dict.fromkeys(names)), loc="best")
-    return axes
+        panels = _panels(len(found), view)
+        for axes, name in zip(panels, found, strict=True):
+            rows = frame[names == name]
+            draw = _draw_relief if view == "relief" else _draw_contours
+            drawn = draw(axes, *_read_grid(rows), scale)
+            name_axes(axes, xlabel=ALPHA, ylabel=BETA)
+            loss = rows.loc[(rows["alpha"] == 0) & (rows["beta"] == 0), "loss"]
+            at = f", training loss {loss.iloc[0]:.3g}" if len(loss) else ""
+            _set_title(axes, f"{name}{at}")
+        if view == "contours":
+            _add_bar(panels, drawn)
+        if title:
+            look = {"x": 0.01, "ha": "left", "fontweight": "bold", "color": INK, **PLAIN}
+            panels[0].figure.figure.suptitle(as_text(title), **look)
+    return panels
 
 
 def _read_grid(frame: pd.DataFrame) -> tuple[Array, Array, Array]:
@@ -244,33 +186,54 @@ def _limits(heights: Array, limits: tuple[float, float] | None) -> tuple[float, 
 
 def _panels(count: int, view: View) -> list[Axes]:
     projection = "3d" if view == "relief" else None
-    size = (4.6 * count + 0.4, 4.0)
+    size = (4.2 * count + 0.8, 4.0)
     with house_style():
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         return [figure.add_subplot(1, count, i + 1, projection=projection) for i in range(count)]
 
 
-def _levels(limits: tuple[float, float]) -> Sequence[float]:
-    return list(MaxNLocator(_LEVELS).tick_values(*limits))
+def _check_projection(axes: Axes, view: View) -> None:
+    if (view == "relief") != (axes.name == "3d"):
+        raise ConfigurationError(
+            f"the view {view!r} does not fit axes of projection {axes.name!r}: make them with "
+            f"projection={'3d' if view == 'relief' else 'rectilinear'!r}"
+        )
+
+
+def _set_title(axes: Axes, title: str) -> None:
+    """Set the title at the left, where axes in three dimensions do not put it by themselves."""
+    axes.set_title(as_text(title), loc="left", **PLAIN)
 
 
 def _draw_contours(
     axes: Axes, alphas: Array, betas: Array, heights: Array, limits: tuple[float, float]
-) -> None:
-    """Fill between the levels, dark where the loss is low, and name the lines."""
+) -> Any:
+    """Fill between the levels, dark where the loss is low; grey where it diverged."""
     axes.set_facecolor(RULE)
-    levels = _levels(limits)
-    filled = axes.contourf(alphas, betas, heights, levels, cmap="cividis", extend="both")
+    levels = MaxNLocator(_LEVELS).tick_values(*limits)
+    finite = heights[np.isfinite(heights)]
+    beyond = finite.size and (finite.min() < levels[0] or finite.max() > levels[-1])
+    extend: Any = "both" if beyond else "neither"
+    filled = axes.contourf(alphas, betas, heights, levels, cmap="cividis", extend=extend)
     axes.contour(alphas, betas, heights, levels, colors=["white"], linewidths=0.5, alpha=0.6)
-    bar = axes.figure.colorbar(filled, ax=axes, shrink=0.9, pad=0.02)
+    cross = {"marker": "+", "linestyle": "", "zorder": 5}
+    axes.plot([0], [0], color="white", markersize=10, markeredgewidth=2.4, **cross)
+    axes.plot([0], [0], color=PALETTE["vermillion"], markersize=9, markeredgewidth=1.4, **cross)
+    axes.set_aspect("equal")
+    axes.set(xlim=(alphas[0], alphas[-1]), ylim=(betas[0], betas[-1]))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    if finite.size < heights.size:
+        place = {"transform": axes.transAxes, "ha": "right", "fontsize": 8, "color": INK}
+        axes.text(0.98, 0.02, "grey: the loss diverged", **place, **PLAIN)
+    return filled
+
+
+def _add_bar(panels: list[Axes], filled: Any) -> None:
+    bar = panels[0].figure.colorbar(filled, ax=panels, shrink=0.8, pad=0.02)
     bar.set_label(LOG_LOSS)
     bar.outline.set_visible(False)
-    axes.plot([0], [0], "+", color="white", markersize=10, markeredgewidth=2.4, zorder=5)
-    axes.plot(
-        [0], [0], "+", color=PALETTE["vermillion"], markersize=9, markeredgewidth=1.4, zorder=6
-    )
-    axes.set_aspect("equal")
 
 
 def _draw_relief(

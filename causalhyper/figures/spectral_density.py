@@ -66,7 +66,7 @@ def plot_spectral_density(
     widths = read_numbers(frame, "width", _FIGURE)
     if not (density > 0).any():
         raise ConfigurationError(f"{_FIGURE} needs a density above zero; got none")
-    floor = density.max() / 10**_DECADES
+    floor = max(density.max() / 10**_DECADES, density[density > 0].min() / 3)
     names = np.array(read_texts(frame, by) if by else [""] * len(frame))
     found = list(dict.fromkeys(names))
     with house_style():
@@ -88,7 +88,7 @@ def plot_spectral_density(
             labels.append(f"{name} (kernel {widths[rows[0]]:.2g})")
         axes.axvline(0, color=GREY, linewidth=0.8, linestyle=":")
         axes.set_ylim(floor, 3 * (density + se).max())
-        kernel = "" if by else f", kernel width {widths[0]:.2g}"
+        kernel = "" if by else f" (kernel {widths[0]:.2g})"
         name_axes(
             axes,
             title=title,

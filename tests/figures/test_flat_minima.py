@@ -1,4 +1,4 @@
-"""Pictures of loss surfaces, spectral densities and eigenvalues: what is drawn, what is refused."""
+"""Pictures of loss surfaces, spectral densities and eigenvalues."""
 
 import numpy as np
 import pandas as pd
@@ -7,8 +7,8 @@ import pytest
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures import to_svg
 from causalhyper.figures.eigenvalues import plot_eigenvalues
+from causalhyper.figures.loss_lines import plot_loss_lines
 from causalhyper.figures.loss_surface import (
-    plot_loss_lines,
     plot_loss_surface,
     plot_loss_surfaces,
 )
@@ -55,7 +55,7 @@ def test_surfaces_side_by_side_share_one_scale_and_say_their_loss():
     assert panels[0].get_zlim() == panels[1].get_zlim()
     flat = plot_loss_surfaces(frame)
     assert flat[0].collections[0].get_clim() == flat[1].collections[0].get_clim()
-    assert flat[0].figure.axes[2:]  # the scale has a bar
+    assert len(flat[0].figure.axes) == 3  # one bar for both
 
 
 def test_points_that_diverged_are_left_blank():
@@ -65,6 +65,7 @@ def test_points_that_diverged_are_left_blank():
         axes = plot_loss_surface(frame, view=view)
         assert "<svg" in to_svg(axes.figure, title="t", description="d", prefix="p")
     axes = plot_loss_surface(frame)
+    assert [t.get_text() for t in axes.texts] == ["grey: the loss diverged"]
     assert max(p.vertices[:, 0].max() for p in axes.collections[1].get_paths() if len(p)) < 0.8
 
 
@@ -117,7 +118,7 @@ def test_a_density_has_its_error_around_it_on_a_logarithmic_scale():
     assert band.max() == pytest.approx(1.1 * density()["density"].max())
     assert band.min() == pytest.approx(0.9 * density()["density"].min())
     assert axes.get_yscale() == "log"
-    assert "kernel width 0.06" in axes.get_ylabel()
+    assert "kernel 0.06" in axes.get_ylabel()
     assert "<svg" in to_svg(axes.figure, title="t", description="d", prefix="p")
 
 
@@ -148,7 +149,7 @@ def flatness_rows():
 def test_strips_of_eigenvalues_name_the_loss_of_each_method_and_open_doubtful_marks():
     axes = plot_eigenvalues(flatness_rows())
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
-        "dense\nloss 0.11\n50.0% right", "random\nloss 2.3\n50.0% right",
+        "dense\nloss 0.11\naccuracy 50.0%", "random\nloss 2.3\naccuracy 50.0%",
     ]  # fmt: skip
     marks = [line for line in axes.get_lines() if len(line.get_xdata()) == 1]
     assert sorted(float(m.get_ydata()[0]) for m in marks)[-1] == 52.0
