@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -142,7 +144,12 @@ def _explain(axes: Axes, ranks: Array, doubtful: bool, hidden: int) -> None:
     ]
     labels = [f"eigenvalue {rank:g}" for rank in ranks]
     if doubtful:
-        look = {"marker": "o", "linestyle": "", "markerfacecolor": "white", "color": INK}
+        look: dict[str, Any] = {
+            "marker": "o",
+            "linestyle": "",
+            "markerfacecolor": "white",
+            "color": INK,
+        }
         handles.append(Line2D([], [], **look))
         labels.append("open: with a caution")
     if hidden:

@@ -70,7 +70,7 @@ def plot_loss_lines(
         handles: list[Any] = []
         for i, name in enumerate(dict.fromkeys(names)):
             rows = finite[names == name]
-            look = {"color": _COLORS[i % 6], "linestyle": _DASHES[i % 4]}
+            look: dict[str, Any] = {"color": _COLORS[i % 6], "linestyle": _DASHES[i % 4]}
             if "seed" in rows and rows["seed"].nunique() > 1:
                 for _, each in rows.groupby("seed"):
                     axes.plot(each["alpha"], each["log_loss"], alpha=0.3, linewidth=0.8, **look)

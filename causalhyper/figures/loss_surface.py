@@ -217,7 +217,7 @@ def _draw_contours(
     extend: Any = "both" if beyond else "neither"
     filled = axes.contourf(alphas, betas, heights, levels, cmap="cividis", extend=extend)
     axes.contour(alphas, betas, heights, levels, colors=["white"], linewidths=0.5, alpha=0.6)
-    cross = {"marker": "+", "linestyle": "", "zorder": 5}
+    cross: dict[str, Any] = {"marker": "+", "linestyle": "", "zorder": 5}
     axes.plot([0], [0], color="white", markersize=10, markeredgewidth=2.4, **cross)
     axes.plot([0], [0], color=PALETTE["vermillion"], markersize=9, markeredgewidth=1.4, **cross)
     axes.set_aspect("equal")
@@ -225,7 +225,12 @@ def _draw_contours(
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     if finite.size < heights.size:
-        place = {"transform": axes.transAxes, "ha": "right", "fontsize": 8, "color": INK}
+        place: dict[str, Any] = {
+            "transform": axes.transAxes,
+            "ha": "right",
+            "fontsize": 8,
+            "color": INK,
+        }
         axes.text(0.98, 0.02, "grey: the loss diverged", **place, **PLAIN)
     return filled
 

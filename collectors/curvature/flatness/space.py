@@ -44,7 +44,7 @@ class SpaceFlatness:
     gradient_norm : float
         Of the part of the gradient within the space, loss a unit of parameter.
     top, smallest : Eigenvalues
-        The largest, and the smallest.
+        The largest, and the two smallest, the outermost first.
     standard_errors : tuple of float
         Of the largest for the choice of examples; NaN where no population was named.
     trace : Trace
@@ -124,4 +124,4 @@ class SpaceFlatness:
             ("one_step_fall", 0, self.one_step, nan, "", nan, True),
             ("entries", 0, float(self.entries), nan, "", nan, True),
         ]
-        return [(quantity, self.space, *rest) for quantity, *rest in found]
+        return [(row[0], self.space, *row[1:]) for row in found]
