@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from collectors.curvature.directions import filter_normalised
-from collectors.curvature.flatness import flatness
+from collectors.curvature.flat_minima import flatness
 
 STORED = json.loads(Path(__file__).with_name("flatness.json").read_text("utf-8"))
 

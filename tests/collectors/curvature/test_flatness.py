@@ -10,7 +10,7 @@ from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
-from collectors.curvature.flatness import flatness, measure_fit, relative_curvature
+from collectors.curvature.flat_minima import flatness, measure_fit, relative_curvature
 from tests.collectors.curvature.samples import (
     classified,
     convolutional,

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from collectors.curvature.eigenvalues import Eigenvalues
-from collectors.curvature.flatness.relative import RelativeCurvature
+from collectors.curvature.flat_minima.relative import RelativeCurvature
 from collectors.curvature.loss_rise import SamSharpness
 from collectors.curvature.spectrum import SpectralDensity
 from collectors.curvature.trace import Trace

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from collectors.curvature.flatness.fit import Fit
-from collectors.curvature.flatness.space import COLUMNS, SpaceFlatness
+from collectors.curvature.flat_minima.fit import Fit
+from collectors.curvature.flat_minima.space import COLUMNS, SpaceFlatness
 
 CHANCE = 0.1
 """Skill below which a network counts as no better than a constant prediction."""

@@ -10,9 +10,9 @@ from torch import nn
 from causalhyper.errors import ConfigurationError
 from collectors.batches import Data, check_repeatable
 from collectors.calls import Loss
-from collectors.curvature.flatness.fit import measure_fit
-from collectors.curvature.flatness.measuring import Request, measure_space
-from collectors.curvature.flatness.result import Flatness
+from collectors.curvature.flat_minima.fit import measure_fit
+from collectors.curvature.flat_minima.measuring import Request, measure_space
+from collectors.curvature.flat_minima.result import Flatness
 from collectors.curvature.moves import moving_entries
 from collectors.curvature.operator import seeded
 from collectors.kept import KeptEntries

@@ -15,8 +15,8 @@ from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.density import spectral_density
 from collectors.curvature.eigenvalues import Eigenvalues, eigenvalues
-from collectors.curvature.flatness.relative import relative_curvature
-from collectors.curvature.flatness.space import SpaceFlatness
+from collectors.curvature.flat_minima.relative import relative_curvature
+from collectors.curvature.flat_minima.space import SpaceFlatness
 from collectors.curvature.loss_rise import SamSharpness, sam_sharpness
 from collectors.curvature.sampling import sampled_curvature
 from collectors.curvature.spectrum import SpectralDensity
