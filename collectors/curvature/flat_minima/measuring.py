@@ -23,7 +23,7 @@ from collectors.curvature.spectrum import SpectralDensity
 from collectors.curvature.trace import curvature_trace
 from collectors.model_state import Mode
 
-SMALLEST, NOTHING = 0.005, 1e-4
+SMALLEST, NOTHING = 0.005, 1e-6
 """Error allowed to the smallest eigenvalues: of their own size, or of the largest's.
 
 Both are small, and two eigenvalues are sought, because the bulk lies near zero and close together:
