@@ -152,7 +152,9 @@ def eigenvalues(
         ten times that.
     absolute : float
         Error that is small enough whatever the value, in units of an eigenvalue: of use for
-        smallest eigenvalues near zero, which have no relative precision.
+        smallest eigenvalues near zero, which have no relative precision. Where the bulk lies near
+        zero, keep it far below the size of the eigenvalue sought: else a value inside the spectrum
+        meets it first, and counts as converged.
     max_products : int
         Give up, with a warning, when the next step would exceed it.
     block : int
