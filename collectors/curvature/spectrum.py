@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from collectors.curvature.operator import Kind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WIDTH = 0.01
 """Standard deviation of the default kernel, as a fraction of the range of the nodes."""
@@ -120,16 +123,11 @@ class SpectralDensity:
             f"({below_se:.1%})"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the smoothed density on a logarithmic scale; return the axes."""
-        import matplotlib.pyplot as plt
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the smoothed density on a logarithmic scale, with its error; return the axes."""
+        from causalhyper.figures import plot_spectral_density
 
-        frame = self.to_frame()
-        ax = plt.subplots()[1] if ax is None else ax
-        ax.semilogy(frame["value"], frame["density"].clip(lower=1e-3 / self.parameters))
-        ax.set_xlabel("eigenvalue")
-        ax.set_ylabel(f"density (kernel width {frame['width'].iloc[0]:.2g})")
-        return ax
+        return plot_spectral_density(self.to_frame(), ax=ax)
 
     def _grid(self, width: float) -> np.ndarray:
         everything = np.concatenate([*self.nodes, self.atoms])

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,9 @@ from collectors.curvature.operator import seeded
 from collectors.kept import KeptEntries
 from collectors.model_state import Mode, measuring
 from collectors.parameters import chosen_parameters
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +100,13 @@ class LossSurface:
         columns = {"alpha": alpha.ravel(), "beta": beta.ravel(), "loss": loss}
         frame = pd.DataFrame({**columns, "log_loss": log_loss})
         return frame.assign(**labels)[[*labels, *frame.columns]]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw contours of log(1 + loss), or the line; return the axes."""
+        from causalhyper.figures import plot_loss_lines, plot_loss_surface
+
+        draw = plot_loss_lines if len(self.betas) == 1 else plot_loss_surface
+        return draw(self.to_frame(), ax=ax)
 
     def summary(self) -> str:
         """Return what was moved how, and the range of the loss, in text."""

@@ -48,7 +48,7 @@ def test_the_collectors_import_torch():
     assert any(name.split(".")[0] == "torch" for _, name in imports("collectors"))
 
 
-def test_the_collectors_need_nothing_of_the_core_but_frames_errors_and_engines():
+def test_the_collectors_need_nothing_of_the_core_but_frames_figures_errors_and_engines():
     # pruning alone has criteria and masks of the core between its stages of training
     found = {
         name
@@ -56,7 +56,12 @@ def test_the_collectors_need_nothing_of_the_core_but_frames_errors_and_engines()
         if name.startswith("causalhyper") and "pruning" not in file.parts
     }
     core = {".".join(name.split(".")[:2]) for name in found}
-    assert core == {"causalhyper.errors", "causalhyper.frames", "causalhyper.parallel"}
+    assert core == {
+        "causalhyper.errors",
+        "causalhyper.figures",
+        "causalhyper.frames",
+        "causalhyper.parallel",
+    }
 
 
 def test_importing_the_core_leaves_torch_out():

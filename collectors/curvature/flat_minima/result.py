@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from collectors.curvature.flat_minima.fit import Fit
 from collectors.curvature.flat_minima.space import COLUMNS, SpaceFlatness
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CHANCE = 0.1
 """Skill below which a network counts as no better than a constant prediction."""
@@ -114,6 +117,12 @@ class Flatness:
         columns = ["space", "value", "density", "se", "width"]
         frame = pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
         return frame.assign(**labels)[[*labels, *columns]].reset_index(drop=True)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the largest eigenvalues of the full space beside the loss; return the axes."""
+        from causalhyper.figures import plot_eigenvalues
+
+        return plot_eigenvalues(self.to_frame(method="network"), ax=ax)
 
     def summary(self) -> str:
         """Return the fit, the curvature in each space, and the cautions, in text."""
