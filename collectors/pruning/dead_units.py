@@ -1,0 +1,308 @@
+"""Units that no path from the inputs to the outputs goes through, once weights are pruned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch.utils import _pytree as pytree
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.masks import Masks
+from collectors.batches import Data, Inputs, first_inputs, take
+from collectors.calls import call
+from collectors.complexity.linear_maps import LinearCall
+from collectors.complexity.path_rules import Paths, PathsUndefined
+from collectors.pruning.owners import kept_array, owners, owners_of, unwrapped
+from collectors.pruning.torch_masks import copy_masked, make_permanent
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeadUnits:
+    """What still flows through a network whose weights are pruned.
+
+    Attributes
+    ----------
+    live : Masks
+        Units, by layer: a path from an input to an output goes through the unit.
+    reached, read : Masks
+        Units, by layer: a path from an input comes to the unit; one from it goes to an output.
+    pruned_in, pruned_out : Masks
+        Units, by layer: all weights into the unit are pruned; all weights that read it are.
+    kept : mapping of str to int
+        By layer: weights that the masks keep.
+    effective : Masks
+        Weights, by layer, that are kept and lie on a path from an input to an output.
+    """
+
+    live: Masks
+    reached: Masks
+    read: Masks
+    pruned_in: Masks
+    pruned_out: Masks
+    kept: Mapping[str, int]
+    effective: Masks
+
+    @property
+    def connected(self) -> bool:
+        """Whether any path goes from an input to an output."""
+        return all(count > 0 for count in self.live.layer_counts().values()) or any(
+            self.effective.layer_counts().values()
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer.
+
+        Columns: layer, units, pruned_in, pruned_out, unreached, unread, dead, collapsed (no unit
+        lives), kept, effective.
+        """
+        sizes = np.array([mask.size for mask in self.live.kept.values()])
+
+        def counts(masks: Masks) -> np.ndarray[Any, np.dtype[np.int64]]:
+            return np.array(list(masks.layer_counts().values()))
+
+        live = counts(self.live)
+        return pd.DataFrame(
+            {
+                "layer": list(self.live.kept),
+                "units": sizes,
+                "pruned_in": counts(self.pruned_in),
+                "pruned_out": counts(self.pruned_out),
+                "unreached": sizes - counts(self.reached),
+                "unread": sizes - counts(self.read),
+                "dead": sizes - live,
+                "collapsed": live == 0,
+                "kept": list(self.kept.values()),
+                "effective": counts(self.effective),
+            }
+        )
+
+    def summary(self) -> str:
+        """Say how many units of each layer are dead, and whether anything flows."""
+        frame = self.to_frame()
+        lines = [
+            f"{row.layer}: {row.dead} of {row.units} units dead ({row.unreached} unreached, "
+            f"{row.unread} unread), {row.effective} of {row.kept} kept weights effective"
+            for row in frame.itertuples()
+        ]
+        ending = "" if self.connected else "no path goes from the inputs to the outputs"
+        return "\n".join([*lines, *([ending] if ending else [])])
+
+
+def find_dead_units(model: nn.Module, masks: Masks, data: Data | Inputs) -> DeadUnits:
+    """Find the units through which nothing flows, by masks and shapes alone.
+
+    Parameters
+    ----------
+    model : Module
+        A network of linear layers, convolutions, batch normalisations, rectifiers, pooling, sums
+        and reshapes; left as it is. The values of its weights do not count.
+    masks : Masks
+        By parameter, such as ``fc1.weight``. What they do not name is kept.
+    data : tuple (inputs, targets), or iterable of such, or the inputs
+        Only the shape of the first example is used.
+
+    Returns
+    -------
+    DeadUnits
+        By convolution and linear layer that is called, in the order of calls.
+
+    Raises
+    ------
+    ConfigurationError
+        If the masks are not of this network, or an operation or layer has no paths; the message
+        names it.
+
+    Notes
+    -----
+    A unit that is not reached computes a constant from its bias; one that is not read changes
+    nothing. Both are counted dead, though only the second can be removed without more ado. A
+    dead unit's kept weights are of no effect: Vysogorets and Kempe 2023, "Connectivity matters:
+    neural network pruning through the lens of effective sparsity".
+
+    Ones go forward through the masks and backward again; after every layer only whether a number
+    is zero is kept, so that no depth overflows. A convolution's unit has many positions; a path
+    has to go through one of them, and kernel entries that only ever meet padding have no effect.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    >>> first = np.array([[True, False], [False, False], [True, True]])
+    >>> masks = Masks({"0.weight": first, "2.weight": np.array([[False, True, True]])})
+    >>> print(find_dead_units(model, masks, torch.ones(1, 2)).summary())
+    0: 2 of 3 units dead (1 unreached, 1 unread), 2 of 3 kept weights effective
+    2: 0 of 1 units dead (0 unreached, 0 unread), 1 of 2 kept weights effective
+    """
+    twin = _of_masks(model, masks)
+    try:
+        inputs = take(first_inputs(data, twin), 0, 1)
+        flow = _flow(twin, inputs, direct=False)
+        readers = _flow(twin, inputs, direct=True)
+    except PathsUndefined as error:
+        raise ConfigurationError(
+            f"dead units are not defined behind {error}: they need linear layers, convolutions, "
+            "batch normalisation, rectifiers, pooling and sums"
+        ) from None
+    layers = {name: watch.layer for name, watch in flow.items()}
+    return DeadUnits(
+        Masks({n: w.units([(y != 0) & g for y, g in w.pairs()]) for n, w in flow.items()}),
+        Masks({n: w.units([y != 0 for y in w.outputs]) for n, w in flow.items()}),
+        Masks({n: w.units(w.gradients) for n, w in flow.items()}),
+        Masks({n: ~kept_array(_fan_in(layer)) for n, layer in layers.items()}),
+        Masks({n: ~w.units(w.gradients) for n, w in readers.items()}),
+        {n: int(layer.weight.count_nonzero()) for n, layer in layers.items()},  # type: ignore[operator]
+        Masks({n: w.effective() for n, w in flow.items()}),
+    )
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What a layer took and gave at each call, and whether its outputs were read."""
+
+    name: str
+    layer: nn.Module
+    direct: bool
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+    read: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def gradients(self) -> list[Tensor]:
+        return [
+            self.read.get(i, torch.zeros_like(y, dtype=torch.bool))
+            for i, y in enumerate(self.outputs)
+        ]
+
+    def pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Outputs with whether they were read, by call."""
+        return zip(self.outputs, self.gradients, strict=True)
+
+    def units(self, calls: list[Tensor]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Whether each unit has it at any position of any call."""
+        axis = -1 if isinstance(self.layer, nn.Linear) else -1 - len(self.layer.kernel_size)  # type: ignore[arg-type]
+        wide = [x.movedim(axis, 0).flatten(1).any(1) for x in calls]
+        return kept_array(torch.stack(wide).any(0))
+
+    def effective(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        """Whether each weight is on a path: the gradient of the paths through it."""
+        weight: Tensor = self.layer.weight.detach()  # type: ignore[union-attr, assignment, operator]
+        found = torch.zeros_like(weight)
+        for x, (_, g) in zip(self.inputs, self.pairs(), strict=True):
+            given, read = (x != 0).double(), g.double()
+            if isinstance(self.layer, nn.Linear):
+                found += read.flatten(0, -2).T @ given.flatten(0, -2)
+                continue
+            ones = torch.ones_like(weight, requires_grad=True)
+            with torch.enable_grad():
+                y = LinearCall(self.name, self.layer, tuple(given.shape[1:])).apply(given[0], ones)
+            found += torch.autograd.grad(y, ones, read[0])[0]
+        return kept_array(found * weight)
+
+
+class _Signs(torch.autograd.Function):
+    """Keeps of numbers, and of their gradients, only whether they are zero."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, watch: _Watch, number: int) -> Tensor:
+        ctx.watch, ctx.number = watch, number
+        return (y != 0).to(y.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        read = gradients[0] != 0
+        ctx.watch.read[ctx.number] = read
+        passed = torch.ones_like(gradients[0]) if ctx.watch.direct else read.to(torch.float64)
+        return passed, None, None
+
+
+def _flow(model: nn.Module, inputs: Any, *, direct: bool) -> dict[str, _Watch]:
+    """Send ones through a network of masks, and back.
+
+    With `direct` every layer sends ones back, whether it is read or not, so that a unit's
+    gradient tells of its own readers alone.
+    """
+    with torch.enable_grad(), _watching(model, direct) as flow:
+        outputs = call(model, pytree.tree_map(_ones, inputs))
+        leaves = [x for x in pytree.tree_leaves(outputs) if isinstance(x, Paths)]
+        if not leaves:
+            raise ConfigurationError("the network's outputs do not depend on its inputs")
+        plain = [leaf.as_subclass(Tensor) for leaf in leaves]
+        torch.autograd.backward(plain, [torch.ones_like(x) for x in plain])
+    return flow
+
+
+@contextmanager
+def _watching(model: nn.Module, direct: bool) -> Iterator[dict[str, _Watch]]:
+    flow: dict[str, _Watch] = {}
+
+    def hook_of(name: str, layer: nn.Module) -> Any:
+        def record(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            watch = flow.setdefault(name, _Watch(name, layer, direct))
+            y: Tensor = _Signs.apply(output.as_subclass(Tensor), watch, len(watch.outputs))
+            watch.inputs.append(args[0].as_subclass(Tensor).detach().clone())
+            watch.outputs.append(y.detach().clone())
+            return y.as_subclass(Paths)
+
+        return layer.register_forward_hook(record)
+
+    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))]
+    hooks = [hook_of(name or "the network", layer) for name, layer in layers]
+    try:
+        yield flow
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
+    """Return a copy whose weights are the masks, without biases, in float64 and eval mode."""
+    owners_of(model, masks)
+    twin = unwrapped(copy_masked(model))
+    if any(found[0].mask is not None for found in owners(twin).values()):
+        make_permanent(twin)
+    twin = twin.double().eval()
+    chosen = {id(found[0].parameter): name for name, found in owners_of(twin, masks).items()}
+    for name, found in owners(twin).items():
+        owner = found[0]
+        if not isinstance(owner.module, (_ConvNd, nn.Linear, _BatchNorm)):
+            raise ConfigurationError(
+                f"dead units are not defined for the parameter {name!r} of a "
+                f"{type(owner.module).__name__}: they need linear layers, convolutions and batch "
+                "normalisation"
+            )
+        values = torch.full_like(owner.parameter, owner.name == "weight")
+        if id(owner.parameter) in chosen and owner.name == "weight":
+            kept = np.ascontiguousarray(masks.kept[chosen[id(owner.parameter)]])
+            values = torch.from_numpy(kept).to(values)
+        owner.parameter.data = values
+    for module in twin.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+    return twin
+
+
+def _fan_in(layer: nn.Module) -> Tensor:
+    """Return how many weights of each unit are kept."""
+    weight: Tensor = layer.weight.detach()  # type: ignore[union-attr, assignment, operator]
+    if not isinstance(layer, _ConvTransposeNd):
+        return weight.flatten(1).sum(1)
+    inputs, outputs = weight.shape[:2]
+    grouped = weight.reshape(layer.groups, inputs // layer.groups, outputs, -1)
+    return grouped.sum((1, 3)).flatten()
+
+
+def _ones(x: Any) -> Any:
+    if not isinstance(x, Tensor):
+        return x
+    if not x.is_floating_point():
+        raise PathsUndefined(f"inputs of type {x.dtype}, which are indices")
+    ones = torch.ones(x.shape, dtype=torch.float64, device=x.device, requires_grad=True)
+    return ones.as_subclass(Paths)
