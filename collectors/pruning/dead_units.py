@@ -54,9 +54,7 @@ class DeadUnits:
     @property
     def connected(self) -> bool:
         """Whether any path goes from an input to an output."""
-        return all(count > 0 for count in self.live.layer_counts().values()) or any(
-            self.effective.layer_counts().values()
-        )
+        return any(self.effective.layer_counts().values())
 
     def to_frame(self) -> pd.DataFrame:
         """One row a layer.
@@ -93,8 +91,9 @@ class DeadUnits:
             f"{row.unread} unread), {row.effective} of {row.kept} kept weights effective"
             for row in frame.itertuples()
         ]
-        ending = "" if self.connected else "no path goes from the inputs to the outputs"
-        return "\n".join([*lines, *([ending] if ending else [])])
+        if not self.connected:
+            lines.append("no path goes from the inputs to the outputs")
+        return "\n".join(lines)
 
 
 def find_dead_units(model: nn.Module, masks: Masks, data: Data | Inputs) -> DeadUnits:
@@ -285,7 +284,8 @@ def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
         owner.parameter.data = values
     for module in twin.modules():
         if isinstance(module, _BatchNorm):
-            module.reset_running_stats()
+            module.running_mean = torch.zeros(module.num_features, dtype=torch.float64)
+            module.running_var = torch.ones(module.num_features, dtype=torch.float64)
     return twin
 
 

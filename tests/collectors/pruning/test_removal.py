@@ -227,7 +227,7 @@ def test_a_network_that_torch_pruning_misreads_is_never_returned():
     x = images(2, 2, 8, 8)
     model = shaken(Halves(), x)
     masks = Masks({"a": np.array([1, 0, 1, 0, 1, 0, 1, 1], bool)})
-    with pytest.raises(ConfigurationError, match="misreads|cannot be called"):
+    with pytest.raises(ConfigurationError, match=r"misreads|cannot be called"):
         remove_units(model, masks, x)
 
 
