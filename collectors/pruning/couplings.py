@@ -93,7 +93,7 @@ def layers_of(model: nn.Module, units: Masks) -> dict[str, nn.Module]:
         If the network has no such convolution or linear layer, or one of other units.
     """
     known = {n: m for n, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))}
-    found = {}
+    found: dict[str, nn.Module] = {}
     for name, mask in units.kept.items():
         layer = known.get(bare_name(f".{name}").removesuffix(".weight").removeprefix("."))
         if layer is None:
@@ -152,8 +152,10 @@ def _outside(module: nn.Module, units: Mapping[int, list[int]]) -> bool:
     """Whether Torch-Pruning names units that a layer has not, as after some splits."""
     if not isinstance(module, (_ConvNd, nn.Linear, _BatchNorm, _InstanceNorm)):
         return False
-    normalises = isinstance(module, (_BatchNorm, _InstanceNorm))
-    count = module.num_features if normalises else unit_count(module)
+    if isinstance(module, (_BatchNorm, _InstanceNorm)):
+        count = module.num_features
+    else:
+        count = unit_count(module)
     return any(unit >= count for each in units.values() for unit in each)
 
 

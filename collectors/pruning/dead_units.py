@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,14 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
-from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
 from collectors.batches import Data, Inputs, first_inputs, take
-from collectors.calls import call
-from collectors.complexity.linear_maps import LinearCall
-from collectors.complexity.path_rules import Paths, PathsUndefined
+from collectors.complexity.path_rules import PathsUndefined
+from collectors.pruning.flow import flow
 from collectors.pruning.owners import kept_array, owners, owners_of, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
 
@@ -143,122 +140,23 @@ def find_dead_units(model: nn.Module, masks: Masks, data: Data | Inputs) -> Dead
     twin = _of_masks(model, masks)
     try:
         inputs = take(first_inputs(data, twin), 0, 1)
-        flow = _flow(twin, inputs, direct=False)
-        readers = _flow(twin, inputs, direct=True)
+        paths = flow(twin, inputs, direct=False)
+        readers = flow(twin, inputs, direct=True)
     except PathsUndefined as error:
         raise ConfigurationError(
             f"dead units are not defined behind {error}: they need linear layers, convolutions, "
             "batch normalisation, rectifiers, pooling and sums"
         ) from None
-    layers = {name: watch.layer for name, watch in flow.items()}
+    layers = {name: watch.layer for name, watch in paths.items()}
     return DeadUnits(
-        Masks({n: w.units([(y != 0) & g for y, g in w.pairs()]) for n, w in flow.items()}),
-        Masks({n: w.units([y != 0 for y in w.outputs]) for n, w in flow.items()}),
-        Masks({n: w.units(w.gradients) for n, w in flow.items()}),
+        Masks({n: w.units([(y != 0) & g for y, g in w.pairs()]) for n, w in paths.items()}),
+        Masks({n: w.units([y != 0 for y in w.outputs]) for n, w in paths.items()}),
+        Masks({n: w.units(w.gradients) for n, w in paths.items()}),
         Masks({n: ~kept_array(_fan_in(layer)) for n, layer in layers.items()}),
         Masks({n: ~w.units(w.gradients) for n, w in readers.items()}),
         {n: int(layer.weight.count_nonzero()) for n, layer in layers.items()},  # type: ignore[operator]
-        Masks({n: w.effective() for n, w in flow.items()}),
+        Masks({n: w.effective() for n, w in paths.items()}),
     )
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What a layer took and gave at each call, and whether its outputs were read."""
-
-    name: str
-    layer: nn.Module
-    direct: bool
-    inputs: list[Tensor] = field(default_factory=list)
-    outputs: list[Tensor] = field(default_factory=list)
-    read: dict[int, Tensor] = field(default_factory=dict)
-
-    @property
-    def gradients(self) -> list[Tensor]:
-        return [
-            self.read.get(i, torch.zeros_like(y, dtype=torch.bool))
-            for i, y in enumerate(self.outputs)
-        ]
-
-    def pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Outputs with whether they were read, by call."""
-        return zip(self.outputs, self.gradients, strict=True)
-
-    def units(self, calls: list[Tensor]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Whether each unit has it at any position of any call."""
-        axis = -1 if isinstance(self.layer, nn.Linear) else -1 - len(self.layer.kernel_size)  # type: ignore[arg-type]
-        wide = [x.movedim(axis, 0).flatten(1).any(1) for x in calls]
-        return kept_array(torch.stack(wide).any(0))
-
-    def effective(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-        """Whether each weight is on a path: the gradient of the paths through it."""
-        weight: Tensor = self.layer.weight.detach()  # type: ignore[union-attr, assignment, operator]
-        found = torch.zeros_like(weight)
-        for x, (_, g) in zip(self.inputs, self.pairs(), strict=True):
-            given, read = (x != 0).double(), g.double()
-            if isinstance(self.layer, nn.Linear):
-                found += read.flatten(0, -2).T @ given.flatten(0, -2)
-                continue
-            ones = torch.ones_like(weight, requires_grad=True)
-            with torch.enable_grad():
-                y = LinearCall(self.name, self.layer, tuple(given.shape[1:])).apply(given[0], ones)
-            found += torch.autograd.grad(y, ones, read[0])[0]
-        return kept_array(found * weight)
-
-
-class _Signs(torch.autograd.Function):
-    """Keeps of numbers, and of their gradients, only whether they are zero."""
-
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, watch: _Watch, number: int) -> Tensor:
-        ctx.watch, ctx.number = watch, number
-        return (y != 0).to(y.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        read = gradients[0] != 0
-        ctx.watch.read[ctx.number] = read
-        passed = torch.ones_like(gradients[0]) if ctx.watch.direct else read.to(torch.float64)
-        return passed, None, None
-
-
-def _flow(model: nn.Module, inputs: Any, *, direct: bool) -> dict[str, _Watch]:
-    """Send ones through a network of masks, and back.
-
-    With `direct` every layer sends ones back, whether it is read or not, so that a unit's
-    gradient tells of its own readers alone.
-    """
-    with torch.enable_grad(), _watching(model, direct) as flow:
-        outputs = call(model, pytree.tree_map(_ones, inputs))
-        leaves = [x for x in pytree.tree_leaves(outputs) if isinstance(x, Paths)]
-        if not leaves:
-            raise ConfigurationError("the network's outputs do not depend on its inputs")
-        plain = [leaf.as_subclass(Tensor) for leaf in leaves]
-        torch.autograd.backward(plain, [torch.ones_like(x) for x in plain])
-    return flow
-
-
-@contextmanager
-def _watching(model: nn.Module, direct: bool) -> Iterator[dict[str, _Watch]]:
-    flow: dict[str, _Watch] = {}
-
-    def hook_of(name: str, layer: nn.Module) -> Any:
-        def record(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            watch = flow.setdefault(name, _Watch(name, layer, direct))
-            y: Tensor = _Signs.apply(output.as_subclass(Tensor), watch, len(watch.outputs))
-            watch.inputs.append(args[0].as_subclass(Tensor).detach().clone())
-            watch.outputs.append(y.detach().clone())
-            return y.as_subclass(Paths)
-
-        return layer.register_forward_hook(record)
-
-    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))]
-    hooks = [hook_of(name or "the network", layer) for name, layer in layers]
-    try:
-        yield flow
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
@@ -267,7 +165,7 @@ def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
     twin = unwrapped(copy_masked(model))
     if any(found[0].mask is not None for found in owners(twin).values()):
         make_permanent(twin)
-    twin = twin.double().eval()
+    twin = twin.cpu().double().eval()
     chosen = {id(found[0].parameter): name for name, found in owners_of(twin, masks).items()}
     for name, found in owners(twin).items():
         owner = found[0]
@@ -291,18 +189,9 @@ def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
 
 def _fan_in(layer: nn.Module) -> Tensor:
     """Return how many weights of each unit are kept."""
-    weight: Tensor = layer.weight.detach()  # type: ignore[union-attr, assignment, operator]
+    weight: Tensor = layer.weight.detach()  # type: ignore[operator]
     if not isinstance(layer, _ConvTransposeNd):
         return weight.flatten(1).sum(1)
     inputs, outputs = weight.shape[:2]
     grouped = weight.reshape(layer.groups, inputs // layer.groups, outputs, -1)
     return grouped.sum((1, 3)).flatten()
-
-
-def _ones(x: Any) -> Any:
-    if not isinstance(x, Tensor):
-        return x
-    if not x.is_floating_point():
-        raise PathsUndefined(f"inputs of type {x.dtype}, which are indices")
-    ones = torch.ones(x.shape, dtype=torch.float64, device=x.device, requires_grad=True)
-    return ones.as_subclass(Paths)
