@@ -95,7 +95,7 @@ def layers_of(model: nn.Module, units: Masks) -> dict[str, nn.Module]:
     known = {n: m for n, m in model.named_modules() if isinstance(m, (_ConvNd, nn.Linear))}
     found: dict[str, nn.Module] = {}
     for name, mask in units.kept.items():
-        layer = known.get(bare_name(f".{name}").removesuffix(".weight").removeprefix("."))
+        layer = known.get(bare_name(name).removesuffix("weight").removesuffix("."))
         if layer is None:
             raise ConfigurationError(
                 f"the network has no convolution or linear layer {name!r}; it has "

@@ -18,7 +18,7 @@ from causalhyper.granger.masks import Masks
 from collectors.batches import Data, Inputs, first_inputs, take
 from collectors.complexity.path_rules import PathsUndefined
 from collectors.pruning.flow import flow
-from collectors.pruning.owners import kept_array, owners, owners_of, unwrapped
+from collectors.pruning.owners import kept_array, mask_tensor, owners, owners_of, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
 
 
@@ -177,8 +177,7 @@ def _of_masks(model: nn.Module, masks: Masks) -> nn.Module:
             )
         values = torch.full_like(owner.parameter, owner.name == "weight")
         if id(owner.parameter) in chosen and owner.name == "weight":
-            kept = np.ascontiguousarray(masks.kept[chosen[id(owner.parameter)]])
-            values = torch.from_numpy(kept).to(values)
+            values = mask_tensor(masks.kept[chosen[id(owner.parameter)]], values)
         owner.parameter.data = values
     for module in twin.modules():
         if isinstance(module, _BatchNorm):

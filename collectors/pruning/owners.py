@@ -179,4 +179,4 @@ def kept_array(mask: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
 
 def mask_tensor(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], like: Tensor) -> Tensor:
     """Return a mask of truth values as ones and zeros, of the type and device of a tensor."""
-    return torch.from_numpy(np.ascontiguousarray(mask)).to(like.device, like.dtype)
+    return torch.tensor(np.ascontiguousarray(mask), device=like.device, dtype=like.dtype)

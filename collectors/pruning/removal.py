@@ -242,9 +242,9 @@ def _prepared(model: nn.Module, unit_masks: Masks, example_inputs: Any) -> _Prep
         coupled, own = links(graph, layer), own_followers(graph, layer)
         for unit in np.flatnonzero(~mask).tolist():
             reason = _reason(coupled, unit, going)
+            zero(layer, [unit])
             for link in coupled:
-                whole = reason is None or link.module is layer or link.module in own
-                if whole and link.role != "blocker":
+                if link.role != "blocker" and (reason is None or link.module in own):
                     zero(link.module, link.units.get(unit, []))
             if reason is not None:
                 mask[unit], reasons[unit] = True, reason
@@ -271,6 +271,7 @@ def _remove(prepared: _Prepared, example_inputs: Any) -> None:
     """Remove the units of every layer, with all that are coupled to them, in place."""
     graph = trace(prepared.model, example_inputs)
     coupled = {layer: links(graph, layer) for layer in prepared.layers.values()}
+    trained = {n: p.requires_grad for n, p in prepared.model.named_parameters()}
     gone: dict[nn.Module, set[int]] = {}
     for name, layer in prepared.layers.items():
         before = gone.get(layer, set())
@@ -283,6 +284,8 @@ def _remove(prepared: _Prepared, example_inputs: Any) -> None:
         for link in coupled[layer]:
             units = {u for unit in going for u in link.units.get(unit, [])}
             gone.setdefault(link.module, set()).update(units)
+    for name, p in prepared.model.named_parameters():
+        p.requires_grad_(trained[name])  # Torch-Pruning makes new parameters, which all do
 
 
 def _outputs(model: nn.Module, example_inputs: Any) -> list[Tensor]:

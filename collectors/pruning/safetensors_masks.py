@@ -93,8 +93,8 @@ def load_masks(path: str | Path) -> Masks:
     ...
     causalhyper.errors.ConfigurationError: there is no file 'absent.safetensors'
     """
-    tensors, shapes = _read(Path(path), MASK)
-    return _masks(Path(path), tensors, shapes)
+    tensors, names, shapes = _read(Path(path), masks_alone=True)
+    return _masks(Path(path), tensors, names, shapes)
 
 
 def save_masked(
@@ -139,7 +139,7 @@ def save_masked(
     chosen = owners_of(model, masks)
     tensors = _plain_state(model)
     for name, found in chosen.items():
-        kept = torch.from_numpy(masks.kept[name])
+        kept = torch.tensor(np.ascontiguousarray(masks.kept[name]))
         first, *others = (owner.path for owner in found)
         for other in others:
             tensors[other] = tensors[other] * kept
@@ -172,17 +172,17 @@ def load_masked(path: str | Path) -> tuple[dict[str, Tensor], Masks]:
         If `save_masked` has not written it, or it is damaged.
     """
     path = Path(path)
-    tensors, shapes = _read(path)
-    masks = _masks(path, tensors, shapes)
+    tensors, names, shapes = _read(path, masks_alone=False)
+    masks = _masks(path, tensors, names, shapes)
     state: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if name.endswith(MASK):
+        if name in names.values():
             continue
         layer = name.removesuffix(KEPT)
         if layer == name or layer not in masks.kept:
             state[name] = tensor
             continue
-        kept = torch.from_numpy(masks.kept[layer])
+        kept = torch.tensor(np.ascontiguousarray(masks.kept[layer]))
         if tensor.shape != (int(kept.sum()),):
             raise DataError(
                 f"{str(path)!r} holds {len(tensor)} values of {layer!r}; its mask "
@@ -207,17 +207,20 @@ def _plain_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def _mask(kept: np.ndarray[Any, np.dtype[np.bool_]], packed: bool) -> Tensor:
-    return torch.from_numpy(np.packbits(kept) if packed else np.ascontiguousarray(kept))
+    return torch.tensor(np.packbits(kept) if packed else np.ascontiguousarray(kept))
 
 
 def _masks(
-    path: Path, tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    names: Mapping[str, str],
+    shapes: Mapping[str, tuple[int, ...]],
 ) -> Masks:
-    found = {bare_name(k.removesuffix(MASK)): t for k, t in tensors.items() if k.endswith(MASK)}
     kept = {}
-    for name in sorted(found, key=[*shapes, *found].index):
-        shape = shapes.get(name, tuple(found[name].shape))
-        size, bits = math.prod(shape), found[name]
+    for name, key in names.items():
+        bits = tensors[key]
+        shape = shapes.get(name, tuple(bits.shape))
+        size = math.prod(shape)
         packed = name in shapes and bits.dtype == torch.uint8
         if tuple(bits.shape) != ((-(-size // 8),) if packed else shape):
             raise DataError(
@@ -269,20 +272,33 @@ def _in_one_order(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def _read(path: Path, ending: str = "") -> tuple[dict[str, Tensor], dict[str, tuple[int, ...]]]:
-    """Return the tensors whose names have an ending, and the shapes of our masks."""
+def _read(
+    path: Path, *, masks_alone: bool
+) -> tuple[dict[str, Tensor], dict[str, str], dict[str, tuple[int, ...]]]:
+    """Return the tensors, the names of masks by parameter, and the shapes that we wrote."""
     if not path.is_file():
         raise ConfigurationError(f"there is no file {str(path)!r}")
     st = needed("safetensors", "safetensors", "reading masks from a file")
     try:
         with st.safe_open(path, framework="pt") as stream:
-            notes = stream.metadata() or {}
-            keys = [key for key in stream.keys() if key.endswith(ending)]  # noqa: SIM118
-            tensors = {key: stream.get_tensor(key) for key in keys}
-        ours = notes.get("format") == FORMAT
-        written = json.loads(notes["shapes"]) if ours else {}
-        return tensors, {name: tuple(map(int, shape)) for name, shape in written.items()}
+            keys, notes = list(stream.keys()), stream.metadata() or {}
+            ours = notes.get("format") == FORMAT
+            written = json.loads(notes["shapes"]) if ours else {}
+            shapes = {name: tuple(map(int, shape)) for name, shape in written.items()}
+            names = {name: f"{name}{MASK}" for name in shapes} if ours else _foreign(keys)
+            wanted = names.values() if masks_alone else keys
+            return {key: stream.get_tensor(key) for key in wanted}, names, shapes
     except (st.SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"cannot read {str(path)!r}: {error}: expected a safetensors file of masks"
         ) from error
+
+
+def _foreign(keys: list[str]) -> dict[str, str]:
+    """Find masks by parameter among the names of another program's tensors.
+
+    Where prune's originals are there, a buffer that happens to be named a mask is none.
+    """
+    originals = {key.removesuffix("_orig") for key in keys if key.endswith("_orig")}
+    masks = [key.removesuffix(MASK) for key in keys if key.endswith(MASK)]
+    return {bare_name(n): f"{n}{MASK}" for n in masks if not originals or n in originals}

@@ -262,6 +262,11 @@ def test_outputs_of_the_network_and_channels_normalised_together_are_held():
     assert plan.to_frame()["held"].tolist() == [5, 3, 2]
     assert "held, an output of the network: 1, 2" in plan.summary()
     assert count(remove_units(model, masks, x)) == count(model)
+    masked = mask_units(model, masks, x)
+    for layer, mask in masks.kept.items():
+        rows = masked.get_submodule(layer.removesuffix(".weight")).weight.flatten(1)
+        np.testing.assert_array_equal(rows.any(1).numpy(), mask)
+    assert torch.equal(masked[1].weight, model[1].weight)
 
 
 def test_a_layer_of_which_nothing_would_be_left_is_refused():
@@ -319,7 +324,8 @@ def test_the_network_is_left_as_it_was_and_the_smaller_one_trains():
         assert torch.equal(tensor, before[name])
     assert [m.training for m in model.modules()] == modes
     assert [m.training for m in small.modules()] == modes
-    assert not small.layer2[1].conv1.weight.requires_grad
+    assert not any(p.requires_grad for p in small.layer2.parameters())
+    assert all(p.requires_grad for p in small.layer1.parameters())
     small(x).sum().backward()
     assert small.layer1[1].conv1.weight.grad.abs().sum() > 0
 
@@ -343,3 +349,30 @@ def test_without_torch_pruning_it_is_said_what_to_install(monkeypatch):
         ConfigurationError, match=r"torch-pruning.*pip install 'causalhyper\[pruning\]'"
     ):
         plan_removal(LeNet(), drawn({"conv1": 20}), torch.zeros(1, 3, 32, 32))
+
+
+class Encoder(nn.Module):
+    """A transformer's block on embedded indices, with positions that belong to no layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(20, 8)
+        self.positions = nn.Parameter(torch.randn(1, 5, 8))
+        self.block = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, activation="gelu")
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, ids):
+        return self.out(self.block(self.words(ids) + self.positions).mean(1))
+
+
+def test_a_transformer_loses_hidden_neurons_and_holds_what_is_normalised_together():
+    torch.manual_seed(0)
+    model, ids = Encoder().eval(), torch.randint(0, 20, (3, 5))
+    masks = drawn({"block.linear1": 12, "block.linear2": 8})
+    plan = plan_removal(model, masks, ids)
+    np.testing.assert_array_equal(plan.kept.kept["block.linear1"], masks.kept["block.linear1"])
+    assert set(plan.held["block.linear2"].values()) == {"mixed with others by block.norm1"}
+    small = remove_units(model, masks, ids)
+    assert small.block.linear2.in_features == masks.layer_counts()["block.linear1"]
+    by_hand = zero_by_hand(model, [((n, None), ~m) for n, m in masks.kept.items()])
+    torch.testing.assert_close(small(ids), by_hand(ids))

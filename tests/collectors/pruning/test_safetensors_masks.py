@@ -120,6 +120,31 @@ def test_the_file_of_a_network_95_percent_pruned_is_a_twelfth_of_the_dense_one(t
     assert share == pytest.approx((32 * 0.05 + 1) / 32, rel=0.02)
 
 
+def test_a_buffer_that_happens_to_be_named_a_mask_is_none(tmp_path):
+    model = nn.Linear(3, 3)
+    model.register_buffer("attention_mask", torch.tensor([2.0, 3.0]))
+    masks = Masks({"weight": np.eye(3, dtype=bool)})
+    save_masked(tmp_path / "ours", model, masks)
+    state, found = load_masked(tmp_path / "ours")
+    assert_same(found, masks)
+    assert state["attention_mask"].tolist() == [2, 3]
+    apply_masks(model, masks)
+    save_file(model.state_dict(), tmp_path / "theirs")
+    assert_same(load_masks(tmp_path / "theirs"), masks)
+
+
+def test_masks_that_cannot_be_written_to_are_saved_and_applied(tmp_path):
+    mask = np.eye(3, dtype=bool)[:, ::-1]
+    mask.setflags(write=False)
+    model, masks = nn.Linear(3, 3), Masks({"weight": mask})
+    for packed in (True, False):
+        save_masks(tmp_path / "m", masks, packed=packed)
+        assert_same(load_masks(tmp_path / "m"), masks)
+    save_masked(tmp_path / "m", model, masks)
+    apply_masks(model, masks)
+    assert_same(read_masks(model), masks)
+
+
 def test_shared_weights_and_half_precision_come_back(tmp_path):
     model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)).bfloat16()
     model[1].weight = model[0].weight
