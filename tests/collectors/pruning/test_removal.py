@@ -188,7 +188,7 @@ class Joined(nn.Module):
         return self.out(torch.cat([self.p(x), relu(self.q(x))], 1) + self.r(x))
 
 
-@pytest.mark.parametrize("order", ["pqr", "rqp", "qrp"])
+@pytest.mark.parametrize("order", ["pqr", "rqp", "prq"])
 def test_units_that_are_coupled_in_part_are_removed_in_any_order(order):
     x = images(2, 2, 8, 8)
     model = shaken(Joined(), x)
@@ -229,6 +229,18 @@ def test_a_network_that_torch_pruning_misreads_is_never_returned():
     masks = Masks({"a": np.array([1, 0, 1, 0, 1, 0, 1, 1], bool)})
     with pytest.raises(ConfigurationError, match=r"misreads|cannot be called"):
         remove_units(model, masks, x)
+
+
+def test_a_normalisation_without_a_scale_gives_zero_too():
+    x = images(8, 2, 6, 6)
+    model = shaken(
+        nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4, affine=False), nn.Conv2d(4, 2, 3)), x
+    )
+    model(x)
+    masks = Masks({"0": np.array([True, False, False, True])})
+    masked = mask_units(model, masks, x)
+    assert not masked[1](masked[0](x))[:, 1:3].any()
+    assert_same_function(remove_units(model, masks, x), masked, x)
 
 
 def test_transposed_convolutions_lose_their_channels():
