@@ -1,0 +1,1 @@
+"""Prune a network, and take the result elsewhere."""
