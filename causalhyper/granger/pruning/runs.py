@@ -1,0 +1,151 @@
+"""Runs of prunings, read from a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from causalhyper.arrays import Array
+from causalhyper.errors import DataError, Problem
+
+DIVERGED = (
+    "a run that diverged has the accuracy of guessing; drop a row only where nothing was measured"
+)
+PERCENT = "shares are fractions: divide percentages by 100"
+
+
+def read_runs(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    sparsity: str,
+    method: str,
+    seed: str,
+    collapsed: str | None = None,
+    by: Iterable[str] = (),
+) -> pd.DataFrame:
+    """Return the runs under fixed names, or say everything that is wrong with them.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a pruned network that was evaluated.
+    outcome, sparsity, method, seed : str
+        Names of its columns.
+    collapsed : str, optional
+        Whether, or how many, layers collapsed; False where the frame has no such column.
+    by : iterable of str
+        Further columns to keep.
+
+    Returns
+    -------
+    DataFrame
+        Columns method, seed (texts), sparsity, outcome (numbers), collapsed (truth values), and
+        those of `by`; rows in order.
+
+    Raises
+    ------
+    DataError
+        For absent columns or values, shares outside [0, 1), or no row.
+    """
+    needed = list(dict.fromkeys((method, seed, sparsity, outcome, *by)))
+    absent = [name for name in needed if name not in frame.columns]
+    if absent or not len(frame):
+        came = ", ".join(map(str, frame.columns)) or "none"
+        raise DataError(
+            f"runs of prunings have the columns {', '.join(needed)}, and a row at least; got "
+            f"{len(frame)} rows and the columns {came}"
+        )
+    if problems := _find_problems(frame, outcome, sparsity, [method, seed, *by]):
+        raise DataError("the runs of prunings cannot be compared", problems)
+    there = collapsed is not None and collapsed in frame.columns
+    runs = pd.DataFrame(
+        {
+            "method": frame[method].astype(str).to_numpy(),
+            "seed": frame[seed].astype(str).to_numpy(),
+            "sparsity": frame[sparsity].to_numpy(dtype=np.float64),
+            "outcome": frame[outcome].to_numpy(dtype=np.float64),
+            "collapsed": frame[collapsed].to_numpy(dtype=np.float64) > 0 if there else False,
+        }
+    )
+    return runs.assign(**{name: frame[name].to_numpy() for name in by if name not in runs})
+
+
+def _find_problems(
+    frame: pd.DataFrame, outcome: str, sparsity: str, names: Sequence[str]
+) -> list[Problem]:
+    problems = []
+    for name in dict.fromkeys(names):
+        if rows := int(frame[name].isna().sum()):
+            problems.append(Problem(name, "must be given", rows, "", "name it, or drop the row"))
+    for name, rule, remedy in (
+        (outcome, "must be a finite number", DIVERGED),
+        (sparsity, "must be in [0, 1)", PERCENT),
+    ):
+        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)
+        holds = np.isfinite(values)
+        if name == sparsity:
+            holds &= (values >= 0) & (values < 1)
+        wrong = np.flatnonzero(~holds)
+        if wrong.size:
+            example = str(frame[name].iloc[wrong[0]])
+            problems.append(Problem(name, rule, int(wrong.size), example, remedy))
+    return problems
+
+
+def refuse_repeats(runs: pd.DataFrame, keys: Sequence[str]) -> None:
+    """Refuse several rows where one is meant.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+    keys : sequence of str
+        Columns that tell one row from another.
+
+    Raises
+    ------
+    DataError
+        With the first that is there twice.
+    """
+    twice = runs[runs.duplicated(list(keys), keep=False)]
+    if len(twice):
+        row = twice.iloc[0]
+        raise DataError(
+            f"{len(twice)} rows share {', '.join(keys)}, such as "
+            f"{', '.join(f'{key} {row[key]}' for key in keys)}: keep one evaluation of each run, "
+            'such as those of frame[frame["stage"] == "post"] at the best epoch'
+        )
+
+
+def sparsity_levels(sparsity: Array, tolerance: float) -> Array:
+    """Shares pruned, with those that differ by less than a tolerance made equal.
+
+    Parameters
+    ----------
+    sparsity : ndarray, shape (n,)
+    tolerance : float
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The median of each group; a group ends where the next share is further than `tolerance`
+        from its smallest.
+
+    Examples
+    --------
+    >>> sparsity_levels(np.array([0.95, 0.9501, 0.98]), 0.001).tolist()
+    [0.95005, 0.95005, 0.98]
+    """
+    order = np.argsort(sparsity, kind="stable")
+    groups, start = np.zeros(len(sparsity), dtype=np.intp), 0
+    for place in range(1, len(order)):
+        first = sparsity[order[start]]
+        if sparsity[order[place]] - first > tolerance:
+            start = place
+        groups[order[place]] = start
+    levels = np.empty(len(sparsity))
+    for group in np.unique(groups):
+        levels[groups == group] = np.median(sparsity[groups == group])
+    return levels
