@@ -13,7 +13,9 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.assembly import assemble, limit, sum_of_squares, table_of
 from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.result import PenaltyChoice
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.arguments import check_real, check_whole
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.progress import Progress, halve_progress
 
@@ -56,6 +58,9 @@ def first_entries(path: LassoPath, count: int) -> Codes:
     >>> first_entries(path, 1), first_entries(path, 2)
     (array([2]), array([2, 4]))
     """
+    if not isinstance(path, LassoPath):
+        raise ConfigurationError(f"expected a LassoPath; got {type(path).__name__}")
+    check_whole(count=count)
     entries = path.entries().sort_values(["entry", "column"], ascending=[False, True])
     if not 0 <= count <= len(entries):
         raise ConfigurationError(
@@ -131,12 +136,13 @@ def choose_by_count(
     75
     """
     check_penalty(penalty, options, paths="several")
+    check_columns(columns)
     rows, width = columns.shape
     wanted = _wanted(kept, sparsity, width)
     _check_reach(wanted, rows, width, by, penalty, options)
     progress = options.get("progress")
     stages = halve_progress(progress)
-    response = np.asarray(y, dtype=np.float64)
+    response = checked_response(y, columns.shape[0])
     search = _Search(columns, response, wanted, by, penalty, options, stages)
     path, at = search.run()
     if progress is not None:
@@ -160,12 +166,14 @@ def _wanted(kept: int | None, sparsity: float | None, width: int) -> int:
         raise ConfigurationError(
             f"give either kept or sparsity; got kept = {kept} and sparsity = {sparsity}"
         )
+    if sparsity is not None:
+        check_real(sparsity=sparsity)
+    if kept is not None:
+        check_whole(kept=kept)
     if sparsity is not None and not 0 < sparsity < 1:
         raise ConfigurationError(
             f"sparsity is the share of the columns to leave out, in (0, 1); got {sparsity}"
         )
-    if kept is not None and not isinstance(kept, (int, np.integer)):
-        raise ConfigurationError(f"kept is a whole number of columns; got {kept!r}")
     wanted = kept if kept is not None else round((1 - (sparsity or 0.0)) * width)
     if not 1 <= wanted <= width:
         raise ConfigurationError(

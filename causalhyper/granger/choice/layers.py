@@ -16,6 +16,7 @@ from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.granger.choice.cross_validation import choose_by_cross_validation
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.design import GrangerDesign
+from causalhyper.granger.lasso.arguments import check_progress, check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.parallel import Engine, Place, Reply, replies
 from causalhyper.parallel.packing import TooLargeError, pack
@@ -157,6 +158,13 @@ def fit_layers(
         )
     if not designs:
         raise ConfigurationError("there is no layer to fit; expected one design at least")
+    if not callable(choose):
+        raise ConfigurationError(
+            f"choose must be a way to choose, such as choose_by_ebic; got {choose!r:.60}"
+        )
+    check_progress(progress)
+    if workers is not None:
+        check_whole(workers=workers)
     place = Place(engine, workers)
     layers = list(designs)
     packs = [designs[name] if place.is_here else _packed(name, designs[name]) for name in layers]
