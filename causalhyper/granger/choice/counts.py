@@ -30,6 +30,18 @@ LOWEST = 1e-7
 """Where it gives up, as a share of the penalty that leaves all columns out."""
 
 
+class NothingVariesError(DataError):
+    """No column of a design varies with the response.
+
+    Attributes
+    ----------
+    choice : PenaltyChoice or None
+        The choice that keeps nothing, for a layer beside others.
+    """
+
+    choice: PenaltyChoice | None = None
+
+
 def first_entries(path: LassoPath, count: int) -> Codes:
     """Return the columns that came in first on a path, whether or not they stayed.
 
@@ -116,8 +128,8 @@ def choose_by_count(
     ------
     ConfigurationError
         If no path of this penalty can keep so many.
-    DataError
-        If no column varies with y.
+    NothingVariesError
+        If no column varies with y; it is a DataError.
 
     Notes
     -----
@@ -247,10 +259,7 @@ class _Search:
         ratio = self.options.get("ratio", 1e-2)
         path = self._path(count, ratio)
         if path.lambdas[0] == 0:
-            raise DataError(
-                "no column varies with y: there is nothing to keep; is y constant, or did nothing "
-                "move? Leave such a layer out"
-            )
+            raise self._nothing(path)
         while self._counts(path).max() < self.wanted:
             if ratio < LOWEST or len(path) == 1:
                 raise ConfigurationError(
@@ -263,6 +272,23 @@ class _Search:
             lower = np.geomspace(path.lambdas[-1], end, count + 1)[1:]
             path = self._path([*path.lambdas.tolist(), *lower.tolist()])
         return path
+
+    def _nothing(self, path: LassoPath) -> NothingVariesError:
+        """Say that there is nothing to keep, with the choice that keeps nothing."""
+        error = NothingVariesError(
+            "no column varies with y: there is nothing to keep; is y constant, or did nothing "
+            "move? Leave such a layer out"
+        )
+        error.choice = assemble(
+            "entry order" if self.by == "entry" else "count",
+            "Nothing is kept: no column varies with y.",
+            path,
+            0,
+            table=table_of(path, sum_of_squares(self.y, self.options)),
+            penalty=self.penalty,
+            options=self.options,
+        )
+        return error
 
     def _path(self, lambdas: list[float] | int, ratio: float | None = None) -> LassoPath:
         options: PathOptions = {**self.options, "lambdas": lambdas}

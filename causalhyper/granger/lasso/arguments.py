@@ -33,7 +33,7 @@ def check_whole(**given: object) -> None:
 
 
 def check_real(**given: object) -> None:
-    """Refuse what is no real number, and NaN; True and False are none.
+    """Refuse what is no real number; True and False are none.
 
     Parameters
     ----------
@@ -156,4 +156,4 @@ def _counts(value: object) -> bool:
 
 
 def _is_real(value: object) -> bool:
-    return isinstance(value, Real) and _counts(value) and value == value
+    return isinstance(value, Real) and _counts(value)

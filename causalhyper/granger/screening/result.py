@@ -91,6 +91,10 @@ class Screening:
         Whether the response does not vary.
     autocorrelation : float
         Of the response, with the step before.
+    moved : int or None
+        Steps that ``movement`` is summed over, where these are others than the pairs: sums of a
+        training hold the movement of every step, and its first step has no pair with momentum,
+        its last ones none at a lag.
 
     Notes
     -----
@@ -106,6 +110,7 @@ class Screening:
     response: str
     constant: bool
     autocorrelation: float
+    moved: int | None = None
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -201,6 +206,8 @@ class Screening:
             f"{flat} entries do not vary; autocorrelation of the response "
             f"{self.autocorrelation:.2f}: no standard errors from these sums",
         ]
+        if self.moved is not None:
+            lines.append(f"movement is summed over all {self.moved} steps")
         if self.constant:
             lines.append("the response does not vary: only movement and fisher tell entries apart")
         return "\n".join(lines)

@@ -48,6 +48,7 @@ def screen_sums(
     Returns
     -------
     Screening
+        Its movement is that of all steps (`Screening.moved`).
 
     Raises
     ------
@@ -83,6 +84,7 @@ def screen_sums(
     chosen = sums.layers if layers is None else _chosen(sums, layers)
     if not chosen:
         raise ConfigurationError("there is no layer to screen: name one at least")
+    steps = sum(map(len, sums.responses))
     return Screening(
         layers=tuple(_screened(sums, layer, lag, y, parameters, units) for layer in chosen),
         entry="parameter" if units is None else "unit",
@@ -90,6 +92,7 @@ def screen_sums(
         response=f"{sums.settings.get('response', 'not stated')} minibatch, lag {lag}",
         constant=not varies(y),
         autocorrelation=autocorrelation(y),
+        moved=None if steps == len(y) else steps,
     )
 
 
