@@ -48,6 +48,7 @@ def choose_given(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from causalhyper.granger.lasso import DenseColumns
     >>> x = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     >>> print(choose_given(DenseColumns(x), 3 * x[:, 0], 0.5).summary().splitlines()[-1])

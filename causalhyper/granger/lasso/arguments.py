@@ -75,10 +75,18 @@ def check_flags(**given: object) -> None:
 def check_generator(rng: object) -> None:
     """Refuse what is neither a Generator of numpy nor None.
 
+    Parameters
+    ----------
+    rng : object
+
     Raises
     ------
     ConfigurationError
         If it is something else, such as a seed.
+
+    Examples
+    --------
+    >>> check_generator(np.random.default_rng(0))
     """
     if rng is not None and not isinstance(rng, np.random.Generator):
         raise ConfigurationError(
@@ -89,10 +97,18 @@ def check_generator(rng: object) -> None:
 def check_progress(progress: object) -> None:
     """Refuse what can be told nothing.
 
+    Parameters
+    ----------
+    progress : object
+
     Raises
     ------
     ConfigurationError
         If it is neither a function nor None.
+
+    Examples
+    --------
+    >>> check_progress([].append)
     """
     if progress is not None and not callable(progress):
         raise ConfigurationError(
@@ -103,10 +119,18 @@ def check_progress(progress: object) -> None:
 def check_names(layers: object) -> None:
     """Refuse what is neither a name nor some.
 
+    Parameters
+    ----------
+    layers : object
+
     Raises
     ------
     ConfigurationError
         If it is something else.
+
+    Examples
+    --------
+    >>> check_names(["conv.weight", "fc*"])
     """
     names = layers if isinstance(layers, Collection) else [layers]
     if not all(isinstance(name, str) for name in names):

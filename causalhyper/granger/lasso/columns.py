@@ -236,10 +236,18 @@ def _slices(matrix: Block, width: int | None) -> Iterator[tuple[int, Block]]:
 def check_width(width: object) -> None:
     """Refuse a number of columns a block that is none.
 
+    Parameters
+    ----------
+    width : object
+
     Raises
     ------
     ConfigurationError
         If it is neither a whole number of 1 or more nor None.
+
+    Examples
+    --------
+    >>> check_width(1024)
     """
     if width is None:
         return
