@@ -333,6 +333,7 @@ def test_an_old_report_stays_whole_when_a_new_run_fails(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX systems")
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_exits_130_and_writes_nothing(runs_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "r"
     words = call(runs_file, out, draws="200000")

@@ -107,6 +107,7 @@ def interrupted_when(condition):
     thread.join()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_runs_of_every_engine_at_once_and_keeps_what_is_finished(
     engine, path, tmp_path
 ):

@@ -89,6 +89,7 @@ def test_a_killed_sweep_resumes_to_the_frame_of_an_uninterrupted_one(stopped, wo
     check_resumed(path)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_control_c_ends_a_sweep_of_two_workers_at_once_and_keeps_finished_rows(stopped):
     code, errors, path = stopped(signal.SIGINT, 2, group=True)
     assert code == -signal.SIGINT

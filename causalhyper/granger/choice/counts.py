@@ -13,7 +13,9 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.assembly import assemble, limit, sum_of_squares, table_of
 from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.result import PenaltyChoice
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.arguments import check_real, check_whole
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.progress import Progress, halve_progress
 
@@ -26,6 +28,18 @@ DEEPER = 1e-2
 """How much lower a grid goes each time it has not reached the number asked for."""
 LOWEST = 1e-7
 """Where it gives up, as a share of the penalty that leaves all columns out."""
+
+
+class NothingVariesError(DataError):
+    """No column of a design varies with the response.
+
+    Attributes
+    ----------
+    choice : PenaltyChoice or None
+        The choice that keeps nothing, for a layer beside others.
+    """
+
+    choice: PenaltyChoice | None = None
 
 
 def first_entries(path: LassoPath, count: int) -> Codes:
@@ -56,6 +70,9 @@ def first_entries(path: LassoPath, count: int) -> Codes:
     >>> first_entries(path, 1), first_entries(path, 2)
     (array([2]), array([2, 4]))
     """
+    if not isinstance(path, LassoPath):
+        raise ConfigurationError(f"expected a LassoPath; got {type(path).__name__}")
+    check_whole(count=count)
     entries = path.entries().sort_values(["entry", "column"], ascending=[False, True])
     if not 0 <= count <= len(entries):
         raise ConfigurationError(
@@ -111,8 +128,8 @@ def choose_by_count(
     ------
     ConfigurationError
         If no path of this penalty can keep so many.
-    DataError
-        If no column varies with y.
+    NothingVariesError
+        If no column varies with y; it is a DataError.
 
     Notes
     -----
@@ -131,12 +148,13 @@ def choose_by_count(
     75
     """
     check_penalty(penalty, options, paths="several")
+    check_columns(columns)
     rows, width = columns.shape
     wanted = _wanted(kept, sparsity, width)
     _check_reach(wanted, rows, width, by, penalty, options)
     progress = options.get("progress")
     stages = halve_progress(progress)
-    response = np.asarray(y, dtype=np.float64)
+    response = checked_response(y, columns.shape[0])
     search = _Search(columns, response, wanted, by, penalty, options, stages)
     path, at = search.run()
     if progress is not None:
@@ -160,12 +178,14 @@ def _wanted(kept: int | None, sparsity: float | None, width: int) -> int:
         raise ConfigurationError(
             f"give either kept or sparsity; got kept = {kept} and sparsity = {sparsity}"
         )
+    if sparsity is not None:
+        check_real(sparsity=sparsity)
+    if kept is not None:
+        check_whole(kept=kept)
     if sparsity is not None and not 0 < sparsity < 1:
         raise ConfigurationError(
             f"sparsity is the share of the columns to leave out, in (0, 1); got {sparsity}"
         )
-    if kept is not None and not isinstance(kept, (int, np.integer)):
-        raise ConfigurationError(f"kept is a whole number of columns; got {kept!r}")
     wanted = kept if kept is not None else round((1 - (sparsity or 0.0)) * width)
     if not 1 <= wanted <= width:
         raise ConfigurationError(
@@ -239,10 +259,7 @@ class _Search:
         ratio = self.options.get("ratio", 1e-2)
         path = self._path(count, ratio)
         if path.lambdas[0] == 0:
-            raise DataError(
-                "no column varies with y: there is nothing to keep; is y constant, or did nothing "
-                "move? Leave such a layer out"
-            )
+            raise self._nothing(path)
         while self._counts(path).max() < self.wanted:
             if ratio < LOWEST or len(path) == 1:
                 raise ConfigurationError(
@@ -255,6 +272,23 @@ class _Search:
             lower = np.geomspace(path.lambdas[-1], end, count + 1)[1:]
             path = self._path([*path.lambdas.tolist(), *lower.tolist()])
         return path
+
+    def _nothing(self, path: LassoPath) -> NothingVariesError:
+        """Say that there is nothing to keep, with the choice that keeps nothing."""
+        error = NothingVariesError(
+            "no column varies with y: there is nothing to keep; is y constant, or did nothing "
+            "move? Leave such a layer out"
+        )
+        error.choice = assemble(
+            "entry order" if self.by == "entry" else "count",
+            "Nothing is kept: no column varies with y.",
+            path,
+            0,
+            table=table_of(path, sum_of_squares(self.y, self.options)),
+            penalty=self.penalty,
+            options=self.options,
+        )
+        return error
 
     def _path(self, lambdas: list[float] | int, ratio: float | None = None) -> LassoPath:
         options: PathOptions = {**self.options, "lambdas": lambdas}

@@ -15,7 +15,8 @@ from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, ch
 from causalhyper.granger.choice.prediction import predict_rows
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.choice.rows import RowsOf
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.progress import split_progress
 
 Rule = Literal["one_se", "best"]
@@ -198,12 +199,13 @@ def choose_by_cross_validation(
     [0, 1, 2]
     """
     check_penalty(penalty, options, paths="several")
+    check_columns(columns)
     if rule not in ("one_se", "best"):
         raise ConfigurationError(f"rule must be 'one_se' or 'best'; got {rule!r}")
     folds = blocked_folds(columns.shape[0], blocks, scheme=scheme, gap=gap)
     share = 1 / (blocks + 1)
     stages = split_progress(options.get("progress"), {"all": share, "folds": 1 - share})
-    response = np.asarray(y, dtype=np.float64)
+    response = checked_response(y, columns.shape[0])
     outer: PathOptions = {**options, "progress": stages["all"]}
     path = penalty.path(columns, response, **outer)
     inner: PathOptions = {**options, "progress": stages["folds"]}

@@ -13,7 +13,9 @@ from causalhyper.granger.choice.information import effective_steps, extended_bic
 from causalhyper.granger.choice.penalties import LASSO, PathOptions, Penalty, check_penalty
 from causalhyper.granger.choice.prediction import predict_rows, values_of
 from causalhyper.granger.choice.result import PenaltyChoice
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.arguments import check_flags, check_real
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
+from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.lasso.result import LassoPath
 
 Steps = Literal["all", "effective"] | float
@@ -79,9 +81,14 @@ def choose_by_ebic(
     [0, 1, 2]
     """
     check_penalty(penalty, options, paths="one")
+    check_columns(columns)
+    check_real(gamma=gamma)
+    check_flags(refit=refit)
+    if not isinstance(steps, str):
+        check_real(steps=steps)
     if isinstance(steps, str) and steps not in ("all", "effective"):
         raise ConfigurationError(f"steps must be 'all', 'effective' or a number; got {steps!r}")
-    response = np.asarray(y, dtype=np.float64)
+    response = checked_response(y, columns.shape[0])
     path = penalty.path(columns, response, **options)
     kept = np.array([len(chosen) for chosen in path.columns])
     constant = bool(options.get("intercept", True))

@@ -9,6 +9,7 @@ import numpy as np
 
 from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_whole
 
 Scheme = Literal["forward", "left_out"]
 """Learn from the steps before a block only, or from those before and after."""
@@ -51,8 +52,8 @@ def blocked_folds(rows: int, count: int, *, scheme: Scheme = "forward", gap: int
     >>> [(list(map(int, a)), list(map(int, b))) for a, b in blocked_folds(7, 2, gap=1)]
     [([0, 1], [3, 4]), ([0, 1, 2, 3], [5, 6])]
     """
-    whole = isinstance(count, (int, np.integer)) and isinstance(gap, (int, np.integer))
-    if not whole or count < 2 or gap < 0 or scheme not in ("forward", "left_out"):
+    check_whole(rows=rows, count=count, gap=gap)
+    if count < 2 or gap < 0 or scheme not in ("forward", "left_out"):
         raise ConfigurationError(
             "expected 2 blocks at least, a gap of 0 or more steps and the scheme 'forward' or "
             f"'left_out'; got {count}, {gap} and {scheme!r}"

@@ -7,6 +7,7 @@ from scipy.special import gammaln
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_real, check_whole
 
 
 def extended_bic(
@@ -58,6 +59,10 @@ def extended_bic(
     >>> extended_bic(np.array([10.0, 1.0]), np.array([0, 1]), 10, 100, gamma=0.0).round(2)
     array([  0.  , -20.72])
     """
+    check_whole(rows=rows, width=width)
+    check_real(gamma=gamma, steps=rows if steps is None else steps)
+    if rows < 1 or width < 1:
+        raise ConfigurationError(f"expected a row and a column at least; got {rows} and {width}")
     if not 0 <= gamma <= 1 or (steps is not None and not 0 < steps <= rows):
         raise ConfigurationError(
             f"expected gamma in [0, 1] and steps in (0, {rows}]; got {gamma} and {steps}"

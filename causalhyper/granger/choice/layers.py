@@ -13,9 +13,11 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError, ConfigurationError
+from causalhyper.granger.choice.counts import NothingVariesError
 from causalhyper.granger.choice.cross_validation import choose_by_cross_validation
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.design import GrangerDesign
+from causalhyper.granger.lasso.arguments import check_progress, check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.parallel import Engine, Place, Reply, replies
 from causalhyper.parallel.packing import TooLargeError, pack
@@ -68,12 +70,16 @@ class LayerChoices:
         return pd.concat(frames, ignore_index=True)[order]
 
     def penalties(self) -> pd.DataFrame:
-        """One row a layer: layer, rows, width, lambda, kept, gap, r2_in, r2_out, se, converged."""
+        """One row a layer, with what was chosen and why.
+
+        Columns layer, rows, width, lambda, kept, gap, r2_in, r2_out, se, converged, reason.
+        """
         return pd.DataFrame(
             [
                 {"layer": layer, "rows": c.path.rows, "width": c.path.width}
                 | c.table.iloc[c.at].drop(["ebic"]).to_dict()
                 | {"kept": len(c.columns), "converged": bool(c.path.converged[c.at])}
+                | {"reason": c.reason}
                 for layer, c in self.choices.items()
             ]
         )
@@ -83,7 +89,8 @@ class LayerChoices:
         lines = []
         for layer, choice in self.choices.items():
             *_, outcome = choice.summary().splitlines()
-            lines.append(f"{layer}: {outcome}")
+            still = " No column varies with y." if choice.lambda_ == 0 else ""
+            lines.append(f"{layer}: {outcome}{still}")
         kept = sum(len(choice.columns) for choice in self.choices.values())
         width = sum(choice.path.width for choice in self.choices.values())
         lines.append(f"{kept} of {width} columns are kept in {len(self.choices)} layers.")
@@ -132,6 +139,12 @@ def fit_layers(
         If there is no layer, a large design would have to travel, or the engine is not there.
     LayerFailedError
         If a fit fails; the others are ended.
+
+    Warns
+    -----
+    RuntimeWarning
+        If no column of a layer varies with the response: `choose_by_count` then keeps nothing
+        of it, and the others are fitted.
     EngineError
         If the engine itself breaks three times in a row.
 
@@ -157,6 +170,13 @@ def fit_layers(
         )
     if not designs:
         raise ConfigurationError("there is no layer to fit; expected one design at least")
+    if not callable(choose):
+        raise ConfigurationError(
+            f"choose must be a way to choose, such as choose_by_ebic; got {choose!r:.60}"
+        )
+    check_progress(progress)
+    if workers is not None:
+        check_whole(workers=workers)
     place = Place(engine, workers)
     layers = list(designs)
     packs = [designs[name] if place.is_here else _packed(name, designs[name]) for name in layers]
@@ -188,7 +208,7 @@ def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
     columns, y = _sides(opened)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        choice: object = choose(columns, y)
+        choice = _chosen(choose, columns, y)
     if not isinstance(choice, PenaltyChoice):
         raise ConfigurationError(f"choose must return a PenaltyChoice; got {choice!r}")
     kept = choice.selected()
@@ -197,6 +217,17 @@ def _fit_layer(design: LayerDesign | bytes, choose: Choose) -> Answer:
     else:
         kept = kept.assign(index=kept["column"], feature="")
     return choice, kept, [(warning.category, str(warning.message)) for warning in caught]
+
+
+def _chosen(choose: Choose, columns: ColumnBlocks, y: Array) -> object:
+    """Choose; of a layer that did not move, nothing."""
+    try:
+        return choose(columns, y)
+    except NothingVariesError as error:
+        if error.choice is None:
+            raise
+        warnings.warn(error.choice.reason, RuntimeWarning, stacklevel=2)
+        return error.choice
 
 
 def _sides(opened: Problem) -> tuple[ColumnBlocks, Array]:

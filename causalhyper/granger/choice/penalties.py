@@ -9,6 +9,7 @@ from typing import Literal, Protocol, TypedDict
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_progress, check_real
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.elastic_net import elastic_net_path
 from causalhyper.granger.lasso.group_lasso import group_lasso_path
@@ -84,10 +85,20 @@ class PenaltySettings:
         Share of the l1 norm in an elastic net, in (0, 1].
     groups : int, sequence of int or None
         Columns a group, or edges of the groups, of a group lasso.
+
+    Raises
+    ------
+    ConfigurationError
+        If the share is none.
     """
 
     l1_ratio: float = 0.5
     groups: Groups | None = None
+
+    def __post_init__(self) -> None:
+        check_real(l1_ratio=self.l1_ratio)
+        if not 0 < self.l1_ratio <= 1:
+            raise ConfigurationError(f"l1_ratio lies in (0, 1]; got {self.l1_ratio:g}")
 
 
 def _elastic_net(settings: PenaltySettings) -> Penalty:
@@ -127,16 +138,19 @@ def penalty_named(name: str, settings: PenaltySettings | None = None) -> Penalty
     Raises
     ------
     ConfigurationError
-        If there is none of that name.
+        If there is none of that name, or the settings are none.
 
     Examples
     --------
     >>> penalty_named("lasso").bounded
     True
     """
-    if name not in PENALTIES:
+    if not isinstance(name, str) or name not in PENALTIES:
         raise ConfigurationError(f"no penalty {name!r}: expected one of {', '.join(PENALTIES)}")
-    return PENALTIES[name](settings or PenaltySettings())
+    given = PenaltySettings() if settings is None else settings
+    if not isinstance(given, PenaltySettings):
+        raise ConfigurationError(f"settings must be PenaltySettings; got {given!r:.60}")
+    return PENALTIES[name](given)
 
 
 def check_penalty(
@@ -163,6 +177,7 @@ def check_penalty(
         raise ConfigurationError(
             f"expected a Penalty, such as penalty_named('lasso'); got {penalty!r}"
         )
+    check_progress(options.get("progress"))
     if paths == "several" and "checkpoint" in options:
         raise ConfigurationError(
             "this choice fits several paths, and a checkpoint is of one: leave out checkpoint, or "

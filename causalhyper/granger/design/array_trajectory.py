@@ -58,6 +58,12 @@ class ArrayTrajectory:
     flat: Mapping[str, Matrix] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        kinds = (("changes", Mapping), ("frame", pd.DataFrame), ("settings", Mapping))
+        for name, kind in kinds:
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigurationError(
+                    f"{name} must be a {kind.__name__}; got {type(getattr(self, name)).__name__}"
+                )
         rows = len(self.frame)
         for name, array in self.changes.items():
             shape, dtype = np.shape(array), getattr(array, "dtype", type(array).__name__)

@@ -29,6 +29,7 @@ from causalhyper.granger.design.response import (
 )
 from causalhyper.granger.design.rows import RunRows, choose_rows
 from causalhyper.granger.design.units import Share, joint_units, unit_sums
+from causalhyper.granger.lasso.arguments import check_flags
 from causalhyper.granger.lasso.columns import ColumnBlocks, DenseColumns
 
 
@@ -147,6 +148,7 @@ def granger_design(
     ((3, 2), [-0.5, -0.5, -0.25], [{'column': 1, 'layer': 'fc', 'index': 1, 'feature': 'square'}])
     """
     _check_options(scope, features, scaling, response)
+    check_flags(centre=centre)
     records = open_records(trajectory)
     sets = choose_sets(common_layers(records), layers, shared=share is not None)
     rows = [
@@ -171,7 +173,7 @@ def _check_options(scope: str, features: str, scaling: str, response: str) -> No
         ("scaling", scaling, get_args(Scaling)),
     )
     for name, value, known in allowed:
-        if value not in known:
+        if not isinstance(value, str) or value not in known:
             raise ConfigurationError(
                 f"{name} must be {' or '.join(map(repr, known))}; got {value!r}"
             )

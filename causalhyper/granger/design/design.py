@@ -120,7 +120,7 @@ class GrangerDesign:
             If there is no such column.
         """
         count = self.shape[1]
-        asked = np.arange(count) if columns is None else np.asarray(columns, dtype=np.intp)
+        asked = np.arange(count) if columns is None else _numbers(columns)
         if len(asked) and not 0 <= asked.min() <= asked.max() < count:
             raise ConfigurationError(
                 f"columns are 0 to {count - 1}; got {asked.min()} to {asked.max()}"
@@ -154,9 +154,20 @@ class GrangerDesign:
             f"columns: {self.features} ({', '.join(NAMES[self.features])}) of {sum(self.sizes)} "
             f"{of} of {shown}",
             "scaling: "
-            + ("raw" if self.scaling == "none" else "each row divided by its learning rate"),
+            + ("none" if self.scaling == "none" else "each row divided by its learning rate"),
             f"response: {self.response}, mean {self.y.mean():.3g}, standard deviation "
             f"{self.y.std():.3g}"
             + ("; each training has an intercept of its own" if self.centred else ""),
         ]
         return "\n".join(lines)
+
+
+def _numbers(columns: Sequence[int] | Codes) -> Codes:
+    """Numbers of columns, or what is wrong with them."""
+    try:
+        asked = np.asarray(columns)
+    except ValueError:  # lists of several lengths
+        asked = np.empty((0, 0))
+    if asked.ndim != 1 or (len(asked) and asked.dtype.kind not in "iu"):
+        raise ConfigurationError(f"columns are a list of whole numbers; got {columns!r:.60}")
+    return asked.astype(np.intp)

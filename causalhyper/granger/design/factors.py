@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import real_numbers
 from causalhyper.granger.lasso.backend import (
     NARROW,
     WIDE,
@@ -18,6 +19,7 @@ from causalhyper.granger.lasso.backend import (
     default_width,
     on_host_if_near,
 )
+from causalhyper.granger.lasso.columns import check_width
 from causalhyper.granger.lasso.products import product
 
 HOST_WIDTH = 2**14
@@ -97,6 +99,11 @@ class FactorChanges:
 
 def _check(factors: FactorChanges) -> None:
     inputs, errors = factors.inputs, factors.errors
+    if not all(hasattr(each, "ndim") and hasattr(each, "dtype") for each in (inputs, errors)):
+        raise ConfigurationError(
+            "expected factors as arrays of numpy or tensors; got "
+            f"{type(inputs).__name__} and {type(errors).__name__}"
+        )
     if inputs.ndim != 3 or errors.ndim != 3 or tuple(inputs.shape[:2]) != tuple(errors.shape[:2]):
         raise ConfigurationError(
             "expected inputs of shape (T, B, in) and errors of shape (T, B, out); got "
@@ -116,11 +123,10 @@ def _check(factors: FactorChanges) -> None:
         raise ConfigurationError(
             f"inputs are on {inputs.device} and errors on {errors.device}; expected one device"
         )
-    rates = np.asarray(factors.rates, dtype=np.float64)
+    rates = real_numbers("rates", factors.rates)
     if rates.shape != (inputs.shape[0],) or not (np.isfinite(rates) & (rates >= 0)).all():
         raise ConfigurationError(
             f"expected a learning rate for each of {inputs.shape[0]} steps, finite and not "
-            f"negative; got {rates.shape} of them, {rates[:3].tolist()} and so on"
+            f"negative; got shape {rates.shape}, {np.atleast_1d(rates)[:3].tolist()} and so on"
         )
-    if factors.width is not None and factors.width < 1:
-        raise ConfigurationError(f"a block has one column at least; got width {factors.width}")
+    check_width(factors.width)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import Layer
+from causalhyper.granger.lasso.arguments import check_names
 
 LayerChoice = str | Sequence[str] | Mapping[str, Sequence[str]]
 LayerSets = dict[str, tuple[Layer, ...]]
@@ -52,6 +53,7 @@ def choose_sets(known: Sequence[Layer], choice: LayerChoice | None, *, shared: b
 
 def _matching(known: Mapping[str, Layer], patterns: str | Sequence[str]) -> list[Layer]:
     """Return the layers of some names or patterns, each once, in the order of the patterns."""
+    check_names(patterns)
     found: dict[str, Layer] = {}
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         names = [n for n in known if n == pattern] or [n for n in known if fnmatchcase(n, pattern)]

@@ -72,7 +72,7 @@ def loss_changes(record: Recorded, kind: Response = "same_minibatch") -> Array:
 
 def check_response(kind: str) -> None:
     """Refuse an unknown kind."""
-    if kind not in get_args(Response):
+    if not isinstance(kind, str) or kind not in get_args(Response):
         raise ConfigurationError(
             f"response must be one of {', '.join(map(repr, get_args(Response)))}; got {kind!r}"
         )

@@ -71,7 +71,7 @@ def units_of(layer: Layer, share: Share) -> Units:
     """
     if isinstance(share, Mapping):
         return _labelled(layer, share)
-    if share not in ("output", "input"):
+    if not isinstance(share, str) or share not in ("output", "input"):
         raise ConfigurationError(
             f"share must be 'output', 'input' or labels by layer; got {share!r}"
         )

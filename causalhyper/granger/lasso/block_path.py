@@ -10,10 +10,12 @@ import numpy as np
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso.block_dual import Blocks, Level, Minimum, dual
 from causalhyper.granger.lasso.block_set import BlockSet
+from causalhyper.granger.lasso.certificate import objective_rounding
 from causalhyper.granger.lasso.checkpoint import Checkpoint
 from causalhyper.granger.lasso.group_scan import GroupShortlist
 from causalhyper.granger.lasso.request import PathRequest, warn_of_gaps
 from causalhyper.granger.lasso.rounds import FURTHER, NEVER_MORE, REACH
+from causalhyper.granger.lasso.scan import rounding
 from causalhyper.granger.lasso.shortlist import Shortlist
 from causalhyper.granger.lasso.working_set import WorkingSet
 
@@ -196,9 +198,12 @@ def _certify(held: BlockSet, fits: Sequence[Fit], read: Reader) -> tuple[BlockSe
     overflowed, found = kept.overflowed, kept.columns()
     new = BlockSet.of(WorkingSet.of(held.columns.problem, *found), held.groups)
     parts = [(part, part.doubtful(residuals, strengths)) for part in (held, new)]
+    slack = rounding(held.columns.problem, residuals, np.dtype(np.float64))
     gaps = np.empty(len(fits))
     for i, (fit, over) in enumerate(zip(fits, outside, strict=True)):
-        ratios = [part.exact_ratios(near[i], fit.residual) for part, near in parts]
+        ratios = [
+            part.exact_ratios(near[i], fit.residual, float(slack[i])) for part, near in parts
+        ]
         bounds = [part.bounds[near[i]] for part, near in parts]
         seen = np.concatenate(ratios), np.concatenate(bounds)
         gaps[i] = _gap(held, fit, *seen, max(1.0, float(over)))
@@ -212,7 +217,11 @@ def _gap(held: BlockSet, fit: Fit, ratios: Array, bounds: Array, outside: float)
     low = dual(problem.y, fit.residual / outside, level, ratios * bounds / outside, bounds)
     h = np.zeros(len(held.columns))
     h[fit.members] = fit.coefficients
-    return max(0.0, (held.objective(level, h, fit.residual) - low) / problem.null)
+    columns, members = held.columns, fit.members
+    norms = columns.spreads[members] * held.factors[members] * np.sqrt(problem.rows)
+    terms = float(np.abs(fit.coefficients) @ norms)
+    doubt = objective_rounding(problem.y, fit.residual, terms, len(members))
+    return max(0.0, held.objective(level, h, fit.residual) - low + doubt) / problem.null
 
 
 def largest_strength(held: BlockSet) -> float:

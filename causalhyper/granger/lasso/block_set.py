@@ -102,14 +102,14 @@ class BlockSet:
         squares = np.add.reduceat(products * products, self.starts, axis=-1)
         return np.asarray(np.sqrt(squares) / self.bounds)
 
-    def exact_ratios(self, chosen: Flags, residual: Array) -> Array:
-        """``|C_b' r| / (T v_b)`` of some blocks in float64."""
+    def exact_ratios(self, chosen: Flags, residual: Array, slack: float) -> Array:
+        """``|C_b' r| / (T v_b)`` of some blocks in float64, its rounding added."""
         at = self.positions(chosen)
         products = np.zeros(len(self.columns))
         for first in range(0, len(at), PIECE):
             piece = at[first : first + PIECE]
             products[piece] = self.columns.exact(piece) @ (residual / len(residual))
-        return self._over_bounds(products * self.factors)[chosen]
+        return self._over_bounds(products * self.factors)[chosen] + slack
 
     @property
     def sizes(self) -> Codes:

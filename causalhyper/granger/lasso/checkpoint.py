@@ -58,6 +58,8 @@ class Checkpoint(Generic[State]):
     def __init__(
         self, path: str | Path | None, first: WorkingSet, penalties: Array, form: StoredForm[State]
     ) -> None:
+        if path is not None and not isinstance(path, str | os.PathLike):
+            raise ConfigurationError(f"checkpoint must be the path of a file; got {path!r:.60}")
         self._path = None if path is None else Path(path)
         self._form = form
         self._key = "" if path is None else digest(first, penalties, form.kind)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_whole, real_numbers
 from causalhyper.granger.lasso.backend import (
     Block,
     beside,
@@ -81,7 +82,7 @@ class DenseColumns:
 
     def __post_init__(self) -> None:
         computed_dtype(self.matrix)
-        _check_width(self.width)
+        check_width(self.width)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -143,7 +144,7 @@ class SquaredChanges:
     _scale: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        _check_width(self.width)
+        check_width(self.width)
         if not hasattr(self.changes, "blocks"):
             computed_dtype(self.changes)
         if self.scales is not None:
@@ -232,13 +233,31 @@ def _slices(matrix: Block, width: int | None) -> Iterator[tuple[int, Block]]:
         yield start, on_host_if_near(matrix[:, start : start + width])
 
 
-def _check_width(width: int | None) -> None:
-    if width is not None and width < 1:
+def check_width(width: object) -> None:
+    """Refuse a number of columns a block that is none.
+
+    Parameters
+    ----------
+    width : object
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither a whole number of 1 or more nor None.
+
+    Examples
+    --------
+    >>> check_width(1024)
+    """
+    if width is None:
+        return
+    check_whole(width=width)
+    if not width >= 1:  # type: ignore[operator]
         raise ConfigurationError(f"a block has one column at least; got width {width}")
 
 
 def _check_scales(scales: Array, rows: int) -> None:
-    values = np.asarray(scales, dtype=np.float64)
+    values = real_numbers("scales", scales)
     if values.shape != (rows,) or not (np.isfinite(values) & (values > 0)).all():
         raise ConfigurationError(
             f"expected a scale above zero and finite for each of {rows} steps; got shape "

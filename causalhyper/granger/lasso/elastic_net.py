@@ -7,6 +7,7 @@ from pathlib import Path
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_real
 from causalhyper.granger.lasso.block_dual import Level
 from causalhyper.granger.lasso.block_path import Followed, follow, largest_strength
 from causalhyper.granger.lasso.block_result import FitUnits, Form, finish
@@ -112,6 +113,7 @@ def elastic_net_path(
     >>> path.dense(0).round(2).tolist()
     [1.83, 1.83]
     """
+    check_real(l1_ratio=l1_ratio)
     if not 0 < l1_ratio <= 1:
         raise ConfigurationError(
             f"l1_ratio lies in (0, 1]; got {l1_ratio:g}: without an l1 penalty no column is out"

@@ -40,18 +40,21 @@ class ColumnGroups:
         ConfigurationError
             If they do not cut `width` columns into groups.
         """
-        if isinstance(groups, (int, np.integer)):
+        if isinstance(groups, (int, np.integer)) and not isinstance(groups, bool):
             if groups < 1 or width % groups:
                 raise ConfigurationError(
                     f"groups of {groups} do not divide {width} columns: give a divisor, or edges"
                 )
             return cls(np.arange(0, width + 1, groups))
-        edges = np.asarray(groups)
+        try:
+            edges = np.asarray(groups)
+        except ValueError:  # lists of several lengths
+            edges = np.empty(0)
         whole = edges.ndim == 1 and len(edges) > 1 and np.issubdtype(edges.dtype, np.integer)
         if not whole or edges[0] != 0 or edges[-1] != width or (np.diff(edges) < 1).any():
             raise ConfigurationError(
                 f"edges of groups must be whole numbers that increase from 0 to {width}, the "
-                f"number of columns; got {groups}"
+                f"number of columns; got {groups!r:.60}"
             )
         return cls(edges.astype(np.intp))
 

@@ -10,6 +10,12 @@ import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import (
+    check_flags,
+    check_progress,
+    check_real,
+    check_whole,
+)
 from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
 from causalhyper.granger.lasso.response import checked_response
 from causalhyper.progress import Progress
@@ -54,6 +60,10 @@ class PathRequest:
 
     def __post_init__(self) -> None:
         check_columns(self.columns)
+        check_flags(standardise=self.standardise, intercept=self.intercept)
+        check_real(ratio=self.ratio, tolerance=self.tolerance)
+        check_whole(max_passes=self.max_passes)
+        check_progress(self.progress)
         object.__setattr__(self, "y", checked_response(self.y, self.columns.shape[0]))
         self._check_penalties()
         if not 0 < self.tolerance < 1 or self.max_passes < self.least_passes:
@@ -63,7 +73,7 @@ class PathRequest:
             )
 
     def _check_penalties(self) -> None:
-        if isinstance(self.lambdas, (int, np.integer)):
+        if isinstance(self.lambdas, (int, np.integer)) and not isinstance(self.lambdas, bool):
             if self.lambdas < 1 or not 0 < self.ratio < 1:
                 raise ConfigurationError(
                     "expected one penalty at least and a ratio in (0, 1); got "

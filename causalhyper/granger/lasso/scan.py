@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -198,18 +199,19 @@ NEAR = 0.05
 """Columns whose ratio lies within so much of one are kept: the next fit may need them."""
 
 
-def rounding(problem: LassoProblem, residuals: Array) -> Array:
+def rounding(problem: LassoProblem, residuals: Array, dtype: np.dtype[Any] | None = None) -> Array:
     """Error of ``|x_j' r| / (T w_j)`` by rounding, for each residual.
+
+    Products are in the precision of the columns, or in another one.
 
     A product of T terms errs by at most ``6 sqrt(T) eps |x| |r|``, but for a probability of some
     1e-7 (Higham and Mary 2019, theorem 2.4); taken from its first value, a column has a norm of
     ``sqrt(T (1 + T))`` spreads at most.
     """
-    rows, eps = problem.rows, float(np.finfo(problem.columns.dtype).eps)
-    xp, spreads = array_namespace(problem.spreads), problem.spreads
-    widest = float(xp.max(xp.where(xp.isinf(spreads), 0.0, spreads)))
-    if problem.standardise or widest == 0:
-        widest = 1.0
+    rows, eps = problem.rows, float(np.finfo(dtype or problem.columns.dtype).eps)
+    xp, spreads, widest = array_namespace(problem.spreads), problem.spreads, 1.0
+    if not problem.standardise:
+        widest = float(xp.max(xp.where(xp.isinf(spreads), 0.0, spreads))) or 1.0
     length = np.sqrt(1 + rows if problem.intercept else 1.0)
     norms: Array = np.linalg.norm(residuals, axis=1)
     return 6 * eps * length * widest * norms

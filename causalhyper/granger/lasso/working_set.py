@@ -89,7 +89,7 @@ class WorkingSet:
     def extremes(self, residuals: Array, penalties: Array) -> tuple[Array, Array]:
         """Return the largest ``|x_j' r| / (T lambda w_j)`` of each residual and each column.
 
-        Those near one or above are computed in float64.
+        Those near one or above are computed in float64, with its rounding added.
 
         Parameters
         ----------
@@ -116,7 +116,8 @@ class WorkingSet:
             near = at + np.flatnonzero(ratios > least)
             exact = np.abs(self.exact(near) @ scaled) / self.weights[near, None]
             np.maximum(by_residual, exact.max(axis=0, initial=0.0), out=by_residual)
-        return by_residual, by_column
+        fine = rounding(self.problem, residuals, np.dtype(np.float64)) / penalties
+        return by_residual + fine, by_column
 
 
 def products_over(values: Matrix, residual: Array, weights: Array) -> Array:

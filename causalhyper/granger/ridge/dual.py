@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.folds import Folds, Scheme, blocked_folds
-from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.granger.lasso.arguments import check_flags, check_real, check_whole, real_numbers
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns
 from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.ridge.gram import gram_of
 from causalhyper.granger.ridge.result import RidgePath
@@ -84,6 +85,8 @@ def dual_ridge(
     >>> fit.coefficients(DenseColumns(x)).shape
     (500,)
     """
+    check_columns(columns)
+    check_flags(standardise=standardise, intercept=intercept)
     response = checked_response(y, columns.shape[0])
     free = _given(given, len(response), intercept)
     gram, scales = gram_of(columns, standardise=standardise, intercept=intercept)
@@ -144,7 +147,7 @@ def _named(choice: str) -> str:
 def _given(given: ArrayLike | None, rows: int, intercept: bool) -> Array:
     columns = [np.ones((rows, 1))] if intercept else []
     if given is not None:
-        more = np.asarray(given, dtype=np.float64)
+        more = real_numbers("given", given)
         if more.ndim != 2 or len(more) != rows or not np.isfinite(more).all():
             raise ConfigurationError(
                 f"given must be finite columns of {rows} rows; got shape {more.shape}"
@@ -155,10 +158,12 @@ def _given(given: ArrayLike | None, rows: int, intercept: bool) -> Array:
 
 def _grid(lambdas: ArrayLike | None, problem: Spectrum, count: int, ratio: float) -> Array:
     if lambdas is not None:
-        grid = np.sort(np.atleast_1d(np.asarray(lambdas, dtype=np.float64)))[::-1]
+        grid = np.sort(np.atleast_1d(real_numbers("lambdas", lambdas)))[::-1]
         if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid) & (grid > 0)).all():
             raise ConfigurationError("lambdas must be finite numbers above zero")
         return grid
+    check_whole(count=count)
+    check_real(ratio=ratio)
     if count < 1 or not 0 < ratio < 1:
         raise ConfigurationError(
             f"expected one penalty at least and a ratio in (0, 1); got {count} and {ratio}"

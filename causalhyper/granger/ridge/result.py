@@ -9,7 +9,8 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import ColumnBlocks, host_blocks
+from causalhyper.granger.lasso.arguments import check_whole
+from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns, host_blocks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,14 +78,21 @@ class RidgePath:
         Raises
         ------
         ConfigurationError
-            If the design has another shape.
+            If the design has another shape, or there is no such penalty.
         """
+        check_columns(columns)
         if columns.shape != (len(self.dual), self.width):
             raise ConfigurationError(
                 f"the fit is of a design of shape {(len(self.dual), self.width)}; got "
                 f"{columns.shape}"
             )
-        weights = self.dual[:, self.at if at is None else at]
+        chosen = self.at if at is None else at
+        check_whole(at=chosen)
+        if not -len(self.lambdas) <= chosen < len(self.lambdas):
+            raise ConfigurationError(
+                f"the fit has {len(self.lambdas)} penalties, counted from 0; got {chosen}"
+            )
+        weights = self.dual[:, chosen]
         found = np.empty(self.width)
         for start, block in host_blocks(columns):
             there = slice(start, start + block.shape[1])

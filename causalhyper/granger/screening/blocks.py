@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import ColumnBlocks
-from causalhyper.granger.lasso.columns import Matrix, check_columns, host_blocks
+from causalhyper.granger.lasso.arguments import check_whole, real_numbers
+from causalhyper.granger.lasso.backend import to_host
+from causalhyper.granger.lasso.columns import check_columns
+from causalhyper.granger.lasso.groups import ColumnGroups, whole_groups
 from causalhyper.granger.lasso.response import checked_response, varies
 from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.screening.result import LayerScreening, Screening
@@ -65,6 +68,7 @@ def screen_columns(
     [1.0, 0.5]
     """
     layers = columns if isinstance(columns, Mapping) else {"design": columns}
+    check_whole(groups=groups)
     if not layers or groups < 1:
         raise ConfigurationError(
             f"expected a design and a column an entry at least; got {len(layers)} designs and "
@@ -77,6 +81,8 @@ def screen_columns(
     if rows < 2:
         raise DataError("a design of 1 row has no covariances: 2 are needed at least")
     shares = _shares(weights, rows)
+    if not isinstance(response, str):
+        raise ConfigurationError(f"response says in words what y is; got {response!r:.60}")
     screened = []
     for name, design in layers.items():
         if design.shape[0] != rows or design.shape[1] % groups:
@@ -99,7 +105,7 @@ def _shares(weights: ArrayLike | None, rows: int) -> Array:
     """Weights that add up to one."""
     if weights is None:
         return np.full(rows, 1 / rows)
-    given = np.asarray(weights, dtype=np.float64)
+    given = real_numbers("weights", weights)
     if given.shape != (rows,) or not np.isfinite(given).all() or (given < 0).any():
         raise ConfigurationError(
             f"weights need a finite number of 0 or more for each of {rows} rows; got shape "
@@ -123,15 +129,16 @@ def _screened(
     theta = None if parameters is None else _theta(name, parameters, entries)
     pieces: list[dict[str, Array]] = []
     flat = 0
-    for start, block in _whole_groups(design, groups):
-        values = block.astype(np.float64) * design.unit
+    cut = ColumnGroups.of(groups, design.shape[1])
+    for first, start, block in whole_groups(design, cut):
+        values = to_host(block).astype(np.float64) * design.unit
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise DataError(
                 f"design {name!r} must be finite; column {start + column}, row {row} is not: did "
                 "training diverge? Leave those steps out"
             )
-        where = slice(start // groups, start // groups + values.shape[1] // groups)
+        where = slice(first, first + values.shape[1] // groups)
         with np.errstate(over="ignore", invalid="ignore"):  # Moments refuse it
             moments = _moments(values, y, groups, shares)
             flat += int(moments.flat().all(axis=0).sum())
@@ -142,28 +149,16 @@ def _screened(
 
 
 def _theta(name: str, parameters: Mapping[str, ArrayLike], entries: int) -> Array:
-    if name not in parameters:
+    if not isinstance(parameters, Mapping) or name not in parameters:
         raise ConfigurationError(
             f"parameters of layer {name!r} are missing: give those of every layer screened"
         )
-    theta = np.asarray(parameters[name], dtype=np.float64)
+    theta = real_numbers(f"parameters of layer {name!r}", parameters[name])
     if theta.size != entries:
         raise ConfigurationError(
             f"layer {name!r} has {entries} entries; got parameters of shape {theta.shape}"
         )
     return theta
-
-
-def _whole_groups(design: ColumnBlocks, groups: int) -> Iterator[tuple[int, Matrix]]:
-    """Yield blocks that hold groups whole: columns of a group cut in two wait for the rest."""
-    waiting: list[Matrix] = []
-    for start, block in host_blocks(design):
-        first = start - sum(part.shape[1] for part in waiting)
-        joined = np.concatenate([*waiting, block], axis=1) if waiting else block
-        whole = joined.shape[1] // groups * groups
-        waiting = [joined[:, whole:].copy()] if whole < joined.shape[1] else []
-        if whole:
-            yield first, joined[:, :whole]
 
 
 def _moments(values: Array, y: Array, groups: int, shares: Array) -> Moments:

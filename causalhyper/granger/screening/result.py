@@ -11,6 +11,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.arguments import check_real, check_whole
 from causalhyper.granger.screening.cutoffs import Cut, cut_by_count, cut_by_threshold
 from causalhyper.granger.screening.kept import KeptEntries
 
@@ -90,6 +91,10 @@ class Screening:
         Whether the response does not vary.
     autocorrelation : float
         Of the response, with the step before.
+    moved : int or None
+        Steps that ``movement`` is summed over, where these are others than the pairs: sums of a
+        training hold the movement of every step, and its first step has no pair with momentum,
+        its last ones none at a lag.
 
     Notes
     -----
@@ -105,6 +110,7 @@ class Screening:
     response: str
     constant: bool
     autocorrelation: float
+    moved: int | None = None
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -200,6 +206,8 @@ class Screening:
             f"{flat} entries do not vary; autocorrelation of the response "
             f"{self.autocorrelation:.2f}: no standard errors from these sums",
         ]
+        if self.moved is not None:
+            lines.append(f"movement is summed over all {self.moved} steps")
         if self.constant:
             lines.append("the response does not vary: only movement and fisher tell entries apart")
         return "\n".join(lines)
@@ -212,14 +220,17 @@ class Screening:
         scope: str,
         floor: int,
     ) -> None:
-        if statistic not in self.statistics:
+        if not isinstance(statistic, str) or statistic not in self.statistics:
             raise ConfigurationError(
                 f"this screening has no {statistic!r}, only {', '.join(self.statistics)}; "
                 "correlations of units take a design of units (screen_columns), fisher the final "
                 "parameters"
             )
+        given = {"sparsity": sparsity, "threshold": threshold}
         if (sparsity is None) == (threshold is None):
             raise ConfigurationError("give a sparsity or a threshold, one of them")
+        check_whole(min_per_layer=floor)
+        check_real(**{n: v for n, v in given.items() if v is not None})
         if sparsity is not None and not 0 <= sparsity <= 1:
             raise ConfigurationError(f"sparsity is a share in [0, 1]; got {sparsity}")
         if threshold is not None and not 0 <= threshold < math.inf:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import LayerSums, StepSums
+from causalhyper.granger.lasso.arguments import check_names, check_whole, real_numbers
 from causalhyper.granger.lasso.response import varies
 from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.screening.result import LayerScreening, Screening
@@ -47,6 +48,7 @@ def screen_sums(
     Returns
     -------
     Screening
+        Its movement is that of all steps (`Screening.moved`).
 
     Raises
     ------
@@ -71,6 +73,9 @@ def screen_sums(
         raise ConfigurationError(
             f"expected StepSums, as read_sums reads them from a file; got {type(sums).__name__}"
         )
+    check_whole(lag=lag)
+    if units is not None:
+        check_whole(units=units)
     y = sums.paired_responses(lag)
     if len(y) < 2:
         raise DataError(f"lag {lag} has {len(y)} pairs of steps: 2 are needed at least")
@@ -79,6 +84,7 @@ def screen_sums(
     chosen = sums.layers if layers is None else _chosen(sums, layers)
     if not chosen:
         raise ConfigurationError("there is no layer to screen: name one at least")
+    steps = sum(map(len, sums.responses))
     return Screening(
         layers=tuple(_screened(sums, layer, lag, y, parameters, units) for layer in chosen),
         entry="parameter" if units is None else "unit",
@@ -86,6 +92,7 @@ def screen_sums(
         response=f"{sums.settings.get('response', 'not stated')} minibatch, lag {lag}",
         constant=not varies(y),
         autocorrelation=autocorrelation(y),
+        moved=None if steps == len(y) else steps,
     )
 
 
@@ -93,6 +100,7 @@ def _chosen(sums: StepSums, layers: str | Sequence[str]) -> tuple[LayerSums, ...
     """Layers of some names or patterns, each once."""
     known = [layer.name for layer in sums.layers]
     found: dict[str, LayerSums] = {}
+    check_names(layers)
     for name in [layers] if isinstance(layers, str) else layers:
         matching = [] if name in known else [n for n in known if fnmatchcase(n, name)]
         found |= {n: sums[n] for n in matching or [name]}  # an unknown name is refused there
@@ -142,11 +150,11 @@ def _moments(sums: StepSums, layer: LayerSums, lag: int, y: Array) -> Moments:
 
 
 def _fisher(layer: LayerSums, parameters: Mapping[str, ArrayLike]) -> Array:
-    if layer.name not in parameters:
+    if not isinstance(parameters, Mapping) or layer.name not in parameters:
         raise ConfigurationError(
             f"parameters of layer {layer.name!r} are missing: give those of every layer screened"
         )
-    theta = np.asarray(parameters[layer.name], dtype=np.float64)
+    theta = real_numbers(f"parameters of layer {layer.name!r}", parameters[layer.name])
     if theta.shape != layer.shape:
         raise ConfigurationError(
             f"parameters of layer {layer.name!r} have shape {theta.shape}; expected {layer.shape}"

@@ -11,6 +11,13 @@ from numpy.typing import ArrayLike
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso import ColumnBlocks
+from causalhyper.granger.lasso.arguments import (
+    check_flags,
+    check_generator,
+    check_real,
+    check_whole,
+    real_numbers,
+)
 from causalhyper.granger.lasso.columns import check_columns
 from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.stochastic.decoupled import step_weights, thresholded_sums
@@ -112,6 +119,12 @@ def stochastic_lasso(
     """
     check_columns(columns)
     response = checked_response(y, columns.shape[0])
+    check_flags(reproduction=reproduction, relative=True if relative is None else relative)
+    check_real(tolerance=tolerance)
+    check_whole(memory=memory)
+    if memory < 1:
+        raise ConfigurationError(f"memory is a number of bytes above zero; got {memory}")
+    check_generator(rng)
     penalties = _penalties(l1, tolerance)
     if form not in ("joint", "decoupled"):
         raise ConfigurationError(f"expected the form 'joint' or 'decoupled'; got {form!r}")
@@ -147,7 +160,7 @@ def stochastic_lasso(
 
 
 def _penalties(l1: float | Sequence[float], tolerance: float) -> Array:
-    penalties = np.sort(np.atleast_1d(np.asarray(l1, dtype=np.float64)))[::-1]
+    penalties = np.sort(np.atleast_1d(real_numbers("l1", l1)))[::-1]
     if penalties.ndim != 1 or not len(penalties) or not (penalties > 0).all():
         raise ConfigurationError(f"penalties must be above zero; got {l1}")
     if not np.isfinite(penalties).all() or not 0 < tolerance < 1:

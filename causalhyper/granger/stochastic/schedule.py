@@ -8,6 +8,7 @@ import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_real, check_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,9 @@ class Schedule:
     decay: float
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.epochs, (int, np.integer))
-        if not whole or self.epochs < 1 or not 0 < self.rate < np.inf or not 0 <= self.decay <= 1:
+        check_whole(epochs=self.epochs)
+        check_real(rate=self.rate, decay=self.decay)
+        if self.epochs < 1 or not 0 < self.rate < np.inf or not 0 <= self.decay <= 1:
             raise ConfigurationError(
                 "expected one epoch at least, a learning rate above 0 and a decay in [0, 1]; got "
                 f"{self.epochs}, {self.rate} and {self.decay}"

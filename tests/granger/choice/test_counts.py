@@ -133,7 +133,7 @@ def test_a_number_that_no_penalty_reaches_is_refused():
         ({"sparsity": 0.99}, "got 0, which a sparsity of 0.99 asks for"),
         ({"kept": 2, "by": "size"}, "by must be 'fit' or 'entry'"),
         ({"kept": 2, "lambdas": [1.0]}, "the search lays its own grid"),
-        ({"kept": 2.5}, "a whole number of columns; got 2.5"),
+        ({"kept": 2.5}, "kept must be a whole number; got 2.5"),
         ({"kept": 2, "penalty": "lasso"}, r"such as penalty_named\('lasso'\); got 'lasso'"),
         ({"kept": 2, "checkpoint": "path.npz"}, "several paths, and a checkpoint is of one"),
     ],

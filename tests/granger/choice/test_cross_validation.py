@@ -55,7 +55,7 @@ def test_left_out_blocks_are_scikit_learns_unshuffled_folds_less_the_gap():
     [
         (10, 1, {}, "expected 2 blocks at least"),
         (10, 2, {"gap": -1}, "a gap of 0 or more"),
-        (10, 2, {"gap": 1.5}, "a gap of 0 or more"),
+        (10, 2, {"gap": 1.5}, "gap must be a whole number"),
         (10, 2, {"scheme": "shuffled"}, "the scheme 'forward' or 'left_out'"),
         (10, 12, {}, "10 steps cannot be cut into 12 blocks"),
         (10, 12, {"scheme": "left_out"}, "10 steps cannot be cut into 12 blocks"),

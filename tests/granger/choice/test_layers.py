@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.trajectory import Layer, TrajectoryWriter
 from causalhyper.granger.choice import (
     LayerFailedError,
@@ -202,3 +202,19 @@ def test_a_trajectory_is_fitted_layer_by_layer_with_labels(tmp_path, workers):
     triples = fit_layers(triples, partial(choose_by_count, kept=7), workers=workers).to_frame()
     assert (triples["index"] == triples["column"] // 3).all()
     assert set(triples["feature"]) <= {"square", "square_before", "product"}
+
+
+def test_a_layer_that_did_not_move_keeps_nothing_and_the_others_are_fitted():
+    x, y = planted(rows=40, width=60)
+    still = {"still": (DenseColumns(np.zeros((40, 30))), y), "fc": (DenseColumns(x), y)}
+    alone = fit_layers({"fc": still["fc"]}, partial(choose_by_count, kept=4))
+    for workers in (1, 2):
+        with pytest.warns(RuntimeWarning, match="layer 'still': Nothing is kept"):
+            found = fit_layers(still, partial(choose_by_count, kept=4), workers=workers)
+        assert found.to_frame().equals(alone.to_frame())
+        rows = found.penalties().set_index("layer")
+        assert rows["kept"].to_dict() == {"still": 0, "fc": 4}
+        assert rows.loc["still", "reason"] == "Nothing is kept: no column varies with y."
+        assert "still: 0 of 30 columns" in found.summary()
+    with pytest.raises(DataError, match="no column varies with y"):
+        choose_by_count(*still["still"], kept=4)

@@ -496,3 +496,13 @@ def test_a_memory_map_of_changes_is_screened_as_its_squares():
     one = screen_columns(SquaredChanges(changes["fc"].reshape(STEPS, -1)), y)
     other = screen_columns(DenseColumns(flat(changes["fc"]) ** 2), y)
     close(one, other, one.statistics, rtol=3e-6)
+
+
+def test_a_screening_says_where_movement_is_summed_over_more_steps_than_pairs():
+    two = np.full((2, 1, 2), 3.0)
+    layer = LayerSums("fc", (2,), two, 4 * two, two, two[0, 0], two[0, 0])
+    sums = StepSums((layer,), (0, 2), False, (np.arange(5.0), np.arange(4.0)), {})
+    at_once, later = screen_sums(sums), screen_sums(sums, lag=2)
+    assert (at_once.pairs, at_once.moved, later.pairs, later.moved) == (9, None, 5, 9)
+    assert "movement is summed over all 9 steps" in later.summary()
+    assert "movement is summed" not in at_once.summary()

@@ -317,7 +317,7 @@ def test_above_the_largest_penalty_nothing_is_kept_and_that_is_the_lasso():
         ({"l1": np.inf}, "finite"),
         ({"form": "both"}, "'joint' or 'decoupled'"),
         ({"epochs": 0}, "one epoch at least"),
-        ({"epochs": 1.5}, "one epoch at least"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
         ({"learning_rate": -1.0}, "learning rate above 0"),
         ({"decay": 1.5}, r"decay in \[0, 1\]"),
         ({"tolerance": 0.0}, "tolerance"),
