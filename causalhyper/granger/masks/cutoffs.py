@@ -50,8 +50,8 @@ def largest(values: Array, count: int) -> tuple[Flags, int]:
     >>> mask.tolist(), tied
     ([True, True, False, False], 2)
     """
-    (mask,), tied = _largest_of_all([values], count)
-    return mask, tied
+    (mask,), cut = _largest_of_all([values], count)
+    return mask, _ties([values], [mask], cut)
 
 
 def cut_each(values: Sequence[Array], counts: Sequence[int], floors: Sequence[int]) -> Cut:
@@ -92,15 +92,15 @@ def cut_together(values: Sequence[Array], count: int, floors: Sequence[int]) -> 
     -------
     Cut
     """
-    masks, tied = _largest_of_all(values, count)
+    masks, cut = _largest_of_all(values, count)
     alone = tuple(int(mask.sum()) for mask in masks)
     if any(a < floor for a, floor in zip(alone, floors, strict=True)):
         raised = [
             np.where(largest(v, floor)[0], np.inf, v)
             for v, floor in zip(values, floors, strict=True)
         ]
-        masks, tied = _largest_of_all(raised, count)
-    return Cut(tuple(masks), alone, tied)
+        masks, cut = _largest_of_all(raised, count)
+    return Cut(tuple(masks), alone, _ties(values, masks, cut))
 
 
 def cut_by_threshold(values: Sequence[Array], threshold: float, floors: Sequence[int]) -> Cut:
@@ -130,19 +130,26 @@ def cut_by_threshold(values: Sequence[Array], threshold: float, floors: Sequence
     return Cut(tuple(masks), tuple(alone), tied)
 
 
-def _largest_of_all(values: Sequence[Array], count: int) -> tuple[list[Flags], int]:
-    """Mark the largest values of all layers, earlier ones first among equals."""
+def _largest_of_all(values: Sequence[Array], count: int) -> tuple[list[Flags], float]:
+    """Mark the largest values of all layers, earlier ones first among equals; and the smallest."""
     if count <= 0:
-        return [np.zeros(len(v), dtype=bool) for v in values], 0
+        return [np.zeros(len(v), dtype=bool) for v in values], np.inf
     ranked = np.concatenate(values)
     ranked.partition(len(ranked) - count)
-    cut = ranked[len(ranked) - count]
+    cut = float(ranked[len(ranked) - count])
     masks = [v > cut for v in values]
     wanted = count - sum(int(mask.sum()) for mask in masks)
-    tied = 0
     for mask, v in zip(masks, values, strict=True):
-        equal = np.flatnonzero(v == cut)
-        mask[equal[:wanted]] = True
-        tied += max(len(equal) - wanted, 0)
-        wanted = max(wanted - len(equal), 0)
-    return masks, tied
+        equal = np.flatnonzero(v == cut)[:wanted]
+        mask[equal] = True
+        wanted -= len(equal)
+    return masks, cut
+
+
+def _ties(values: Sequence[Array], masks: Sequence[Flags], cut: float) -> int:
+    """Count values left out that equal the cut, or the smallest one kept of their layer."""
+    tied = 0
+    for v, mask in zip(values, masks, strict=True):
+        least = np.min(v, initial=np.inf, where=mask)
+        tied += int((((v == cut) | (v == least)) & ~mask).sum())
+    return tied
