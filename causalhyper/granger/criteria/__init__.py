@@ -2,5 +2,6 @@
 
 from causalhyper.granger.criteria.criterion import Criterion, Needs
 from causalhyper.granger.criteria.evidence import Evidence
+from causalhyper.granger.criteria.named import CRITERIA, named
 
-__all__ = ["Criterion", "Evidence", "Needs"]
+__all__ = ["CRITERIA", "Criterion", "Evidence", "Needs", "named"]
