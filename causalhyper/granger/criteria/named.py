@@ -9,17 +9,32 @@ from types import MappingProxyType
 from typing import Any
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.criterion import Criterion
+from causalhyper.granger.criteria.gradients import Obd, Taylor
 from causalhyper.granger.criteria.moved import Fisher, Movement
+from causalhyper.granger.criteria.published import Published
+from causalhyper.granger.criteria.regularised import CausalElasticNet, CausalLasso, CausalRidge
+from causalhyper.granger.criteria.shifted import Shifted
 from causalhyper.granger.criteria.weights import Lamp, Magnitude, Random
+from causalhyper.granger.criteria.woodfisher import WoodFisher
 
 CRITERIA: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
     {
+        "causal": Causal,
+        "causal-lasso": CausalLasso,
+        "causal-elastic-net": CausalElasticNet,
+        "causal-ridge": CausalRidge,
+        "causal-published": Published,
+        "causal-shifted": Shifted,
         "movement": Movement,
         "fisher": Fisher,
         "magnitude": Magnitude,
         "lamp": Lamp,
         "random": Random,
+        "taylor": Taylor,
+        "woodfisher": WoodFisher,
+        "obd": Obd,
     }
 )
 """What makes each criterion, by its name."""
@@ -33,7 +48,8 @@ def named(name: str, **options: Any) -> Criterion:
     name : str
         One of `CRITERIA`.
     **options
-        Of that criterion; its class tells them.
+        Of that criterion; its class tells them. The criterion that is shifted may be given by
+        name.
 
     Returns
     -------
@@ -60,4 +76,6 @@ def named(name: str, **options: Any) -> Criterion:
         raise ConfigurationError(
             f"the criterion {name!r} has no option {unknown[0]!r}; there are {', '.join(known)}"
         )
+    if isinstance(inner := options.get("criterion"), str):
+        options["criterion"] = named(inner)
     return CRITERIA[name](**options)
