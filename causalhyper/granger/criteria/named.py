@@ -40,7 +40,7 @@ CRITERIA: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
 """What makes each criterion, by its name."""
 
 
-def named(name: str, **options: Any) -> Criterion:
+def named(name: str, /, **options: Any) -> Criterion:
     """Return a criterion by its name.
 
     Parameters
