@@ -1,5 +1,7 @@
 """Claims about causal criteria: planted linear models, other programs, and the definitions."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from sklearn.linear_model import ElasticNet, Ridge, lars_path
@@ -215,6 +217,26 @@ def test_parameters_that_never_enter_are_ranked_by_their_covariance_with_what_is
     assert not model.coef_[out].any()
     expected = np.abs(z[:, out].T @ left) / len(y) / l1_ratio
     np.testing.assert_allclose(found[out], expected, rtol=1e-2, atol=1e-3 * last)
+
+
+def test_parameters_that_enter_between_two_penalties_stand_between_them_by_their_coefficients():
+    training = linear_training(steps=50)
+    found = flat(CausalLasso(scope="network", penalties=4).scores(evidence_of(training)))
+    x, y = design_of(training)
+    z, away = standardised(x), y - y.mean()
+    grid = np.abs(z.T @ away).max() / len(y) * np.geomspace(1, 1e-2, 4)
+    before = np.zeros(27, dtype=bool)
+    for high, low in pairwise(grid):
+        alpha = low / y.std()
+        fit = ElasticNet(alpha=alpha, l1_ratio=1.0, tol=1e-14, max_iter=10**6).fit(
+            z, away / y.std()
+        )
+        new = np.flatnonzero((np.abs(fit.coef_) > 1e-9) & ~before)
+        assert len(new) > 3
+        assert (found[new] >= low * (1 - 1e-9)).all()
+        assert (found[new] < high).all()
+        assert (np.argsort(found[new]) == np.argsort(np.abs(fit.coef_[new]))).all()
+        before[new] = True
 
 
 def test_a_lasso_ranks_all_parameters_and_those_that_enter_come_first():

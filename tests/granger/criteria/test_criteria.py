@@ -205,7 +205,8 @@ def test_a_criterion_of_ones_own_takes_ten_lines():
 
         def scores(self, evidence):
             layers = evidence.require_sums(self.name).layers
-            return {s.name: np.abs(s.displacement).reshape(s.shape) for s in layers}
+            far = {s.name: np.abs(s.displacement).reshape(s.shape) for s in layers}
+            return evidence.of_entries(far)
 
     own = Displacement()
     assert isinstance(own, Criterion)
@@ -215,6 +216,12 @@ def test_a_criterion_of_ones_own_takes_ten_lines():
     distance = {n: np.abs(training.end[n] - training.start[n]) for n in SHAPES}
     np.testing.assert_allclose(flat(scores), flat(distance), rtol=1e-9)
     assert sum(found.masks.layer_counts().values()) == round(0.25 * 27)
+    units = own.scores(evidence_of(training, share="output"))
+    np.testing.assert_allclose(units["fc"], distance["fc"].sum(axis=1))
+    some = evidence_of(training)
+    only = {"fc": some.collected["fc"]}
+    first = Evidence(only, only, Masks.all_kept({"fc": (4, 5)}), some.rng, sums=some.sums)
+    assert list(own.scores(first)) == ["fc"]
 
 
 def test_evidence_of_units_has_masks_of_units_and_another_share_is_refused():
