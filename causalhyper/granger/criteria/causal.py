@@ -13,6 +13,7 @@ from causalhyper.granger.criteria.criterion import Needs
 from causalhyper.granger.criteria.designs import pruning_designs, zero_where_pruned
 from causalhyper.granger.criteria.evidence import Evidence
 from causalhyper.granger.criteria.moved import checked_sums
+from causalhyper.granger.design.response import Response
 from causalhyper.granger.screening import Screening, screen_columns, screen_sums
 from causalhyper.granger.screening.result import OF_RESPONSE
 
@@ -35,6 +36,9 @@ class Causal:
         correlation, covariance and marginal that is known: of units sums know no correlation, as
         the variance of a sum takes products of different parameters, and with momentum no
         covariance. A trajectory knows them all.
+    response : {"same", "next"}
+        Loss change on the step's own minibatch; or from one minibatch to the next, as published,
+        most of which is not the step's doing.
     momentum : bool
         The multiple correlation with three features, for training with momentum.
     name : str
@@ -50,6 +54,7 @@ class Causal:
     """
 
     statistic: Statistic | None = None
+    response: Literal["same", "next"] = "same"
     momentum: bool = False
     name: str = "causal"
 
@@ -58,11 +63,15 @@ class Causal:
             raise ConfigurationError(
                 f"a statistic is one of {', '.join(get_args(Statistic))}; got {self.statistic!r}"
             )
+        if self.response not in ("same", "next"):
+            raise ConfigurationError(
+                f"the loss change is of the 'same' or the 'next' minibatch; got {self.response!r}"
+            )
 
     @property
     def needs(self) -> Needs:
         """Sums; a trajectory does where there are none."""
-        return Needs(sums=True, momentum=self.momentum)
+        return Needs(sums=True, response=self.response, momentum=self.momentum)
 
     def scores(self, evidence: Evidence) -> dict[str, Array]:
         """Return absolute statistics."""
@@ -71,7 +80,7 @@ class Causal:
         return self._from_sums(evidence)
 
     def _from_sums(self, evidence: Evidence) -> dict[str, Array]:
-        sums = checked_sums(evidence, self.name)
+        sums = checked_sums(evidence, self.name, self.response)
         if sums.momentum != self.momentum:
             raise ConfigurationError(
                 f"the sums were taken with momentum={sums.momentum}, the criterion {self.name!r} "
@@ -89,7 +98,9 @@ class Causal:
 
     def _from_trajectory(self, evidence: Evidence) -> dict[str, Array]:
         found = {}
-        for design in pruning_designs(evidence, self.name, momentum=self.momentum):
+        minibatch: Response = "same_minibatch" if self.response == "same" else "next_minibatch"
+        designs = pruning_designs(evidence, self.name, momentum=self.momentum, response=minibatch)
+        for design in designs:
             (layer,) = design.layers
             screening = screen_columns(
                 {layer: design.columns}, design.y, groups=design.groups, response=design.response

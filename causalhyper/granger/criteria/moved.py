@@ -109,7 +109,7 @@ def movements(evidence: Evidence, name: str) -> dict[str, Array]:
     return {layer: _squares(record, layer).reshape(shape) for layer, shape in shapes.items()}
 
 
-def checked_sums(evidence: Evidence, name: str) -> StepSums:
+def checked_sums(evidence: Evidence, name: str, response: str | None = None) -> StepSums:
     """Return the sums of all layers that are to be pruned.
 
     Parameters
@@ -117,6 +117,8 @@ def checked_sums(evidence: Evidence, name: str) -> StepSums:
     evidence : Evidence
     name : str
         Of the criterion that asks.
+    response : {"same", "next"}, optional
+        Minibatch of the loss change that it asks for, where that matters.
 
     Returns
     -------
@@ -125,9 +127,15 @@ def checked_sums(evidence: Evidence, name: str) -> StepSums:
     Raises
     ------
     ConfigurationError
-        If there are none, or a layer is not among them in its shape.
+        If there are none, they are of another loss change, or a layer is not among them in its
+        shape.
     """
     sums = evidence.require_sums(name)
+    if response is not None and (found := sums.settings.get("response", response)) != response:
+        raise ConfigurationError(
+            f"the criterion {name!r} needs sums with the loss of the {response} minibatch; these "
+            f"have {found!r}: record them with response={response!r}"
+        )
     for layer, shape in evidence.masks.shapes.items():
         if sums[layer].shape != shape:
             raise ConfigurationError(

@@ -105,12 +105,7 @@ class Published:
         return np.abs(fit.dense(0))
 
     def _from_sums(self, evidence: Evidence) -> dict[str, Array]:
-        sums = checked_sums(evidence, self.name)
-        if sums.settings.get("response", "next") != "next":
-            raise ConfigurationError(
-                f"the criterion {self.name!r} needs sums with the loss of the next minibatch; "
-                f"these have {sums.settings['response']!r}: record them with response='next'"
-            )
+        sums = checked_sums(evidence, self.name, "next")
         units = None if evidence.share is None else 0
         found = {}
         for layer in evidence.masks.kept:

@@ -138,6 +138,22 @@ def test_every_statistic_is_ranked_by_its_size():
         np.testing.assert_allclose(found, values, rtol=1e-8)
 
 
+def test_the_loss_of_the_next_minibatch_is_taken_where_it_is_asked_for():
+    training = linear_training(steps=60)
+    y = response(training, "next")
+    criterion = Causal(response="next")
+    assert criterion.needs.response == "next"
+    for given in ({"sums": None}, {"sums": summed(training, kind="next")}):
+        found = criterion.scores(evidence_of(training, **given))["head"]
+        x = training.changes["head"][:-1] ** 2
+        expected = [abs(np.corrcoef(k, y)[0, 1]) for k in x.T]
+        np.testing.assert_allclose(found, expected, rtol=1e-7)
+    with pytest.raises(ConfigurationError, match="loss of the next minibatch; these have 'same'"):
+        criterion.scores(evidence_of(training))
+    with pytest.raises(ConfigurationError, match="'same' or the 'next' minibatch; got 'full'"):
+        Causal(response="full")
+
+
 def test_units_have_the_correlation_of_their_sum_from_a_trajectory_and_its_covariance_from_sums():
     training = linear_training(steps=60)
     y = response(training)
