@@ -88,8 +88,19 @@ class Evidence:
         Returns
         -------
         dict of str to ndarray
-            Zero where a parameter was pruned; summed over each unit where units are asked for.
+            Of the layers that are to be pruned: zero where a parameter was pruned; summed over
+            each unit where units are asked for.
+
+        Raises
+        ------
+        ConfigurationError
+            If a layer that is to be pruned has none.
         """
+        if missing := [name for name in self.masks.kept if name not in scores]:
+            raise ConfigurationError(
+                f"every layer that is to be pruned needs scores; {missing[0]!r} has none, there "
+                f"are {', '.join(scores)}"
+            )
         kept = {name: np.where(mask, scores[name], 0.0) for name, mask in self.masks.kept.items()}
         return kept if self.share is None else sum_units(kept)
 

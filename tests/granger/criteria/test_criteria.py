@@ -231,6 +231,8 @@ def test_evidence_of_units_has_masks_of_units_and_another_share_is_refused():
     masks.kept["fc"][2, 1:] = False
     entries = evidence_of(training, masks=masks, share="output").entries
     assert entries.kept["fc"].tolist() == [True, False, True, True]
+    with pytest.raises(ConfigurationError, match="'head' has none, there are fc"):
+        evidence_of(training).of_entries({"fc": training.end["fc"]})
     with pytest.raises(ConfigurationError, match="got 'input'"):
         evidence_of(training, share="input")
     with pytest.raises(ConfigurationError, match="same layers"):
