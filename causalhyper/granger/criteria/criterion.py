@@ -62,7 +62,12 @@ class Criterion(Protocol):
     ...
     ...     def scores(self, evidence):
     ...         layers = evidence.require_sums(self.name).layers
-    ...         return {s.name: np.abs(s.displacement).reshape(s.shape) for s in layers}
+    ...         far = {s.name: np.abs(s.displacement).reshape(s.shape) for s in layers}
+    ...         return evidence.of_entries(far)
+
+    `Evidence.of_entries` leaves out what is pruned already and layers that are not to be pruned,
+    and sums over units where these are asked for. ``allocate(own.scores(evidence), sparsity=0.9,
+    within=evidence.entries)`` makes masks of the scores.
     """
 
     @property
