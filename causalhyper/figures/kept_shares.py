@@ -70,11 +70,11 @@ def plot_kept_shares(frame: pd.DataFrame, *, title: str = "", ax: Axes | None = 
         axes = new_axes(ax, figsize=(6.4, 0.34 * len(names) + 1.3))
         axes.grid(axis="x", color=RULE)
         axes.hlines(rows, 0, 1, RULE, linewidth=0.7, zorder=1)
-        for column, share in shares.items():
+        for k, (column, share) in enumerate(shares.items()):
             label, color, marker = _MARKS[column]
-            there = share > 0
+            there, beside = share > 0, 0.22 * (k - (len(shares) - 1) / 2)
             axes.plot(
-                share[there], rows[there], linestyle="none", marker=marker, markersize=7,
+                share[there], rows[there] + beside, linestyle="none", marker=marker, markersize=7,
                 color=PALETTE[color], markeredgecolor="white", zorder=3, label=label,
             )  # fmt: skip
         _set_scale(axes, float(min(s[s > 0].min(initial=1.0) for s in shares.values())))

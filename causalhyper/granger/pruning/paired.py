@@ -16,7 +16,12 @@ from causalhyper.granger.pruning.pairing import (
     pair_runs,
     pairs_over_places,
 )
-from causalhyper.granger.pruning.runs import read_runs, refuse_repeats, sparsity_levels
+from causalhyper.granger.pruning.runs import (
+    read_runs,
+    refuse_repeats,
+    sparsity_levels,
+    split_dense,
+)
 from causalhyper.results import Estimate
 
 ASSUMPTIONS = (
@@ -35,6 +40,7 @@ def paired_differences(
     sparsity: str = "sparsity",
     method: str = "method",
     seed: str = "seed",
+    dense: str = "dense",
     tolerance: float = 1e-3,
     test_size: int | None = None,
     level: float = 0.95,
@@ -48,11 +54,14 @@ def paired_differences(
     frame : pandas.DataFrame
         One row a pruned network that was evaluated.
     baseline : str
-        The method that the others are compared with.
+        The method that the others are compared with; networks that were not pruned (see `dense`)
+        are a baseline at every sparsity.
     outcome, sparsity, method, seed : str
         Names of columns; sparsity is the share pruned, in [0, 1).
     by : sequence of str
         Columns within whose values methods are compared, such as the data set.
+    dense : str
+        Method of networks that were not pruned; unless they are the baseline, they take no part.
     tolerance : float
         By how much two shares pruned may differ and still count as equal.
     test_size : int, optional
@@ -102,17 +111,30 @@ def paired_differences(
     runs = read_runs(
         frame, outcome=outcome, sparsity=sparsity, method=method, seed=seed, by=others
     )
-    keys = [*others, "level"] if sparsity in by else others
-    runs["level"] = sparsity_levels(runs["sparsity"].to_numpy(), tolerance)
-    if baseline not in set(runs["method"]) or runs["method"].nunique() < 2:
-        raise ConfigurationError(
-            f"the baseline must be one of two methods or more, got {baseline!r}; methods: "
-            f"{', '.join(dict.fromkeys(runs['method']))}"
-        )
+    keys = [*others, "at"] if sparsity in by else others
+    runs = _place_runs(runs, baseline, dense, tolerance, keys)
     refuse_repeats(runs, ["method", "seed", *keys])
     found, left_out = pair_runs(runs, baseline, keys, tolerance, test_size)
     names = {"outcome": outcome, "treatment": method, "baseline": baseline}
     return _judge(found, left_out, names, level, flips, rng, runs["seed"].nunique())
+
+
+def _place_runs(
+    runs: pd.DataFrame, baseline: str, dense: str, tolerance: float, keys: list[str]
+) -> pd.DataFrame:
+    """Say at which level each run is; networks that were not pruned are at each, or left out."""
+    own, others = split_dense(runs, dense)
+    found = others.assign(at=sparsity_levels(others["sparsity"].to_numpy(), tolerance))
+    if baseline == dense and len(own):
+        levels = found.groupby(["seed", *keys], as_index=False)["sparsity"].mean()
+        copies = own.drop(columns="sparsity").merge(levels, on=["seed", *(k for k in keys if k != "at")])
+        found = pd.concat([found, copies], ignore_index=True)
+    if baseline not in set(found["method"]) or found["method"].nunique() < 2:
+        raise ConfigurationError(
+            f"the baseline must be one of two methods or more, got {baseline!r}; methods: "
+            f"{', '.join(dict.fromkeys(found['method']))}"
+        )
+    return found.reset_index(drop=True)
 
 
 def _judge(

@@ -8,7 +8,12 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.pruning.phase_shift_result import PhaseShift
-from causalhyper.granger.pruning.runs import read_runs, refuse_repeats, sparsity_levels
+from causalhyper.granger.pruning.runs import (
+    read_runs,
+    refuse_repeats,
+    sparsity_levels,
+    split_dense,
+)
 from causalhyper.granger.pruning.seed_fits import SeedFits, fit_seeds
 from causalhyper.granger.pruning.transition import Scale, to_sparsity, to_x
 from causalhyper.granger.pruning.transition_table import COLUMNS, difference_rows, own_rows
@@ -25,6 +30,7 @@ def phase_shift(
     method: str = "method",
     seed: str = "seed",
     collapsed: str = "collapsed",
+    dense: str = "dense",
     baseline: str | None = None,
     floor: float | None = None,
     scale: Scale = "kept",
@@ -40,6 +46,9 @@ def phase_shift(
         Names of columns; sparsity is the share pruned, in [0, 1).
     collapsed : str
         Column that says whether, or how many, layers collapsed; looked for, not required.
+    dense : str
+        Method of networks that were not pruned: each is the first level of every method of its
+        seed.
     baseline : str, optional
         The method that the others are compared with; by default all are compared.
     floor : float, optional
@@ -99,6 +108,7 @@ def phase_shift(
         frame, outcome=outcome, sparsity=sparsity, method=method, seed=seed, collapsed=collapsed
     )
     refuse_repeats(runs, ["method", "seed", "sparsity"])
+    runs = _share_dense(*split_dense(runs, dense))
     names = list(dict.fromkeys(runs["method"]))
     if baseline is not None and baseline not in names:
         raise ConfigurationError(f"no run is of {baseline!r}; methods: {', '.join(names)}")
@@ -121,6 +131,17 @@ def phase_shift(
         level,
         collapsed in frame.columns,
     )
+
+
+def _share_dense(dense: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """Put the network of a seed that was not pruned before the levels of each method."""
+    if others.empty:
+        raise ConfigurationError("there is no run of a network that was pruned")
+    parts = [others]
+    for name, own in others.groupby("method", sort=False):
+        lacking = set(own["seed"]) - set(own.loc[own["sparsity"] == 0, "seed"])
+        parts.append(dense[dense["seed"].isin(lacking)].assign(method=str(name)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _pairs(names: list[str], baseline: str | None) -> list[tuple[str, str]]:

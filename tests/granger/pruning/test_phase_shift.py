@@ -207,6 +207,19 @@ def test_seeds_that_only_one_method_has_take_no_part_in_differences():
     assert row(found, "point")["seeds"] == 5
 
 
+def test_networks_that_were_not_pruned_are_the_first_level_of_every_method():
+    frame = draw(levels=LEVELS[1:])
+    first = draw(levels=(0.0,), truths={"dense": Truth()})
+    found = phase_shift(pd.concat([frame, first]))
+    levels = found.levels_frame()
+    assert set(levels["method"]) == {"causal", "magnitude"}
+    dense = levels[levels["sparsity"] == 0]
+    assert len(dense) == 2
+    assert dense["mean"].to_numpy() == pytest.approx(first["test_accuracy"].mean())
+    with pytest.raises(ConfigurationError, match="no run of a network that was pruned"):
+        phase_shift(first)
+
+
 def test_methods_without_a_common_seed_are_not_compared():
     frame = draw(seeds=2)
     frame["seed"] += 10 * (frame["method"] == "causal")
