@@ -44,8 +44,8 @@ def plot_phase_shift(
     curves: pd.DataFrame,
     points: pd.DataFrame,
     ylabel: str,
-    kept: bool = True,
     title: str = "",
+    kept: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw accuracy over the share pruned, one colour a method.
@@ -202,7 +202,8 @@ def _explain(axes: Axes, methods: list[str], points: pd.DataFrame, collapsed: bo
     labels = ["\n".join(wrap(name, 22)) for name in methods]
     if len(points):
         handles.append(Line2D([], [], marker="d", color=GREY, markeredgecolor=INK, **look))
-        labels.append("fallen half way,\nwith interval")
+        known = np.isfinite(read_numbers(points, "lower", _FIGURE, optional=True)).any()
+        labels.append("fallen half way" + (",\nwith interval" if known else ""))
     if collapsed:
         handles.append(Line2D([], [], marker="o", color=GREY, markerfacecolor="white", **look))
         labels.append("hollow: a layer\ncollapsed")

@@ -56,10 +56,12 @@ def paired_differences(
     baseline : str
         The method that the others are compared with; networks that were not pruned (see `dense`)
         are a baseline at every sparsity.
-    outcome, sparsity, method, seed : str
-        Names of columns; sparsity is the share pruned, in [0, 1).
+    outcome : str
+        Column of what is compared.
     by : sequence of str
         Columns within whose values methods are compared, such as the data set.
+    sparsity, method, seed : str
+        Columns; sparsity is the share pruned, in [0, 1).
     dense : str
         Method of networks that were not pruned; unless they are the baseline, they take no part.
     tolerance : float
@@ -127,7 +129,9 @@ def _place_runs(
     found = others.assign(at=sparsity_levels(others["sparsity"].to_numpy(), tolerance))
     if baseline == dense and len(own):
         levels = found.groupby(["seed", *keys], as_index=False)["sparsity"].mean()
-        copies = own.drop(columns="sparsity").merge(levels, on=["seed", *(k for k in keys if k != "at")])
+        copies = own.drop(columns="sparsity").merge(
+            levels, on=["seed", *(k for k in keys if k != "at")]
+        )
         found = pd.concat([found, copies], ignore_index=True)
     if baseline not in set(found["method"]) or found["method"].nunique() < 2:
         raise ConfigurationError(

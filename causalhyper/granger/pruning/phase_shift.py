@@ -94,11 +94,11 @@ def phase_shift(
     ...     for s, noise in enumerate(rng.normal(scale=0.004, size=(4, 9)))
     ... )
     >>> found = phase_shift(frame.assign(method="magnitude"))
-    >>> found.to_frame()[["quantity", "estimate", "lower", "upper"]].round(3).head(3)
+    >>> found.to_frame()[["quantity", "estimate", "lower", "upper"]].round(2).head(3)
             quantity  estimate  lower  upper
-    0          point     0.970  0.970  0.970
-    1   width_points     0.048  0.048  0.049
-    2  width_decades     0.636  0.624  0.649
+    0          point      0.97   0.97   0.97
+    1   width_points      0.05   0.05   0.05
+    2  width_decades      0.64   0.64   0.64
     """
     if scale not in ("kept", "pruned") or not 0 < level < 1:
         raise ConfigurationError(

@@ -57,7 +57,8 @@ def _by_quantity(rows: pd.DataFrame) -> dict[str, Numbers]:
 
 def _tell_method(name: str, rows: dict[str, Numbers], fit: Numbers) -> str:
     point, width, points = rows["point"], rows["width_decades"], rows["width_points"]
-    said = f"{name} ({point['seeds']} seeds): "
+    seeds = point["seeds"]
+    said = f"{name} ({seeds} seed{'s' if seeds != 1 else ''}): "
     if isnan(point["estimate"]):
         return f"{said}point and width not identified: {point['reason']}"
     said += (
@@ -105,7 +106,7 @@ def _tell_pair(names: str, rows: dict[str, Numbers]) -> list[str]:
 
 def _word(row: Numbers, nothing: float, above: str, below: str) -> str:
     if isnan(row["lower"]):
-        return str(row["reason"])
+        return "no interval"
     if row["lower"] > nothing:
         return above
     return below if row["upper"] < nothing else "not told apart"

@@ -282,6 +282,26 @@ def test_the_table_of_the_measured_networks_is_read_as_it_should_be():
         assert found["reason"].str.contains("half way|floor|0 of 1 seeds").all()
 
 
+def test_the_sharpest_fall_of_the_measured_criteria_is_that_of_the_worst_one():
+    # FashionMNIST, mean accuracy at 90, 95, 98 and 99% pruned: global magnitude starves a layer
+    table = {
+        "global magnitude": (0.782, 0.213, 0.100, 0.100),
+        "uniform-layer magnitude": (0.761, 0.718, 0.289, 0.145),
+        "random": (0.740, 0.671, 0.255, 0.100),
+        "LAMP": (0.808, 0.782, 0.712, 0.577),
+    }
+    rows = [("dense", 0.0, 0.824)]
+    for name, values in table.items():
+        rows += [(name, s, a) for s, a in zip((0.9, 0.95, 0.98, 0.99), values, strict=True)]
+    frame = pd.DataFrame(rows, columns=["method", "sparsity", "test_accuracy"]).assign(seed=0)
+    found = phase_shift(frame, floor=0.1, baseline="random")
+    assert row(found, "width_decades_ratio", "global magnitude", "random")["estimate"] < 0.6
+    assert row(found, "point_difference", "global magnitude", "random")["estimate"] < -0.02
+    assert "does not fall half way" in row(found, "point", "LAMP")["reason"]
+    said = found.summary()
+    assert "LAMP (1 seed): point and width not identified" in said
+
+
 @pytest.mark.parametrize(
     ("change", "options", "error", "said"),
     [
