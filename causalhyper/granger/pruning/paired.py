@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.pruning.paired_numbers import PairedNumbers, paired_numbers
+from causalhyper.granger.pruning.paired_numbers import (
+    PairedNumbers,
+    flip_generator,
+    paired_numbers,
+)
 from causalhyper.granger.pruning.paired_result import PairedDifferences
 from causalhyper.granger.pruning.pairing import (
     SeedPairs,
@@ -117,8 +121,9 @@ def paired_differences(
     runs = _place_runs(runs, baseline, dense, tolerance, keys)
     refuse_repeats(runs, ["method", "seed", *keys])
     found, left_out = pair_runs(runs, baseline, keys, tolerance, test_size)
-    names = {"outcome": outcome, "treatment": method, "baseline": baseline}
-    return _judge(found, left_out, names, level, flips, rng, runs["seed"].nunique())
+    names = {"outcome": outcome, "treatment": method, "baseline": baseline, "dense": dense}
+    drawn = flip_generator(runs["seed"].nunique(), flips, rng)
+    return _judge(found, left_out, names, level, flips, drawn)
 
 
 def _place_runs(
@@ -147,16 +152,9 @@ def _judge(
     names: dict[str, str],
     level: float,
     flips: int,
-    rng: np.random.Generator | None,
-    seeds: int,
+    rng: np.random.Generator,
 ) -> PairedDifferences:
     """Estimates and tests: places are one family, means over places another."""
-    if rng is None:
-        if seeds > 60 or 2 ** (seeds - 1) - 1 > flips:
-            raise ConfigurationError(
-                f"with {seeds} seeds there are more than {flips} sign flips: give rng"
-            )
-        rng = np.random.default_rng(0)
     families = [found]
     if len({c.place for c in found}) > 1:
         families.append(pairs_over_places(found, left_out))
@@ -183,7 +181,7 @@ def _estimate(
         query=f"paired_differences.{kind}",
         treatment=names["treatment"],
         value=c.sparsity,
-        baseline=c.sparsity,
+        baseline=0.0 if names["baseline"] == names["dense"] else c.sparsity,
         estimand=f"E[{names['outcome']}({c.method}) - {names['outcome']}({names['baseline']})]",
         estimate=float(numbers.mean[i]),
         se=float(numbers.se[i]),

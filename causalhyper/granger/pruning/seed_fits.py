@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class SeedFits:
     curve : TransitionCurve or None
         Of all seeds together; None where there are too few levels.
     left : tuple of TransitionCurve
-        The same without each seed, where there are two seeds or more.
+        The same without each seed, where that leaves a transition.
     alone : tuple of TransitionCurve or None
         Of each seed alone; None where it has too few levels.
     reasons, alone_reasons : tuple of str
@@ -90,22 +91,32 @@ def fit_seeds(
     if curve is not None:
         flat = _no_fall(at, y, codes, level)
         reasons = (flat, flat) if flat else why_not(curve, at, scale, known=floor is not None)
-        if count > 1:
-            _, weights = leave_one_out(np.zeros(count, dtype=np.intp), np.ones((1, count)))
-            found = [fit(weights[i][codes]) for i in range(count)]
-            left = tuple(c for c in found if c is not None)
+        left = _leave_out(fit, codes, (float(at.min()), float(at.max())))
     own = [codes == i for i in range(count)]
     alone = tuple(fit(rows.astype(np.float64)) for rows in own)
-    alone_reasons = tuple(
-        few
-        if c is None
-        else next(filter(None, why_not(c, at[rows], scale, floor is not None)), "")
+    said = [
+        (few,) if c is None else why_not(c, at[rows], scale, known=floor is not None)
         for c, rows in zip(alone, own, strict=True)
-    )
+    ]
+    alone_reasons = tuple(next(filter(None, each), "") for each in said)
     return SeedFits(method, tuple(map(str, seeds)), curve, left, alone, reasons, alone_reasons)
 
 
-def why_not(curve: TransitionCurve, x: Array, scale: Scale, known: bool) -> tuple[str, str]:
+def _leave_out(
+    fit: Callable[[Array], TransitionCurve | None], codes: Codes, ends: tuple[float, float]
+) -> tuple[TransitionCurve, ...]:
+    """Curves without each seed, as far as they have a transition between the ends."""
+    count = int(codes.max()) + 1
+    if count < 2:
+        return ()
+    _, weights = leave_one_out(np.zeros(count, dtype=np.intp), np.ones((1, count)))
+    found = [fit(weights[i][codes]) for i in range(count)]
+    return tuple(
+        c for c in found if c is not None and c.top > c.floor and ends[0] <= c.middle <= ends[1]
+    )
+
+
+def why_not(curve: TransitionCurve, x: Array, scale: Scale, *, known: bool) -> tuple[str, str]:
     """Say why point and width of a fitted curve are not identified; "" where they are.
 
     Parameters

@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.pruning.paired_numbers import paired_numbers
+from causalhyper.granger.pruning.paired_numbers import flip_generator, paired_numbers
 from causalhyper.granger.pruning.strips_result import COLUMNS, HyperparameterStrips
 from causalhyper.inference.intervals import t_quantile
 
@@ -85,13 +85,7 @@ def hyperparameter_strips(
     if not 0 < level < 1:
         raise ConfigurationError(f"level must be in (0, 1), got {level}")
     chosen = {name: _reference(runs, name, reference or {}) for name in parameters}
-    seeds = runs["seed"].nunique()
-    if rng is None:
-        if seeds > 60 or 2 ** (seeds - 1) - 1 > flips:
-            raise ConfigurationError(
-                f"with {seeds} seeds there are more than {flips} sign flips: give rng"
-            )
-        rng = np.random.default_rng(0)
+    rng = flip_generator(runs["seed"].nunique(), flips, rng)
     rows = []
     for name, outcome in product(parameters, outcomes):
         others = ["seed", *(p for p in parameters if p != name)]

@@ -148,6 +148,12 @@ def test_data_sets_are_compared_apart():
     assert own["estimate"] == rows(alone, "causal", "97%")["estimate"]
 
 
+def test_only_shares_pruned_are_named_in_percent():
+    frame = pd.concat([runs().assign(penalty=1e-12), runs(1).assign(penalty=1e-14)])
+    found = paired_differences(frame, baseline="magnitude", by=("penalty", "sparsity"))
+    assert found.tests["place"].iloc[0] == "1e-14, 90%"
+
+
 def with_dense(frame, seeds=4):
     dense = pd.DataFrame({"method": "dense", "seed": range(seeds), "sparsity": 0.0})
     return pd.concat([frame, dense.assign(test_accuracy=0.7 + 0.01 * np.arange(seeds))])
@@ -169,6 +175,7 @@ def test_networks_that_were_not_pruned_are_a_baseline_at_every_sparsity():
     levels = found.to_frame().query("compared == 'causal'")
     assert lost.mean() == pytest.approx(levels["estimate"].iloc[2])
     assert len(found.estimates) == 3 * 5
+    assert {e.against for e in found.estimates} == {0.0}
 
 
 def test_equal_runs_differ_by_nothing_and_without_error():

@@ -196,6 +196,17 @@ def test_one_seed_has_a_point_and_no_interval():
     assert "no interval" in found.summary()
 
 
+def test_without_a_transition_when_a_seed_is_left_out_there_is_no_interval():
+    # one seed alone shows the end of the fall
+    whole = draw({"causal": SHARP}, seeds=1)
+    short = draw({"causal": SHARP}, seeds=3, levels=(0.5, 0.6, 0.7, 0.8, 0.9), seed=1)
+    short["seed"] += 1
+    point = row(phase_shift(pd.concat([whole, short])), "point")
+    assert point["estimate"] == pytest.approx(SHARP.point, abs=0.02)
+    assert np.isnan(point["lower"])
+    assert "without some seed there is no transition" in point["reason"]
+
+
 def test_seeds_that_only_one_method_has_take_no_part_in_differences():
     frame = draw(seeds=5)
     lone = (frame["method"] == "magnitude") & (frame["seed"] == 4)
