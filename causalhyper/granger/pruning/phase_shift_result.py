@@ -69,7 +69,10 @@ class PhaseShift:
         return self.table.copy()
 
     def seeds_frame(self) -> pd.DataFrame:
-        """One row a method and seed, fitted alone: point, widths, top, floor, rmse, reason."""
+        """One row a method and seed, fitted alone: point, widths, top, floor, rmse, reason.
+
+        Numbers are NaN where `reason` says why.
+        """
         rows = []
         for fits in self.fits:
             for seed, curve, reason in zip(
@@ -77,7 +80,7 @@ class PhaseShift:
             ):
                 own = (self.runs["method"] == fits.method) & (self.runs["seed"] == seed)
                 numbers = [np.nan] * 6
-                if curve is not None:
+                if curve is not None and not reason:
                     values = working_values(curve, self.scale)
                     point = float(to_sparsity(values[0], self.scale))
                     rmse = np.sqrt(curve.rss / own.sum())

@@ -187,17 +187,21 @@ def working_values(curve: TransitionCurve, scale: Scale) -> Array:
     Returns
     -------
     ndarray, shape (QUANTITIES,)
-        -inf for the width in decades where it is not positive.
+        NaN for widths whose ends lie beyond what can be pruned.
     """
     ends = np.array(curve.ends)
-    pruned = to_sparsity(ends, scale)
+    points = decades = np.nan
     if scale == "kept":
         decades = 2 * REACH * curve.width
+        if ends[0] > -1:
+            points = float(np.diff(to_sparsity(ends, scale))[0])
     else:
-        low, high = to_x(np.minimum(pruned, 1 - 1e-12), "kept")
-        decades = high - low
-    points = float(np.diff(pruned)[0])
-    return np.array([curve.middle, np.log(points), np.log(decades), curve.top, curve.floor])
+        points = float(np.diff(ends)[0])
+        if ends[1] < 1:
+            decades = float(np.diff(to_x(ends, "kept"))[0])
+    widths = np.array([points, decades])
+    logs = np.log(widths, out=np.full(2, np.nan), where=widths > 0)
+    return np.array([curve.middle, *logs, curve.top, curve.floor])
 
 
 def jackknife_se(left: Array) -> Array:
