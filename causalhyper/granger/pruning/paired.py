@@ -8,7 +8,11 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.pruning.paired_numbers import PairedNumbers, paired_numbers
+from causalhyper.granger.pruning.paired_numbers import (
+    PairedNumbers,
+    flip_generator,
+    paired_numbers,
+)
 from causalhyper.granger.pruning.paired_result import PairedDifferences
 from causalhyper.granger.pruning.pairing import (
     SeedPairs,
@@ -16,7 +20,12 @@ from causalhyper.granger.pruning.pairing import (
     pair_runs,
     pairs_over_places,
 )
-from causalhyper.granger.pruning.runs import read_runs, refuse_repeats, sparsity_levels
+from causalhyper.granger.pruning.runs import (
+    read_runs,
+    refuse_repeats,
+    sparsity_levels,
+    split_dense,
+)
 from causalhyper.results import Estimate
 
 ASSUMPTIONS = (
@@ -35,6 +44,7 @@ def paired_differences(
     sparsity: str = "sparsity",
     method: str = "method",
     seed: str = "seed",
+    dense: str = "dense",
     tolerance: float = 1e-3,
     test_size: int | None = None,
     level: float = 0.95,
@@ -48,11 +58,16 @@ def paired_differences(
     frame : pandas.DataFrame
         One row a pruned network that was evaluated.
     baseline : str
-        The method that the others are compared with.
-    outcome, sparsity, method, seed : str
-        Names of columns; sparsity is the share pruned, in [0, 1).
+        The method that the others are compared with; networks that were not pruned (see `dense`)
+        are a baseline at every sparsity.
+    outcome : str
+        Column of what is compared.
     by : sequence of str
         Columns within whose values methods are compared, such as the data set.
+    sparsity, method, seed : str
+        Columns; sparsity is the share pruned, in [0, 1).
+    dense : str
+        Method of networks that were not pruned; unless they are the baseline, they take no part.
     tolerance : float
         By how much two shares pruned may differ and still count as equal.
     test_size : int, optional
@@ -102,17 +117,33 @@ def paired_differences(
     runs = read_runs(
         frame, outcome=outcome, sparsity=sparsity, method=method, seed=seed, by=others
     )
-    keys = [*others, "level"] if sparsity in by else others
-    runs["level"] = sparsity_levels(runs["sparsity"].to_numpy(), tolerance)
-    if baseline not in set(runs["method"]) or runs["method"].nunique() < 2:
-        raise ConfigurationError(
-            f"the baseline must be one of two methods or more, got {baseline!r}; methods: "
-            f"{', '.join(dict.fromkeys(runs['method']))}"
-        )
+    keys = [*others, "at"] if sparsity in by else others
+    runs = _place_runs(runs, baseline, dense, tolerance, keys)
     refuse_repeats(runs, ["method", "seed", *keys])
     found, left_out = pair_runs(runs, baseline, keys, tolerance, test_size)
-    names = {"outcome": outcome, "treatment": method, "baseline": baseline}
-    return _judge(found, left_out, names, level, flips, rng, runs["seed"].nunique())
+    names = {"outcome": outcome, "treatment": method, "baseline": baseline, "dense": dense}
+    drawn = flip_generator(runs["seed"].nunique(), flips, rng)
+    return _judge(found, left_out, names, level, flips, drawn)
+
+
+def _place_runs(
+    runs: pd.DataFrame, baseline: str, dense: str, tolerance: float, keys: list[str]
+) -> pd.DataFrame:
+    """Say at which level each run is; networks that were not pruned are at each, or left out."""
+    own, others = split_dense(runs, dense)
+    found = others.assign(at=sparsity_levels(others["sparsity"].to_numpy(), tolerance))
+    if baseline == dense and len(own):
+        levels = found.groupby(["seed", *keys], as_index=False)["sparsity"].mean()
+        copies = own.drop(columns="sparsity").merge(
+            levels, on=["seed", *(k for k in keys if k != "at")]
+        )
+        found = pd.concat([found, copies], ignore_index=True)
+    if baseline not in set(found["method"]) or found["method"].nunique() < 2:
+        raise ConfigurationError(
+            f"the baseline must be one of two methods or more, got {baseline!r}; methods: "
+            f"{', '.join(dict.fromkeys(found['method']))}"
+        )
+    return found.reset_index(drop=True)
 
 
 def _judge(
@@ -121,16 +152,9 @@ def _judge(
     names: dict[str, str],
     level: float,
     flips: int,
-    rng: np.random.Generator | None,
-    seeds: int,
+    rng: np.random.Generator,
 ) -> PairedDifferences:
     """Estimates and tests: places are one family, means over places another."""
-    if rng is None:
-        if seeds > 60 or 2 ** (seeds - 1) - 1 > flips:
-            raise ConfigurationError(
-                f"with {seeds} seeds there are more than {flips} sign flips: give rng"
-            )
-        rng = np.random.default_rng(0)
     families = [found]
     if len({c.place for c in found}) > 1:
         families.append(pairs_over_places(found, left_out))
@@ -157,7 +181,7 @@ def _estimate(
         query=f"paired_differences.{kind}",
         treatment=names["treatment"],
         value=c.sparsity,
-        baseline=c.sparsity,
+        baseline=0.0 if names["baseline"] == names["dense"] else c.sparsity,
         estimand=f"E[{names['outcome']}({c.method}) - {names['outcome']}({names['baseline']})]",
         estimate=float(numbers.mean[i]),
         se=float(numbers.se[i]),

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from causalhyper.arrays import Array
+from causalhyper.errors import ConfigurationError
 from causalhyper.inference.flips import sign_flips
 from causalhyper.inference.intervals import t_quantile
 from causalhyper.inference.multiplicity import adjust_p_values
@@ -105,6 +106,33 @@ def paired_numbers(
         _shares(flipped, seen),
         _shares(np.broadcast_to(flipped.max(axis=1, initial=0.0)[:, None], flipped.shape), seen),
     )
+
+
+def flip_generator(seeds: int, flips: int, rng: np.random.Generator | None) -> np.random.Generator:
+    """Return the generator of sign flips, or say that one is needed.
+
+    Parameters
+    ----------
+    seeds, flips : int
+        All ``2^(seeds - 1)`` flips are used if there are at most so many, and nothing is drawn.
+    rng : numpy.random.Generator or None
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none and flips have to be drawn.
+    """
+    if rng is not None:
+        return rng
+    if seeds > 60 or 2 ** (seeds - 1) - 1 > flips:
+        raise ConfigurationError(
+            f"with {seeds} seeds there are more than {flips} sign flips: give rng"
+        )
+    return np.random.default_rng(0)
 
 
 def _sizes(sums: Array, squares: Array, count: Array) -> Array:

@@ -80,7 +80,7 @@ class PairedDifferences(EstimateResult):
         wide = max(map(len, self.tests["compared"]))
         for e, row in zip(self.differences, self.tests.to_dict("records"), strict=True):
             noise = row["binomial_sd"]
-            beside = "" if np.isnan(noise) else f"; test set \u00b1{noise:.{digits}f}"
+            beside = "" if np.isnan(noise) else f"; test set sd {noise:.{digits}f}"
             lines.append(
                 f"{row['compared']:<{wide}} {row['place']:>16}  {e.interval(digits)}  "
                 f"p = {row['adjusted_p_value']:.2g}, {row['joint_flip_p_value']:.2g} "

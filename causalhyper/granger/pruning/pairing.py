@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from math import sqrt
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ import pandas as pd
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 
-Place = tuple[Hashable, ...]
-"""Values of the columns within which methods are compared."""
+Place = tuple[float | str, ...]
+"""Values of the columns within which methods are compared: texts, and the share pruned."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +73,8 @@ def pair_runs(
     base = places.pop(baseline)
     found, left_out = [], []
     for name, own in places.items():
-        for place in own.keys() - base.keys():
-            raise DataError(_no_baseline(f"{name} at {name_place(place)}", base, baseline))
+        if lone := [place for place in own if place not in base]:
+            raise DataError(_no_baseline(f"{name} at {name_place(lone[0])}", base, baseline))
         for place, rows in base.items():
             where = f"{name} at {name_place(place)}"
             if place not in own:
@@ -82,8 +82,8 @@ def pair_runs(
                 continue
             both = own[place].merge(rows, on="seed", how="outer", suffixes=("", "_base"))
             paired = both.dropna(subset=["outcome", "outcome_base"])
-            if lone := both.loc[~both.index.isin(paired.index), "seed"].tolist():
-                left_out.append(f"{where}: no pair of seed {', '.join(lone)}")
+            if single := both.loc[~both.index.isin(paired.index), "seed"].tolist():
+                left_out.append(f"{where}: no pair of seed {', '.join(single)}")
             _check_equal(paired, where, tolerance)
             if len(paired) < 2:
                 left_out.append(f"{where}: {len(paired)} pairs, two are needed")
@@ -98,7 +98,12 @@ def _split(runs: pd.DataFrame, keys: list[str]) -> dict[Place, pd.DataFrame]:
     """Runs by place, in order; one place without keys."""
     if not keys:
         return {("all",): runs}
-    return {tuple(place): rows for place, rows in runs.groupby(keys, sort=True)}
+    return {
+        tuple(
+            cast("float", v) if key == "at" else str(v) for key, v in zip(keys, place, strict=True)
+        ): rows
+        for place, rows in runs.groupby(keys, sort=True)
+    }
 
 
 def _no_baseline(where: str, base: dict[Place, pd.DataFrame], baseline: str) -> str:

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array
-from causalhyper.errors import DataError, Problem
+from causalhyper.errors import ConfigurationError, DataError, Problem
 
 DIVERGED = (
     "a run that diverged has the accuracy of guessing; drop a row only where nothing was measured"
 )
+RESERVED = {"method", "seed", "sparsity", "outcome", "collapsed", "at"}
 PERCENT = "shares are fractions: divide percentages by 100"
 
 
@@ -49,7 +50,14 @@ def read_runs(
     ------
     DataError
         For absent columns or values, shares outside [0, 1), or no row.
+    ConfigurationError
+        If a column of `by` has a name that is needed here.
     """
+    if taken := sorted(RESERVED & set(by)):
+        raise ConfigurationError(
+            f"{', '.join(taken)} cannot be compared within: rename the column, or give the one "
+            "that holds the sparsity by its keyword"
+        )
     needed = list(dict.fromkeys((method, seed, sparsity, outcome, *by)))
     absent = [name for name in needed if name not in frame.columns]
     if absent or not len(frame):
@@ -70,7 +78,7 @@ def read_runs(
             "collapsed": frame[collapsed].to_numpy(dtype=np.float64) > 0 if there else False,
         }
     )
-    return runs.assign(**{name: frame[name].to_numpy() for name in by if name not in runs})
+    return runs.assign(**{name: frame[name].to_numpy() for name in by})
 
 
 def _find_problems(
@@ -115,8 +123,26 @@ def refuse_repeats(runs: pd.DataFrame, keys: Sequence[str]) -> None:
         raise DataError(
             f"{len(twice)} rows share {', '.join(keys)}, such as "
             f"{', '.join(f'{key} {row[key]}' for key in keys)}: keep one evaluation of each run, "
-            'such as those of frame[frame["stage"] == "post"] at the best epoch'
+            'such as those of frame[frame["stage"] == "final"]'
         )
+
+
+def split_dense(runs: pd.DataFrame, dense: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Part the runs of networks that were not pruned from the others.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        From `read_runs`.
+    dense : str
+        Method of networks that were not pruned; runs of it at other sparsities are runs like any.
+
+    Returns
+    -------
+    dense, others : DataFrame
+    """
+    own = (runs["method"] == dense) & (runs["sparsity"] == 0)
+    return runs[own], runs[~own]
 
 
 def sparsity_levels(sparsity: Array, tolerance: float) -> Array:

@@ -148,6 +148,36 @@ def test_data_sets_are_compared_apart():
     assert own["estimate"] == rows(alone, "causal", "97%")["estimate"]
 
 
+def test_only_shares_pruned_are_named_in_percent():
+    frame = pd.concat([runs().assign(penalty=1e-12), runs(1).assign(penalty=1e-14)])
+    found = paired_differences(frame, baseline="magnitude", by=("penalty", "sparsity"))
+    assert found.tests["place"].iloc[0] == "1e-14, 90%"
+
+
+def with_dense(frame, seeds=4):
+    dense = pd.DataFrame({"method": "dense", "seed": range(seeds), "sparsity": 0.0})
+    return pd.concat([frame, dense.assign(test_accuracy=0.7 + 0.01 * np.arange(seeds))])
+
+
+def test_networks_that_were_not_pruned_take_no_part_unless_they_are_the_baseline():
+    plain = paired_differences(runs(), baseline="magnitude")
+    found = paired_differences(with_dense(runs()), baseline="magnitude")
+    pd.testing.assert_frame_equal(found.to_frame(), plain.to_frame())
+
+
+def test_networks_that_were_not_pruned_are_a_baseline_at_every_sparsity():
+    rng = np.random.default_rng(5)
+    frame = runs()
+    frame["sparsity"] += rng.uniform(-3e-4, 3e-4, len(frame))
+    found = paired_differences(with_dense(frame), baseline="dense")
+    own = frame[(frame["method"] == "causal") & (abs(frame["sparsity"] - 0.97) < 1e-3)]
+    lost = own["test_accuracy"].to_numpy() - (0.7 + 0.01 * np.arange(4))
+    levels = found.to_frame().query("compared == 'causal'")
+    assert lost.mean() == pytest.approx(levels["estimate"].iloc[2])
+    assert len(found.estimates) == 3 * 5
+    assert {e.against for e in found.estimates} == {0.0}
+
+
 def test_equal_runs_differ_by_nothing_and_without_error():
     frame = runs()
     same = frame[frame["method"] == "magnitude"]
@@ -185,9 +215,10 @@ def test_the_figure_has_a_row_for_each_difference_level_by_level():
         ({}, {"level": 95}, ConfigurationError, "got 95"),
         ({"sparsity": 95.0}, {}, DataError, "divide percentages by 100"),
         ({"test_accuracy": np.nan}, {}, DataError, "accuracy of guessing"),
-        ({"sparsity": 0.9}, {}, DataError, "48 rows share method, seed, level"),
+        ({"sparsity": 0.9}, {}, DataError, "48 rows share method, seed, at"),
         ({}, {"outcome": "accuracy"}, DataError, "columns method, seed, sparsity, accuracy"),
         ({"test_accuracy": 70.0}, {"test_size": 10}, ConfigurationError, "got 70"),
+        ({"at": 1}, {"by": ("at",)}, ConfigurationError, "at cannot be compared within"),
         ({"seed": 1}, {"by": ("sparsity",)}, DataError, "keep one evaluation"),
     ],
 )
