@@ -17,7 +17,7 @@ from rich.text import Text
 from case_studies.outlook.analysis import TUNING, judged, tuned_rates
 from causalhyper.errors import CausalHyperError
 from causalhyper.frames.writing import write_frame
-from causalhyper.granger.pruning.paired import PairedDifferences, paired_differences
+from causalhyper.granger.pruning import PairedDifferences, paired_differences
 
 DATA = Path(__file__).parent / "data"
 CONTROL = {"learning_rates": "gamma_shifted", "reinitialisation": "random 0.2"}

@@ -1,7 +1,17 @@
 """Masks: which parameters of a network are kept."""
 
+from causalhyper.granger.masks.agreement import MaskAgreement, compare_masks
 from causalhyper.granger.masks.allocation import Allocation, allocate
 from causalhyper.granger.masks.masks import Masks
 from causalhyper.granger.masks.units import expand_units, sum_units, units_of
 
-__all__ = ["Allocation", "Masks", "allocate", "expand_units", "sum_units", "units_of"]
+__all__ = [
+    "Allocation",
+    "MaskAgreement",
+    "Masks",
+    "allocate",
+    "compare_masks",
+    "expand_units",
+    "sum_units",
+    "units_of",
+]
