@@ -11,7 +11,9 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.screening.response import autocorrelation
-from causalhyper.granger.significance.shifts.result import LayerShifts, Reading, ShiftTest
+from causalhyper.granger.significance.shifts.layer import LayerShifts
+from causalhyper.granger.significance.shifts.reading import Reading
+from causalhyper.granger.significance.shifts.result import ShiftTest
 from causalhyper.granger.significance.shifts.rotation import choose_rotations
 from causalhyper.granger.significance.shifts.sources import Designs, Sources, find_sources
 from causalhyper.granger.significance.shifts.stationary import (
