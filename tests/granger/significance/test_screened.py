@@ -7,6 +7,7 @@ from sklearn.linear_model import Lasso
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso import DenseColumns
+from causalhyper.granger.significance.dependence import Dependence, estimate_dependence
 from causalhyper.granger.significance.screened import (
     debiased_lasso,
     entry_differences,
@@ -15,12 +16,6 @@ from causalhyper.granger.significance.screened import (
     screen_then_test,
 )
 from causalhyper.granger.significance.screened.debiased import scaled_lasso
-from causalhyper.granger.significance.screened.dependence import (
-    Dependence,
-    estimate_dependence,
-    remaining_dependence,
-    whiten,
-)
 from causalhyper.granger.significance.screened.long_run import long_run_variance
 from causalhyper.granger.significance.screened.parts import (
     alternate,
@@ -33,6 +28,7 @@ from causalhyper.granger.significance.screened.signed import (
     select_by_inclusion,
     signed_q_values,
 )
+from causalhyper.granger.significance.screened.whitening import remaining_dependence, whiten
 from tests.granger.choice.samples import autoregressive, planted
 from tests.granger.significance.simulated import discoveries
 
@@ -213,9 +209,9 @@ def correlations(dependence, times):
 
 
 def test_whitening_is_the_inverse_of_the_cholesky_factor_of_the_correlations():
-    times = np.array([0, 1, 2, 7, 8, 300, 301])
+    times = np.concatenate([[0, 1, 2, 7, 8], np.arange(300, 420), np.arange(425, 440)])
     for dependence in (Dependence(0.8, 1.0), Dependence(0.9, 0.6), Dependence(0.5, 0.0)):
-        white, determinant = dependence.whiten(np.eye(7), times)
+        white, determinant = dependence.whiten(np.eye(len(times)), times)
         matrix = correlations(dependence, times)
         expected = np.linalg.inv(np.linalg.cholesky(matrix))
         np.testing.assert_allclose(white, expected, atol=1e-10)

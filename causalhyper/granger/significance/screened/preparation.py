@@ -8,16 +8,13 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.granger.lasso import DenseColumns, lasso_path
-from causalhyper.granger.significance.screened.dependence import (
-    estimate_dependence,
-    remaining_dependence,
-    whiten,
-)
+from causalhyper.granger.significance.dependence import estimate_dependence
 from causalhyper.granger.significance.screened.parts import (
     HeldOutPart,
     held_out,
     times_of,
 )
+from causalhyper.granger.significance.screened.whitening import remaining_dependence, whiten
 from causalhyper.granger.significance.shifts.stationary import Remainder, spread_ratio
 
 DOUBT = 0.01

@@ -191,19 +191,21 @@ def _read(
     still = np.zeros((1, moves.shape[1]), dtype=np.intp)
     targets = remainder.targets(np.concatenate([still, moves]))
     largest = max(columns.unit for columns, _ in sources.parts)
-    products = make_products(remainder, targets, statistic, sources.groups, largest)
     size = sum(sources.sizes)
-    dtype = min((columns.dtype for columns, _ in sources.parts), key=lambda kind: kind.itemsize)
-    tally = Tally.empty(size, int(counts.sum()), len(moves) + 1, min(HELD, size), dtype)
+    kinds = sorted((columns.dtype for columns, _ in sources.parts), key=lambda kind: kind.itemsize)
+    dtype, finest = kinds[0], kinds[-1]
+    products = make_products(remainder, targets, statistic, sources.groups, largest, finest)
+    units, held = int(counts.sum()), min(HELD, size)
+    tally = Tally.empty(size, units, len(moves) + 1, held, dtype, len(sources.y))
     starts = np.cumsum([0, *counts])
     for tile in sources.tiles():
         if not products.standardised and tile.unit != largest:
             np.multiply(tile.values, tile.unit / largest, out=tile.values)
-        found, flat = products.of(tile)
-        own = labels[tile.layer][tile.offset : tile.offset + len(found)]
-        tally.take(tile.first, found, flat, starts[tile.layer] + own)
+        found, sizes, flat = products.of(tile)
+        own = labels[tile.layer][tile.offset : tile.offset + len(flat)]
+        tally.take(tile.first, found, sizes, flat, starts[tile.layer] + own)
         if progress is not None:
-            progress((tile.first + len(found)) / size)
+            progress((tile.first + len(flat)) / size)
     return tally, products.unit
 
 
@@ -213,9 +215,9 @@ def _result(
     draws = reading.rotations + 1
     maxima = tally.leaders.maxima()
     p = (1 + tally.counts) / draws
-    family = family_p(tally.observed, maxima[1:])
+    family = family_p(tally.bounds, maxima[1:])
     stepdown = family.copy()
-    stepdown[tally.leaders.entries] = tally.leaders.stepdown()
+    stepdown[tally.leaders.entries] = tally.leaders.stepdown(tally.bounds[tally.leaders.entries])
     q = adjust_p_values(p, "bh")
     layers = []
     ends, unit_ends = np.cumsum([0, *sources.sizes]), np.cumsum([0, *counts])
@@ -238,12 +240,13 @@ def _result(
     return ShiftTest(tuple(layers), unit * maxima.astype(np.float64), reading)
 
 
-def family_p(observed: Array, maxima: Matrix) -> Array:
-    """Share of the rotations, with the response itself, whose maximum reaches each statistic.
+def family_p(bounds: Array, maxima: Matrix) -> Array:
+    """Share of the rotations, with the response itself, whose maximum reaches each bound.
 
     Parameters
     ----------
-    observed : ndarray, shape (p,)
+    bounds : ndarray, shape (p,)
+        Statistics less their rounding.
     maxima : ndarray, shape (rotations,)
 
     Returns
@@ -256,6 +259,5 @@ def family_p(observed: Array, maxima: Matrix) -> Array:
     [0.25, 0.75]
     """
     ordered = np.sort(maxima)
-    room = 64 * np.finfo(maxima.dtype).eps
-    below = np.searchsorted(ordered, observed - room * np.abs(observed), side="left")
+    below = np.searchsorted(ordered, bounds, side="left")
     return np.asarray((1 + len(ordered) - below) / (1 + len(ordered)))

@@ -8,7 +8,6 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.significance.screened.parts import HeldOutPart, held_out
 
 STARTS = ((0.85, 0.9), (0.3, 0.5))
 """Decays and shares that a search begins with."""
@@ -59,7 +58,7 @@ class Dependence:
         Notes
         -----
         It is the Kalman filter of the sum of an autoregression and noise, so steps that are left
-        out are no trouble.
+        out are no trouble; where its gain has settled it is a recursive filter of order one.
 
         Examples
         --------
@@ -67,26 +66,36 @@ class Dependence:
         >>> (rows * np.sqrt([[1.0], [0.75]])).ravel().tolist()
         [1.0, 0.5]
         """
-        spreads, gains, decays = self._gains(times)
-        white, mean = np.empty_like(values, dtype=float), np.zeros(values.shape[1])
-        for row, (gain, decay) in enumerate(zip(gains, decays, strict=True)):
-            mean *= decay
-            new = white[row]
-            np.subtract(values[row], mean, out=new)
-            mean += gain * new
+        white, spreads = np.empty(values.shape), np.empty(len(times))
+        mean, left = np.zeros(values.shape[1]), self.share
+        steps = np.concatenate([[0], np.diff(times), [0]])
+        row = 0
+        while row < len(times):
+            decay = 0.0 if row == 0 else self.decay ** int(steps[row])
+            variance = decay**2 * left + self.share * (1 - decay**2)
+            gain = variance / (variance + 1 - self.share)
+            mean = decay * mean
+            last = row + 1
+            settled = abs((1 - self.share) * gain - left) <= 1e-13 * self.share
+            if settled and steps[row] == 1:
+                last = row + int(np.argmax(steps[row + 1 :] != 1)) + 1
+            white[row:last], mean = self._filter(values[row:last], mean, gain)
+            left = (1 - self.share) * gain
+            spreads[row:last] = np.sqrt(variance + 1 - self.share)
+            row = last
         return white / spreads[:, None], 2 * float(np.log(spreads).sum())
 
-    def _gains(self, times: Codes) -> tuple[Array, list[float], list[float]]:
-        """Errors of prediction, weights of new rows, and decays since the row before."""
-        decays = np.concatenate([[0.0], self.decay ** np.diff(times).astype(float)]).tolist()
-        spreads, gains, left = np.empty(len(times)), [], self.share
-        for row, decay in enumerate(decays):
-            variance = decay**2 * left + self.share * (1 - decay**2)
-            total = variance + 1 - self.share
-            spreads[row] = np.sqrt(total)
-            gains.append(variance / total)
-            left = variance * (1 - self.share) / total
-        return spreads, gains, decays
+    def _filter(self, values: Array, mean: Array, gain: float) -> tuple[Array, Array]:
+        """Errors of prediction of neighbouring rows at one gain, and the mean after the last."""
+        if len(values) == 1:
+            new = values - mean
+            return new, mean + gain * new[0]
+        from scipy.signal import lfilter
+
+        numbers = [1.0, -self.decay], [1.0, -self.decay * (1 - gain)]
+        new, state = lfilter(*numbers, values, axis=0, zi=-mean[None])
+        # the state is the prediction of the next row, with the other sign
+        return new, -state[0] / self.decay
 
 
 def estimate_dependence(fixed: Array, y: Array, times: Codes) -> Dependence:
@@ -141,72 +150,6 @@ def estimate_dependence(fixed: Array, y: Array, times: Codes) -> Dependence:
         for start in np.array(STARTS)
     ]
     return _at(min(found, key=lambda each: float(each.fun)).x)
-
-
-def whiten(part: HeldOutPart, dependence: Dependence) -> HeldOutPart:
-    """Take the dependence of the errors away: from columns, response and trend.
-
-    Parameters
-    ----------
-    part : HeldOutPart
-    dependence : Dependence
-
-    Returns
-    -------
-    HeldOutPart
-
-    Notes
-    -----
-    Source: Aitken 1936, generalised least squares.
-    """
-    q = part.trend.shape[1]
-    both = np.column_stack([part.trend, part.y, part.x])
-    white, _ = dependence.whiten(both, part.times)
-    return held_out(white[:, q + 1 :], white[:, q], part.times, white[:, :q])
-
-
-def remaining_dependence(part: HeldOutPart, most: int = 5) -> tuple[float, float]:
-    r"""Test whether errors are autocorrelated at the first lags.
-
-    Parameters
-    ----------
-    part : HeldOutPart
-        Of more steps than columns.
-    most : int
-        Lags.
-
-    Returns
-    -------
-    autocorrelation : float
-        At lag one.
-    p : float
-        Of the sum of squares at all lags, by the chi-squared distribution.
-
-    Notes
-    -----
-    Products of least-squares residuals at a lag have the expectation
-    :math:`-\sigma^2 \sum_t H_{t, t + h}` where errors are independent, H being the projection on
-    the columns; it is taken away.
-
-    Source: Box and Pierce 1970, for the sum.
-    """
-    from scipy.special import chdtrc
-
-    basis = np.linalg.qr(np.column_stack([part.trend, part.x]))[0]
-    free = len(part.y) - basis.shape[1]
-    residual = part.y - basis @ (basis.T @ part.y)
-    variance = float(residual @ residual) / max(free, 1)
-    if free < 2 * most or variance == 0:
-        return 0.0, 1.0
-    found, squares = [], 0.0
-    for lag in range(1, most + 1):
-        later = np.flatnonzero(part.times[lag:] - part.times[:-lag] == lag) + lag
-        shared = float((basis[later] * basis[later - lag]).sum())
-        product = float(residual[later] @ residual[later - lag]) / variance + shared
-        pairs = max(len(later) * free / len(part.y), 1.0)
-        found.append(product / pairs)
-        squares += product**2 / (pairs * free / len(part.y))
-    return found[0], float(chdtrc(most, squares))
 
 
 def _at(place: Array) -> Dependence:
