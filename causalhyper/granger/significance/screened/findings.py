@@ -121,9 +121,9 @@ def by_knockoffs(part: HeldOutPart, *, level: float, rng: np.random.Generator) -
     q = signed_q_values(statistic, offset=1)
     nothing = np.full(len(q), np.nan)
     caution = (
-        "Exact for independent normal errors of one variance, so as good as what was taken from "
-        f"the errors; {math.ceil(1 / level)} selected columns are the fewest it can find at this "
-        "level."
+        "Exact for independent normal errors of one variance; after estimated dependence was "
+        "taken away, simulated rates were up to 0.27 at 0.2. "
+        f"{math.ceil(1 / level)} selected columns are the fewest it can find at this level."
     )
     return Findings(statistic, nothing, q, q <= level, nothing, "Fixed-X knockoffs.", caution)
 

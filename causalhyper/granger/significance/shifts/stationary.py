@@ -10,6 +10,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.significance.dependence import estimate_dependence
 from causalhyper.granger.significance.shifts.rotation import rotate
 
 Trend = Literal["none", "linear", "smooth"]
@@ -46,10 +47,14 @@ class Remainder:
         """Return the trend with the remainder rotated, in the unit of y."""
         return np.asarray(self.fitted + rotate(self.values, self.edges, moves) / self.weights)
 
-    def targets(self, moves: Codes) -> Array:
-        """Return rotated remainders without the trend that they have, shape (T, rotations)."""
-        rotated = np.stack([rotate(self.values, self.edges, each) for each in moves], axis=1)
-        return np.asarray(rotated - self.basis @ (self.basis.T @ rotated))
+    def targets(self, moves: Codes, whole: Array) -> Array:
+        """Return the remainder, and `whole` rotated without the trend that it then has.
+
+        Of shape (T, 1 + rotations).
+        """
+        rotated = np.stack([rotate(whole, self.edges, each) for each in moves], axis=1)
+        rotated -= self.basis @ (self.basis.T @ rotated)
+        return np.column_stack([self.values, rotated])
 
     @property
     def weighted(self) -> bool:
@@ -105,6 +110,48 @@ def take_apart(
     spanned = _orthonormal(basis * weights[:, None])
     values = weights * y - _project(spanned, weights * y)
     return Remainder(spanned, weights, y - values / weights, values, edges)
+
+
+def restore(remainder: Remainder, rng: np.random.Generator) -> Array:
+    r"""Draw what the trend took from the errors, and add it to the remainder.
+
+    Errors e leave the remainder :math:`r = (I - Q Q^\top) e`. Given r, and errors that are normal
+    with correlations R and variance :math:`\sigma^2`, what was taken is :math:`Q a` with
+
+    .. math:: a \sim N(-A^{-1} Q^\top R^{-1} r,\ \sigma^2 A^{-1}), \quad A = Q^\top R^{-1} Q
+
+    so that r + Q a has the distribution of e, which every rotation of it has.
+
+    Parameters
+    ----------
+    remainder : Remainder
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (T,)
+        The remainder as it is where rotations keep the span of the trend: a constant.
+
+    Notes
+    -----
+    R is that of an autoregression of order one plus noise, fitted by restricted likelihood.
+
+    Source: Rasmussen and Williams 2006, section 2.7, for the distribution of a trend.
+    """
+    basis, edges = remainder.basis, remainder.edges
+    turned = rotate(basis, edges, np.ones(len(edges) - 1, dtype=np.intp))
+    if np.abs(turned - _project(basis, turned)).max(initial=0.0) < 1e-9:
+        return remainder.values
+    values = remainder.values / np.sqrt(np.mean(remainder.values**2))
+    training = np.searchsorted(edges, np.arange(edges[-1]), side="right") - 1
+    times = np.arange(edges[-1]) + 100 * int(edges[-1]) * training
+    dependence = estimate_dependence(basis, values, times)
+    white, _ = dependence.whiten(np.column_stack([basis, values]), times)
+    spanned, triangle = np.linalg.qr(white[:, :-1])
+    inside = spanned.T @ white[:, -1]
+    size = np.linalg.norm(white[:, -1] - spanned @ inside) / np.sqrt(len(values) - len(inside))
+    drawn = np.linalg.solve(triangle, size * rng.normal(size=len(inside)) - inside)
+    return np.asarray(np.sqrt(np.mean(remainder.values**2)) * (values + basis @ drawn))
 
 
 def trend_share(y: Array, edges: Codes, degrees: int = 8) -> float:

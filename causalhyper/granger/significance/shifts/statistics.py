@@ -78,13 +78,12 @@ class Products:
     def of(self, tile: Tile) -> tuple[Matrix, Array, Flags]:
         """Return statistics, shape (1 + rotations, entries), and what each could be at most.
 
-        The last returned are the entries that do not vary; they have statistics of zero. The
-        values of the tile are overwritten.
+        The last returned are the entries that do not vary; they have statistics of zero.
         """
         values = tile.values
         if self.remainder.weighted:
-            values *= self.remainder.weights.astype(values.dtype)[:, None]
-        lengths, exponents = _lengths(tile)
+            values = values * self.remainder.weights.astype(values.dtype)[:, None]
+        values, lengths, exponents = _lengths(values, tile)
         if self.groups > 1:
             return self._of_groups(values, lengths)
         count = self.targets.shape[1]
@@ -154,12 +153,11 @@ def make_products(
     return Products(remainder, targets, kept, groups, standardised, unit)
 
 
-def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
+def _lengths(values: Matrix, tile: Tile) -> tuple[Matrix, Matrix, Codes]:
     """Lengths of columns; those whose squares leave the range are scaled by powers of two first.
 
-    Also returns the exponents of the powers by which the columns are now too small.
+    Returns the columns too, and the exponents of the powers by which they are now too small.
     """
-    values = tile.values
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.sqrt(np.einsum("ij,ij->j", values, values))
     exponents = np.zeros(len(lengths), dtype=np.intp)
@@ -175,9 +173,10 @@ def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
                 "those steps out"
             )
         exponents[odd] = np.frexp(peaks)[1]
+        values = values.copy()
         values[:, odd] = columns = np.ldexp(columns, -exponents[odd])
         lengths[odd] = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    return lengths, exponents
+    return values, lengths, exponents
 
 
 def _orthonormal_groups(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,6 +21,7 @@ from causalhyper.granger.significance.shifts.stationary import (
     Remainder,
     Spread,
     Trend,
+    restore,
     spread_ratio,
     take_apart,
     trend_share,
@@ -95,7 +97,8 @@ def shift_test(
     alpha : float
         Level of the tests, in (0, 1).
     rng : numpy.random.Generator, optional
-        Draws the rotations where not all are used.
+        Draws the rotations where not all are used, and what the trend took from the remainder; of
+        seed 0 for the latter unless given.
     progress : callable, optional
         Called with the share of the columns that are read.
 
@@ -119,6 +122,9 @@ def shift_test(
     rotations, or some drawn at random, they are exact where the remainder has the same
     distribution given X for every rotation: stationary, and joined end to start. Estimated trends
     and the join make it an approximation.
+    A trend takes the slow part of the remainder, too. Rotated and freed of the trend again, it
+    would have lost that twice, and vary less than the response it is compared with. So what was
+    lost is drawn from its conditional distribution before the remainder is rotated; see `restore`.
     The null hypothesis is of a y that has nothing to do with X: a column that is not in the model
     but moves with one that is will be found.
     Source: Freedman and Lane 1983, *A nonstochastic interpretation of reported significance
@@ -142,8 +148,11 @@ def shift_test(
     remainder = take_apart(
         sources.y, sources.edges, trend, spread, degrees, centre=statistic != "marginal"
     )
+    whole = restore(remainder, np.random.default_rng(0) if rng is None else rng)
     labels, counts = _units(sources, units)
-    tally, unit = _read(sources, remainder, moves, statistic, labels, counts, progress)
+    tally, unit = _read(
+        sources, remainder, remainder.targets(moves, whole), statistic, labels, counts, progress
+    )
     reading = Reading(
         statistic=statistic if sources.groups == 1 else "multiple correlation",
         rows=len(sources.y),
@@ -181,26 +190,24 @@ def _units(sources: Sources, units: Mapping[str, ArrayLike] | None) -> tuple[lis
 def _read(
     sources: Sources,
     remainder: Remainder,
-    moves: Codes,
+    targets: Array,
     statistic: Statistic,
     labels: list[Codes],
     counts: Codes,
     progress: Progress | None,
 ) -> tuple[Tally, float]:
     """Read all columns once; also return the unit of the statistics."""
-    still = np.zeros((1, moves.shape[1]), dtype=np.intp)
-    targets = remainder.targets(np.concatenate([still, moves]))
     largest = max(columns.unit for columns, _ in sources.parts)
     size = sum(sources.sizes)
     kinds = sorted((columns.dtype for columns, _ in sources.parts), key=lambda kind: kind.itemsize)
     dtype, finest = kinds[0], kinds[-1]
     products = make_products(remainder, targets, statistic, sources.groups, largest, finest)
     units, held = int(counts.sum()), min(HELD, size)
-    tally = Tally.empty(size, units, len(moves) + 1, held, dtype, len(sources.y))
+    tally = Tally.empty(size, units, targets.shape[1], held, dtype, len(sources.y))
     starts = np.cumsum([0, *counts])
     for tile in sources.tiles():
         if not products.standardised and tile.unit != largest:
-            np.multiply(tile.values, tile.unit / largest, out=tile.values)
+            tile = replace(tile, values=tile.values * tile.values.dtype.type(tile.unit / largest))
         found, sizes, flat = products.of(tile)
         own = labels[tile.layer][tile.offset : tile.offset + len(flat)]
         tally.take(tile.first, found, sizes, flat, starts[tile.layer] + own)
