@@ -123,8 +123,8 @@ def prepare(part: HeldOutPart, seen: HeldOutPart, prewhiten: bool) -> Prepared:
         dependence = estimate_dependence(fixed, part.y, part.times)
         part = whiten(part, dependence)
         taken = (
-            f"prewhitened by an autocorrelation of {dependence.share:.2f} x "
-            f"{dependence.decay:.2f}^lag"
+            f"autocorrelation of the errors {dependence.share * dependence.decay:.2f}, times "
+            f"{dependence.decay:.2f} a further lag"
         )
     looked_at = HeldOutPart(part.x[:, few], part.y, part.times, part.trend)
     return Prepared(part, taken, _doubts(looked_at))

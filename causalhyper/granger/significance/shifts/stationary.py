@@ -142,16 +142,37 @@ def restore(remainder: Remainder, rng: np.random.Generator) -> Array:
     turned = rotate(basis, edges, np.ones(len(edges) - 1, dtype=np.intp))
     if np.abs(turned - _project(basis, turned)).max(initial=0.0) < 1e-9:
         return remainder.values
-    values = remainder.values / np.sqrt(np.mean(remainder.values**2))
+    mean, factor = lost_part(remainder)
+    return np.asarray(remainder.values + basis @ (mean + factor @ rng.normal(size=len(mean))))
+
+
+def lost_part(remainder: Remainder) -> tuple[Array, Array]:
+    """Return mean and a root of the covariance of what the trend took, given the remainder.
+
+    Parameters
+    ----------
+    remainder : Remainder
+        With a trend of q columns.
+
+    Returns
+    -------
+    mean : ndarray, shape (q,)
+    factor : ndarray, shape (q, q)
+        The covariance is factor times its transpose.
+    """
+    basis, edges = remainder.basis, remainder.edges
+    scale = float(np.sqrt(np.mean(remainder.values**2)))
+    values = remainder.values / scale
     training = np.searchsorted(edges, np.arange(edges[-1]), side="right") - 1
     times = np.arange(edges[-1]) + 100 * int(edges[-1]) * training
     dependence = estimate_dependence(basis, values, times)
     white, _ = dependence.whiten(np.column_stack([basis, values]), times)
     spanned, triangle = np.linalg.qr(white[:, :-1])
     inside = spanned.T @ white[:, -1]
-    size = np.linalg.norm(white[:, -1] - spanned @ inside) / np.sqrt(len(values) - len(inside))
-    drawn = np.linalg.solve(triangle, size * rng.normal(size=len(inside)) - inside)
-    return np.asarray(np.sqrt(np.mean(remainder.values**2)) * (values + basis @ drawn))
+    left = white[:, -1] - spanned @ inside
+    size = float(np.linalg.norm(left)) / np.sqrt(len(values) - len(inside))
+    inverse = np.linalg.inv(triangle)
+    return -scale * inverse @ inside, scale * size * inverse
 
 
 def trend_share(y: Array, edges: Codes, degrees: int = 8) -> float:

@@ -14,7 +14,7 @@ from causalhyper.granger.design import ArrayTrajectory, granger_design
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
 from causalhyper.granger.significance.dependence import estimate_dependence
 from causalhyper.granger.significance.shifts import shift_test
-from causalhyper.granger.significance.shifts.stationary import restore, take_apart
+from causalhyper.granger.significance.shifts.stationary import lost_part, restore, take_apart
 from tests.granger.choice.samples import autoregressive
 
 PLAIN = {"trend": "none", "spread": "constant"}
@@ -57,11 +57,9 @@ def test_what_a_trend_took_is_drawn_from_its_conditional_distribution():
     rng = np.random.default_rng(1)
     y = autoregressive(rng, 150, 1, 0.8).ravel()
     parts = take_apart(y, np.array([0, 150]), "smooth", "constant", 8)
-    draws = np.array([restore(parts, np.random.default_rng(s)) for s in range(1500)])
     basis, values = parts.basis, parts.values
-    np.testing.assert_allclose(
-        draws - draws @ basis @ basis.T, np.tile(values, (1500, 1)), atol=1e-9
-    )
+    whole = restore(parts, np.random.default_rng(3))
+    np.testing.assert_allclose(whole - basis @ (basis.T @ whole), values, atol=1e-9)
     fitted = estimate_dependence(basis, values, np.arange(150))
     lags = np.abs(np.subtract.outer(np.arange(150), np.arange(150)))
     matrix = np.where(lags, fitted.share * fitted.decay ** lags.astype(float), 1.0)
@@ -71,10 +69,11 @@ def test_what_a_trend_took_is_drawn_from_its_conditional_distribution():
     mean = across @ np.linalg.solve(inner, outside.T @ values)
     variance = values @ outside @ np.linalg.solve(inner, outside.T @ values) / (150 - 8)
     cov = variance * (basis.T @ matrix @ basis - across @ np.linalg.solve(inner, across.T))
-    found = draws @ basis
-    spread = np.sqrt(np.diag(cov))
-    assert (np.abs(found.mean(axis=0) - mean) < 4.5 * spread / np.sqrt(1500)).all()
-    np.testing.assert_allclose(found.std(axis=0), spread, rtol=0.1)
+    found, factor = lost_part(parts)
+    np.testing.assert_allclose(found, mean, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(factor @ factor.T, cov, rtol=1e-6, atol=1e-9)
+    drawn = mean + factor @ np.random.default_rng(3).normal(size=8)
+    np.testing.assert_allclose(basis.T @ whole, drawn, rtol=1e-6, atol=1e-9)
 
 
 def test_a_constant_took_nothing_that_rotations_lose():
