@@ -144,9 +144,13 @@ def estimate_dependence(fixed: Array, y: Array, times: Codes) -> Dependence:
         sizes = np.log(np.maximum(sizes, np.finfo(float).tiny))
         return float(0.5 * determinant + sizes[:-1].sum() + (rows - count) * sizes[-1])
 
-    options = {"xatol": 0.03, "fatol": 0.01, "maxiter": 60}
     found = [
-        minimize(loss, np.log(start / (1 - start)), method="Nelder-Mead", options=options)
+        minimize(
+            loss,
+            np.log(start / (1 - start)),
+            method="Nelder-Mead",
+            options={"xatol": 0.03, "fatol": 0.01, "maxiter": 60},
+        )
         for start in np.array(STARTS)
     ]
     return _at(min(found, key=lambda each: float(each.fun)).x)

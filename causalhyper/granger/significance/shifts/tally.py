@@ -31,6 +31,29 @@ def rounding(dtype: np.dtype[Any], rows: int) -> float:
     return max(64.0, 4.0 * float(np.sqrt(rows))) * float(np.finfo(dtype).eps)
 
 
+def family_p(bounds: Array, maxima: Matrix) -> Array:
+    """Share of the rotations, with the response itself, whose maximum reaches each bound.
+
+    Parameters
+    ----------
+    bounds : ndarray, shape (p,)
+        Statistics less their rounding.
+    maxima : ndarray, shape (rotations,)
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Examples
+    --------
+    >>> family_p(np.array([3.0, 1.0]), np.array([2.0, 1.0, 0.5])).tolist()
+    [0.25, 0.75]
+    """
+    ordered = np.sort(maxima)
+    below = np.searchsorted(ordered, bounds, side="left")
+    return np.asarray((1 + len(ordered) - below) / (1 + len(ordered)))
+
+
 @dataclass(slots=True, eq=False)
 class Leaders:
     """The entries with the largest observed statistics, with their rotations, and the rest.

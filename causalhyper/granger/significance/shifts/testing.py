@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.significance.shifts.layer import LayerShifts
 from causalhyper.granger.significance.shifts.reading import Reading
+from causalhyper.granger.significance.shifts.restoration import restore
 from causalhyper.granger.significance.shifts.result import ShiftTest
 from causalhyper.granger.significance.shifts.rotation import choose_rotations
 from causalhyper.granger.significance.shifts.sources import Designs, Sources, find_sources
@@ -21,7 +21,6 @@ from causalhyper.granger.significance.shifts.stationary import (
     Remainder,
     Spread,
     Trend,
-    restore,
     spread_ratio,
     take_apart,
     trend_share,
@@ -31,7 +30,7 @@ from causalhyper.granger.significance.shifts.statistics import (
     check_statistic,
     make_products,
 )
-from causalhyper.granger.significance.shifts.tally import Tally
+from causalhyper.granger.significance.shifts.tally import Tally, family_p
 from causalhyper.inference.multiplicity import adjust_p_values
 from causalhyper.progress import Progress
 
@@ -245,26 +244,3 @@ def _result(
             )
         )
     return ShiftTest(tuple(layers), unit * maxima.astype(np.float64), reading)
-
-
-def family_p(bounds: Array, maxima: Matrix) -> Array:
-    """Share of the rotations, with the response itself, whose maximum reaches each bound.
-
-    Parameters
-    ----------
-    bounds : ndarray, shape (p,)
-        Statistics less their rounding.
-    maxima : ndarray, shape (rotations,)
-
-    Returns
-    -------
-    ndarray, shape (p,)
-
-    Examples
-    --------
-    >>> family_p(np.array([3.0, 1.0]), np.array([2.0, 1.0, 0.5])).tolist()
-    [0.25, 0.75]
-    """
-    ordered = np.sort(maxima)
-    below = np.searchsorted(ordered, bounds, side="left")
-    return np.asarray((1 + len(ordered) - below) / (1 + len(ordered)))

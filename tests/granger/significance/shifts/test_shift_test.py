@@ -14,7 +14,8 @@ from causalhyper.granger.design import ArrayTrajectory, granger_design
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
 from causalhyper.granger.significance.dependence import estimate_dependence
 from causalhyper.granger.significance.shifts import shift_test
-from causalhyper.granger.significance.shifts.stationary import lost_part, restore, take_apart
+from causalhyper.granger.significance.shifts.restoration import lost_part, restore
+from causalhyper.granger.significance.shifts.stationary import take_apart
 from tests.granger.choice.samples import autoregressive
 
 PLAIN = {"trend": "none", "spread": "constant"}
