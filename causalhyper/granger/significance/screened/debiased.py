@@ -22,7 +22,7 @@ class DebiasedLasso:
     estimates, errors : ndarray, shape (k,)
         Of columns of mean square one, in the unit of y.
     p_values : ndarray, shape (k,)
-        Two-sided, by the normal distribution.
+        Two-sided, by Student's distribution with the degrees of freedom of the residuals.
     lags : ndarray, shape (k,)
         Bandwidths of the standard errors.
     """
@@ -63,7 +63,8 @@ def debiased_lasso(part: HeldOutPart, lags: float | None = None) -> DebiasedLass
     x = np.sqrt(len(part.y)) * part.x
     rows, count = x.shape
     coefficients, residual, kept = scaled_lasso(x, part.y)
-    residual = residual * math.sqrt(rows / max(rows - kept - 1, 1))
+    free = max(rows - kept - part.trend.shape[1], 1)
+    residual = residual * math.sqrt(rows / free)
     found = np.empty((4, count))
     for column in range(count):
         others = np.delete(x, column, axis=1)
@@ -72,7 +73,7 @@ def debiased_lasso(part: HeldOutPart, lags: float | None = None) -> DebiasedLass
         step = float(own @ (part.y - x @ coefficients)) / scale
         variance, used = long_run_variance(own * residual, part.times, lags)
         estimate, error = coefficients[column] + step, math.sqrt(max(variance, 0.0)) / scale
-        found[:, column] = estimate, error, _two_sided(estimate, error), used
+        found[:, column] = estimate, error, _two_sided(estimate, error, free), used
     return DebiasedLasso(*found)
 
 
@@ -117,7 +118,9 @@ def scaled_lasso(x: Array, y: Array) -> tuple[Array, Array, int]:
     return path.dense(at), residual, len(members)
 
 
-def _two_sided(estimate: float, error: float) -> float:
+def _two_sided(estimate: float, error: float, free: int) -> float:
+    from scipy.special import stdtr
+
     if error == 0:
         return 1.0 if estimate == 0 else 0.0
-    return math.erfc(abs(estimate) / error / math.sqrt(2))
+    return 2 * float(stdtr(free, -abs(estimate) / error))

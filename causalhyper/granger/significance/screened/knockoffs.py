@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array
 from causalhyper.errors import DataError
 from causalhyper.granger.lasso import DenseColumns, lasso_path
-from causalhyper.granger.significance.screened.parts import HeldOutPart, unit_columns
+from causalhyper.granger.significance.screened.parts import span_trend
 
 
-def fixed_knockoffs(x: Array, rng: np.random.Generator) -> Array:
+def fixed_knockoffs(x: Array, rng: np.random.Generator, trend: Array | None = None) -> Array:
     r"""Make knockoffs by linear algebra, without a model of the columns.
 
     .. math:: \tilde X = X (I - s \Sigma^{-1}) + \tilde U C, \quad
         C^\top C = 2 s I - s^2 \Sigma^{-1}, \quad s = \min(2 \lambda_{\min}(\Sigma), 1)
 
     with :math:`\Sigma = X^\top X` and :math:`\tilde U` orthonormal, orthogonal to X and to the
-    constant.
+    trend.
 
     Parameters
     ----------
     x : ndarray, shape (n, k)
-        Columns of mean zero and norm one; n >= 2 k + 1.
+        Columns of norm one, orthogonal to the trend; n >= 2 k + q.
     rng : numpy.random.Generator
         Draws the space of the orthonormal part, so that it lies in no steps in particular.
+    trend : ndarray, shape (n, q), optional
+        Orthonormal columns, which span a constant; a constant unless given.
 
     Returns
     -------
@@ -42,16 +44,19 @@ def fixed_knockoffs(x: Array, rng: np.random.Generator) -> Array:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> x = unit_columns(rng.normal(size=(50, 4)))
+    >>> x = rng.normal(size=(50, 4))
+    >>> x = (x - x.mean(axis=0)) / (np.sqrt(50) * x.std(axis=0))
     >>> copies = fixed_knockoffs(x, rng)
     >>> bool(np.allclose(copies.T @ copies, x.T @ x)), bool(abs(copies.mean()) < 1e-12)
     (True, True)
     """
     rows, count = x.shape
-    if rows < 2 * count + 1:
+    taken = span_trend(rows, None) if trend is None else trend
+    least = 2 * count + taken.shape[1]
+    if rows < least:
         raise DataError(
-            f"knockoffs of {count} columns take {2 * count + 1} steps; there are {rows}: pick "
-            "fewer columns"
+            f"knockoffs of {count} columns take {least} steps; there are {rows}: pick fewer "
+            "columns"
         )
     values, vectors = np.linalg.eigh(x.T @ x)
     if values[0] < 1e-9:
@@ -61,7 +66,7 @@ def fixed_knockoffs(x: Array, rng: np.random.Generator) -> Array:
         )
     size = min(2 * float(values[0]), 1.0)
     mixing = vectors * np.sqrt(np.maximum(2 * size - size**2 / values, 0.0))
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(rows), x]))
+    basis, _ = np.linalg.qr(np.column_stack([taken, x]))
     fresh = rng.normal(size=(rows, count))
     for _ in range(2):  # twice, so that rounding leaves nothing of the basis
         fresh = fresh - basis @ (basis.T @ fresh)
@@ -93,7 +98,8 @@ def entry_differences(x: Array, knockoffs: Array, y: Array) -> Array:
     Examples
     --------
     >>> rng = np.random.default_rng(0)
-    >>> x = unit_columns(rng.normal(size=(50, 4)))
+    >>> x = rng.normal(size=(50, 4))
+    >>> x = (x - x.mean(axis=0)) / (np.sqrt(50) * x.std(axis=0))
     >>> entry_differences(x, fixed_knockoffs(x, rng), x[:, 2]).argmax()
     np.int64(2)
     """
@@ -107,55 +113,3 @@ def entry_differences(x: Array, knockoffs: Array, y: Array) -> Array:
     entered[entries["column"].to_numpy()] = entries["entry"].to_numpy()
     own, copy = entered[:count], entered[count:]
     return np.asarray(np.maximum(own, copy) * np.sign(own - copy))
-
-
-def whiten(part: HeldOutPart, dependence: float) -> HeldOutPart:
-    """Take from each step a share of the step before, so that errors of order one become white.
-
-    Parameters
-    ----------
-    part : HeldOutPart
-    dependence : float
-        Lag-one autocorrelation of the errors.
-
-    Returns
-    -------
-    HeldOutPart
-        Without the first step of each stretch.
-
-    Notes
-    -----
-    Source: Cochrane and Orcutt 1949.
-    """
-    later = np.flatnonzero(np.diff(part.times) == 1) + 1
-    y = part.y[later] - dependence * part.y[later - 1]
-    x = part.x[later] - dependence * part.x[later - 1]
-    return HeldOutPart(unit_columns(x), y - y.mean(), part.times[later])
-
-
-def error_dependence(x: Array, y: Array, times: Codes) -> float:
-    """Estimate the lag-one autocorrelation of errors from steps that are not tested on.
-
-    Least squares fit the first columns that enter a lasso, one for ten steps; the
-    autocorrelation is that of their residuals within stretches, in [0, 0.99].
-
-    Parameters
-    ----------
-    x : ndarray, shape (n, k)
-        Columns of mean zero and norm one.
-    y : ndarray, shape (n,)
-    times : ndarray of int, shape (n,)
-
-    Returns
-    -------
-    float
-    """
-    path = lasso_path(DenseColumns(x), y, lambdas=30, ratio=0.05, tolerance=1e-4)
-    sizes = np.array([len(members) for members in path.columns])
-    members = path.columns[int(np.flatnonzero(sizes <= max(len(y) // 10, 1))[-1])]
-    inside = np.column_stack([np.ones(len(y)), x[:, members]])
-    residual = y - inside @ np.linalg.lstsq(inside, y, rcond=None)[0]
-    later = np.flatnonzero(np.diff(times) == 1) + 1
-    size = float(residual @ residual) / len(y) * len(later)
-    found = float(residual[later] @ residual[later - 1]) / size if size > 0 else 0.0
-    return min(max(found, 0.0), 0.99)

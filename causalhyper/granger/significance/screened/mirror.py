@@ -7,7 +7,11 @@ import numpy as np
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import DataError
 from causalhyper.granger.lasso import DenseColumns, lasso_path
-from causalhyper.granger.significance.screened.parts import HeldOutPart, unit_columns
+from causalhyper.granger.significance.screened.parts import (
+    HeldOutPart,
+    span_trend,
+    unit_columns,
+)
 from causalhyper.granger.significance.screened.signed import signed_q_values
 from causalhyper.granger.significance.stability.half_samples import cut_blocks, draw_pairs
 
@@ -15,7 +19,9 @@ BLOCKS = 10
 """Of the steps to test on, that halves are made of; more where there are more stretches."""
 
 
-def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
+def mirror_statistics(
+    x: Array, y: Array, first: Codes, second: Codes, trend: Array | None = None
+) -> Array:
     r"""Return the products of a lasso estimate in one half and a least-squares one in the other.
 
     The lasso keeps at most a fifth of the steps of the smaller half; least squares on the other
@@ -29,6 +35,8 @@ def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
     y : ndarray, shape (n,)
     first, second : ndarray of int
         Rows of the halves.
+    trend : ndarray, shape (n, q), optional
+        Taken from both sides, in each half by itself; a constant unless given.
 
     Returns
     -------
@@ -42,7 +50,9 @@ def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
 
     Notes
     -----
-    The second estimate is in units of its standard deviation for independent errors.
+    Halves of dependent steps are independent as far as rows between them are left out, or the
+    dependence was taken away before. The second estimate is in units of its standard deviation
+    for independent errors.
 
     Source: Dai, Lin, Xing and Liu 2023, section 2 and algorithm 4, with f(u, v) = u v.
 
@@ -59,9 +69,12 @@ def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
         raise DataError(
             f"mirror statistics need 10 steps a half; got {len(first)} and {len(second)}"
         )
-    ours, theirs = unit_columns(x[first]), unit_columns(x[second])
+    (ours, response), (theirs, other) = (
+        _without_trend(x[rows], y[rows], None if trend is None else trend[rows])
+        for rows in (first, second)
+    )
     found = np.zeros(x.shape[1])
-    path = lasso_path(DenseColumns(ours), y[first], lambdas=40, ratio=0.02, tolerance=1e-4)
+    path = lasso_path(DenseColumns(ours), response, lambdas=40, ratio=0.02, tolerance=1e-4)
     sizes = np.array([len(members) for members in path.columns])
     at = int(np.flatnonzero(sizes <= kept)[-1])
     members = path.columns[at][theirs[:, path.columns[at]].any(axis=0)]
@@ -70,7 +83,7 @@ def mirror_statistics(x: Array, y: Array, first: Codes, second: Codes) -> Array:
     left, singular, right = np.linalg.svd(theirs[:, members], full_matrices=False)
     good = singular > 1e-10 * singular[0]
     inverse = right[good].T / singular[good]
-    estimate = inverse @ (left[:, good].T @ (y[second] - y[second].mean()))
+    estimate = inverse @ (left[:, good].T @ other)
     spread = np.sqrt((inverse**2).sum(axis=1))
     found[members] = path.dense(at)[members] * estimate / np.where(spread > 0, spread, 1.0)
     return found
@@ -105,6 +118,11 @@ def mirror_splits(
     stretches = part.stretches()
     count = max(BLOCKS, 2 * len(stretches) - 2)
     pairs = draw_pairs(cut_blocks(stretches, count, gap=gap), splits, rng)
-    statistics = np.array([mirror_statistics(part.x, part.y, a, b) for a, b in pairs])
+    statistics = np.array([mirror_statistics(part.x, part.y, a, b, part.trend) for a, b in pairs])
     levels = [signed_q_values(row, offset=1) <= level for row in statistics]
     return statistics, np.array(levels) & (statistics > 0)
+
+
+def _without_trend(x: Array, y: Array, trend: Array | None) -> tuple[Array, Array]:
+    basis = span_trend(len(y), trend)
+    return unit_columns(x, basis), y - basis @ (basis.T @ y)

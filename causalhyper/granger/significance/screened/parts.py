@@ -48,7 +48,7 @@ def alternate(edges: Codes, blocks: int, gap: int) -> tuple[Codes, Codes]:
 
 
 def times_of(rows: Codes, edges: Codes) -> Codes:
-    """Number rows so that those of two trainings are no neighbours.
+    """Number rows so that those of two trainings lie far apart.
 
     Parameters
     ----------
@@ -58,14 +58,15 @@ def times_of(rows: Codes, edges: Codes) -> Codes:
     Returns
     -------
     ndarray of int
-        Increasing; by one between neighbouring steps.
+        Increasing; by one between neighbouring steps, by more than 100 T between trainings.
 
     Examples
     --------
     >>> times_of(np.array([1, 2, 3]), np.array([0, 3, 6])).tolist()
-    [1, 2, 4]
+    [1, 2, 603]
     """
-    return np.asarray(rows + np.searchsorted(edges, rows, side="right") - 1, dtype=np.intp)
+    training = np.searchsorted(edges, rows, side="right") - 1
+    return np.asarray(rows + 100 * int(edges[-1]) * training, dtype=np.intp)
 
 
 def pick_columns(
@@ -148,17 +149,19 @@ def take(columns: ColumnBlocks, wanted: Codes) -> Array:
     return found * columns.unit
 
 
-def unit_columns(x: Array) -> Array:
-    """Centre columns and scale them to norm one.
+def unit_columns(x: Array, trend: Array | None = None) -> Array:
+    """Take the mean, or a trend, from columns and scale them to norm one.
 
     Parameters
     ----------
     x : ndarray, shape (n, k)
+    trend : ndarray, shape (n, q), optional
+        Orthonormal columns that span a constant.
 
     Returns
     -------
     ndarray, shape (n, k)
-        Zeros for a column that does not vary.
+        Zeros for a column of which nothing is left.
 
     Examples
     --------
@@ -166,9 +169,12 @@ def unit_columns(x: Array) -> Array:
     [[-0.707, 0.0], [0.707, 0.0]]
     """
     scaled = x / np.maximum(np.abs(x).max(axis=0), np.finfo(float).tiny)
+    before = np.sqrt((scaled**2).sum(axis=0))
     away = scaled - scaled.mean(axis=0)
+    if trend is not None:
+        away = away - trend @ (trend.T @ away)
     norms = np.sqrt((away**2).sum(axis=0))
-    flat = norms <= 8 * np.finfo(float).eps * np.sqrt(len(x))
+    flat = norms <= 16 * np.finfo(float).eps * np.sqrt(len(x)) * before
     return np.asarray(np.where(flat, 0.0, away / np.where(flat, 1.0, norms)))
 
 
@@ -179,11 +185,13 @@ class HeldOutPart:
     Attributes
     ----------
     x : ndarray, shape (n, k)
-        Columns of mean zero and norm one.
+        Columns of norm one, orthogonal to the trend.
     y : ndarray, shape (n,)
-        Of mean zero.
+        Orthogonal to the trend.
     times : ndarray of int, shape (n,)
         Increasing, by one between neighbouring steps.
+    trend : ndarray, shape (n, q)
+        Orthonormal columns that were taken from both; they span a constant.
 
     Raises
     ------
@@ -194,6 +202,7 @@ class HeldOutPart:
     x: Array
     y: Array
     times: Codes
+    trend: Array
 
     def __post_init__(self) -> None:
         flat = np.flatnonzero(~self.x.any(axis=0))
@@ -207,3 +216,52 @@ class HeldOutPart:
         """Return where stretches of neighbouring steps begin, and n."""
         jumps = np.flatnonzero(np.diff(self.times) != 1) + 1
         return np.concatenate([[0], jumps, [len(self.times)]]).astype(np.intp)
+
+
+def held_out(x: Array, y: Array, times: Codes, trend: Array | None = None) -> HeldOutPart:
+    """Take a trend from columns and response, and scale the columns.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, k)
+    y : ndarray, shape (n,)
+    times : ndarray of int, shape (n,)
+    trend : ndarray, shape (n, q), optional
+        Of any rank; a constant is added.
+
+    Returns
+    -------
+    HeldOutPart
+
+    Examples
+    --------
+    >>> part = held_out(np.array([[0.0], [2.0], [2.0]]), np.arange(3.0), np.arange(3))
+    >>> part.y.round(6).tolist(), part.x.ravel().round(3).tolist()
+    ([-1.0, 0.0, 1.0], [-0.816, 0.408, 0.408])
+    """
+    basis = span_trend(len(y), trend)
+    return HeldOutPart(unit_columns(x, basis), y - basis @ (basis.T @ y), times, basis)
+
+
+def span_trend(rows: int, trend: Array | None) -> Array:
+    """Return orthonormal columns that span a trend and a constant.
+
+    Parameters
+    ----------
+    rows : int
+        n.
+    trend : ndarray, shape (n, q), or None
+
+    Returns
+    -------
+    ndarray, shape (n, rank)
+
+    Examples
+    --------
+    >>> span_trend(3, np.array([[1.0, 0.0], [1.0, 0.0], [2.0, 0.0]])).shape
+    (3, 2)
+    """
+    both = np.ones((rows, 1)) if trend is None else np.column_stack([np.ones(rows), trend])
+    both = both / np.maximum(np.abs(both).max(axis=0), np.finfo(float).tiny)
+    left, singular, _ = np.linalg.svd(both, full_matrices=False)
+    return np.asarray(left[:, singular > 1e-9 * singular[0]])

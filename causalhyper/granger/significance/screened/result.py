@@ -32,6 +32,10 @@ class ScreenedTest:
         p of the design.
     steps : tuple of int
         Steps screened on and tested on.
+    taken : str
+        What was taken from both sides before.
+    doubts : tuple of str
+        What speaks against the level.
 
     Raises
     ------
@@ -45,6 +49,8 @@ class ScreenedTest:
     level: float
     width: int
     steps: tuple[int, int]
+    taken: str
+    doubts: tuple[str, ...]
 
     def __post_init__(self) -> None:
         count, found = len(self.labels), self.found
@@ -85,8 +91,10 @@ class ScreenedTest:
             [
                 f"{len(self.labels)} of {self.width} columns picked on {screened} steps and "
                 f"tested on {tested} others",
+                f"taken from both sides: {self.taken}",
                 self.found.how,
                 self.found.caution,
+                *(f"caution: {text}" for text in self.doubts),
                 f"{kept} of {len(self.labels)} picked columns are selected at a false discovery "
                 f"rate of {self.level:g}.",
             ]

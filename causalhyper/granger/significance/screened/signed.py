@@ -60,7 +60,7 @@ def signed_q_values(statistics: Array, *, offset: int) -> Array:
     return found
 
 
-def select_by_inclusion(inclusion: Array, level: float) -> Flags:
+def select_by_inclusion(inclusion: Array, level: float, ties: Array | None = None) -> Flags:
     r"""Select by how often, and among how few, splits of the steps select.
 
     The columns are left out from the smallest inclusion rate on, for as long as these add up to
@@ -73,6 +73,9 @@ def select_by_inclusion(inclusion: Array, level: float) -> Flags:
         most.
     level : float
         False discovery rate, in (0, 1).
+    ties : ndarray, shape (k,), optional
+        Of columns with the same rate, those with the smaller number are left out first; those
+        with the larger column unless given.
 
     Returns
     -------
@@ -80,15 +83,19 @@ def select_by_inclusion(inclusion: Array, level: float) -> Flags:
 
     Notes
     -----
-    Source: Dai, Lin, Xing and Liu 2023, algorithm 2.
+    Source: Dai, Lin, Xing and Liu 2023, algorithm 2, which leaves out all columns that tie with
+    the last one left out: where every split selects the same columns, it would select none.
 
     Examples
     --------
     >>> select_by_inclusion(np.array([0.45, 0.06, 0.45, 0.04, 0.0]), 0.1).tolist()
     [True, False, True, False, False]
+    >>> select_by_inclusion(np.full(4, 0.25), 0.3, np.array([3.0, 1.0, 2.0, 4.0])).tolist()
+    [True, False, True, True]
     """
-    ordered = np.sort(inclusion)
-    left_out = np.flatnonzero(np.cumsum(ordered) <= level * (1 + 1e-12))
-    if not len(left_out):
-        return inclusion > 0
-    return np.asarray(inclusion > ordered[left_out[-1]])
+    second = -np.arange(len(inclusion), dtype=float) if ties is None else ties
+    order = np.lexsort((second, np.round(inclusion, 12)))
+    kept = np.cumsum(inclusion[order]) > level * (1 + 1e-12)
+    found = np.zeros(len(inclusion), dtype=bool)
+    found[order[kept]] = True
+    return found & (inclusion > 0)

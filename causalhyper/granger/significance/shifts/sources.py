@@ -23,7 +23,7 @@ CACHED = 2**20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """Some entries of one layer, copied so that they may be overwritten.
+    """Some entries of one layer, which are not written to.
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ def _edges(edges: ArrayLike | None, rows: int) -> Codes:
 
 
 def _recut(columns: ColumnBlocks, widths: list[int]) -> Iterator[Matrix]:
-    """Copy columns to tiles of these widths, whatever the blocks are."""
+    """Cut columns in tiles of these widths, whatever the blocks are; views where one holds all."""
     wanted = iter(widths)
     rows, dtype = columns.shape[0], columns.dtype
     tile = np.empty((rows, next(wanted, 0)), dtype)
@@ -185,6 +185,11 @@ def _recut(columns: ColumnBlocks, widths: list[int]) -> Iterator[Matrix]:
     for _, block in host_blocks(columns):
         taken = 0
         while taken < block.shape[1]:
+            if not filled and block.shape[1] - taken >= tile.shape[1] > 0:
+                yield block[:, taken : taken + tile.shape[1]]
+                taken += tile.shape[1]
+                tile = np.empty((rows, next(wanted, 0)), dtype)
+                continue
             some = min(block.shape[1] - taken, tile.shape[1] - filled)
             tile[:, filled : filled + some] = block[:, taken : taken + some]
             taken, filled = taken + some, filled + some

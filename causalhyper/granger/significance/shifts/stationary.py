@@ -46,10 +46,14 @@ class Remainder:
         """Return the trend with the remainder rotated, in the unit of y."""
         return np.asarray(self.fitted + rotate(self.values, self.edges, moves) / self.weights)
 
-    def targets(self, moves: Codes) -> Array:
-        """Return rotated remainders without the trend that they have, shape (T, rotations)."""
-        rotated = np.stack([rotate(self.values, self.edges, each) for each in moves], axis=1)
-        return np.asarray(rotated - self.basis @ (self.basis.T @ rotated))
+    def targets(self, moves: Codes, whole: Array) -> Array:
+        """Return the remainder, and `whole` rotated without the trend that it then has.
+
+        Of shape (T, 1 + rotations).
+        """
+        rotated = np.stack([rotate(whole, self.edges, each) for each in moves], axis=1)
+        rotated -= self.basis @ (self.basis.T @ rotated)
+        return np.column_stack([self.values, rotated])
 
     @property
     def weighted(self) -> bool:

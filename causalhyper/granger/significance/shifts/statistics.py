@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -70,43 +70,60 @@ class Products:
 
     remainder: Remainder
     targets: Array
+    sides: Matrix
     groups: int
     standardised: bool
     unit: float
 
-    def of(self, tile: Tile) -> tuple[Matrix, Flags]:
-        """Return statistics, shape (entries, 1 + rotations), and which entries do not vary.
+    def of(self, tile: Tile) -> tuple[Matrix, Array, Flags]:
+        """Return statistics, shape (1 + rotations, entries), and what each could be at most.
 
-        The values of the tile are overwritten. Entries that do not vary have statistics of zero.
+        The last returned are the entries that do not vary; they have statistics of zero.
         """
         values = tile.values
-        dtype = values.dtype
         if self.remainder.weighted:
-            values *= self.remainder.weights.astype(dtype)[:, None]
-        lengths, exponents = _lengths(tile)
-        if self.remainder.basis.shape[1]:
-            basis = self.remainder.basis.astype(dtype)
-            values -= basis @ (basis.T @ values)
-        left = np.sqrt(np.einsum("ij,ij->j", values, values))
-        # what is left of a column that equals its trend is the rounding of what it was
-        flat = np.asarray(left <= 64 * np.finfo(dtype).eps * lengths)
+            values = values * self.remainder.weights.astype(values.dtype)[:, None]
+        values, lengths, exponents = _lengths(values, tile)
         if self.groups > 1:
-            return self._of_groups(values, left, flat)
-        products = values.T @ self.targets.astype(dtype)
+            return self._of_groups(values, lengths)
+        count = self.targets.shape[1]
+        both = self.sides.astype(values.dtype, copy=False) @ values
+        products, inside = both[:count], both[count:]
+        left = np.sqrt(np.maximum(lengths**2 - np.einsum("ij,ij->j", inside, inside), 0))
+        # where most of a column is its trend, the difference of squares is mostly rounding
+        near = np.flatnonzero(left < lengths / 4)
+        if len(near):
+            columns, left[near] = self._without_trend(values[:, near])
+            products[:, near] = self.targets.T.astype(values.dtype) @ columns
+        flat = np.asarray(left <= 64 * np.finfo(values.dtype).eps * lengths)
         factors = 1 / np.where(flat, np.inf, left) if self.standardised else np.ldexp(1, exponents)
-        products *= np.where(flat, 0, factors).astype(dtype)[:, None]
-        return np.abs(products, out=products), flat
+        factors = np.where(flat, 0, factors).astype(values.dtype)
+        products *= factors
+        return np.abs(products, out=products), np.asarray(left * factors, dtype=float), flat
 
-    def _of_groups(self, values: Matrix, lengths: Matrix, flat: Flags) -> tuple[Matrix, Flags]:
+    def _without_trend(self, values: Matrix) -> tuple[Matrix, Matrix]:
+        """Columns without the trend, and their lengths."""
+        basis = self.remainder.basis.astype(values.dtype)
+        values = values - basis @ (basis.T @ values)
+        return values, np.sqrt(np.einsum("ij,ij->j", values, values))
+
+    def _of_groups(self, values: Matrix, lengths: Matrix) -> tuple[Matrix, Array, Flags]:
         """Multiple correlations of entries of several columns."""
-        spanned, still = _orthonormal_groups(values, lengths, flat, self.groups)
-        products = spanned.T @ self.targets.astype(values.dtype)
-        squares = products.reshape(-1, self.groups, products.shape[1]) ** 2
-        return np.sqrt(squares.sum(axis=1)), still
+        values, left = self._without_trend(values)
+        flat = np.asarray(left <= 64 * np.finfo(values.dtype).eps * lengths)
+        spanned, still = _orthonormal_groups(values, left, flat, self.groups)
+        products = self.targets.T.astype(values.dtype) @ spanned
+        squares = products.reshape(products.shape[0], -1, self.groups) ** 2
+        return np.sqrt(squares.sum(axis=2)), np.where(still, 0.0, 1.0), still
 
 
 def make_products(
-    remainder: Remainder, targets: Array, statistic: Statistic, groups: int, unit: float
+    remainder: Remainder,
+    targets: Array,
+    statistic: Statistic,
+    groups: int,
+    unit: float,
+    dtype: np.dtype[Any],
 ) -> Products:
     """Return what turns tiles into a statistic.
 
@@ -119,25 +136,28 @@ def make_products(
     groups : int
     unit : float
         Of the values of the tiles that `Products.of` is given.
+    dtype : numpy.dtype
+        The finest of these values.
 
     Returns
     -------
     Products
     """
     lengths = np.linalg.norm(targets, axis=0)
-    if statistic == "correlation":
-        return Products(remainder, targets / lengths, groups, True, 1.0)
+    standardised = statistic == "correlation"
     # of length one, so that a response of any size is within the range of float32
-    unit *= float(lengths[0]) / len(targets)
-    return Products(remainder, targets / lengths[0], groups, False, unit)
+    targets = targets / (lengths if standardised else lengths[0])
+    sides = np.concatenate([targets, remainder.basis], axis=1).T
+    unit = 1.0 if standardised else unit * float(lengths[0]) / len(targets)
+    kept = np.ascontiguousarray(sides, dtype=dtype)
+    return Products(remainder, targets, kept, groups, standardised, unit)
 
 
-def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
+def _lengths(values: Matrix, tile: Tile) -> tuple[Matrix, Matrix, Codes]:
     """Lengths of columns; those whose squares leave the range are scaled by powers of two first.
 
-    Also returns the exponents of the powers by which the columns are now too small.
+    Returns the columns too, and the exponents of the powers by which they are now too small.
     """
-    values = tile.values
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.sqrt(np.einsum("ij,ij->j", values, values))
     exponents = np.zeros(len(lengths), dtype=np.intp)
@@ -153,9 +173,10 @@ def _lengths(tile: Tile) -> tuple[Matrix, Codes]:
                 "those steps out"
             )
         exponents[odd] = np.frexp(peaks)[1]
+        values = values.copy()
         values[:, odd] = columns = np.ldexp(columns, -exponents[odd])
         lengths[odd] = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    return lengths, exponents
+    return values, lengths, exponents
 
 
 def _orthonormal_groups(

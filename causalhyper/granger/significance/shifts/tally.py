@@ -11,27 +11,47 @@ from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.lasso.columns import Matrix
 
 
-def reached(nulls: Matrix, observed: Matrix) -> Flags:
-    """Whether statistics of rotations are as large as those observed, up to rounding.
+def rounding(dtype: np.dtype[Any], rows: int) -> float:
+    """Error of a correlation of this many rows, at most; larger p-values are the safe side.
 
     Parameters
     ----------
-    nulls : ndarray
-    observed : ndarray
-        Of a shape that broadcasts.
+    dtype : numpy.dtype
+    rows : int
 
     Returns
     -------
-    ndarray of bool
+    float
 
     Examples
     --------
-    >>> reached(np.array([0.1 + 0.2, 0.2]), np.array([0.3, 0.3])).tolist()
-    [True, False]
+    >>> rounding(np.dtype(np.float32), 500) < 2e-5
+    True
     """
-    # equal statistics may differ in the last bits; taking them as equal errs to the larger p
-    room = 64 * np.finfo(nulls.dtype).eps
-    return np.asarray(nulls >= observed - room * np.abs(observed))
+    return max(64.0, 4.0 * float(np.sqrt(rows))) * float(np.finfo(dtype).eps)
+
+
+def family_p(bounds: Array, maxima: Matrix) -> Array:
+    """Share of the rotations, with the response itself, whose maximum reaches each bound.
+
+    Parameters
+    ----------
+    bounds : ndarray, shape (p,)
+        Statistics less their rounding.
+    maxima : ndarray, shape (rotations,)
+
+    Returns
+    -------
+    ndarray, shape (p,)
+
+    Examples
+    --------
+    >>> family_p(np.array([3.0, 1.0]), np.array([2.0, 1.0, 0.5])).tolist()
+    [0.25, 0.75]
+    """
+    ordered = np.sort(maxima)
+    below = np.searchsorted(ordered, bounds, side="left")
+    return np.asarray((1 + len(ordered) - below) / (1 + len(ordered)))
 
 
 @dataclass(slots=True, eq=False)
@@ -54,14 +74,16 @@ class Leaders:
     statistics: Matrix
     rest: Matrix
 
-    def take(self, first: int, statistics: Matrix) -> None:
-        """Take in the statistics of a tile; `statistics` is overwritten."""
+    def take(self, first: int, statistics: Matrix, largest: Matrix | None) -> None:
+        """Take in the statistics of a tile, and their maxima if known; both are overwritten."""
         full = len(self.entries) == self.most
         bound = self.statistics[:, 0].min() if full else -1.0
-        better = np.flatnonzero(statistics[:, 0] > bound)
-        rows = statistics[better].astype(self.statistics.dtype)
-        statistics[better] = 0
-        np.maximum(self.rest, statistics.max(axis=0), out=self.rest, casting="same_kind")
+        better = np.flatnonzero(statistics[0] > bound)
+        rows = statistics[:, better].T.astype(self.statistics.dtype)
+        if len(better) or largest is None:
+            statistics[:, better] = 0
+            largest = statistics.max(axis=1)
+        np.maximum(self.rest, largest, out=self.rest, casting="same_kind")
         if not len(better):
             return
         entries = np.concatenate([self.entries, first + better])
@@ -77,11 +99,14 @@ class Leaders:
         """Largest statistics of all entries, shape (1 + rotations,)."""
         return np.maximum(self.rest, self.statistics.max(axis=0))
 
-    def stepdown(self) -> Array:
-        """Stepdown p-values of the leaders (Westfall and Young 1993, algorithm 2.8)."""
+    def stepdown(self, bounds: Array) -> Array:
+        """Stepdown p-values of the leaders (Westfall and Young 1993, algorithm 2.8).
+
+        `bounds` has for each leader what counts as reaching it.
+        """
         nulls = self.statistics[::-1, 1:]
         below = np.maximum.accumulate(np.concatenate([self.rest[None, 1:], nulls]))[1:][::-1]
-        counts = np.count_nonzero(reached(below, self.statistics[:, :1]), axis=1)
+        counts = np.count_nonzero(below >= bounds[:, None], axis=1)
         return np.asarray(np.maximum.accumulate((1 + counts) / (1 + below.shape[1])))
 
 
@@ -91,8 +116,12 @@ class Tally:
 
     Attributes
     ----------
+    room : float
+        Rounding of a statistic relative to what it could be at most.
     observed, expected : ndarray, shape (entries,)
         Statistics, and their means over the rotations.
+    bounds : ndarray, shape (entries,)
+        What counts as reaching a statistic: that less its rounding.
     counts : ndarray of int, shape (entries,)
         Rotations that reach the statistic.
     flat : ndarray of bool, shape (entries,)
@@ -104,8 +133,10 @@ class Tally:
     leaders : Leaders
     """
 
+    room: float
     observed: Array
     expected: Array
+    bounds: Array
     counts: Codes
     flat: Flags
     maxima: Matrix
@@ -114,12 +145,20 @@ class Tally:
 
     @classmethod
     def empty(
-        cls, entries: int, units: int, columns: int, most: int, dtype: np.dtype[Any]
+        cls,
+        entries: int,
+        units: int,
+        columns: int,
+        most: int,
+        dtype: np.dtype[Any],
+        rows: int,
     ) -> Tally:
-        """Make a tally of nothing yet; `columns` is 1 + rotations."""
+        """Make a tally of nothing yet; `columns` is 1 + rotations, `rows` T."""
         none = np.empty((0, columns), dtype)
         return cls(
+            room=rounding(dtype, rows),
             observed=np.zeros(entries),
+            bounds=np.zeros(entries),
             expected=np.zeros(entries),
             counts=np.zeros(entries, dtype=np.intp),
             flat=np.zeros(entries, dtype=bool),
@@ -128,41 +167,55 @@ class Tally:
             leaders=Leaders(most, np.empty(0, dtype=np.intp), none, np.zeros(columns, dtype)),
         )
 
-    def take(self, first: int, statistics: Matrix, flat: Flags, units: Codes) -> None:
+    def take(
+        self, first: int, statistics: Matrix, sizes: Array, flat: Flags, units: Codes
+    ) -> None:
         """Take in the statistics of a tile; `statistics` is overwritten.
 
         Parameters
         ----------
         first : int
             Number of the first entry.
-        statistics : ndarray, shape (w, 1 + rotations)
+        statistics : ndarray, shape (1 + rotations, w)
+        sizes : ndarray, shape (w,)
+            What each could be at most.
         flat : ndarray of bool, shape (w,)
         units : ndarray of int, shape (w,)
             Unit of each entry.
         """
-        where = slice(first, first + len(statistics))
-        self.observed[where] = statistics[:, 0]
-        nulls = statistics[:, 1:]
-        self.expected[where] = nulls @ np.full(nulls.shape[1], 1 / nulls.shape[1], nulls.dtype)
-        # numpy adds narrow integers faster than it counts
-        narrow = np.uint16 if nulls.shape[1] < 2**16 else np.intp
-        hits = reached(nulls, statistics[:, :1]).view(np.uint8)
-        self.counts[where] = hits.sum(axis=1, dtype=narrow)
+        where = slice(first, first + statistics.shape[1])
+        nulls = statistics[1:]
+        self.observed[where] = statistics[0]
+        self.bounds[where] = statistics[0] - self.room * np.maximum(sizes, statistics[0])
+        self.expected[where] = np.full(len(nulls), 1 / len(nulls), nulls.dtype) @ nulls
+        self.counts[where] = _hits(nulls, self.bounds[where].astype(nulls.dtype))
         self.flat[where] = flat
-        for unit, rows in _by_unit(statistics, units):
-            most = self.maxima[unit]
-            np.maximum(most, rows.max(axis=0), out=most, casting="same_kind")
-            self.squares[unit] += np.einsum("ij,ij->j", rows, rows)
-        self.leaders.take(first, statistics)
+        parts = _by_unit(statistics, units)
+        largest: Matrix | None = None
+        for unit, own in parts:
+            most, largest = self.maxima[unit], own.max(axis=1)
+            np.maximum(most, largest, out=most, casting="same_kind")
+            self.squares[unit] += np.einsum("ij,ij->i", own, own)
+        self.leaders.take(first, statistics, largest if len(parts) == 1 else None)
+
+
+def _hits(nulls: Matrix, bounds: Matrix) -> Codes:
+    """Count in each column what reaches its bound."""
+    found = np.zeros(nulls.shape[1], dtype=np.intp)
+    # numpy adds bytes fastest, and 255 of them at most
+    for start in range(0, len(nulls), 255):
+        hits = nulls[start : start + 255] >= bounds
+        found += np.add.reduce(hits.view(np.uint8), axis=0, dtype=np.uint8)
+    return found
 
 
 def _by_unit(statistics: Matrix, units: Codes) -> list[tuple[int, Matrix]]:
-    """Rows of each unit; no copy where there is one."""
+    """Columns of each unit; no copy where there is one."""
     if (units == units[0]).all():
         return [(int(units[0]), statistics)]
     order = np.argsort(units, kind="stable")
     names, starts = np.unique(units[order], return_index=True)
     return [
-        (int(name), statistics[rows])
-        for name, rows in zip(names, np.split(order, starts[1:]), strict=True)
+        (int(name), statistics[:, columns])
+        for name, columns in zip(names, np.split(order, starts[1:]), strict=True)
     ]

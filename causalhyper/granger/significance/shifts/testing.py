@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.screening.response import autocorrelation
-from causalhyper.granger.significance.shifts.result import LayerShifts, Reading, ShiftTest
+from causalhyper.granger.significance.shifts.layer import LayerShifts
+from causalhyper.granger.significance.shifts.reading import Reading
+from causalhyper.granger.significance.shifts.restoration import restore
+from causalhyper.granger.significance.shifts.result import ShiftTest
 from causalhyper.granger.significance.shifts.rotation import choose_rotations
 from causalhyper.granger.significance.shifts.sources import Designs, Sources, find_sources
 from causalhyper.granger.significance.shifts.stationary import (
@@ -27,7 +30,7 @@ from causalhyper.granger.significance.shifts.statistics import (
     check_statistic,
     make_products,
 )
-from causalhyper.granger.significance.shifts.tally import Tally
+from causalhyper.granger.significance.shifts.tally import Tally, family_p
 from causalhyper.inference.multiplicity import adjust_p_values
 from causalhyper.progress import Progress
 
@@ -93,7 +96,8 @@ def shift_test(
     alpha : float
         Level of the tests, in (0, 1).
     rng : numpy.random.Generator, optional
-        Draws the rotations where not all are used.
+        Draws the rotations where not all are used, and what the trend took from the remainder; of
+        seed 0 for the latter unless given.
     progress : callable, optional
         Called with the share of the columns that are read.
 
@@ -117,6 +121,9 @@ def shift_test(
     rotations, or some drawn at random, they are exact where the remainder has the same
     distribution given X for every rotation: stationary, and joined end to start. Estimated trends
     and the join make it an approximation.
+    A trend takes the slow part of the remainder, too. Rotated and freed of the trend again, it
+    would have lost that twice, and vary less than the response it is compared with. So what was
+    lost is drawn from its conditional distribution before the remainder is rotated; see `restore`.
     The null hypothesis is of a y that has nothing to do with X: a column that is not in the model
     but moves with one that is will be found.
     Source: Freedman and Lane 1983, *A nonstochastic interpretation of reported significance
@@ -140,8 +147,11 @@ def shift_test(
     remainder = take_apart(
         sources.y, sources.edges, trend, spread, degrees, centre=statistic != "marginal"
     )
+    whole = restore(remainder, np.random.default_rng(0) if rng is None else rng)
     labels, counts = _units(sources, units)
-    tally, unit = _read(sources, remainder, moves, statistic, labels, counts, progress)
+    tally, unit = _read(
+        sources, remainder, remainder.targets(moves, whole), statistic, labels, counts, progress
+    )
     reading = Reading(
         statistic=statistic if sources.groups == 1 else "multiple correlation",
         rows=len(sources.y),
@@ -179,29 +189,29 @@ def _units(sources: Sources, units: Mapping[str, ArrayLike] | None) -> tuple[lis
 def _read(
     sources: Sources,
     remainder: Remainder,
-    moves: Codes,
+    targets: Array,
     statistic: Statistic,
     labels: list[Codes],
     counts: Codes,
     progress: Progress | None,
 ) -> tuple[Tally, float]:
     """Read all columns once; also return the unit of the statistics."""
-    still = np.zeros((1, moves.shape[1]), dtype=np.intp)
-    targets = remainder.targets(np.concatenate([still, moves]))
     largest = max(columns.unit for columns, _ in sources.parts)
-    products = make_products(remainder, targets, statistic, sources.groups, largest)
     size = sum(sources.sizes)
-    dtype = min((columns.dtype for columns, _ in sources.parts), key=lambda kind: kind.itemsize)
-    tally = Tally.empty(size, int(counts.sum()), len(moves) + 1, min(HELD, size), dtype)
+    kinds = sorted((columns.dtype for columns, _ in sources.parts), key=lambda kind: kind.itemsize)
+    dtype, finest = kinds[0], kinds[-1]
+    products = make_products(remainder, targets, statistic, sources.groups, largest, finest)
+    units, held = int(counts.sum()), min(HELD, size)
+    tally = Tally.empty(size, units, targets.shape[1], held, dtype, len(sources.y))
     starts = np.cumsum([0, *counts])
     for tile in sources.tiles():
         if not products.standardised and tile.unit != largest:
-            np.multiply(tile.values, tile.unit / largest, out=tile.values)
-        found, flat = products.of(tile)
-        own = labels[tile.layer][tile.offset : tile.offset + len(found)]
-        tally.take(tile.first, found, flat, starts[tile.layer] + own)
+            tile = replace(tile, values=tile.values * tile.values.dtype.type(tile.unit / largest))
+        found, sizes, flat = products.of(tile)
+        own = labels[tile.layer][tile.offset : tile.offset + len(flat)]
+        tally.take(tile.first, found, sizes, flat, starts[tile.layer] + own)
         if progress is not None:
-            progress((tile.first + len(found)) / size)
+            progress((tile.first + len(flat)) / size)
     return tally, products.unit
 
 
@@ -211,9 +221,9 @@ def _result(
     draws = reading.rotations + 1
     maxima = tally.leaders.maxima()
     p = (1 + tally.counts) / draws
-    family = family_p(tally.observed, maxima[1:])
+    family = family_p(tally.bounds, maxima[1:])
     stepdown = family.copy()
-    stepdown[tally.leaders.entries] = tally.leaders.stepdown()
+    stepdown[tally.leaders.entries] = tally.leaders.stepdown(tally.bounds[tally.leaders.entries])
     q = adjust_p_values(p, "bh")
     layers = []
     ends, unit_ends = np.cumsum([0, *sources.sizes]), np.cumsum([0, *counts])
@@ -234,26 +244,3 @@ def _result(
             )
         )
     return ShiftTest(tuple(layers), unit * maxima.astype(np.float64), reading)
-
-
-def family_p(observed: Array, maxima: Matrix) -> Array:
-    """Share of the rotations, with the response itself, whose maximum reaches each statistic.
-
-    Parameters
-    ----------
-    observed : ndarray, shape (p,)
-    maxima : ndarray, shape (rotations,)
-
-    Returns
-    -------
-    ndarray, shape (p,)
-
-    Examples
-    --------
-    >>> family_p(np.array([3.0, 1.0]), np.array([2.0, 1.0, 0.5])).tolist()
-    [0.25, 0.75]
-    """
-    ordered = np.sort(maxima)
-    room = 64 * np.finfo(maxima.dtype).eps
-    below = np.searchsorted(ordered, observed - room * np.abs(observed), side="left")
-    return np.asarray((1 + len(ordered) - below) / (1 + len(ordered)))

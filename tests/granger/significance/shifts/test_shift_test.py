@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.design import ArrayTrajectory, granger_design
 from causalhyper.granger.lasso import DenseColumns, SquaredChanges, lasso_path
+from causalhyper.granger.significance.dependence import estimate_dependence
 from causalhyper.granger.significance.shifts import shift_test
+from causalhyper.granger.significance.shifts.restoration import lost_part, restore
 from causalhyper.granger.significance.shifts.stationary import take_apart
+from tests.granger.choice.samples import autoregressive
 
 PLAIN = {"trend": "none", "spread": "constant"}
 
@@ -24,21 +27,60 @@ def problem(rows=60, columns=40, seed=0):
     return x, x[:, 3] + 0.5 * x[:, 5] + rng.normal(size=rows)
 
 
-def brute(x, y, basis, weights):
-    """|correlations| of residuals, row 0 the response and row s its rotation by s, by lstsq."""
+def brute(x, y, basis, weights, whole=None):
+    """|correlations| of residuals, row 0 the response and row s its rotation by s, by lstsq.
+
+    What is rotated is the remainder, or what it was restored to.
+    """
 
     def out(v, b):
         return v - b @ np.linalg.lstsq(b, v, rcond=None)[0]
 
     wide, b = x * weights[:, None], basis * weights[:, None]
     left, remainder = out(wide, b), out(weights * y, b)
+    rotated = remainder if whole is None else whole
     table = np.empty((len(y), x.shape[1]))
     for s in range(len(y)):
-        target = out(np.roll(remainder, s), b)
+        target = out(np.roll(rotated, s), b) if s else remainder
         for k in range(x.shape[1]):
             u = left[:, k]
             table[s, k] = abs(u @ target) / np.sqrt((u @ u) * (target @ target))
     return table
+
+
+def restored(y, trend, spread, degrees):
+    """What `shift_test` rotates."""
+    parts = take_apart(y, np.array([0, len(y)]), trend, spread, degrees)
+    return restore(parts, np.random.default_rng(0))
+
+
+def test_what_a_trend_took_is_drawn_from_its_conditional_distribution():
+    rng = np.random.default_rng(1)
+    y = autoregressive(rng, 150, 1, 0.8).ravel()
+    parts = take_apart(y, np.array([0, 150]), "smooth", "constant", 8)
+    basis, values = parts.basis, parts.values
+    whole = restore(parts, np.random.default_rng(3))
+    np.testing.assert_allclose(whole - basis @ (basis.T @ whole), values, atol=1e-9)
+    fitted = estimate_dependence(basis, values, np.arange(150))
+    lags = np.abs(np.subtract.outer(np.arange(150), np.arange(150)))
+    matrix = np.where(lags, fitted.share * fitted.decay ** lags.astype(float), 1.0)
+    # the law of Q'e given M e, by the covariance of both
+    outside = np.linalg.svd(basis, full_matrices=True)[0][:, 8:]
+    across, inner = basis.T @ matrix @ outside, outside.T @ matrix @ outside
+    mean = across @ np.linalg.solve(inner, outside.T @ values)
+    variance = values @ outside @ np.linalg.solve(inner, outside.T @ values) / (150 - 8)
+    cov = variance * (basis.T @ matrix @ basis - across @ np.linalg.solve(inner, across.T))
+    found, factor = lost_part(parts)
+    np.testing.assert_allclose(found, mean, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(factor @ factor.T, cov, rtol=1e-6, atol=1e-9)
+    drawn = mean + factor @ np.random.default_rng(3).normal(size=8)
+    np.testing.assert_allclose(basis.T @ whole, drawn, rtol=1e-6, atol=1e-9)
+
+
+def test_a_constant_took_nothing_that_rotations_lose():
+    y = problem()[1]
+    parts = take_apart(y, np.array([0, 20, 60]), "none", "constant")
+    assert restore(parts, np.random.default_rng(0)) is parts.values
 
 
 def westfall_young(table):
@@ -62,7 +104,8 @@ def test_all_p_values_are_those_of_loops_over_rotations_and_columns(trend):
 
         knots = np.concatenate([[0] * 3, np.linspace(0, 1, 4) ** 2, [1] * 3])
         basis = BSpline.design_matrix((t + 1) / 2, knots, 3).toarray()
-    table = brute(x, y, basis, np.ones(len(y)))
+    whole = restored(y, trend, "constant", 6)
+    table = brute(x, y, basis, np.ones(len(y)), whole)
     found = shift_test(DenseColumns(x), y, trend=trend, spread="constant", degrees=6)["design"]
     np.testing.assert_allclose(found.statistic, table[0], rtol=1e-10)
     np.testing.assert_allclose(found.expected, table[1:].mean(axis=0), rtol=1e-10)
@@ -79,7 +122,8 @@ def test_weights_act_on_both_sides_and_on_the_trend():
     x, y = problem()
     y = y * np.exp(-2 * np.linspace(0, 1, len(y)))
     parts = take_apart(y, np.array([0, len(y)]), "none", "smooth", 8)
-    table = brute(x, y, np.ones((len(y), 1)), parts.weights)
+    whole = restored(y, "none", "smooth", 8)
+    table = brute(x, y, np.ones((len(y), 1)), parts.weights, whole)
     found = shift_test(DenseColumns(x), y, trend="none", spread="smooth")["design"]
     np.testing.assert_allclose(found.statistic, table[0], rtol=1e-9)
     np.testing.assert_array_equal(found.p, (table >= table[0] - 1e-12).mean(axis=0))
