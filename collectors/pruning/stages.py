@@ -1,0 +1,294 @@
+"""The stages of a pruning: each makes the next state out of the last."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from causalhyper.errors import DataError
+from causalhyper.granger.masks.allocation import Allocation, allocate
+from collectors.pruning.bars import Told
+from collectors.pruning.collecting import Collected, Collection, evidence_of
+from collectors.pruning.folders import TRAJECTORY, Folder
+from collectors.pruning.frames import layer_rows, measured
+from collectors.pruning.mask_plan import mask_weights
+from collectors.pruning.masked_training import keep_pruned
+from collectors.pruning.passes import Performance, evaluate, train_epoch
+from collectors.pruning.runs import Run
+from collectors.pruning.seeding import derived_seed
+from collectors.pruning.states import State, copied, state_bytes, state_of
+from collectors.recording import Recorder
+
+
+def first_state(run: Run) -> State:
+    """Return the state before pre-training.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+
+    Returns
+    -------
+    State
+        Of the network as it was made.
+    """
+    masks = run.plan.first_masks
+    weights = mask_weights(copied(run.model.state_dict()), run.plan.training_masks(masks))
+    origin = weights if run.settings.rewind == "initial" else {}
+    return State("made", weights, masks, run.key, origin=origin)
+
+
+def next_state(run: Run, state: State, folder: Folder | None, told: Told) -> State:
+    """Do the next stage, and write a checkpoint.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    state : State
+        After the stage before.
+    folder : Folder or None
+        Where the checkpoint goes.
+    told : callable
+        Hears of every epoch.
+
+    Returns
+    -------
+    State
+        After the stage; of post-training, after so many epochs as lie between checkpoints.
+    """
+    run.model.load_state_dict(dict(state.weights))
+    if state.stage == "made":
+        state = _pretrain(run, state, told)
+    elif state.iteration < run.iterations:
+        state = _iterate(run, state, folder, told)
+    else:
+        state = _posttrain(run, state, told)
+    if folder is not None:
+        folder.save(state)
+        folder.clear_trajectory()
+    return state
+
+
+def _pretrain(run: Run, state: State, told: Told) -> State:
+    rewinds = run.settings.rewind == "pretrained"
+    optimizer = _optimizer(run)
+    with keep_pruned(run.model, optimizer, run.plan.training_masks(state.masks)):
+        state = _epochs(run, state, "pretraining", run.settings.n_pre, optimizer, told)
+    weights = copied(run.model.state_dict())
+    return replace(
+        state, stage="pretrained", weights=weights, origin=weights if rewinds else state.origin
+    )
+
+
+def _iterate(run: Run, state: State, folder: Folder | None, told: Told) -> State:
+    """Collect, rank, prune and rewind, once."""
+    iteration = state.iteration + 1
+    with ExitStack() as stack:
+        store = (
+            Path(stack.enter_context(tempfile.TemporaryDirectory())) / TRAJECTORY
+            if folder is None
+            else folder.path / TRAJECTORY
+        )
+        state, collected = _collect(run, replace(state, iteration=iteration), store, told)
+        state, began = replace(state, stage="pruned"), time.perf_counter()
+        origin = state.origin or copied(run.model.state_dict())
+        light = replace(state, weights={}, origin={}, log=(), seconds=())
+        data = run.processes.share(lambda: state_bytes(_choose(run, light, origin, collected)))
+        chosen = state_of(data, "the masks")
+        state = replace(state, masks=chosen.masks, layers=chosen.layers)
+    weights = mask_weights(origin, run.plan.training_masks(state.masks))
+    run.model.load_state_dict(weights)
+    state = replace(state, weights=copied(weights))
+    row = _row(run, state, "pruned", 0, Performance(), judged=True)
+    return state.with_row(row, time.perf_counter() - began)
+
+
+def _collect(run: Run, state: State, store: Path, told: Told) -> tuple[State, Collected]:
+    settings, needs = run.settings, run.needs
+    optimizer = torch.optim.SGD(
+        _trained(run.model),
+        lr=settings.collecting_rate,
+        momentum=settings.momentum if needs.momentum else 0.0,
+    )
+    layers = list(run.plan.start.kept)
+    collection = Collection(needs, layers, store, first=run.first)
+    with ExitStack() as stack:
+        # the masks' hooks before the recorder's, which then sees what they left
+        masks = run.plan.training_masks(state.masks)
+        stack.enter_context(keep_pruned(run.model, optimizer, masks))
+        recorder = collection.open(run.wrapped, optimizer, stack)
+        epochs = settings.n_prune
+        state = _epochs(run, state, "collecting", epochs, optimizer, told, recorder)
+    return state, collection.result()
+
+
+def _choose(run: Run, state: State, origin: dict[str, Any], collected: Collected) -> State:
+    """Rank and prune, in the process that has the sums."""
+    assert run.criterion is not None
+    evidence = evidence_of(
+        run.model,
+        run.task,
+        origin,
+        run.plan.parameter_masks(state.masks),
+        collected,
+        seed=derived_seed(run.seed, "iteration", state.iteration),
+        share="output" if run.plan.structured else None,
+    )
+    allocation = _allocated(run, run.criterion.scores(evidence), state)
+    rows = layer_rows(allocation, state.iteration)
+    return replace(state, masks=allocation.masks, layers=(*state.layers, *rows))
+
+
+def _allocated(run: Run, scores: dict[str, Any], state: State) -> Allocation:
+    settings = run.settings
+    ordered = {name: scores[name] for name in state.masks.kept if name in scores}
+    if run.targets is None:
+        return allocate(
+            ordered, threshold=0.0, minimum=settings.minimum, within=state.masks
+        )
+    return allocate(
+        ordered,
+        sparsity=run.targets[state.iteration - 1],
+        scope=settings.scope,
+        minimum=settings.minimum,
+        within=state.masks,
+    )
+
+
+def _posttrain(run: Run, state: State, told: Told) -> State:
+    """Train on, as far as the next checkpoint or the end."""
+    settings = run.settings
+    optimizer = _optimizer(run)
+    if state.optimizer:
+        optimizer.load_state_dict(dict(state.optimizer))
+    with keep_pruned(run.model, optimizer, run.plan.training_masks(state.masks)):
+        for _ in range(settings.checkpoint_every):
+            if _is_over(run, state):
+                break
+            state = _posttrain_epoch(run, state, optimizer)
+            told("posttraining")
+    weights = copied(run.model.state_dict())
+    if _is_over(run, state):
+        return _finished(run, replace(state, weights=weights))
+    moments = optimizer.state_dict()
+    return replace(state, stage="posttraining", weights=weights, optimizer=moments)
+
+
+def _posttrain_epoch(run: Run, state: State, optimizer: torch.optim.Optimizer) -> State:
+    began, epoch = time.perf_counter(), state.epoch + 1
+    train = _trained_epoch(run, optimizer, "posttraining", 0, epoch, None)
+    found, test = _judged(run, "validation"), _judged(run, "test")
+    stopping = state.stopping.after(epoch, train, found, run.settings.tolerance)
+    is_best = stopping.best_epoch == epoch or not found.examples
+    state = replace(
+        state,
+        epoch=epoch,
+        stopping=stopping,
+        best=copied(run.model.state_dict()) if is_best else state.best,
+    )
+    row = _named(run, state, "posttraining", epoch) | measured(train, found, test)
+    return state.with_row(row, time.perf_counter() - began)
+
+
+def _is_over(run: Run, state: State) -> bool:
+    settings = run.settings
+    return state.epoch >= settings.n_post or state.stopping.idle >= settings.patience
+
+
+def _finished(run: Run, state: State) -> State:
+    """Close the log with the row of the best epoch."""
+    began, best = time.perf_counter(), state.best
+    if best:
+        epochs = [row for row in state.log if row["stage"] == "posttraining"]
+        row = dict(epochs[state.stopping.best_epoch - 1])
+    else:
+        best = state.weights
+        row = _row(run, state, "final", 0, _judged(run, "train"), judged=True)
+    row |= {"stage": "final"}
+    state = replace(state, stage="posttrained", best=best, optimizer={})
+    return state.with_row(row, time.perf_counter() - began)
+
+
+def _epochs(
+    run: Run,
+    state: State,
+    stage: str,
+    count: int,
+    optimizer: torch.optim.Optimizer,
+    told: Told,
+    recorder: Recorder | None = None,
+) -> State:
+    """Train epochs, with a row each; the last one is judged on the other data."""
+    if not count:
+        row = _row(run, state, stage, 0, Performance(), judged=True)
+        return state.with_row(row, 0.0)
+    for epoch in range(1, count + 1):
+        began = time.perf_counter()
+        train = _trained_epoch(run, optimizer, stage, state.iteration, epoch, recorder)
+        row = _row(run, state, stage, epoch, train, judged=epoch == count)
+        state = state.with_row(row, time.perf_counter() - began)
+        told(stage)
+    if not math.isfinite(train.loss):
+        raise DataError(
+            f"training diverged: the loss of {stage} epoch {count} is {train.loss}; lower the "
+            "learning rate"
+        )
+    return state
+
+
+def _trained_epoch(
+    run: Run,
+    optimizer: torch.optim.Optimizer,
+    stage: str,
+    iteration: int,
+    epoch: int,
+    recorder: Recorder | None,
+) -> Performance:
+    run.seed_epoch(stage, iteration, epoch, run.task.train)
+    if recorder is not None:
+        recorder.epoch = float(epoch)
+    train = train_epoch(run.wrapped, optimizer, run.task, run.processes, recorder)
+    run.processes.level(run.model)
+    return train
+
+
+def _row(
+    run: Run, state: State, stage: str, epoch: int, train: Performance, *, judged: bool
+) -> dict[str, Any]:
+    """Return a row of the log; where it is judged, with the other data's losses."""
+    names = ("validation", "test")
+    found = (_judged(run, name) if judged else Performance() for name in names)
+    return _named(run, state, stage, epoch) | measured(train, *found)
+
+
+def _judged(run: Run, name: str) -> Performance:
+    """Evaluate on one of the task's data sets, in an order that no earlier pass changes."""
+    data = getattr(run.task, name)
+    run.seed_epoch("evaluation", 0, 0, data)
+    return evaluate(run.model, run.task, data, run.processes)
+
+
+def _named(run: Run, state: State, stage: str, epoch: int) -> dict[str, Any]:
+    sparsity = run.plan.parameter_masks(state.masks).sparsity
+    return {"iteration": state.iteration, "stage": stage, "epoch": epoch, "sparsity": sparsity}
+
+
+def _optimizer(run: Run) -> torch.optim.Optimizer:
+    trained = _trained(run.model)
+    if run.task.optimizer is not None:
+        return run.task.optimizer(trained)
+    return torch.optim.Adam(trained, lr=run.settings.learning_rate)
+
+
+def _trained(model: nn.Module) -> list[nn.Parameter]:
+    return [p for p in model.parameters() if p.requires_grad]
