@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Flags
+from causalhyper.granger.masks import Masks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +32,7 @@ class KeptEntries:
 
     Examples
     --------
+    >>> import numpy as np
     >>> kept = KeptEntries({"fc": np.array([True, False])}, "movement", "the largest", 0, {}, 0)
     >>> kept.sparsity
     0.5
@@ -47,29 +48,18 @@ class KeptEntries:
     @property
     def sparsity(self) -> float:
         """Share of the entries that is left out."""
-        size = sum(mask.size for mask in self.masks.values())
-        return 1 - sum(int(mask.sum()) for mask in self.masks.values()) / size
+        return Masks(self.masks).sparsity
 
     def counts(self) -> pd.DataFrame:
         """One row a layer: layer, entries, kept, share, collapsed."""
-        sizes = np.array([mask.size for mask in self.masks.values()])
-        kept = np.array([int(mask.sum()) for mask in self.masks.values()])
-        return pd.DataFrame(
-            {
-                "layer": list(self.masks), "entries": sizes, "kept": kept, "share": kept / sizes,
-                "collapsed": [name in self.collapsed for name in self.masks],
-            }
-        )  # fmt: skip
+        frame = Masks(self.masks).counts()
+        frame["share"] = frame["kept"] / frame["entries"]
+        frame["collapsed"] = [name in self.collapsed for name in self.masks]
+        return frame.drop(columns="sparsity")
 
     def to_frame(self) -> pd.DataFrame:
         """One row an entry that is kept: layer, index (row-major)."""
-        found = {name: np.flatnonzero(mask) for name, mask in self.masks.items()}
-        return pd.DataFrame(
-            {
-                "layer": np.repeat(list(found), [len(index) for index in found.values()]),
-                "index": np.concatenate(list(found.values())),
-            }
-        )
+        return Masks(self.masks).to_frame()
 
     def summary(self) -> str:
         """Say what was kept, and which layers collapsed."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.screening.cutoffs import Cut, cut_by_count, cut_by_threshold
+from causalhyper.granger.masks.allocation import Scope, allocate
 from causalhyper.granger.screening.kept import KeptEntries
 
 OF_RESPONSE = ("covariance", "slope", "correlation", "entry_lambda")
@@ -135,7 +135,7 @@ class Screening:
         *,
         sparsity: float | None = None,
         threshold: float | None = None,
-        scope: str = "layer",
+        scope: Scope = "layer",
         min_per_layer: int = 1,
     ) -> KeptEntries:
         """Keep the entries whose statistic is large in absolute value.
@@ -175,17 +175,25 @@ class Screening:
         >>> screening.keep(sparsity=2 / 3).masks["design"].tolist()
         [True, False, False]
         """
-        self._check(statistic, sparsity, threshold, scope, min_per_layer)
-        values = [np.abs(layer.statistics[statistic]) for layer in self.layers]
-        if threshold is not None:
-            rule = f"above {threshold:g}"
-            cut = cut_by_threshold(values, threshold, min_per_layer)
-        else:
-            assert sparsity is not None
-            share = "each layer" if scope == "layer" else "the network"
-            rule = f"among the largest {1 - sparsity:.4g} of {share}"
-            cut = cut_by_count(values, sparsity, scope, min_per_layer)
-        return self._kept(cut, statistic, rule, min_per_layer)
+        self._check(statistic, sparsity, threshold)
+        found = allocate(
+            {
+                layer.name: np.abs(layer.statistics[statistic]).reshape(layer.shape)
+                for layer in self.layers
+            },
+            sparsity=sparsity,
+            threshold=threshold,
+            scope=scope,
+            minimum=min_per_layer,
+        )
+        return KeptEntries(
+            masks=found.masks.kept,
+            statistic=statistic,
+            rule=found.rule,
+            minimum=found.minimum,
+            collapsed=found.collapsed,
+            tied=found.tied,
+        )
 
     def summary(self) -> str:
         """Say what was screened, and what it cannot tell."""
@@ -204,14 +212,7 @@ class Screening:
             lines.append("the response does not vary: only movement and fisher tell entries apart")
         return "\n".join(lines)
 
-    def _check(
-        self,
-        statistic: str,
-        sparsity: float | None,
-        threshold: float | None,
-        scope: str,
-        floor: int,
-    ) -> None:
+    def _check(self, statistic: str, sparsity: float | None, threshold: float | None) -> None:
         if statistic not in self.statistics:
             raise ConfigurationError(
                 f"this screening has no {statistic!r}, only {', '.join(self.statistics)}; "
@@ -220,30 +221,8 @@ class Screening:
             )
         if (sparsity is None) == (threshold is None):
             raise ConfigurationError("give a sparsity or a threshold, one of them")
-        if sparsity is not None and not 0 <= sparsity <= 1:
-            raise ConfigurationError(f"sparsity is a share in [0, 1]; got {sparsity}")
-        if threshold is not None and not 0 <= threshold < math.inf:
-            raise ConfigurationError(f"a threshold is finite and not below 0; got {threshold}")
-        if scope not in ("layer", "network") or floor < 0:
-            raise ConfigurationError(
-                "expected scope 'layer' or 'network' and a minimum of 0 or more; got "
-                f"{scope!r} and {floor}"
-            )
         if self.constant and statistic in OF_RESPONSE:
             raise DataError(
                 f"the response does not vary, so {statistic} ranks nothing: record a changing "
                 "loss, or keep by movement"
             )
-
-    def _kept(self, cut: Cut, statistic: str, rule: str, floor: int) -> KeptEntries:
-        named = list(zip(self.layers, cut.masks, cut.alone, strict=True))
-        return KeptEntries(
-            masks={layer.name: mask.reshape(layer.shape) for layer, mask, _ in named},
-            statistic=statistic,
-            rule=rule,
-            minimum=floor,
-            collapsed={
-                layer.name: alone for layer, mask, alone in named if alone < min(floor, mask.size)
-            },
-            tied=cut.tied,
-        )
