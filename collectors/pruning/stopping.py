@@ -50,7 +50,8 @@ class Stopping:
         Notes
         -----
         Best is the highest accuracy; the lowest loss where there is no accuracy; the last epoch
-        where there are no validation data. The earlier epoch wins a tie.
+        where there are no validation data. Of equal accuracies the lower loss is better; of equal
+        losses the earlier epoch.
 
         Examples
         --------
@@ -71,6 +72,6 @@ class Stopping:
             return True
         if math.isnan(found.loss):
             return False
-        if not math.isnan(found.accuracy):
-            return not found.accuracy <= self.best_accuracy
+        if found.accuracy != self.best_accuracy and not math.isnan(found.accuracy):
+            return not found.accuracy < self.best_accuracy
         return not found.loss >= self.best_loss
