@@ -120,13 +120,14 @@ class Run:
         """Return what a folder says that it is of."""
         return {
             "format": FORMAT,
-            **self.names,
+            "seed": self.seed,
             "criterion": _described(self.criterion),
             "targets": None if self.targets is None else list(self.targets),
             "settings": self.settings.to_dict(),
             "layers": {name: list(shape) for name, shape in self.plan.start.shapes.items()},
             "processes": self.processes.size,
             "initial weights": self.weights_hash,
+            "run_id": self.run_id,
         }
 
     def result(self, state: State) -> Pruned:
