@@ -1,6 +1,38 @@
 """Pruning criteria: what is known of a network, and how each criterion ranks its parameters."""
 
+from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.criterion import Criterion, Needs
 from causalhyper.granger.criteria.evidence import Evidence
+from causalhyper.granger.criteria.gradients import Obd, Taylor
+from causalhyper.granger.criteria.matched import match_counts
+from causalhyper.granger.criteria.moved import Fisher, Movement
+from causalhyper.granger.criteria.named import CRITERIA, named
+from causalhyper.granger.criteria.published import Published
+from causalhyper.granger.criteria.regularised import CausalElasticNet, CausalLasso, CausalRidge
+from causalhyper.granger.criteria.shifted import Shifted
+from causalhyper.granger.criteria.weights import Lamp, Magnitude, Random
+from causalhyper.granger.criteria.woodfisher import WoodFisher, compensated_weights
 
-__all__ = ["Criterion", "Evidence", "Needs"]
+__all__ = [
+    "CRITERIA",
+    "Causal",
+    "CausalElasticNet",
+    "CausalLasso",
+    "CausalRidge",
+    "Criterion",
+    "Evidence",
+    "Fisher",
+    "Lamp",
+    "Magnitude",
+    "Movement",
+    "Needs",
+    "Obd",
+    "Published",
+    "Random",
+    "Shifted",
+    "Taylor",
+    "WoodFisher",
+    "compensated_weights",
+    "match_counts",
+    "named",
+]

@@ -12,7 +12,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
 from causalhyper.granger.design.records import Recorded
-from causalhyper.granger.masks import Masks
+from causalhyper.granger.masks import Masks, sum_units, units_of
 
 Gradients = Callable[[int], Iterator[Mapping[str, Array]]]
 """Given a number, yields the mean gradients of so many minibatches, by layer and in its shape."""
@@ -58,6 +58,11 @@ class Evidence:
     share: Literal["output"] | None = None
 
     def __post_init__(self) -> None:
+        if self.share not in (None, "output"):
+            raise ConfigurationError(
+                "scores are of parameters (share=None) or of units of the first axis "
+                f"(share='output'); got {self.share!r}"
+            )
         shapes = self.masks.shapes
         for what, arrays in (("weights", self.weights), ("collected weights", self.collected)):
             found = {name: np.shape(array) for name, array in arrays.items()}
@@ -66,6 +71,27 @@ class Evidence:
                     f"masks and {what} must have the same layers in the same order and shapes; "
                     f"got {shapes} and {found}"
                 )
+
+    @property
+    def entries(self) -> Masks:
+        """What was kept until now of the entries that are scored: of parameters, or of units."""
+        return self.masks if self.share is None else units_of(self.masks)
+
+    def of_entries(self, scores: Mapping[str, Array]) -> dict[str, Array]:
+        """Return scores of parameters as they are asked for.
+
+        Parameters
+        ----------
+        scores : mapping of str to ndarray
+            By layer, in its shape.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Zero where a parameter was pruned; summed over each unit where units are asked for.
+        """
+        kept = {name: np.where(mask, scores[name], 0.0) for name, mask in self.masks.kept.items()}
+        return kept if self.share is None else sum_units(kept)
 
     def require_sums(self, name: str) -> StepSums:
         """Return the sums, or say that the criterion of this name needs them."""

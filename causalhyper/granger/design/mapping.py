@@ -16,6 +16,7 @@ from causalhyper.frames.trajectory import Trajectory, faults
 from causalhyper.frames.trajectory.codec import CODECS, decode
 from causalhyper.frames.trajectory.layer_file import LayerFile
 from causalhyper.granger.design.records import StepRecord
+from causalhyper.granger.design.rotated import RotatedTrajectory
 from causalhyper.granger.lasso.columns import Matrix
 
 Fill = Callable[[Matrix, range, int, int], None]
@@ -46,6 +47,8 @@ def open_layer(record: StepRecord, name: str) -> Fill:
     DataError
         If the file is missing or cut off; later, if a block does not have its checksum.
     """
+    if isinstance(record, RotatedTrajectory):
+        return open_layer(record.record, name)
     if isinstance(record, Trajectory):
         place = [layer.name for layer in record.layers].index(name)
         return MappedLayer(record, name, record.files[place], _mapped(record, place)).fill

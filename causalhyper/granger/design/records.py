@@ -12,6 +12,7 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.trajectory import Layer, Trajectory, read_trajectory
 from causalhyper.granger.design.array_trajectory import ArrayTrajectory
+from causalhyper.granger.design.rotated import RotatedTrajectory
 from causalhyper.granger.lasso.columns import Matrix
 
 
@@ -85,7 +86,7 @@ def open_records(recorded: Recorded | Sequence[Recorded]) -> tuple[StepRecord, .
     records = []
     for each in found:
         record = read_trajectory(each) if isinstance(each, str | Path) else each
-        if not isinstance(record, Trajectory | ArrayTrajectory):
+        if not isinstance(record, Trajectory | ArrayTrajectory | RotatedTrajectory):
             raise ConfigurationError(
                 "expected a trajectory, the path of its folder, or ArrayTrajectory"
                 f"{' in the sequence' if several else ''}; got {type(each).__name__}"
