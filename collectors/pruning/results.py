@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import nn
@@ -15,9 +16,11 @@ from torch import nn
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import write_together
 from causalhyper.granger.masks import Masks
+from collectors.pruning.extras import needed
 from collectors.pruning.folders import RESULT, read_json
 from collectors.pruning.frames import LAYERS, LOG
 from collectors.pruning.pruned import Pruned
+from collectors.pruning.safetensors_masks import MASK
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.tasks import PruningTask
 
@@ -40,8 +43,6 @@ def write_pruned(folder: Path, pruned: Pruned) -> None:
     -----
     Durations have a file of their own: all others are equal in bytes where runs are equal.
     """
-    from safetensors.torch import save
-
     named = {"format": FORMAT, "run_id": pruned.run_id, "seed": pruned.seed}
     about = named | {
         "method": pruned.method,
@@ -55,7 +56,7 @@ def write_pruned(folder: Path, pruned: Pruned) -> None:
         for name, tensor in pruned.model.state_dict().items()
     }
     files = {
-        WEIGHTS: save(weights),
+        WEIGHTS: _safetensors().save(weights),
         MASKS: _mask_bytes(pruned.masks),
         LOG_FILE: _parquet(pruned.log.drop(columns="seconds")),
         LAYERS_FILE: _parquet(pruned.layers),
@@ -100,8 +101,7 @@ def read_pruned(folder: str | Path, model: PruningTask | Callable[[], nn.Module]
     try:
         files = {name: _tensors(folder / name) for name in (WEIGHTS, MASKS)}
         units = _tensors(folder / UNITS) if about["structured"] else None
-        log, layers = (pd.read_parquet(folder / name) for name in (LOG_FILE, LAYERS_FILE))
-        log["seconds"] = json.loads((folder / SECONDS).read_bytes())
+        log, layers = read_log(folder), pd.read_parquet(folder / LAYERS_FILE)
     except (OSError, ValueError) as error:
         raise DataError(f"a file of {str(folder)!r} is damaged or missing: {error}") from error
     network = model.new_model() if isinstance(model, PruningTask) else model()
@@ -115,31 +115,50 @@ def read_pruned(folder: str | Path, model: PruningTask | Callable[[], nn.Module]
         model=network.eval(),
         masks=_masks(files[MASKS], about["layers"]),
         units=None if units is None else _masks(units, about["layers"]),
-        log=log.astype(LOG),
+        log=log,
         layers=layers.astype(LAYERS),
         settings=PruningSettings(**about["settings"]),
         **{name: about[name] for name in ("examples", "run_id", "seed", "method")},
     )
 
 
-def _mask_bytes(masks: Masks) -> bytes:
-    from safetensors.torch import save
+def read_log(folder: Path) -> pd.DataFrame:
+    """Read the log of a result.
 
-    return save({name: torch.from_numpy(mask).contiguous() for name, mask in masks.kept.items()})
+    Parameters
+    ----------
+    folder : Path
+        Where the result is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With durations.
+    """
+    log = pd.read_parquet(folder / LOG_FILE)
+    log["seconds"] = json.loads((folder / SECONDS).read_bytes())
+    return log.astype(LOG)
+
+
+def _mask_bytes(masks: Masks) -> bytes:
+    """Write masks so that `load_masks` reads them; without metadata, whose order is not fixed."""
+    named = {name: np.ascontiguousarray(mask) for name, mask in masks.kept.items()}
+    return _safetensors().save({f"{n}{MASK}": torch.from_numpy(m) for n, m in named.items()})
 
 
 def _masks(tensors: dict[str, torch.Tensor], order: list[str]) -> Masks:
-    return Masks({name: tensors[name].numpy().astype(bool) for name in order})
+    return Masks({name: tensors[f"{name}{MASK}"].numpy().astype(bool) for name in order})
 
 
 def _tensors(file: Path) -> dict[str, Any]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
     try:
-        return load(file.read_bytes())
-    except SafetensorError as error:
+        return _safetensors().load(file.read_bytes())
+    except needed("safetensors", "safetensors", "a result").SafetensorError as error:
         raise ValueError(f"{file.name}: {error}") from error
+
+
+def _safetensors() -> Any:
+    return needed("safetensors.torch", "safetensors", "a result")
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import Masks
+from collectors.pruning.extras import needed
 from collectors.pruning.stopping import Stopping
 
 FORMAT = "causalhyper pruning checkpoint 1"
@@ -87,8 +88,6 @@ def state_bytes(state: State) -> bytes:
     bytes
         The whole file; equal states give equal bytes.
     """
-    from safetensors.torch import save
-
     tensors = {
         f"{part}/{name}": tensor for part in PARTS for name, tensor in getattr(state, part).items()
     }
@@ -100,7 +99,9 @@ def state_bytes(state: State) -> bytes:
     plain["order"] = {part: list(getattr(state, part)) for part in PARTS}
     plain["optimizer"] = _encoded(dict(state.optimizer), tensors)
     whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    return save(whole, metadata={FORMAT: json.dumps(plain)})
+    return needed("safetensors.torch", "safetensors", "a checkpoint").save(
+        whole, metadata={FORMAT: json.dumps(plain)}
+    )
 
 
 def state_of(data: bytes, source: str) -> State:
@@ -123,13 +124,12 @@ def state_of(data: bytes, source: str) -> State:
     DataError
         If it is damaged or something else.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
+    library = needed("safetensors.torch", "safetensors", "a checkpoint")
+    fault = needed("safetensors", "safetensors", "a checkpoint").SafetensorError
     try:
         length = int.from_bytes(data[:8], "little")
         plain = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][FORMAT])
-        tensors = load(data)
+        tensors = library.load(data)
         parts = {
             part: {name: tensors[f"{part}/{name}"] for name in plain["order"][part]}
             for part in PARTS
@@ -139,7 +139,7 @@ def state_of(data: bytes, source: str) -> State:
         rows = {name: tuple(plain[name]) for name in ("log", "layers", "seconds")}
         optimizer = _decoded(plain["optimizer"], tensors)
         where = {name: plain[name] for name in ("stage", "key", "iteration", "epoch")}
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+    except (fault, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{source!r} holds no state of a pruning, or is damaged ({error}): begin anew in "
             "another folder, or take a copy"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from causalhyper.errors import ConfigurationError, DataError
-from collectors.pruning import Pruned, prune, read_pruned
+from collectors.pruning import Pruned, load_masks, prune, read_pruned
 from collectors.pruning.folders import read_checkpoint
 from collectors.pruning.states import state_bytes, state_of
 from tests.collectors.pruning.problems import (
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("moments", "least"), [("few", 3), pytest.param("many", 30, marks=pytest.mark.slow)]
+    ("moments", "least"), [("few", 3), pytest.param("many", 20, marks=pytest.mark.slow)]
 )
 def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(tmp_path, moments, least):
     command = [sys.executable, "-m", "tests.collectors.pruning.kills", str(tmp_path), moments]
@@ -153,6 +153,8 @@ def test_a_result_is_saved_and_read_back(tmp_path):
     assert again.layers.equals(found.layers)
     assert again.summary() == found.summary()
     assert again.settings == found.settings
+    masks = load_masks(tmp_path / "saved" / "masks.safetensors").kept
+    assert all((masks[name] == mask).all() for name, mask in found.masks.kept.items())
     with pytest.raises(ConfigurationError, match="another network"):
         read_pruned(tmp_path / "saved", lambda: torch.nn.Linear(2, 2))
     with pytest.raises(ConfigurationError, match="no result"):
