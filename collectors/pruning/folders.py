@@ -59,8 +59,8 @@ class Folder:
             return
         if not resume:
             raise ConfigurationError(
-                f"{str(self.path)!r} holds a pruning already: go on with it (resume=True), or "
-                "name another folder"
+                f"{str(self.path)!r} holds a pruning already: go on with it "
+                "(resume=True, --resume), or name another folder"
             )
         found = read_json(file)
         for key, value in json.loads(json.dumps(run)).items():

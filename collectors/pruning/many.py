@@ -79,9 +79,7 @@ class PrunedRuns:
         )
         row = found.to_frame().drop(columns="seconds").iloc[0].to_dict()
         plain = {str(k): v.item() if hasattr(v, "item") else v for k, v in row.items()}
-        return {
-            k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()
-        }
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()}
 
     def _pretrained(self, seed: int) -> State:
         """Read the network of a seed before pruning, or train it."""

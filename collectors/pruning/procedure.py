@@ -93,7 +93,9 @@ def prune(
     >>> y = (x[:, 0] > 0).long()
     >>> task = PruningTask(lambda: torch.nn.Linear(4, 2), train=(x, y), validation=(x, y))
     >>> short = PruningSettings(n_pre=2, n_iter=2, n_prune=2, n_post=3)
-    >>> pruned = prune(task, criterion="magnitude", sparsity=0.5, seed=1, settings=short, quiet=True)
+    >>> pruned = prune(
+    ...     task, criterion="magnitude", sparsity=0.5, seed=1, settings=short, quiet=True
+    ... )
     >>> pruned.sparsity, pruned.masks.layer_counts()
     (0.5, {'weight': 4})
     """
@@ -105,7 +107,9 @@ def prune(
             if finished:
                 return read_pruned(Path(finished), task)
             state = _start(run, folder, pretrained)
-            with epoch_bar(run.epochs, run.epochs_done(state), quiet=quiet or not run.first) as told:
+            with epoch_bar(
+                run.epochs, run.epochs_done(state), quiet=quiet or not run.first
+            ) as told:
                 while state.stage != "posttrained":
                     state = next_state(run, state, folder, told)
             result = run.result(state)
@@ -198,5 +202,3 @@ def _start(run: Run, folder: Folder | None, pretrained: State | None) -> State:
 def _devices(task: PruningTask) -> list[int]:
     """Return the CUDA devices whose random state is kept."""
     return list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
-
-

@@ -19,7 +19,7 @@ class OtherProcessError(CausalHyperError):
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """This process among those of ``torch.distributed``.
+    """One process among those of ``torch.distributed``.
 
     Attributes
     ----------

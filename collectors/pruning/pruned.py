@@ -80,9 +80,7 @@ class Pruned:
             *self._accuracies(),
             *self._collapses(),
         ]
-        lines += [
-            f"{row.layer}: {row.kept} of {row.entries} kept" for row in counts.itertuples()
-        ]
+        lines += [f"{row.layer}: {row.kept} of {row.entries} kept" for row in counts.itertuples()]
         return "\n".join(lines)
 
     def save(self, folder: str | Path) -> None:

@@ -250,11 +250,9 @@ def _targets(
 def _described(criterion: Criterion | None) -> dict[str, Any] | None:
     if criterion is None:
         return None
-    fields: dict[str, Any] = {}
-    if dataclasses.is_dataclass(criterion) and not isinstance(criterion, type):
-        fields = json.loads(
-            json.dumps(dataclasses.asdict(criterion), default=lambda o: type(o).__name__)
-        )
+    rule: Any = criterion
+    fields = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) else {}
+    fields = json.loads(json.dumps(fields, default=lambda value: type(value).__name__))
     return {"kind": type(criterion).__name__, **fields}
 
 

@@ -24,7 +24,7 @@ from collectors.pruning.masked_training import keep_pruned
 from collectors.pruning.passes import Performance, evaluate, train_epoch
 from collectors.pruning.runs import Run
 from collectors.pruning.seeding import derived_seed
-from collectors.pruning.states import State, copied, state_bytes, state_of
+from collectors.pruning.states import State, Tensors, copied, state_bytes, state_of
 from collectors.recording import Recorder
 
 
@@ -132,7 +132,7 @@ def _collect(run: Run, state: State, store: Path, told: Told) -> tuple[State, Co
     return state, collection.result()
 
 
-def _choose(run: Run, state: State, origin: dict[str, Any], collected: Collected) -> State:
+def _choose(run: Run, state: State, origin: Tensors, collected: Collected) -> State:
     """Rank and prune, in the process that has the sums."""
     assert run.criterion is not None
     evidence = evidence_of(
@@ -153,9 +153,7 @@ def _allocated(run: Run, scores: dict[str, Any], state: State) -> Allocation:
     settings = run.settings
     ordered = {name: scores[name] for name in state.masks.kept if name in scores}
     if run.targets is None:
-        return allocate(
-            ordered, threshold=0.0, minimum=settings.minimum, within=state.masks
-        )
+        return allocate(ordered, threshold=0.0, minimum=settings.minimum, within=state.masks)
     return allocate(
         ordered,
         sparsity=run.targets[state.iteration - 1],

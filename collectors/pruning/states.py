@@ -129,24 +129,21 @@ def state_of(data: bytes, source: str) -> State:
     try:
         length = int.from_bytes(data[:8], "little")
         plain = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][FORMAT])
+        fields: dict[str, Any] = {name: plain[name] for name in PLAIN}
         tensors = library.load(data)
-        parts = {
-            part: {name: tensors[f"{part}/{name}"] for name in plain["order"][part]}
-            for part in PARTS
-        }
+        for part in PARTS:
+            fields[part] = {name: tensors[f"{part}/{name}"] for name in plain["order"][part]}
+        for name in ("log", "layers", "seconds"):
+            fields[name] = tuple(fields[name])
         masks = {name: tensors[f"masks/{name}"].numpy().astype(bool) for name in plain["masks"]}
-        stopping = Stopping(**plain["stopping"])
-        rows = {name: tuple(plain[name]) for name in ("log", "layers", "seconds")}
-        optimizer = _decoded(plain["optimizer"], tensors)
-        where = {name: plain[name] for name in ("stage", "key", "iteration", "epoch")}
+        fields["stopping"] = Stopping(**plain["stopping"])
+        fields["optimizer"] = _decoded(plain["optimizer"], tensors)
     except (fault, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{source!r} holds no state of a pruning, or is damaged ({error}): begin anew in "
             "another folder, or take a copy"
         ) from error
-    return State(
-        **where, **parts, **rows, masks=Masks(masks), optimizer=optimizer, stopping=stopping
-    )
+    return State(**fields, masks=Masks(masks))
 
 
 def copied(tensors: Tensors) -> dict[str, Tensor]:

@@ -63,9 +63,7 @@ class Stopping:
         now = replace(self, loss=train.loss, idle=0) if fell else replace(self, idle=self.idle + 1)
         if not self._is_better(found):
             return now
-        return replace(
-            now, best_epoch=epoch, best_accuracy=found.accuracy, best_loss=found.loss
-        )
+        return replace(now, best_epoch=epoch, best_accuracy=found.accuracy, best_loss=found.loss)
 
     def _is_better(self, found: Performance) -> bool:
         if not self.best_epoch or not found.examples:

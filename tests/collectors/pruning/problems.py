@@ -1,6 +1,6 @@
 """Small tasks of pruning, and criteria whose scores are one line."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ SHORT = PruningSettings(n_pre=2, n_iter=2, n_prune=2, n_post=3)
 @dataclass(frozen=True)
 class Movement:
     name: str = "own-movement"
-    needs: Needs = Needs(sums=True)
+    needs: Needs = field(default_factory=lambda: Needs(sums=True))
 
     def scores(self, evidence):
         layers = evidence.require_sums(self.name).layers
@@ -26,7 +26,7 @@ class Movement:
 @dataclass(frozen=True)
 class Magnitude:
     name: str = "own-magnitude"
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=lambda: Needs())
 
     def scores(self, evidence):
         found = {name: np.abs(w) for name, w in evidence.weights.items()}
@@ -38,7 +38,7 @@ class Magnitude:
 @dataclass(frozen=True)
 class Draws:
     name: str = "own-random"
-    needs: Needs = Needs()
+    needs: Needs = field(default_factory=lambda: Needs())
 
     def scores(self, evidence):
         return {n: evidence.rng.random(w.shape) for n, w in evidence.weights.items()}

@@ -24,9 +24,7 @@ def test_each_run_is_that_of_a_call_of_its_own_and_the_log_holds_all(tmp_path):
     assert final.groupby("method")["run_id"].count().to_dict() == {
         "own-magnitude": 4, "own-random": 4, "dense": 2
     }  # fmt: skip
-    alone = prune(
-        task(), criterion=Draws(), sparsity=0.8, seed=1, settings=SHORT, quiet=True
-    )
+    alone = prune(task(), criterion=Draws(), sparsity=0.8, seed=1, settings=SHORT, quiet=True)
     found = read_pruned(tmp_path / "own-random-0.8-seed1", task())
     assert same(found.model.state_dict(), alone.model.state_dict())
     runs = pd.read_parquet(tmp_path / "runs.parquet")

@@ -2,7 +2,7 @@
 
 import copy
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -155,8 +155,13 @@ class Noise:
         return len(self.x)
 
     def __getitem__(self, i):
-        drawn = random.random() + np.random.random() + torch.rand(()).item()
+        drawn = random.random() + np.random.random() + torch.rand(()).item()  # noqa: NPY002
         return self.x[i] + 0.1 * drawn, self.y[i]
+
+
+def states_of(own):
+    numpy = np.random.get_state()  # noqa: NPY002
+    return torch.get_rng_state(), random.getstate(), numpy, own.get_state()
 
 
 def test_dropout_and_transforms_draw_the_same_and_global_random_state_is_left_alone():
@@ -170,11 +175,11 @@ def test_dropout_and_transforms_draw_the_same_and_global_random_state_is_left_al
     for stir in (0, 1):
         torch.manual_seed(stir)
         random.seed(stir)
-        np.random.seed(stir)
+        np.random.seed(stir)  # noqa: NPY002
         own.manual_seed(stir)
-        before = torch.get_rng_state(), random.getstate(), np.random.get_state(), own.get_state()
+        before = states_of(own)
         ends.append(run(model=dropping, train=loader))
-        after = torch.get_rng_state(), random.getstate(), np.random.get_state(), own.get_state()
+        after = states_of(own)
         states.append(
             torch.equal(before[0], after[0])
             and before[1] == after[1]
@@ -207,7 +212,7 @@ def test_after_pruning_training_goes_on_from_the_weights_that_the_settings_name(
     @dataclass(frozen=True)
     class Spy:
         name: str = "spy"
-        needs: Needs = Needs()
+        needs: Needs = field(default_factory=lambda: Needs())
 
         def scores(self, evidence):
             seen.setdefault(mode, []).append((evidence.weights, evidence.collected))
@@ -248,8 +253,10 @@ def test_the_dense_control_trains_the_same_epochs_and_prunes_nothing():
     found = prune(task(), criterion="dense", sparsity=0.0, seed=4, settings=SHORT, quiet=True)
     assert found.sparsity == 0
     assert found.log["stage"].tolist() == ["pretraining"] * 2 + ["posttraining"] * 3 + ["final"]
-    assert found.log.iloc[:2, 6:].drop(columns="seconds").equals(
-        run().log.iloc[:2, 6:].drop(columns="seconds")
+    assert (
+        found.log.iloc[:2, 6:]
+        .drop(columns="seconds")
+        .equals(run().log.iloc[:2, 6:].drop(columns="seconds"))
     )
 
 
@@ -268,7 +275,7 @@ def test_gradients_are_means_over_minibatches_at_the_collected_weights():
     @dataclass(frozen=True)
     class Spy:
         name: str = "spy"
-        needs: Needs = Needs(gradients=4)
+        needs: Needs = field(default_factory=lambda: Needs(gradients=4))
 
         def scores(self, evidence):
             found = list(evidence.require_gradients(self.name)(4))
@@ -276,9 +283,7 @@ def test_gradients_are_means_over_minibatches_at_the_collected_weights():
             return {n: np.ones(w.shape) for n, w in evidence.weights.items()}
 
     def without_bias():
-        return nn.Sequential(
-            nn.Linear(6, 12, bias=False), nn.ReLU(), nn.Linear(12, 3, bias=False)
-        )
+        return nn.Sequential(nn.Linear(6, 12, bias=False), nn.ReLU(), nn.Linear(12, 3, bias=False))
 
     batches = batched(*examples())  # three, so that the fourth is the first again
     settings = replace(SHORT, n_iter=1)
@@ -301,7 +306,7 @@ def test_a_trajectory_is_there_while_scores_are_computed_and_gone_afterwards(tmp
     @dataclass(frozen=True)
     class Spy:
         name: str = "spy"
-        needs: Needs = Needs(sums=True, trajectory=True)
+        needs: Needs = field(default_factory=lambda: Needs(sums=True, trajectory=True))
 
         def scores(self, evidence):
             from causalhyper.frames.trajectory import read_trajectory
@@ -333,7 +338,9 @@ def test_collecting_has_momentum_where_the_criterion_asks_for_it(momentum):
     @dataclass(frozen=True)
     class Spy:
         name: str = "spy"
-        needs: Needs = Needs(sums=True, momentum=momentum, lags=(1,), response="next")
+        needs: Needs = field(
+            default_factory=lambda: Needs(sums=True, momentum=momentum, lags=(1,), response="next")
+        )
 
         def scores(self, evidence):
             seen.append(evidence.sums)

@@ -37,7 +37,7 @@ def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(tmp_path, moments,
     assert int(done.stdout.split()[0]) >= least
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Raised in the midst of a training."""
 
 
@@ -52,7 +52,7 @@ def stop_in_posttraining(folder, epoch, **changes):
         def count(*_):
             steps = next(iter(made.state.values()))["step"]
             if len(seen) > 1 and steps > 3 * epoch - 2:
-                raise Stopped
+                raise StoppedError
 
         made.register_step_post_hook(count)
         return made
@@ -60,7 +60,7 @@ def stop_in_posttraining(folder, epoch, **changes):
     settings = replace(SHORT, n_post=9, checkpoint_every=2)
     given = {"criterion": Movement(), "sparsity": 0.5, "seed": 1, "settings": settings}
     stopping = task(optimizer=optimizer)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         prune(stopping, out=folder, quiet=True, **(given | changes))
     return given
 
@@ -85,9 +85,11 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path):
     stop_in_posttraining(tmp_path, 6)
     state = read_checkpoint(tmp_path)
     again = state_of(state_bytes(state), "again")
-    assert state_bytes(again) == state_bytes(state) == (
-        tmp_path / "checkpoint.safetensors"
-    ).read_bytes()
+    assert (
+        state_bytes(again)
+        == state_bytes(state)
+        == (tmp_path / "checkpoint.safetensors").read_bytes()
+    )
     assert same(dict(again.best), dict(state.best))
     assert list(again.weights) == list(fixed_network().state_dict())
 

@@ -20,7 +20,12 @@ from tests.collectors.pruning.problems import examples, network
 
 def test_the_defaults_are_the_papers():
     settings = PruningSettings()
-    assert (settings.n_pre, settings.n_iter, settings.n_prune, settings.n_post) == (10, 10, 10, 200)
+    assert (settings.n_pre, settings.n_iter, settings.n_prune, settings.n_post) == (
+        10,
+        10,
+        10,
+        200,
+    )
     assert (settings.learning_rate, settings.collecting_rate) == (5e-4, 1e-3)
     assert (settings.patience, settings.tolerance) == (5, 1e-4)
     assert settings.rewind == "pretrained"
@@ -72,8 +77,6 @@ def test_prunable_are_weights_of_convolutions_and_linear_layers_alone():
     ],
 )
 def test_what_cannot_be_pruned_is_said_with_a_way_out(change, layers, words):
-    import torch.nn.utils.prune
-
     model = network()
     change(model)
     with pytest.raises(ConfigurationError, match=words):

@@ -96,9 +96,7 @@ def test_zero_units_of_a_given_network_stay_zero():
         model[0].weight[:4] = 0
         model[0].weight[4, :3] = 0
     given = task(model=model)
-    found = prune(
-        given, criterion=Magnitude(), sparsity=0.5, seed=0, settings=UNITS, quiet=True
-    )
+    found = prune(given, criterion=Magnitude(), sparsity=0.5, seed=0, settings=UNITS, quiet=True)
     assert not found.units.kept["0.weight"][:4].any()
     assert found.units.layer_counts() == {"0.weight": 6}
     assert not found.masks.kept["0.weight"][4, :3].any()
