@@ -5,7 +5,7 @@ from causalhyper.granger.criteria.criterion import Criterion, Needs
 from causalhyper.granger.criteria.evidence import Evidence
 from causalhyper.granger.criteria.gradients import Obd, Taylor
 from causalhyper.granger.criteria.matched import match_counts
-from causalhyper.granger.criteria.moved import Fisher, Movement
+from causalhyper.granger.criteria.moved import Fisher, TotalMovement
 from causalhyper.granger.criteria.named import CRITERIA, named
 from causalhyper.granger.criteria.published import Published
 from causalhyper.granger.criteria.regularised import CausalElasticNet, CausalLasso, CausalRidge
@@ -24,13 +24,13 @@ __all__ = [
     "Fisher",
     "Lamp",
     "Magnitude",
-    "Movement",
     "Needs",
     "Obd",
     "Published",
     "Random",
     "Shifted",
     "Taylor",
+    "TotalMovement",
     "WoodFisher",
     "compensated_weights",
     "match_counts",

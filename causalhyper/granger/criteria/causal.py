@@ -42,7 +42,7 @@ class Causal:
     Notes
     -----
     For plain gradient descent :math:`\Delta L = -\eta \|g\|^2` to first order, whatever a
-    parameter does for the network: compare with `Movement` and `Shifted`.
+    parameter does for the network: compare with `TotalMovement` and `Shifted`.
 
     Source: the model is that of Shah et al., "A Granger-causal perspective on gradient descent
     with application to pruning", equation 7, with appendix A for momentum; the same-minibatch

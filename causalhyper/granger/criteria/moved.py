@@ -19,7 +19,7 @@ from causalhyper.granger.lasso.columns import host_blocks
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class TotalMovement:
     r"""Rank by :math:`\sum_t (\Delta_t\theta)^2`: how far a parameter moved while collecting.
 
     What the regression of the loss has to say more than, to be worth its name.

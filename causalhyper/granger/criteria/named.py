@@ -12,7 +12,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.criterion import Criterion
 from causalhyper.granger.criteria.gradients import Obd, Taylor
-from causalhyper.granger.criteria.moved import Fisher, Movement
+from causalhyper.granger.criteria.moved import Fisher, TotalMovement
 from causalhyper.granger.criteria.published import Published
 from causalhyper.granger.criteria.regularised import CausalElasticNet, CausalLasso, CausalRidge
 from causalhyper.granger.criteria.shifted import Shifted
@@ -27,7 +27,7 @@ CRITERIA: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
         "causal-ridge": CausalRidge,
         "causal-published": Published,
         "causal-shifted": Shifted,
-        "movement": Movement,
+        "movement": TotalMovement,
         "fisher": Fisher,
         "magnitude": Magnitude,
         "lamp": Lamp,
@@ -40,7 +40,7 @@ CRITERIA: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
 """What makes each criterion, by its name."""
 
 
-def named(name: str, **options: Any) -> Criterion:
+def named(name: str, /, **options: Any) -> Criterion:
     """Return a criterion by its name.
 
     Parameters

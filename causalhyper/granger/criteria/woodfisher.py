@@ -21,7 +21,8 @@ class WoodFisher:
     r"""Rank by :math:`\theta_k^2 / 2 [F^{-1}]_{kk}`, F the empirical Fisher information in blocks.
 
     The second-order estimate of the loss when a parameter is set to zero and the others of its
-    block make up for it as well as they can. Units have the sum over their parameters.
+    block make up for it as well as they can. Units have the sum over their parameters. A parameter
+    whose gradients are all zero has the score zero.
 
     Attributes
     ----------
@@ -63,13 +64,13 @@ class WoodFisher:
 
     def scores(self, evidence: Evidence) -> dict[str, Array]:
         """Return second-order changes of the loss."""
-        blocks = fisher_blocks(evidence, self)
-        weights = weights_at(evidence, "collected")
-        saliency = {
-            name: w**2 / (2 * blocks[name].inverse_diagonal().reshape(w.shape))
-            for name, w in weights.items()
-        }
-        return evidence.of_entries(saliency)
+        blocks, found = fisher_blocks(evidence, self), {}
+        for name, weights in weights_at(evidence, "collected").items():
+            # what no gradient touches has nothing but the damping, which is no influence
+            touched = blocks[name].gradients.any(axis=0)
+            inverse = np.where(touched, blocks[name].inverse_diagonal(), np.inf)
+            found[name] = weights**2 / (2 * inverse.reshape(weights.shape))
+        return evidence.of_entries(found)
 
 
 def fisher_blocks(evidence: Evidence, criterion: WoodFisher) -> dict[str, FisherBlocks]:
