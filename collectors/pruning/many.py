@@ -14,8 +14,8 @@ from causalhyper.frames import write_atomic
 from causalhyper.granger.criteria import Criterion
 from causalhyper.parallel import Engine
 from collectors.pruning.procedure import pretrain, prune
+from collectors.pruning.requests import DENSE
 from collectors.pruning.results import read_log
-from collectors.pruning.runs import DENSE
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.states import State, state_bytes, state_of
 from collectors.pruning.tasks import PruningTask

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from causalhyper.granger.criteria import Criterion
 from collectors.pruning.bars import epoch_bar
 from collectors.pruning.folders import Folder
 from collectors.pruning.pruned import Pruned
+from collectors.pruning.requests import Sparsity
 from collectors.pruning.results import read_pruned, write_pruned
 from collectors.pruning.runs import Run, make_run
 from collectors.pruning.seeding import random_state_kept
@@ -19,8 +19,6 @@ from collectors.pruning.settings import PruningSettings
 from collectors.pruning.stages import first_state, next_state
 from collectors.pruning.states import State, state_of
 from collectors.pruning.tasks import PruningTask
-
-Sparsity = float | Sequence[float] | None
 
 
 def prune(

@@ -11,8 +11,11 @@ from typing import Any
 import pandas as pd
 from torch import nn
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from collectors.pruning.removal import remove_units
 from collectors.pruning.settings import PruningSettings
+from collectors.pruning.speed import measure_speed
 
 SETS = ("train", "validation", "test")
 
@@ -37,6 +40,9 @@ class Pruned:
     layers : pandas.DataFrame
         One row a layer and iteration: entries, kept before and after, sparsity, and whether the
         rule alone would have kept fewer than the minimum (collapsed).
+    dead : pandas.DataFrame or None
+        One row a layer: units through which nothing flows, see `DeadUnits.to_frame`; None where
+        the network has operations of which that is not known.
     settings : PruningSettings
         Lengths and rules.
     examples : mapping of str to int
@@ -52,6 +58,7 @@ class Pruned:
     units: Masks | None
     log: pd.DataFrame
     layers: pd.DataFrame
+    dead: pd.DataFrame | None
     settings: PruningSettings
     examples: Mapping[str, int]
     run_id: str
@@ -68,7 +75,7 @@ class Pruned:
         return self.log[self.log["stage"] == "final"].reset_index(drop=True)
 
     def summary(self) -> str:
-        """Say how much is pruned, what it cost in accuracy, and which layers collapsed."""
+        """Say how much is pruned, what it cost in accuracy, which layers collapsed, what died."""
         counts = self.masks.counts()
         settings, kind = self.settings, "parameters" if self.units is None else "units"
         label = " (published protocol)" if settings.protocol == "published" else ""
@@ -82,6 +89,38 @@ class Pruned:
         ]
         lines += [f"{row.layer}: {row.kept} of {row.entries} kept" for row in counts.itertuples()]
         return "\n".join(lines)
+
+    def compact(self, example_inputs: Any, *, rounds: int = 30) -> tuple[nn.Module, pd.DataFrame]:
+        """Remove the pruned units for good.
+
+        Parameters
+        ----------
+        example_inputs : Tensor, or tuple, list or mapping of tensors
+            What the network can be called with, as many examples as speed is to be measured for.
+        rounds : int
+            How often each network is timed.
+
+        Returns
+        -------
+        model : Module
+            The smaller network, which computes the same up to rounding.
+        frame : pandas.DataFrame
+            Size and speed of both, see `measure_speed`.
+
+        Raises
+        ------
+        ConfigurationError
+            If single parameters were pruned, whose removal leaves the network's shape as it is.
+        """
+        if self.units is None:
+            raise ConfigurationError(
+                "single parameters were pruned, and their network is as large as before: prune "
+                "units (structured=True) to have a smaller one, or write what is kept "
+                "(save_masked)"
+            )
+        smaller = remove_units(self.model, self.units, example_inputs)
+        networks = {"masked": self.model, "compact": smaller}
+        return smaller, measure_speed(networks, example_inputs, rounds=rounds)
 
     def save(self, folder: str | Path) -> None:
         """Write network, masks and frames into a folder; `read_pruned` reads them.
@@ -125,4 +164,7 @@ class Pruned:
                 f"alone kept fewer than the minimum of {self.settings.minimum}"
             )
         last = self.masks.layer_counts()
-        return found + [f"nothing is left of {name!r}" for name, kept in last.items() if not kept]
+        found += [f"nothing is left of {name!r}" for name, kept in last.items() if not kept]
+        dead = [] if self.dead is None else list(self.dead.itertuples())
+        found += [f"{row.layer}: {row.dead} of {row.units} units dead" for row in dead if row.dead]
+        return found

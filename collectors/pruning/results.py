@@ -27,6 +27,7 @@ from collectors.pruning.tasks import PruningTask
 FORMAT = "causalhyper pruned network 1"
 WEIGHTS, MASKS, UNITS = "weights.safetensors", "masks.safetensors", "units.safetensors"
 LOG_FILE, LAYERS_FILE, SECONDS = "log.parquet", "layers.parquet", "seconds.json"
+DEAD = "dead_units.parquet"
 
 
 def write_pruned(folder: Path, pruned: Pruned) -> None:
@@ -49,6 +50,7 @@ def write_pruned(folder: Path, pruned: Pruned) -> None:
         "settings": pruned.settings.to_dict(),
         "examples": dict(pruned.examples),
         "structured": pruned.units is not None,
+        "dead units": pruned.dead is not None,
         "layers": list(pruned.masks.kept),
     }
     weights = {
@@ -64,6 +66,8 @@ def write_pruned(folder: Path, pruned: Pruned) -> None:
     }
     if pruned.units is not None:
         files[UNITS] = _mask_bytes(pruned.units)
+    if pruned.dead is not None:
+        files[DEAD] = _parquet(pruned.dead)
     write_together({folder / name: data for name, data in files.items()})
     write_together({folder / RESULT: (json.dumps(about, indent=2) + "\n").encode()})
 
@@ -101,6 +105,7 @@ def read_pruned(folder: str | Path, model: PruningTask | Callable[[], nn.Module]
     try:
         files = {name: _tensors(folder / name) for name in (WEIGHTS, MASKS)}
         units = _tensors(folder / UNITS) if about["structured"] else None
+        dead = pd.read_parquet(folder / DEAD) if about["dead units"] else None
         log, layers = read_log(folder), pd.read_parquet(folder / LAYERS_FILE)
     except (OSError, ValueError) as error:
         raise DataError(f"a file of {str(folder)!r} is damaged or missing: {error}") from error
@@ -117,6 +122,7 @@ def read_pruned(folder: str | Path, model: PruningTask | Callable[[], nn.Module]
         units=None if units is None else _masks(units, about["layers"]),
         log=log,
         layers=layers.astype(LAYERS),
+        dead=dead,
         settings=PruningSettings(**about["settings"]),
         **{name: about[name] for name in ("examples", "run_id", "seed", "method")},
     )

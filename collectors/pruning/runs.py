@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
+import pandas as pd
 from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.criteria import Criterion, Needs
-from causalhyper.granger.pruning.schedules import sparsity_schedule
+from causalhyper.granger.masks import Masks
+from collectors.pruning.dead_units import find_dead_units
 from collectors.pruning.frames import layers_frame, log_frame
 from collectors.pruning.mask_plan import MaskPlan, mask_plan
 from collectors.pruning.processes import Processes
 from collectors.pruning.pruned import SETS, Pruned
+from collectors.pruning.requests import (
+    DENSE,
+    Sparsity,
+    chosen_criterion,
+    described,
+    sparsity_targets,
+    weights_hash,
+)
 from collectors.pruning.seeding import derived_seed, seed_everything
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.states import State
 from collectors.pruning.tasks import PruningTask
 
-DENSE = "dense"
-"""The name under which nothing is pruned."""
 EARLY = ("n_pre", "learning_rate", "rewind", "structured", "keep_zeros")
 """Settings that pre-training and the first masks depend on."""
 FORMAT = "causalhyper pruning 1"
@@ -121,7 +126,7 @@ class Run:
         return {
             "format": FORMAT,
             "seed": self.seed,
-            "criterion": _described(self.criterion),
+            "criterion": described(self.criterion),
             "targets": None if self.targets is None else list(self.targets),
             "settings": self.settings.to_dict(),
             "layers": {name: list(shape) for name, shape in self.plan.start.shapes.items()},
@@ -134,12 +139,14 @@ class Run:
         """Return the result of the last state."""
         self.model.load_state_dict(dict(state.best))
         self.model.eval()
+        masks = self.plan.parameter_masks(state.masks)
         return Pruned(
             model=self.model,
-            masks=self.plan.parameter_masks(state.masks),
+            masks=masks,
             units=state.masks if self.plan.structured else None,
             log=log_frame(state.log, state.seconds, self.names),
             layers=layers_frame(state.layers, self.names),
+            dead=_dead_units(self.model, masks, self.task),
             settings=self.settings,
             examples={name: int(state.log[-1][f"{name}_examples"]) for name in SETS},
             **self.names,
@@ -149,7 +156,7 @@ class Run:
 def make_run(
     task: PruningTask,
     criterion: str | Criterion,
-    sparsity: float | Sequence[float] | None,
+    sparsity: Sparsity,
     seed: int,
     settings: PruningSettings,
     run_id: str | None,
@@ -182,7 +189,7 @@ def make_run(
     """
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ConfigurationError(f"seed must be a whole number from 0; got {seed!r}")
-    rule = _criterion(criterion)
+    rule = chosen_criterion(criterion)
     method = DENSE if rule is None else rule.name
     seed_everything(derived_seed(seed, "model"))
     model = task.new_model()
@@ -190,7 +197,8 @@ def make_run(
     keep_zeros = given if settings.keep_zeros is None else settings.keep_zeros
     plan = mask_plan(model, task, structured=settings.structured, keep_zeros=keep_zeros)
     processes = Processes.around(model)
-    asked = "auto" if sparsity is None else sparsity if _is_number(sparsity) else "steps"
+    single = sparsity if isinstance(sparsity, int | float) else "steps"
+    asked = "auto" if sparsity is None else single
     return Run(
         task=task,
         settings=settings,
@@ -198,73 +206,18 @@ def make_run(
         method=method,
         run_id=run_id or f"{method}-{asked}-seed{seed}",
         seed=seed,
-        targets=_targets(sparsity, settings, plan),
+        targets=sparsity_targets(sparsity, settings, plan),
         model=model,
         wrapped=processes.wrap(model),
         plan=plan,
         processes=processes,
-        weights_hash=_hash(model),
+        weights_hash=weights_hash(model),
     )
 
 
-def _criterion(given: str | Criterion) -> Criterion | None:
-    if isinstance(given, str):
-        if given == DENSE:
-            return None
-        from causalhyper.granger.criteria import named
-
-        return named(given)
-    if not isinstance(given, Criterion):
-        raise ConfigurationError(
-            "criterion must be a name, or have name, needs and scores as "
-            f"causalhyper.granger.criteria.Criterion says; got {type(given).__name__}"
-        )
-    return given
-
-
-def _targets(
-    sparsity: float | Sequence[float] | None, settings: PruningSettings, plan: MaskPlan
-) -> tuple[float, ...] | None:
-    """Return the share pruned after each iteration; what is zero already is counted."""
-    if sparsity is None:
+def _dead_units(model: nn.Module, masks: Masks, task: PruningTask) -> pd.DataFrame | None:
+    """Count dead units, where the network has nothing but what that is known of."""
+    try:
+        return find_dead_units(model, masks, task.train).to_frame()
+    except ConfigurationError:
         return None
-    before = plan.first_masks.sparsity
-    if isinstance(sparsity, int | float):
-        if not 0 <= sparsity < 1:
-            raise ConfigurationError(
-                f"sparsity must be a share in [0, 1); got {sparsity!r}: 90% is 0.9"
-            )
-        final = max(float(sparsity), before)
-        kind = settings.schedule
-        return sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
-    levels = tuple(map(float, sparsity))
-    rising = all(a <= b for a, b in zip((0.0, *levels), levels, strict=False))
-    if len(levels) != settings.n_iter or not rising or levels[-1] >= 1:
-        raise ConfigurationError(
-            f"the shares pruned after each of {settings.n_iter} iterations must not fall and be "
-            f"below 1; got {levels}"
-        )
-    return tuple(max(level, before) for level in levels)
-
-
-def _described(criterion: Criterion | None) -> dict[str, Any] | None:
-    if criterion is None:
-        return None
-    rule: Any = criterion
-    fields = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) else {}
-    fields = json.loads(json.dumps(fields, default=lambda value: type(value).__name__))
-    return {"kind": type(criterion).__name__, **fields}
-
-
-def _hash(model: nn.Module) -> str:
-    """Return a hash of parameters and buffers."""
-    digest = hashlib.sha256()
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float)

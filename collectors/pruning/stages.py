@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 import time
 from contextlib import ExitStack
@@ -11,21 +10,27 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from causalhyper.errors import DataError
 from causalhyper.granger.masks.allocation import Allocation, allocate
 from collectors.pruning.bars import Told
 from collectors.pruning.collecting import Collected, Collection, evidence_of
+from collectors.pruning.epochs import (
+    judged_on,
+    log_row,
+    new_optimizer,
+    row_names,
+    train_epochs,
+    trained_epoch,
+    trained_parameters,
+)
 from collectors.pruning.folders import TRAJECTORY, Folder
 from collectors.pruning.frames import layer_rows, measured
 from collectors.pruning.mask_plan import mask_weights
 from collectors.pruning.masked_training import keep_pruned
-from collectors.pruning.passes import Performance, evaluate, train_epoch
+from collectors.pruning.passes import Performance
 from collectors.pruning.runs import Run
 from collectors.pruning.seeding import derived_seed
 from collectors.pruning.states import State, Tensors, copied, state_bytes, state_of
-from collectors.recording import Recorder
 
 
 def first_state(run: Run) -> State:
@@ -81,9 +86,9 @@ def next_state(run: Run, state: State, folder: Folder | None, told: Told) -> Sta
 
 def _pretrain(run: Run, state: State, told: Told) -> State:
     rewinds = run.settings.rewind == "pretrained"
-    optimizer = _optimizer(run)
+    optimizer = new_optimizer(run)
     with keep_pruned(run.model, optimizer, run.plan.training_masks(state.masks)):
-        state = _epochs(run, state, "pretraining", run.settings.n_pre, optimizer, told)
+        state = train_epochs(run, state, "pretraining", run.settings.n_pre, optimizer, told)
     weights = copied(run.model.state_dict())
     return replace(
         state, stage="pretrained", weights=weights, origin=weights if rewinds else state.origin
@@ -109,14 +114,14 @@ def _iterate(run: Run, state: State, folder: Folder | None, told: Told) -> State
     weights = mask_weights(origin, run.plan.training_masks(state.masks))
     run.model.load_state_dict(weights)
     state = replace(state, weights=copied(weights))
-    row = _row(run, state, "pruned", 0, Performance(), judged=True)
+    row = log_row(run, state, "pruned", 0, Performance(), judged=True)
     return state.with_row(row, time.perf_counter() - began)
 
 
 def _collect(run: Run, state: State, store: Path, told: Told) -> tuple[State, Collected]:
     settings, needs = run.settings, run.needs
     optimizer = torch.optim.SGD(
-        _trained(run.model),
+        trained_parameters(run.model),
         lr=settings.collecting_rate,
         momentum=settings.momentum if needs.momentum else 0.0,
     )
@@ -128,7 +133,7 @@ def _collect(run: Run, state: State, store: Path, told: Told) -> tuple[State, Co
         stack.enter_context(keep_pruned(run.model, optimizer, masks))
         recorder = collection.open(run.wrapped, optimizer, stack)
         epochs = settings.n_prune
-        state = _epochs(run, state, "collecting", epochs, optimizer, told, recorder)
+        state = train_epochs(run, state, "collecting", epochs, optimizer, told, recorder)
     return state, collection.result()
 
 
@@ -166,7 +171,7 @@ def _allocated(run: Run, scores: dict[str, Any], state: State) -> Allocation:
 def _posttrain(run: Run, state: State, told: Told) -> State:
     """Train on, as far as the next checkpoint or the end."""
     settings = run.settings
-    optimizer = _optimizer(run)
+    optimizer = new_optimizer(run)
     if state.optimizer:
         optimizer.load_state_dict(dict(state.optimizer))
     with keep_pruned(run.model, optimizer, run.plan.training_masks(state.masks)):
@@ -184,8 +189,8 @@ def _posttrain(run: Run, state: State, told: Told) -> State:
 
 def _posttrain_epoch(run: Run, state: State, optimizer: torch.optim.Optimizer) -> State:
     began, epoch = time.perf_counter(), state.epoch + 1
-    train = _trained_epoch(run, optimizer, "posttraining", 0, epoch, None)
-    found, test = _judged(run, "validation"), _judged(run, "test")
+    train = trained_epoch(run, optimizer, "posttraining", 0, epoch, None)
+    found, test = judged_on(run, "validation"), judged_on(run, "test")
     stopping = state.stopping.after(epoch, train, found, run.settings.tolerance)
     is_best = stopping.best_epoch == epoch or not found.examples
     state = replace(
@@ -194,7 +199,7 @@ def _posttrain_epoch(run: Run, state: State, optimizer: torch.optim.Optimizer) -
         stopping=stopping,
         best=copied(run.model.state_dict()) if is_best else state.best,
     )
-    row = _named(run, state, "posttraining", epoch) | measured(train, found, test)
+    row = row_names(run, state, "posttraining", epoch) | measured(train, found, test)
     return state.with_row(row, time.perf_counter() - began)
 
 
@@ -211,82 +216,7 @@ def _finished(run: Run, state: State) -> State:
         row = dict(epochs[state.stopping.best_epoch - 1])
     else:
         best = state.weights
-        row = _row(run, state, "final", 0, _judged(run, "train"), judged=True)
+        row = log_row(run, state, "final", 0, judged_on(run, "train"), judged=True)
     row |= {"stage": "final"}
     state = replace(state, stage="posttrained", best=best, optimizer={})
     return state.with_row(row, time.perf_counter() - began)
-
-
-def _epochs(
-    run: Run,
-    state: State,
-    stage: str,
-    count: int,
-    optimizer: torch.optim.Optimizer,
-    told: Told,
-    recorder: Recorder | None = None,
-) -> State:
-    """Train epochs, with a row each; the last one is judged on the other data."""
-    if not count:
-        row = _row(run, state, stage, 0, Performance(), judged=True)
-        return state.with_row(row, 0.0)
-    for epoch in range(1, count + 1):
-        began = time.perf_counter()
-        train = _trained_epoch(run, optimizer, stage, state.iteration, epoch, recorder)
-        row = _row(run, state, stage, epoch, train, judged=epoch == count)
-        state = state.with_row(row, time.perf_counter() - began)
-        told(stage)
-    if not math.isfinite(train.loss):
-        raise DataError(
-            f"training diverged: the loss of {stage} epoch {count} is {train.loss}; lower the "
-            "learning rate"
-        )
-    return state
-
-
-def _trained_epoch(
-    run: Run,
-    optimizer: torch.optim.Optimizer,
-    stage: str,
-    iteration: int,
-    epoch: int,
-    recorder: Recorder | None,
-) -> Performance:
-    run.seed_epoch(stage, iteration, epoch, run.task.train)
-    if recorder is not None:
-        recorder.epoch = float(epoch)
-    train = train_epoch(run.wrapped, optimizer, run.task, run.processes, recorder)
-    run.processes.level(run.model)
-    return train
-
-
-def _row(
-    run: Run, state: State, stage: str, epoch: int, train: Performance, *, judged: bool
-) -> dict[str, Any]:
-    """Return a row of the log; where it is judged, with the other data's losses."""
-    names = ("validation", "test")
-    found = (_judged(run, name) if judged else Performance() for name in names)
-    return _named(run, state, stage, epoch) | measured(train, *found)
-
-
-def _judged(run: Run, name: str) -> Performance:
-    """Evaluate on one of the task's data sets, in an order that no earlier pass changes."""
-    data = getattr(run.task, name)
-    run.seed_epoch("evaluation", 0, 0, data)
-    return evaluate(run.model, run.task, data, run.processes)
-
-
-def _named(run: Run, state: State, stage: str, epoch: int) -> dict[str, Any]:
-    sparsity = run.plan.parameter_masks(state.masks).sparsity
-    return {"iteration": state.iteration, "stage": stage, "epoch": epoch, "sparsity": sparsity}
-
-
-def _optimizer(run: Run) -> torch.optim.Optimizer:
-    trained = _trained(run.model)
-    if run.task.optimizer is not None:
-        return run.task.optimizer(trained)
-    return torch.optim.Adam(trained, lr=run.settings.learning_rate)
-
-
-def _trained(model: nn.Module) -> list[nn.Parameter]:
-    return [p for p in model.parameters() if p.requires_grad]

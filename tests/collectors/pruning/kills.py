@@ -16,7 +16,7 @@ SETTINGS = PruningSettings(n_pre=2, n_iter=2, n_prune=2, n_post=7, checkpoint_ev
 NEEDS = replace(Movement().needs, trajectory=True)
 EXPECTED = {
     "run.json", "weights.safetensors", "masks.safetensors", "log.parquet", "layers.parquet",
-    "seconds.json", "result.json", ".lock",
+    "seconds.json", "result.json", "dead_units.parquet", ".lock",
 }  # fmt: skip
 
 

@@ -1,0 +1,139 @@
+"""What a pruning is asked for, checked and described before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from causalhyper.errors import ConfigurationError
+from causalhyper.granger.criteria import Criterion, named
+from causalhyper.granger.pruning.schedules import sparsity_schedule
+from collectors.pruning.mask_plan import MaskPlan
+from collectors.pruning.settings import PruningSettings
+
+DENSE = "dense"
+"""The name under which nothing is pruned."""
+Sparsity = float | Sequence[float] | None
+"""Share pruned in the end; after each iteration; or left to the criterion."""
+
+
+def chosen_criterion(given: str | Criterion) -> Criterion | None:
+    """Return the criterion that is meant.
+
+    Parameters
+    ----------
+    given : str or Criterion
+        A name, or one of one's own.
+
+    Returns
+    -------
+    Criterion or None
+        None prunes nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is neither.
+    """
+    if isinstance(given, str):
+        if given == DENSE:
+            return None
+        return named(given)
+    if not isinstance(given, Criterion):
+        raise ConfigurationError(
+            "criterion must be a name, or have name, needs and scores as "
+            f"causalhyper.granger.criteria.Criterion says; got {type(given).__name__}"
+        )
+    return given
+
+
+def sparsity_targets(
+    sparsity: Sparsity, settings: PruningSettings, plan: MaskPlan
+) -> tuple[float, ...] | None:
+    """Return the share pruned after each iteration; what is zero already is counted.
+
+    Parameters
+    ----------
+    sparsity : float, sequence of float or None
+        See `prune`.
+    settings : PruningSettings
+        Iterations and schedule.
+    plan : MaskPlan
+        What is zero at the beginning.
+
+    Returns
+    -------
+    tuple of float, or None
+        None leaves it to the criterion.
+
+    Raises
+    ------
+    ConfigurationError
+        If a share is out of range, or they fall.
+    """
+    if sparsity is None:
+        return None
+    before = plan.first_masks.sparsity
+    if isinstance(sparsity, int | float):
+        if not 0 <= sparsity < 1:
+            raise ConfigurationError(
+                f"sparsity must be a share in [0, 1); got {sparsity!r}: 90% is 0.9"
+            )
+        final = max(float(sparsity), before)
+        kind = settings.schedule
+        return sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
+    levels = tuple(map(float, sparsity))
+    rising = all(a <= b for a, b in zip((0.0, *levels), levels, strict=False))
+    if len(levels) != settings.n_iter or not rising or levels[-1] >= 1:
+        raise ConfigurationError(
+            f"the shares pruned after each of {settings.n_iter} iterations must not fall and be "
+            f"below 1; got {levels}"
+        )
+    return tuple(max(level, before) for level in levels)
+
+
+def described(criterion: Criterion | None) -> dict[str, Any] | None:
+    """Return kind and fields of a criterion as JSON has them.
+
+    Parameters
+    ----------
+    criterion : Criterion or None
+        Where it is a dataclass, with its fields.
+
+    Returns
+    -------
+    dict or None
+    """
+    if criterion is None:
+        return None
+    rule: Any = criterion
+    fields = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) else {}
+    fields = json.loads(json.dumps(fields, default=lambda value: type(value).__name__))
+    return {"kind": type(criterion).__name__, **fields}
+
+
+def weights_hash(model: nn.Module) -> str:
+    """Return a hash of parameters and buffers.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+
+    Returns
+    -------
+    str
+        In hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
