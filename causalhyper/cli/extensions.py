@@ -10,7 +10,7 @@ import typer
 from causalhyper.errors import ConfigurationError
 
 GROUP = "causalhyper.commands"
-"""The group of entry points: name of the command, and the function that it is."""
+"""The group of entry points: name of a command, and the Typer application that has it."""
 
 
 def add_commands(app: typer.Typer, arguments: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ def add_commands(app: typer.Typer, arguments: Sequence[str]) -> None:
 
 def _add(app: typer.Typer, point: EntryPoint, *, needed: bool) -> None:
     try:
-        function = point.load()
+        extension = point.load()
     except ImportError as error:
         if needed:
             raise ConfigurationError(
@@ -46,4 +46,4 @@ def _add(app: typer.Typer, point: EntryPoint, *, needed: bool) -> None:
                 "needs?"
             ) from error
         return
-    app.command(point.name)(function)
+    app.registered_commands += extension.registered_commands

@@ -20,7 +20,11 @@ SCHEMA = "causalhyper.pruned/1"
 """Name and version of the JSON document; a change that breaks readers raises the number."""
 
 
-def prune(
+app = typer.Typer()
+
+
+@app.command("prune")
+def _prune(
     task: Annotated[
         str,
         typer.Argument(help="MODULE:NAME of a PruningTask, or of a function that makes one."),
@@ -53,11 +57,13 @@ def prune(
     The task names the network, its data and its loss; a file task.py in this folder with a
     function make() is task:make. A run that was stopped goes on with --resume.
     """
-    from collectors.pruning import prune as prune_task
+    from collectors.pruning import prune
+    from collectors.pruning.requests import DENSE, chosen_criterion
 
-    found = prune_task(
+    options = _values(option or (), "--option", None)
+    found = prune(
         load_task(task),
-        criterion=_criterion(criterion, option or ()),
+        criterion=chosen_criterion(criterion, options) or DENSE,
         sparsity=_sparsity(sparsity),
         seed=seed,
         settings=_settings(protocol, setting or ()),
@@ -148,13 +154,6 @@ def _settings(protocol: str, given: list[str] | tuple[()]) -> PruningSettings:
     if protocol != "default":
         raise ConfigurationError(f"--protocol is default or published; got {protocol!r}")
     return PruningSettings(**values)
-
-
-def _criterion(name: str, given: list[str] | tuple[()]) -> Any:
-    from causalhyper.granger.criteria import named
-
-    values = _values(given, "--option", None)
-    return named(name, **values) if values else name
 
 
 def _values(given: list[str] | tuple[()], option: str, known: list[str] | None) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
 from causalhyper.granger.criteria import Evidence, Needs
@@ -22,6 +22,8 @@ from collectors.calls import example_losses
 from collectors.pruning.seeding import derived_seed, seed_everything
 from collectors.pruning.tasks import PruningTask
 from collectors.recording import Recorder, StepAccumulators, record
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,5 +196,16 @@ def evidence_of(
 
 
 def array_of(tensor: Tensor) -> Array:
-    """Return a tensor as an array of float64, a copy on the host."""
+    """Return a tensor as an array of float64, a copy on the host.
+
+    Parameters
+    ----------
+    tensor : Tensor
+        On any device.
+
+    Returns
+    -------
+    ndarray
+        In its shape.
+    """
     return tensor.detach().cpu().to(torch.float64).numpy().copy()

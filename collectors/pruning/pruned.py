@@ -165,6 +165,10 @@ class Pruned:
             )
         last = self.masks.layer_counts()
         found += [f"nothing is left of {name!r}" for name, kept in last.items() if not kept]
-        dead = [] if self.dead is None else list(self.dead.itertuples())
-        found += [f"{row.layer}: {row.dead} of {row.units} units dead" for row in dead if row.dead]
-        return found
+        return found if self.dead is None else found + _told(self.dead)
+
+
+def _told(dead: pd.DataFrame) -> list[str]:
+    """Say which layers have dead units."""
+    rows = dead[["layer", "dead", "units"]].to_dict("records")
+    return [f"{r['layer']}: {r['dead']} of {r['units']} units dead" for r in rows if r["dead"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,13 +23,17 @@ Sparsity = float | Sequence[float] | None
 """Share pruned in the end; after each iteration; or left to the criterion."""
 
 
-def chosen_criterion(given: str | Criterion) -> Criterion | None:
+def chosen_criterion(
+    given: str | Criterion, options: Mapping[str, Any] | None = None
+) -> Criterion | None:
     """Return the criterion that is meant.
 
     Parameters
     ----------
     given : str or Criterion
         A name, or one of one's own.
+    options : mapping, optional
+        Of the criterion that is named.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def chosen_criterion(given: str | Criterion) -> Criterion | None:
     if isinstance(given, str):
         if given == DENSE:
             return None
-        return named(given)
+        return named(given, **(options or {}))
     if not isinstance(given, Criterion):
         raise ConfigurationError(
             "criterion must be a name, or have name, needs and scores as "
@@ -113,9 +117,17 @@ def described(criterion: Criterion | None) -> dict[str, Any] | None:
     if criterion is None:
         return None
     rule: Any = criterion
-    fields = dataclasses.asdict(rule) if dataclasses.is_dataclass(rule) else {}
-    fields = json.loads(json.dumps(fields, default=lambda value: type(value).__name__))
+    known = dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ()
+    fields = {field.name: getattr(rule, field.name) for field in known}
+    fields = json.loads(json.dumps(fields, default=_plain))
     return {"kind": type(criterion).__name__, **fields}
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON has no word for as its fields, or by its class."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return type(value).__name__
 
 
 def weights_hash(model: nn.Module) -> str:

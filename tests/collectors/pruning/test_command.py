@@ -21,8 +21,8 @@ TASK = "tests.collectors.pruning.problems:task"
 def command(monkeypatch):
     """The command line, with the entry points that an installation would have."""
     points = [
-        EntryPoint("prune", "collectors.commands.pruning:prune", extensions.GROUP),
-        EntryPoint("broken", "collectors.commands.absent:run", extensions.GROUP),
+        EntryPoint("prune", "collectors.commands.pruning:app", extensions.GROUP),
+        EntryPoint("broken", "collectors.commands.absent:app", extensions.GROUP),
     ]
     monkeypatch.setattr(extensions, "entry_points", lambda group: points)
     before = list(main.app.registered_commands)
@@ -104,7 +104,7 @@ def test_other_commands_load_no_extension(command):
 
 def test_showing_the_commands_help_does_not_load_torch():
     code = (
-        "import sys, typer; from collectors.commands.pruning import prune; "
+        "import sys, typer; from collectors.commands.pruning import app; "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -121,3 +121,38 @@ def test_a_transposed_convolution_that_is_asked_for_is_refused():
     given = PruningTask(Up, train=batched(*images()), layers=["up.weight", "out.weight"])
     with pytest.raises(ConfigurationError, match=r"'up.weight' has no output units"):
         prune(given, criterion=Draws(), sparsity=0.5, seed=0, settings=UNITS, quiet=True)
+
+
+def test_the_compact_network_computes_the_same_with_fewer_parameters():
+    pytest.importorskip("torch_pruning")
+    found = pruned(settings=replace(UNITS, scope="layer"))
+    inputs = images(16, seed=3)[0]
+    smaller, frame = found.compact(inputs, rounds=2)
+    torch.testing.assert_close(smaller(inputs), found.model(inputs), rtol=1e-4, atol=1e-5)
+    # 4 of 8, 2 of 4 and 3 of 6 units: each layer has the inputs that are left
+    assert smaller.conv1.weight.shape == (4, 1, 3, 3)
+    assert smaller.conv2.weight.shape == (2, 4, 3, 3)
+    assert smaller.hidden.weight.shape == (3, 2)
+    assert smaller.last.weight.shape == (3, 3)
+    assert frame["network"].tolist() == ["masked", "compact"]
+    assert frame["parameters"][1] == sum(p.numel() for p in smaller.parameters())
+    assert frame["parameters"][1] < frame["parameters"][0]
+
+
+def test_single_parameters_leave_nothing_to_remove():
+    found = prune(task(), criterion=Draws(), sparsity=0.5, seed=0, settings=SHORT, quiet=True)
+    with pytest.raises(ConfigurationError, match="structured=True"):
+        found.compact(torch.ones(1, 6))
+
+
+def test_dead_units_are_counted_and_told():
+    class OneUnit(Draws):
+        def scores(self, evidence):
+            found = {n: np.zeros(w.shape) for n, w in evidence.weights.items()}
+            found["0.weight"][:3] = 1  # what units 3 to 11 take in goes
+            found["2.weight"][:, 1:] = 1  # and what reads unit 0
+            return found
+
+    found = prune(task(), criterion=OneUnit(), sparsity=None, seed=0, settings=SHORT, quiet=True)
+    assert found.dead["dead"].tolist()[0] == 10
+    assert "0: 10 of 12 units dead" in found.summary()
