@@ -70,6 +70,8 @@ class Folder:
                     "go on with the same, or name another folder"
                 )
         self.clear_trajectory()
+        for draft in self.path.glob(".*.tmp"):  # what a killed process had not written to its end
+            draft.unlink(missing_ok=True)
 
     def save(self, state: State) -> None:
         """Write a checkpoint, whole or not at all."""

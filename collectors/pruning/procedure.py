@@ -43,9 +43,11 @@ def prune(
     criterion : str or Criterion
         What ranks the parameters: a name of `causalhyper.granger.criteria`, or one of your own;
         "dense" prunes nothing, and goes from pre-training to post-training.
-    sparsity : float, sequence of float or None
+    sparsity : float, sequence of float or of mappings, or None
         Share pruned in the end, to which the schedule of the settings leads; the share pruned
-        after each iteration; or None, which prunes what has the score 0, as the paper does.
+        after each iteration; how many are kept of each layer after each, such as
+        `Pruned.layer_counts` of another criterion, whose layers it is to be compared within; or
+        None, which prunes what has the score 0, as the paper does.
     seed : int
         From 0. Of initial weights, order of the minibatches, dropout and the criterion's draws:
         the same for all criteria until they prune.
@@ -111,10 +113,7 @@ def prune(
                 while state.stage != "posttrained":
                     state = next_state(run, state, folder, told)
             result = run.result(state)
-            if folder is not None:
-                write_pruned(folder.path, result)
-                folder.end()
-            run.processes.share(lambda: b"")
+            run.processes.share(lambda: _written(folder, result))
             return result
         finally:
             if folder is not None:
@@ -180,6 +179,13 @@ def _opened(run: Run, out: str | Path | None, *, resume: bool) -> tuple[Folder |
 
     finished = run.processes.share(begin).decode()
     return (opened[0] if opened else None), finished
+
+
+def _written(folder: Folder | None, result: Pruned) -> bytes:
+    if folder is not None:
+        write_pruned(folder.path, result)
+        folder.end()
+    return b""
 
 
 def _start(run: Run, folder: Folder | None, pretrained: State | None) -> State:

@@ -90,6 +90,19 @@ class Pruned:
         lines += [f"{row.layer}: {row.kept} of {row.entries} kept" for row in counts.itertuples()]
         return "\n".join(lines)
 
+    def layer_counts(self) -> tuple[dict[str, int], ...]:
+        """Return how many parameters (or units) each layer kept after each iteration.
+
+        As the sparsity of another `prune` they make its layers as dense as these, so that the two
+        differ in which parameters were chosen, and not in how many of each layer.
+        """
+        rows = self.layers.to_dict("records")
+        last = max((row["iteration"] for row in rows), default=0)
+        return tuple(
+            {row["layer"]: row["kept"] for row in rows if row["iteration"] == i}
+            for i in range(1, last + 1)
+        )
+
     def compact(self, example_inputs: Any, *, rounds: int = 30) -> tuple[nn.Module, pd.DataFrame]:
         """Remove the pruned units for good.
 

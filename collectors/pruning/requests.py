@@ -19,8 +19,10 @@ from collectors.pruning.settings import PruningSettings
 
 DENSE = "dense"
 """The name under which nothing is pruned."""
-Sparsity = float | Sequence[float] | None
-"""Share pruned in the end; after each iteration; or left to the criterion."""
+Sparsity = float | Sequence[float] | Sequence[Mapping[str, int]] | None
+"""Share pruned in the end; after each iteration; numbers kept; or left to the criterion."""
+Targets = tuple[float, ...] | tuple[Mapping[str, int], ...] | None
+"""The same of each iteration."""
 
 
 def chosen_criterion(
@@ -57,14 +59,12 @@ def chosen_criterion(
     return given
 
 
-def sparsity_targets(
-    sparsity: Sparsity, settings: PruningSettings, plan: MaskPlan
-) -> tuple[float, ...] | None:
+def sparsity_targets(sparsity: Sparsity, settings: PruningSettings, plan: MaskPlan) -> Targets:
     """Return the share pruned after each iteration; what is zero already is counted.
 
     Parameters
     ----------
-    sparsity : float, sequence of float or None
+    sparsity : float, sequence or None
         See `prune`.
     settings : PruningSettings
         Iterations and schedule.
@@ -73,7 +73,7 @@ def sparsity_targets(
 
     Returns
     -------
-    tuple of float, or None
+    tuple of float or of mappings, or None
         None leaves it to the criterion.
 
     Raises
@@ -92,7 +92,10 @@ def sparsity_targets(
         final = max(float(sparsity), before)
         kind = settings.schedule
         return sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
-    levels = tuple(map(float, sparsity))
+    counts = tuple(dict(each) for each in sparsity if isinstance(each, Mapping))
+    if counts:
+        return _checked_counts(counts, len(sparsity), settings, plan)
+    levels = tuple(float(each) for each in sparsity if isinstance(each, int | float))
     rising = all(a <= b for a, b in zip((0.0, *levels), levels, strict=False))
     if len(levels) != settings.n_iter or not rising or levels[-1] >= 1:
         raise ConfigurationError(
@@ -100,6 +103,47 @@ def sparsity_targets(
             f"below 1; got {levels}"
         )
     return tuple(max(level, before) for level in levels)
+
+
+def check_protocol(settings: PruningSettings, method: str, sparsity: Sparsity) -> None:
+    """Refuse to call published what is not.
+
+    Parameters
+    ----------
+    settings : PruningSettings
+        With the label.
+    method : str
+        The criterion's name.
+    sparsity : float, sequence or None
+        See `prune`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the label is "published", and criterion or rule are others.
+    """
+    if settings.protocol == "published" and (method, sparsity) != ("causal-published", None):
+        raise ConfigurationError(
+            "the published protocol has the criterion 'causal-published', and its penalty decides "
+            f"how much is pruned (sparsity=None, --sparsity auto); got {method!r} and "
+            f"{sparsity!r}: take PruningSettings() for others"
+        )
+
+
+def _checked_counts(
+    counts: tuple[dict[str, int], ...], given: int, settings: PruningSettings, plan: MaskPlan
+) -> tuple[Mapping[str, int], ...]:
+    """Return numbers kept of each layer, that never rise and are of all layers."""
+    before = plan.first_masks.layer_counts()
+    steps = zip((before, *counts), counts, strict=False)
+    alike = all(set(each) == set(before) for each in counts)
+    fits = len(counts) == given == settings.n_iter and alike
+    if not fits or any(now[k] > old[k] or now[k] < 0 for old, now in steps for k in before):
+        raise ConfigurationError(
+            f"numbers kept must be given of the layers {', '.join(before)} after each of "
+            f"{settings.n_iter} iterations, from at most {before}, and not rise; got {counts}"
+        )
+    return counts
 
 
 def described(criterion: Criterion | None) -> dict[str, Any] | None:

@@ -21,6 +21,8 @@ from collectors.pruning.pruned import SETS, Pruned
 from collectors.pruning.requests import (
     DENSE,
     Sparsity,
+    Targets,
+    check_protocol,
     chosen_criterion,
     described,
     sparsity_targets,
@@ -52,8 +54,9 @@ class Run:
         Names in the frames.
     seed : int
         From 0.
-    targets : tuple of float, or None
-        Share pruned after each iteration; None leaves it to the criterion.
+    targets : tuple of float or of mappings, or None
+        Share pruned, or numbers kept by layer, after each iteration; None leaves it to the
+        criterion.
     model, wrapped : Module
         The network, and what averages its gradients over the processes.
     plan : MaskPlan
@@ -70,7 +73,7 @@ class Run:
     method: str
     run_id: str
     seed: int
-    targets: tuple[float, ...] | None
+    targets: Targets
     model: nn.Module
     wrapped: nn.Module
     plan: MaskPlan
@@ -191,6 +194,7 @@ def make_run(
         raise ConfigurationError(f"seed must be a whole number from 0; got {seed!r}")
     rule = chosen_criterion(criterion)
     method = DENSE if rule is None else rule.name
+    check_protocol(settings, method, sparsity)
     seed_everything(derived_seed(seed, "model"))
     model = task.new_model()
     given = isinstance(task.model, nn.Module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -78,10 +79,15 @@ def next_state(run: Run, state: State, folder: Folder | None, told: Told) -> Sta
         state = _iterate(run, state, folder, told)
     else:
         state = _posttrain(run, state, told)
+    run.processes.share(lambda: _saved(folder, state))
+    return state
+
+
+def _saved(folder: Folder | None, state: State) -> bytes:
     if folder is not None:
         folder.save(state)
         folder.clear_trajectory()
-    return state
+    return b""
 
 
 def _pretrain(run: Run, state: State, told: Told) -> State:
@@ -157,15 +163,13 @@ def _choose(run: Run, state: State, origin: Tensors, collected: Collected) -> St
 def _allocated(run: Run, scores: dict[str, Any], state: State) -> Allocation:
     settings = run.settings
     ordered = {name: scores[name] for name in state.masks.kept if name in scores}
+    held: dict[str, Any] = {"minimum": settings.minimum, "within": state.masks}
     if run.targets is None:
-        return allocate(ordered, threshold=0.0, minimum=settings.minimum, within=state.masks)
-    return allocate(
-        ordered,
-        sparsity=run.targets[state.iteration - 1],
-        scope=settings.scope,
-        minimum=settings.minimum,
-        within=state.masks,
-    )
+        return allocate(ordered, threshold=0.0, **held)
+    target = run.targets[state.iteration - 1]
+    if isinstance(target, Mapping):
+        return allocate(ordered, counts=target, **held)
+    return allocate(ordered, sparsity=target, scope=settings.scope, **held)
 
 
 def _posttrain(run: Run, state: State, told: Told) -> State:

@@ -11,7 +11,7 @@ from torch import nn
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.criteria import Needs
-from collectors.pruning import PruningSettings, PruningTask, pretrain, prune
+from collectors.pruning import PruningSettings, PruningTask, pretrain, prune, published_settings
 from tests.collectors.pruning.problems import (
     SHORT,
     Draws,
@@ -249,6 +249,21 @@ def test_a_sparse_network_stays_sparse_and_its_zeros_count():
     assert free.masks.kept["0.weight"][:, :2].any()
 
 
+def test_a_control_keeps_as_many_of_each_layer_as_another_criterion_did():
+    chosen = run(criterion=Movement())
+    control = prune(
+        task(), criterion=Draws(), sparsity=chosen.layer_counts(), seed=4, settings=SHORT,
+        quiet=True,
+    )  # fmt: skip
+    assert control.layer_counts() == chosen.layer_counts()
+    assert len(control.layer_counts()) == 2
+    free = run(criterion=Draws())
+    assert free.layer_counts() != chosen.layer_counts()
+    assert not all(
+        np.array_equal(mask, chosen.masks.kept[name]) for name, mask in control.masks.kept.items()
+    )
+
+
 def test_the_dense_control_trains_the_same_epochs_and_prunes_nothing():
     found = prune(task(), criterion="dense", sparsity=0.0, seed=4, settings=SHORT, quiet=True)
     assert found.sparsity == 0
@@ -418,6 +433,12 @@ def test_training_that_diverges_says_where():
         ({"sparsity": (0.5,)}, "each of 2 iterations"),
         ({"sparsity": (0.5, 0.4)}, "must not fall"),
         ({"seed": -1}, "seed"),
+        ({"sparsity": ({"0.weight": 9}, {"0.weight": 3})}, "layers 0.weight, 2.weight"),
+        (
+            {"sparsity": ({"0.weight": 9, "2.weight": 9}, {"0.weight": 10, "2.weight": 9})},
+            "not rise",
+        ),
+        ({"settings": published_settings(n_iter=2)}, "causal-published"),
         ({"criterion": object()}, "name, needs and scores"),
         ({"resume": True}, "out="),
     ],
