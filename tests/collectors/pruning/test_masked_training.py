@@ -76,6 +76,22 @@ def test_steps_without_a_closure_are_those_with_one(name):
     assert all(torch.equal(ends[0][k], ends[1][k]) for k in ends[0])
 
 
+@pytest.mark.parametrize("closure", [True, False])
+def test_pruned_weights_have_no_gradient_and_no_moments_in_the_step(closure):
+    # what records a step, or takes its norm, sees nothing of them
+    model = fixed_network()
+    optimizer = torch.optim.Adam(model.parameters())
+    kept = masks(model)
+    with keep_pruned(model, optimizer, kept):
+        steps(model, optimizer, 2, closure=closure)
+    for name, parameter in model.named_parameters():
+        if name in kept.kept:
+            pruned = ~torch.from_numpy(kept.kept[name])
+            for values in (parameter.grad, optimizer.state[parameter]["exp_avg"]):
+                assert values[pruned].eq(0).all()
+                assert values[~pruned].ne(0).any()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_momentum_from_before_pruning_revives_nothing(name):
     model = fixed_network()

@@ -346,6 +346,23 @@ def test_a_trajectory_is_there_while_scores_are_computed_and_gone_afterwards(tmp
             np.testing.assert_allclose(values.ravel(), sums[name].movement, rtol=1e-12)
 
 
+def test_what_is_pruned_does_not_move_while_steps_are_recorded():
+    seen = []
+
+    class Spy(Movement):
+        def scores(self, evidence):
+            seen.append((evidence.masks, evidence.sums))
+            return super().scores(evidence)
+
+    prune(task(), criterion=Spy(), sparsity=0.6, seed=0, settings=SHORT, quiet=True)
+    masks, sums = seen[1]
+    for name, mask in masks.kept.items():
+        moved = sums[name].movement.reshape(mask.shape)
+        assert (~mask).any()
+        assert (moved[~mask] == 0).all()
+        assert (moved[mask] > 0).any()
+
+
 @pytest.mark.parametrize("momentum", [False, True])
 def test_collecting_has_momentum_where_the_criterion_asks_for_it(momentum):
     seen = []
