@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from causalhyper.cli.arguments import parse_numbers, repeat_options
+from causalhyper.cli.extensions import add_commands
 from causalhyper.cli.mechanisms import DEFAULT, HELP
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 
@@ -168,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        add_commands(app, given)
         code = app(repeat_options(given, SEVERAL), "causalhyper", standalone_mode=False)
     except CallError as error:
         return _fail(error.format_message(), 2)

@@ -1,0 +1,1 @@
+"""Commands that ``causalhyper`` has where torch is installed; importing them does not load it."""

@@ -1,0 +1,211 @@
+"""Epochs of any stage, with their rows of the log."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from causalhyper.errors import DataError
+from collectors.pruning.bars import Told
+from collectors.pruning.frames import measured
+from collectors.pruning.passes import Performance, evaluate, train_epoch
+from collectors.pruning.runs import Run
+from collectors.pruning.states import State
+from collectors.recording import Recorder
+
+
+def train_epochs(
+    run: Run,
+    state: State,
+    stage: str,
+    count: int,
+    optimizer: torch.optim.Optimizer,
+    told: Told,
+    recorder: Recorder | None = None,
+) -> State:
+    """Train epochs, with a row each; the last one is judged on the other data.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    state : State
+        To whose log the rows are added.
+    stage : str
+        Its name in the log.
+    count : int
+        Epochs; with none, the network as it is has a row.
+    optimizer : Optimizer
+        What trains.
+    told : callable
+        Hears of every epoch.
+    recorder : Recorder, optional
+        Sees every step.
+
+    Returns
+    -------
+    State
+
+    Raises
+    ------
+    DataError
+        If the loss is not finite in the end.
+    """
+    if not count:
+        row = log_row(run, state, stage, 0, Performance(), judged=True)
+        return state.with_row(row, 0.0)
+    for epoch in range(1, count + 1):
+        began = time.perf_counter()
+        train = trained_epoch(run, optimizer, stage, state.iteration, epoch, recorder)
+        row = log_row(run, state, stage, epoch, train, judged=epoch == count)
+        state = state.with_row(row, time.perf_counter() - began)
+        told(stage)
+    if not math.isfinite(train.loss):
+        raise DataError(
+            f"training diverged: the loss of {stage} epoch {count} is {train.loss}; lower the "
+            "learning rate"
+        )
+    return state
+
+
+def trained_epoch(
+    run: Run,
+    optimizer: torch.optim.Optimizer,
+    stage: str,
+    iteration: int,
+    epoch: int,
+    recorder: Recorder | None,
+) -> Performance:
+    """Train one epoch with its own random numbers.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    optimizer : Optimizer
+        What trains.
+    stage : str
+        Its name.
+    iteration, epoch : int
+        Their numbers.
+    recorder : Recorder or None
+        Sees every step.
+
+    Returns
+    -------
+    Performance
+        Of the minibatches before their steps.
+    """
+    run.seed_epoch(stage, iteration, epoch, run.task.train)
+    if recorder is not None:
+        recorder.epoch = float(epoch)
+    train = train_epoch(run.wrapped, optimizer, run.task, run.processes, recorder)
+    run.processes.level(run.model)
+    return train
+
+
+def log_row(
+    run: Run, state: State, stage: str, epoch: int, train: Performance, *, judged: bool
+) -> dict[str, Any]:
+    """Return a row of the log.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    state : State
+        Its iteration and masks.
+    stage : str
+        Name of the stage.
+    epoch : int
+        Number of the epoch.
+    train : Performance
+        On the training data.
+    judged : bool
+        Whether the network is evaluated on the other data.
+
+    Returns
+    -------
+    dict
+    """
+    names = ("validation", "test")
+    found = (judged_on(run, name) if judged else Performance() for name in names)
+    return row_names(run, state, stage, epoch) | measured(train, *found)
+
+
+def judged_on(run: Run, name: str) -> Performance:
+    """Evaluate on one of the task's data sets, in an order that no earlier pass changes.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    name : str
+        Train, validation or test.
+
+    Returns
+    -------
+    Performance
+    """
+    data = getattr(run.task, name)
+    run.seed_epoch("evaluation", 0, 0, data)
+    return evaluate(run.model, run.task, data, run.processes)
+
+
+def row_names(run: Run, state: State, stage: str, epoch: int) -> dict[str, Any]:
+    """Return the columns of a row that say what it is of.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+    state : State
+        Its iteration and masks.
+    stage : str
+        Name of the stage.
+    epoch : int
+        Number of the epoch.
+
+    Returns
+    -------
+    dict
+    """
+    sparsity = run.plan.parameter_masks(state.masks).sparsity
+    return {"iteration": state.iteration, "stage": stage, "epoch": epoch, "sparsity": sparsity}
+
+
+def new_optimizer(run: Run) -> torch.optim.Optimizer:
+    """Return the optimiser of pre- and post-training, without a past.
+
+    Parameters
+    ----------
+    run : Run
+        The pruning.
+
+    Returns
+    -------
+    Optimizer
+    """
+    trained = trained_parameters(run.model)
+    if run.task.optimizer is not None:
+        return run.task.optimizer(trained)
+    return torch.optim.Adam(trained, lr=run.settings.learning_rate)
+
+
+def trained_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """List the parameters that train.
+
+    Parameters
+    ----------
+    model : Module
+        The network.
+
+    Returns
+    -------
+    list of Parameter
+    """
+    return [p for p in model.parameters() if p.requires_grad]

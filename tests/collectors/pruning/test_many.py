@@ -1,0 +1,57 @@
+"""Many prunings at once are those that would be made one by one."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from causalhyper.errors import ConfigurationError
+from collectors.pruning import prune, prune_many, read_pruned
+from tests.collectors.pruning.problems import SHORT, Draws, Magnitude, same, task
+
+
+def many(out, **changes):
+    given = {
+        "criteria": [Magnitude(), Draws(), "dense"], "seeds": [0, 1], "sparsities": [0.5, 0.8],
+        "settings": SHORT, "out": out, "quiet": True,
+    }  # fmt: skip
+    return prune_many(task(), **(given | changes))
+
+
+def test_each_run_is_that_of_a_call_of_its_own_and_the_log_holds_all(tmp_path):
+    log = many(tmp_path)
+    final = log[log["stage"] == "final"]
+    assert final.groupby("method")["run_id"].count().to_dict() == {
+        "own-magnitude": 4, "own-random": 4, "dense": 2
+    }  # fmt: skip
+    alone = prune(task(), criterion=Draws(), sparsity=0.8, seed=1, settings=SHORT, quiet=True)
+    found = read_pruned(tmp_path / "own-random-0.8-seed1", task())
+    assert same(found.model.state_dict(), alone.model.state_dict())
+    runs = pd.read_parquet(tmp_path / "runs.parquet")
+    assert runs["test_accuracy"].tolist() == final["test_accuracy"].tolist()
+    # paired: all methods of a seed have the same network before they prune
+    before = log[log["stage"] == "pretraining"]
+    assert (before.groupby(["seed", "epoch"])["train_loss"].nunique() == 1).all()
+
+
+def test_a_call_that_grows_trains_only_what_is_new(tmp_path):
+    first = many(tmp_path, criteria=[Draws()], sparsities=[0.5])
+    run = tmp_path / "own-random-0.5-seed0"
+    before = (run / "result.json").stat().st_mtime_ns
+    grown = many(tmp_path, criteria=[Draws()])
+    assert (run / "result.json").stat().st_mtime_ns == before
+    again = grown[grown["run_id"].isin(first["run_id"])].reset_index(drop=True)
+    assert again.equals(first)
+
+
+def test_a_folder_of_other_settings_is_refused(tmp_path):
+    many(tmp_path, criteria=[Draws()], sparsities=[0.5])
+    with pytest.raises(Exception, match="pretrain"):
+        many(tmp_path, criteria=[Draws()], settings=replace(SHORT, n_pre=1))
+
+
+@pytest.mark.parametrize("wrong", [{"seeds": []}, {"criteria": [Draws(), Draws()]}])
+def test_nothing_to_do_and_names_twice_are_refused(tmp_path, wrong):
+    with pytest.raises(ConfigurationError, match="different names"):
+        many(tmp_path, **wrong)
+    assert not list(tmp_path.iterdir())
