@@ -146,7 +146,10 @@ def training_folds(edges: Codes, count: int, *, scheme: Scheme = "forward") -> F
     ([0, 3], [1, 4])
     """
     each = [
-        [(start + learn, start + ahead) for learn, ahead in blocked_folds(rows, count, scheme=scheme)]
+        [
+            (start + learn, start + ahead)
+            for learn, ahead in blocked_folds(rows, count, scheme=scheme)
+        ]
         for start, rows in zip(edges[:-1], np.diff(edges), strict=True)
     ]
     return [

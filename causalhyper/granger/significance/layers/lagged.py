@@ -27,6 +27,7 @@ from causalhyper.granger.significance.layers.wald import (
 
 NAMES = ("movement", "loss")
 
+
 def lagged_tests(
     movement: ArrayLike,
     loss: ArrayLike,

@@ -118,11 +118,11 @@ def share_cosines(bandwidth: float, edges: Codes) -> list[int]:
     Examples
     --------
     >>> share_cosines(9, np.array([0, 80, 90]))
-    [7, 1]
+    [7, 2]
     """
     lengths = np.diff(edges)
     shares = lengths ** (2 / 3) / (lengths ** (2 / 3)).sum()
-    counts = np.floor(bandwidth * shares + 1e-9).astype(int)
+    counts = np.round(int(bandwidth) * shares).astype(int)
     return [int(c) for c in np.clip(counts, 1, np.maximum(lengths - 1, 1))]
 
 
