@@ -1,4 +1,4 @@
-"""Total movements of layers and errors of a loss, by many laws: those of layers are tested on them.
+"""Total movements of layers and errors of a loss, by many laws, to test layers on.
 
 Each takes a generator, steps and layers, and returns movements (T, layers) and errors (T,). The
 loss change is minus the sum of the movements, times effects, plus the errors. `FIRST` were looked
@@ -102,7 +102,9 @@ def averages(rng, rows, layers=LAYERS):
         noise = rng.normal(size=(rows + 20, count))
         return lfilter(np.ones(12) / np.sqrt(12), [1], noise, axis=0)[-rows:]
 
-    return fall(rows, 1.5) * np.exp(0.3 * smooth(layers)), 0.3 * (fall(rows, 1.5) * smooth(1))[:, 0]
+    return fall(rows, 1.5) * np.exp(0.3 * smooth(layers)), 0.3 * (fall(rows, 1.5) * smooth(1))[
+        :, 0
+    ]
 
 
 def near_unit(rng, rows, layers=LAYERS):

@@ -55,9 +55,7 @@ def test_the_wald_statistic_of_trainings_is_that_of_statsmodels_panel_covariance
         nested_regression(x[:, 2:], x[:, :2], y, EDGES), kernel="bartlett", bandwidth=6
     )
     assert found.value == pytest.approx(fit.tvalues[2] ** 2, rel=1e-8)
-    seam = wald_statistic(
-        nested_regression(x[:, 2:], x[:, :2], y), kernel="bartlett", bandwidth=6
-    )
+    seam = wald_statistic(nested_regression(x[:, 2:], x[:, :2], y), kernel="bartlett", bandwidth=6)
     assert abs(seam.value / found.value - 1) > 1e-4
 
 

@@ -67,7 +67,7 @@ def join_layers(
         choice, halves, rotated = selection.choice, selection.halves, selection.rotated
         layer, increment = shifts[name], increments[name]
         entries = _entries(choice.columns, layer, halves, rotated, shifts.reading.alpha)
-        outcomes = rotated.to_frame().set_index("outcome")
+        outcomes = rotated.to_frame().set_index("outcome").loc["r2_in"].to_dict()
         largest, _ = layer.of_layer()
         found.append(
             LayerDiagnosis(
@@ -75,11 +75,11 @@ def join_layers(
                 n=len(layer.p),
                 kept=len(choice.columns),
                 lambda_=choice.lambda_,
-                r2_in=float(outcomes.loc["r2_in", "observed"]),
+                r2_in=float(outcomes["observed"]),
                 r2_out=selection.ahead.r2,
                 r2_out_se=selection.ahead.se,
-                null_r2_in=float(outcomes.loc["r2_in", "expected"]),
-                p_r2_in=float(outcomes.loc["r2_in", "p"]),
+                null_r2_in=float(outcomes["expected"]),
+                p_r2_in=float(outcomes["p"]),
                 null_kept=float(rotated.nulls["kept"].mean()),
                 statistic=float(largest[0]),
                 expected=float(largest[1:].mean()),
@@ -119,7 +119,8 @@ def loss_p_values(shifts: ShiftTest) -> tuple[Array, Array]:
         scaled = np.array([_scaled(each) for each in values])
         alone.append(_shares(scaled, scaled))
         family.append(_shares(scaled, np.broadcast_to(scaled.max(axis=0), scaled.shape)))
-    return tuple(np.minimum(1.0, 2 * np.min(each, axis=0)) for each in (alone, family))  # type: ignore[return-value]
+    p, q = (np.minimum(1.0, 2 * np.min(each, axis=0)) for each in (alone, family))
+    return p, q
 
 
 def _scaled(values: Array) -> Array:

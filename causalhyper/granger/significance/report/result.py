@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.arrays import Array, Codes
+from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.report.verdict import (
     READINGS,
@@ -44,7 +44,7 @@ class LayerEntries:
     """
 
     index: Codes
-    kept: Codes
+    kept: Flags
     statistic: Array
     p: Array
     q: Array

@@ -95,7 +95,9 @@ def test_r2_out_is_that_of_refits_to_what_comes_before(found: Diagnosis) -> None
     size, away, about = 120 // 6, 0.0, 0.0
     for start in range(20, 120, size):
         choice = KEEP(DenseColumns(x[:start]), y[:start])
-        values = choice.intercept + x[start : start + size][:, choice.columns] @ choice.coefficients
+        values = (
+            choice.intercept + x[start : start + size][:, choice.columns] @ choice.coefficients
+        )
         away += ((y[start : start + size] - values) ** 2).sum()
         about += ((y[start : start + size] - y[:start].mean()) ** 2).sum()
     assert found["own"].r2_out == pytest.approx(1 - away / about, rel=1e-6)
@@ -107,7 +109,9 @@ def test_layers_are_held_against_the_maximum_over_layers_of_each_rotation() -> N
     kinds = []
     for number in (0, 1):
         values = np.stack([layer.of_layer()[number] for layer in tested.layers])
-        scaled = (values - values[:, 1:].mean(axis=1)[:, None]) / values[:, 1:].std(axis=1)[:, None]
+        scaled = (values - values[:, 1:].mean(axis=1)[:, None]) / values[:, 1:].std(axis=1)[
+            :, None
+        ]
         most = scaled[:, 1:].max(axis=0)
         ones = scaled[:, :1]
         kinds.append((1 + (most >= ones - 1e-5 * (1 + abs(ones))).sum(axis=1)) / 120)
