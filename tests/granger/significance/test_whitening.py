@@ -6,6 +6,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from causalhyper.errors import DataError
+from causalhyper.granger.lasso.columns import DenseColumns
+from causalhyper.granger.significance.layers import layer_tests
 from causalhyper.granger.significance.layers.sieve import (
     drawn_errors,
     sieve_p,
@@ -118,6 +120,14 @@ def test_the_bootstrap_is_a_function_of_its_seed_and_of_how_much_is_held(monkeyp
     first = sieve_p(given, statistic, order=4, draws=60, rng=np.random.default_rng(1))
     monkeypatch.setattr("causalhyper.granger.significance.layers.sieve.HELD", 1)
     assert first == sieve_p(given, statistic, order=4, draws=60, rng=np.random.default_rng(1))
+
+
+def test_a_loss_without_errors_is_tested_too() -> None:
+    moves, _ = training("falling", np.random.default_rng(5), 120)
+    columns = {str(at): DenseColumns(moves[:, [at]]) for at in range(3)}
+    found = layer_tests(columns, -moves[:, 0] - 2 * moves[:, 1], draws=49)
+    assert [found[at].p for at in "01"] == [1 / 50, 1 / 50]
+    assert 0 < found["2"].p <= 1
 
 
 def test_too_few_steps_for_columns_spread_and_memory_are_refused() -> None:

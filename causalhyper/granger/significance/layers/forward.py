@@ -142,8 +142,8 @@ def training_folds(edges: Codes, count: int, *, scheme: Scheme = "forward") -> F
 
     Examples
     --------
-    >>> [(a.tolist(), b.tolist()) for a, b in training_folds(np.array([0, 3, 6]), 2)][0]
-    ([0, 3], [1, 4])
+    >>> [(a.tolist(), b.tolist()) for a, b in training_folds(np.array([0, 6, 12]), 2)][0]
+    ([0, 1, 6, 7], [2, 3, 8, 9])
     """
     each = [
         [

@@ -6,7 +6,11 @@ import numpy as np
 
 from causalhyper.arrays import Array
 from causalhyper.granger.significance.layers.long_run import smoother
-from causalhyper.granger.significance.layers.wald import NestedRegression, WaldStatistic
+from causalhyper.granger.significance.layers.wald import (
+    NestedRegression,
+    WaldStatistic,
+    solve_all,
+)
 from causalhyper.granger.significance.layers.whitening import (
     Whitened,
     filtered,
@@ -141,7 +145,7 @@ def whitened_values(
     size = regression.tested.shape[1]
     covariance = _sandwich(found, left, statistic)[:, -size:, -size:]
     tested = slopes[:, -size:]
-    solved = np.linalg.solve(covariance, tested[..., None])[..., 0]
+    solved = solve_all(covariance, tested)
     rows = left.shape[1]
     free = rows - columns.shape[1] - found.spent
     return np.asarray((tested * solved).sum(axis=1) / size * free / rows)

@@ -276,7 +276,7 @@ def bootstrap_p(
     flat = scores.reshape(len(left), -1)
     smooth = (h @ flat).reshape(scores.shape)
     covariance = np.einsum("tqb,tsb->bqs", scores, smooth)
-    solved = _solved(covariance, inside.T)
+    solved = solve_all(covariance, inside.T)
     values = np.einsum("bq,bq->b", inside.T, solved) / statistic.tested * _share(regression)
     return float(1 + (values >= statistic.value).sum()) / (1 + draws)
 
@@ -313,11 +313,21 @@ def _share(regression: NestedRegression) -> float:
 def _wald(inside: Array, scores: Array, h: Array) -> float:
     """Wald statistic over q, with the tested columns orthonormal."""
     covariance = (scores.T @ h @ scores)[None]
-    return float(inside @ _solved(covariance, inside[None])[0]) / len(inside)
+    return float(inside @ solve_all(covariance, inside[None])[0]) / len(inside)
 
 
-def _solved(covariances: Array, sides: Array) -> Array:
-    """Solve, with a singular covariance answered by infinity."""
+def solve_all(covariances: Array, sides: Array) -> Array:
+    """Solve systems, with a singular covariance answered by infinity.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (B, q, q)
+    sides : ndarray, shape (B, q)
+
+    Returns
+    -------
+    ndarray, shape (B, q)
+    """
     size = np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1]
     scaled = covariances / np.where(size > 0, size, 1.0)[:, None, None]
     good = (size > 0) & (np.linalg.eigvalsh(scaled)[:, 0] > 1e-12)

@@ -161,8 +161,8 @@ def autoregression(series: Array, later: Codes, order: int) -> Array:
     past = np.stack([series[:, later - lag] for lag in range(1, order + 1)], axis=1)
     inner = past @ np.swapaxes(past, 1, 2)
     size = np.einsum("bii->b", inner)
-    # a series that is predicted without error has a singular inner product
-    inner += 1e-12 * np.maximum(size, np.finfo(float).tiny)[:, None, None] * np.eye(order)
+    # a series of zeros, or one that is predicted without error, has a singular inner product
+    inner += 1e-12 * np.where(size > 0, size, 1.0)[:, None, None] * np.eye(order)
     return np.asarray(np.linalg.solve(inner, past @ series[:, later, None])[..., 0])
 
 

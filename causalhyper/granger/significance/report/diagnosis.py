@@ -32,6 +32,8 @@ ASSUMPTIONS = (
     "happen if it were held still",
 )
 Layers = Mapping[str, GrangerDesign]
+HELD = 2**28
+"""Bytes of a layer that is held in memory while it is selected from in this process."""
 
 
 def diagnose(
@@ -108,8 +110,8 @@ def diagnose(
     -----
     The design is read once by each of `shift_test`, `layer_tests` and `movement_increment`; the
     selection is made 1 + folds + 2 pairs + 1 + reruns times, and reads it as often as its path
-    does. Nothing of the size of the design is held; `GrangerDesign.held` reads it once into
-    memory, which is faster where there is room.
+    does. A layer of at most 256 MB is held in memory meanwhile, one at a time; a larger one, or
+    one that other processes select from, is read from where it lies.
 
     Examples
     --------
@@ -183,6 +185,13 @@ def _select(
     stages = split_progress(progress, {"one": 0.15, "halves": 0.4, "rotated": 0.45})
     halves_rng, rotated_rng = rng.spawn(2)
     workers, engine = place
+    rows, count = design.shape
+    if (
+        engine is None
+        and workers in (None, 1)
+        and rows * count * design.columns.dtype.itemsize <= HELD
+    ):
+        design = design.held()
     choice, ahead = choose(design.columns, design.y), predict_ahead(design, choose, plan.folds)
     stages["one"](1.0)
     halves = selection_frequency(
