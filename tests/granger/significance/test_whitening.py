@@ -30,7 +30,6 @@ from causalhyper.granger.significance.layers.whitening import (
 )
 from tests.granger.significance.movements import FRESH, remembering, training
 
-
 LONG = ("long memory", "near unit", "averages")
 """Laws whose errors remember more than an autoregression of four steps."""
 
