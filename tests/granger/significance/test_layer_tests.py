@@ -37,7 +37,9 @@ def planted() -> tuple[dict[str, SquaredChanges], np.ndarray, np.ndarray]:
 
 def test_the_statistic_of_each_layer_is_that_of_statsmodels_on_total_movements() -> None:
     columns, totals, y = planted()
-    found = layer_tests(columns, y, kernel="bartlett", bandwidth=8, reference="asymptotic")
+    found = layer_tests(
+        columns, y, errors="raw", kernel="bartlett", bandwidth=8, reference="asymptotic"
+    )
     fit = sm.OLS(y, sm.add_constant(totals)).fit(
         cov_type="HAC", cov_kwds={"maxlags": 7, "use_correction": False}, use_t=True
     )
@@ -61,7 +63,9 @@ def test_a_unit_is_tested_given_the_rest_of_its_layer_and_the_other_layers() -> 
     columns, totals, y = planted()
     squares = changes()["c"] ** 2
     y = y + 6 * squares[:, 2]
-    found = layer_tests(columns, y, by="unit", kernel="bartlett", bandwidth=1, draws=199)
+    found = layer_tests(
+        columns, y, by="unit", errors="raw", kernel="bartlett", bandwidth=1, reference="fixed"
+    )
     unit = next(t for t in found.tests if (t.layer, t.group) == ("c", "2"))
     x = np.column_stack([squares[:, 2], totals[:, 2] - squares[:, 2], totals[:, :2]])
     fit = sm.OLS(y, sm.add_constant(x)).fit(cov_type="HC0")

@@ -5,11 +5,8 @@ from causalhyper.granger.significance.layers.increment_result import (
     LayerIncrement,
     MovementIncrement,
 )
-from causalhyper.granger.significance.layers.lagged import (
-    LaggedDirection,
-    LaggedTests,
-    lagged_tests,
-)
+from causalhyper.granger.significance.layers.lagged import lagged_tests
+from causalhyper.granger.significance.layers.lagged_result import LaggedDirection, LaggedTests
 from causalhyper.granger.significance.layers.nested import layer_tests
 from causalhyper.granger.significance.layers.nested_result import LayerTest, LayerTests
 

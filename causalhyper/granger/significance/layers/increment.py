@@ -7,15 +7,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from causalhyper.arrays import Array
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.choice.folds import Folds, blocked_folds
+from causalhyper.granger.choice.folds import Folds
 from causalhyper.granger.ridge.spectrum import orthonormal, predicted
 from causalhyper.granger.significance.layers.aggregates import LayerRows, read_layers
 from causalhyper.granger.significance.layers.forward import (
     clark_west,
     diebold_mariano,
     forward_predictions,
+    training_folds,
 )
 from causalhyper.granger.significance.layers.increment_result import (
     LayerIncrement,
@@ -31,6 +32,7 @@ def movement_increment(
     designs: Designs,
     y: ArrayLike | None = None,
     *,
+    edges: ArrayLike | None = None,
     shared: Literal["layer", "network"] = "layer",
     standardise: bool = False,
     folds: int = 5,
@@ -55,13 +57,16 @@ def movement_increment(
         Of the same rows; each is read once.
     y : array_like, shape (T,), optional
         Loss changes, with columns that have none.
+    edges : array_like of int, optional
+        Rows where trainings begin, and T, with columns; a `GrangerDesign` knows them.
     shared : {"layer", "network"}
         Whether the hypothesis has one coefficient a layer, or one for all.
     standardise : bool
         Whether deviations are penalised alike for standardised columns, rather than for squares.
         Standard deviations are then those of all rows.
     folds, inner : int
-        Blocks that are predicted, and blocks that choose the penalty of each.
+        Blocks of each training that are predicted, each from what comes before it in every
+        training; and blocks that choose the penalty of each.
     draws, block : int
         Of the bootstrap; the block is sqrt(T) steps unless given.
     alpha, level : float
@@ -100,11 +105,11 @@ def movement_increment(
     >>> movement_increment(DenseColumns(x), noise - 2 * x[:, :15].sum(axis=1))["design"].q
     0.005
     """
-    sources, response = sources_of(designs, y)
+    sources, response, ends = sources_of(designs, y, edges)
     rows = len(response)
     length = block or round(rows**0.5)
     _check(shared, draws, length, rows, alpha, level)
-    cut = blocked_folds(rows, folds)
+    cut = training_folds(ends, folds)
     layers = [
         layer
         for source in sources
@@ -114,7 +119,7 @@ def movement_increment(
     base = np.column_stack([np.ones(rows), totals if shared == "layer" else totals.sum(axis=1)])
     streams = np.random.default_rng(seed).spawn(len(layers))
     found = [
-        _layer(layer, response, base, cut, inner, (draws, length, level), rng)
+        _layer(layer, response, base, (cut, ends), inner, (draws, length, level), rng)
         for layer, rng in zip(layers, streams, strict=True)
     ]
     adjusted = adjust_p_values([float(x["p"]) for x in found], "holm")
@@ -141,7 +146,7 @@ def _layer(
     layer: LayerRows,
     y: Array,
     base: Array,
-    cut: Folds,
+    parts: tuple[Folds, Codes],
     inner: int,
     numbers: tuple[int, int, float],
     rng: np.random.Generator,
@@ -149,20 +154,25 @@ def _layer(
     """Numbers of one layer, but for its name and q."""
     assert layer.gram is not None
     draws, block, level = numbers
+    cut, edges = parts
     basis = orthonormal(base)
     fit = basis @ (basis.T @ y)
-    weights = dependent_weights(len(y), block, draws, rng)
+    weights = dependent_weights(edges, block, draws, rng)
     responses = np.column_stack([y, fit[:, None] + (y - fit)[:, None] * weights])
-    small, large = forward_predictions(layer.gram, responses, base, cut, inner)
     ahead = np.concatenate([block for _, block in cut])
-    came = responses[ahead]
+    order = np.argsort(ahead)
+    found = forward_predictions(layer.gram, responses, base, cut, inner, edges)
+    (small, large), came = found[:, order], responses[ahead[order]]
+    ends = np.searchsorted(ahead[order], edges)
     removed = 1 - ((came - large) ** 2).sum(axis=0) / ((came - small) ** 2).sum(axis=0)
     larger = int((removed[1:] >= removed[0]).sum())
-    peer = clark_west(came[:, 0], small[:, 0], large[:, 0])
-    gain = diebold_mariano(came[:, 0], small[:, 0], large[:, 0])
+    peer = clark_west(came[:, 0], small[:, 0], large[:, 0], ends)
+    gain = diebold_mariano(came[:, 0], small[:, 0], large[:, 0], ends)
     whole = _about_the_past(y, cut)
     lower, upper = (x / whole for x in gain.interval(level))
-    inside = score_test(layer.gram, y, base, null="wild", draws=draws, block=block, rng=rng)
+    inside = score_test(
+        layer.gram, y, base, null="wild", draws=draws, block=block, rng=rng, edges=edges
+    )
     return {
         "r2_out": 1 - float(np.mean((came[:, 0] - large[:, 0]) ** 2)) / whole,
         "increment": gain.mean / whole,

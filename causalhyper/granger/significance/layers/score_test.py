@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from causalhyper.arrays import Array
+from causalhyper.arrays import Array, Codes
 from causalhyper.granger.ridge.spectrum import orthonormal
 from causalhyper.granger.significance.layers.wald import dependent_weights
 
@@ -42,6 +42,7 @@ def score_test(
     draws: int,
     block: int,
     rng: np.random.Generator,
+    edges: Codes | None = None,
 ) -> ScoreTest:
     """Hold the residuals of a base regression against many columns at once.
 
@@ -61,6 +62,8 @@ def score_test(
         Of the weights.
     rng : Generator
         For the weights.
+    edges : ndarray of int, optional
+        Rows where trainings begin, and T: weights of two trainings are independent.
 
     Returns
     -------
@@ -72,7 +75,9 @@ def score_test(
     if null == "rotation":
         turned = left[np.subtract.outer(np.arange(rows), np.arange(1, rows)) % rows]
     else:
-        turned = left[:, None] * dependent_weights(rows, block, draws, rng)
+        turned = left[:, None] * dependent_weights(
+            rows if edges is None else edges, block, draws, rng
+        )
     series = np.column_stack([left, turned - basis @ (basis.T @ turned)])
     squares = np.einsum("tb,tb->b", series, series)
     values = np.einsum("tb,tb->b", series, gram @ series) / np.where(squares > 0, squares, 1.0)

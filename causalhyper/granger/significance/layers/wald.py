@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
-from causalhyper.arrays import Array
+from causalhyper.arrays import Array, Codes
 from causalhyper.errors import DataError
 from causalhyper.granger.ridge.spectrum import orthonormal
 from causalhyper.granger.significance.layers.long_run import (
@@ -15,11 +15,15 @@ from causalhyper.granger.significance.layers.long_run import (
     Rule,
     choose_bandwidth,
     degrees_of,
+    edges_of,
     smoother,
 )
+from causalhyper.granger.significance.layers.whitening import whiten
 
 WITHIN = 1e-7
 """A column of which a smaller share of its length is left by the others is their combination."""
+SHORTEST = 20
+"""Steps of a training for each step that its errors remember."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,16 +38,22 @@ class NestedRegression:
         Orthonormal basis of what the tested columns add.
     response : ndarray, shape (T,)
         Without its part along `given`: the residuals under the hypothesis.
+    edges : ndarray of int, shape (trainings + 1,)
+        Rows where trainings begin, and T.
+    spent : int
+        Numbers that were fitted to whiten it; 0 as it is.
     """
 
     given: Array
     tested: Array
     response: Array
+    edges: Codes
+    spent: int = 0
 
     @property
     def free(self) -> int:
         """Degrees of freedom of the residuals."""
-        return len(self.response) - self.given.shape[1] - self.tested.shape[1]
+        return len(self.response) - self.given.shape[1] - self.tested.shape[1] - self.spent
 
     @property
     def residuals(self) -> Array:
@@ -66,7 +76,9 @@ class NestedRegression:
         return float(inside @ inside) / size / (left / self.free) if left > 0 else np.inf
 
 
-def nested_regression(tested: Array, given: Array, y: Array) -> NestedRegression:
+def nested_regression(
+    tested: Array, given: Array, y: Array, edges: Codes | None = None
+) -> NestedRegression:
     """Set tested columns apart from given ones (Frisch and Waugh 1933, Lovell 1963).
 
     Parameters
@@ -75,6 +87,8 @@ def nested_regression(tested: Array, given: Array, y: Array) -> NestedRegression
     given : ndarray, shape (T, r)
         With the intercept, if there is to be one.
     y : ndarray, shape (T,)
+    edges : ndarray of int, optional
+        Rows where trainings begin, and T; one training unless given.
 
     Returns
     -------
@@ -93,11 +107,61 @@ def nested_regression(tested: Array, given: Array, y: Array) -> NestedRegression
     left = left[:, np.linalg.norm(left, axis=0) > WITHIN]
     if not left.shape[1]:
         raise DataError("the tested columns are combinations of the given ones: nothing to test")
-    found = NestedRegression(basis, orthonormal(left), y - basis @ (basis.T @ y))
+    ends = edges_of(len(y) if edges is None else edges)
+    found = NestedRegression(basis, orthonormal(left), y - basis @ (basis.T @ y), ends)
+    return _with_freedom(found)
+
+
+def whitened_regression(regression: NestedRegression, order: int) -> NestedRegression:
+    """Take spread and memory of the errors out of a regression (see `whiten`).
+
+    Parameters
+    ----------
+    regression : NestedRegression
+    order : int
+        Of the autoregression; it is shortened to a twentieth of the shortest training.
+
+    Returns
+    -------
+    NestedRegression
+        Of fewer rows: the first of each training have none before them.
+
+    Raises
+    ------
+    DataError
+        If no degree of freedom is left.
+    """
+    columns = np.hstack([regression.given, regression.tested])
+    steps = errors_order(regression.edges, order)
+    found = whiten(columns, regression.response[None], regression.edges, steps)
+    count = regression.given.shape[1]
+    tested, given = found.columns[0, :, count:], found.columns[0, :, :count]
+    nested = nested_regression(tested, given, found.responses[0], found.edges)
+    return _with_freedom(replace(nested, spent=found.spent))
+
+
+def errors_order(edges: Codes, order: int) -> int:
+    """Shorten an autoregression to what the shortest training lets be fitted.
+
+    Parameters
+    ----------
+    edges : ndarray of int, shape (trainings + 1,)
+    order : int
+
+    Returns
+    -------
+    int
+    """
+    return min(order, int(np.diff(edges).min()) // SHORTEST)
+
+
+def _with_freedom(found: NestedRegression) -> NestedRegression:
     if found.free < 1:
+        spent = f" and {found.spent} numbers of spread and memory" if found.spent else ""
         raise DataError(
-            f"{len(y)} rows leave no degree of freedom beside {given.shape[1]} given and "
-            f"{tested.shape[1]} tested columns: take more steps or fewer columns"
+            f"{len(found.response)} rows leave no degree of freedom beside "
+            f"{found.given.shape[1]} given and {found.tested.shape[1]} tested columns{spent}: "
+            "take more steps or fewer columns"
         )
     return found
 
@@ -161,15 +225,16 @@ def wald_statistic(
     Returns
     -------
     WaldStatistic
-        Without a correction for degrees of freedom.
+        Of a whitened regression with a correction for degrees of freedom, otherwise without.
     """
     scores = regression.tested * regression.residuals[:, None]
-    width = choose_bandwidth(scores, kernel, rule) if bandwidth is None else float(bandwidth)
-    rows, size = scores.shape
-    value = _wald(regression.tested.T @ regression.response, scores, smoother(kernel, width, rows))
-    return WaldStatistic(
-        value, size, regression.free, kernel, width, degrees_of(kernel, width, rows)
-    )
+    edges, size = regression.edges, scores.shape[1]
+    chosen = choose_bandwidth(scores, kernel, rule, edges) if bandwidth is None else bandwidth
+    width = float(chosen)
+    h = smoother(kernel, width, edges)
+    value = _wald(regression.tested.T @ regression.response, scores, h) * _share(regression)
+    degrees = degrees_of(kernel, width, edges)
+    return WaldStatistic(value, size, regression.free, kernel, width, degrees)
 
 
 def bootstrap_p(
@@ -201,27 +266,31 @@ def bootstrap_p(
     float
         (1 + number as large) / (1 + draws).
     """
-    weights = dependent_weights(len(regression.response), block, draws, rng)
+    weights = dependent_weights(regression.edges, block, draws, rng)
     left = weights * regression.response[:, None]
     left = left - regression.given @ (regression.given.T @ left)
     inside = regression.tested.T @ left
     residuals = left - regression.tested @ inside
-    h = smoother(statistic.kernel, statistic.bandwidth, len(left))
+    h = smoother(statistic.kernel, statistic.bandwidth, regression.edges)
     scores = regression.tested[:, :, None] * residuals[:, None, :]
     flat = scores.reshape(len(left), -1)
     smooth = (h @ flat).reshape(scores.shape)
     covariance = np.einsum("tqb,tsb->bqs", scores, smooth)
-    solved = _solved(covariance, inside.T)
-    values = np.einsum("bq,bq->b", inside.T, solved) / statistic.tested
+    solved = solve_all(covariance, inside.T)
+    values = np.einsum("bq,bq->b", inside.T, solved) / statistic.tested * _share(regression)
     return float(1 + (values >= statistic.value).sum()) / (1 + draws)
 
 
-def dependent_weights(rows: int, block: int, draws: int, rng: np.random.Generator) -> Array:
+def dependent_weights(
+    edges: Codes | int, block: int, draws: int, rng: np.random.Generator
+) -> Array:
     """Draw normal weights whose correlation falls linearly to zero over a block.
 
     Parameters
     ----------
-    rows, block, draws : int
+    edges : int, or ndarray of int, shape (trainings + 1,)
+        Rows; or where trainings begin, and T. Weights of two trainings are independent.
+    block, draws : int
     rng : Generator
 
     Returns
@@ -229,18 +298,36 @@ def dependent_weights(rows: int, block: int, draws: int, rng: np.random.Generato
     ndarray, shape (rows, draws)
         Of mean 0 and variance 1.
     """
-    total = np.cumsum(rng.normal(size=(rows + block, draws)), axis=0)
-    return np.asarray((total[block:] - total[:-block]) / np.sqrt(block))
+    parts = []
+    for rows in np.diff(edges_of(edges)):
+        total = np.cumsum(rng.normal(size=(rows + block, draws)), axis=0)
+        parts.append((total[block:] - total[:-block]) / np.sqrt(block))
+    return np.concatenate(parts)
+
+
+def _share(regression: NestedRegression) -> float:
+    """Degrees of freedom a row, where the regression was whitened."""
+    return regression.free / len(regression.response) if regression.spent else 1.0
 
 
 def _wald(inside: Array, scores: Array, h: Array) -> float:
     """Wald statistic over q, with the tested columns orthonormal."""
     covariance = (scores.T @ h @ scores)[None]
-    return float(inside @ _solved(covariance, inside[None])[0]) / len(inside)
+    return float(inside @ solve_all(covariance, inside[None])[0]) / len(inside)
 
 
-def _solved(covariances: Array, sides: Array) -> Array:
-    """Solve, with a singular covariance answered by infinity."""
+def solve_all(covariances: Array, sides: Array) -> Array:
+    """Solve systems, with a singular covariance answered by infinity.
+
+    Parameters
+    ----------
+    covariances : ndarray, shape (B, q, q)
+    sides : ndarray, shape (B, q)
+
+    Returns
+    -------
+    ndarray, shape (B, q)
+    """
     size = np.trace(covariances, axis1=1, axis2=2) / covariances.shape[1]
     scaled = covariances / np.where(size > 0, size, 1.0)[:, None, None]
     good = (size > 0) & (np.linalg.eigvalsh(scaled)[:, 0] > 1e-12)
