@@ -1,0 +1,1 @@
+"""Is causal pruning better than magnitude? The pruning paper's networks, by paired seeds."""
