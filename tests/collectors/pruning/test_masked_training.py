@@ -100,6 +100,11 @@ def test_momentum_from_before_pruning_revives_nothing(name):
     kept = masks(model)
     with keep_pruned(model, optimizer, kept):
         assert pruned_values(model, kept).eq(0).all()
+        for key, mask in kept.kept.items():
+            pruned = ~torch.from_numpy(mask)
+            state = optimizer.state[dict(model.named_parameters())[key]].values()
+            shaped = (v for v in state if torch.is_tensor(v) and v.shape == pruned.shape)
+            assert all(moments[pruned].eq(0).all() for moments in shaped)
         steps(model, optimizer, 1)
         assert pruned_values(model, kept).eq(0).all()
 
