@@ -102,7 +102,7 @@ def fisher_blocks(evidence: Evidence, criterion: WoodFisher) -> dict[str, Fisher
     matrices = {}
     for name in list(rows):
         matrices[name] = np.stack(rows.pop(name))
-    total = sum(float(np.square(g, dtype=np.float64).sum()) for g in matrices.values())
+    total = sum(float(np.einsum("ij,ij->", g, g, dtype=np.float64)) for g in matrices.values())
     if not total > 0:
         raise DataError(
             f"all gradients for {criterion.name!r} are zero: there is no Fisher information"
