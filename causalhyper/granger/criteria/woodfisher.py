@@ -13,6 +13,7 @@ from causalhyper.granger.criteria.criterion import Needs
 from causalhyper.granger.criteria.evidence import Evidence
 from causalhyper.granger.criteria.gradients import check_minibatches, minibatch_gradients
 from causalhyper.granger.criteria.weights import weights_at
+from causalhyper.granger.lasso.columns import Matrix
 from causalhyper.granger.masks import Masks
 
 
@@ -94,15 +95,20 @@ def fisher_blocks(evidence: Evidence, criterion: WoodFisher) -> dict[str, Fisher
     DataError
         If they are all zero.
     """
-    rows: dict[str, list[Array]] = {name: [] for name in evidence.masks.kept}
+    held: dict[str, Matrix] = {}
+    seen = 0
     for gradients in minibatch_gradients(evidence, criterion.minibatches, criterion.name):
         for name, gradient in gradients.items():
-            kept = evidence.masks.kept[name]
-            rows[name].append(np.where(kept, gradient, np.zeros(1, gradient.dtype)).ravel())
-    matrices = {}
-    for name in list(rows):
-        matrices[name] = np.stack(rows.pop(name))
-    total = sum(float(np.square(g, dtype=np.float64).sum()) for g in matrices.values())
+            if name not in held:
+                held[name] = np.empty((criterion.minibatches, gradient.size), gradient.dtype)
+            held[name][seen] = np.where(evidence.masks.kept[name], gradient, 0).ravel()
+        seen += 1
+        if seen == criterion.minibatches:
+            break
+    matrices = {name: g[:seen] for name, g in held.items()}
+    total = sum(
+        float(np.square(row, dtype=np.float64).sum()) for g in matrices.values() for row in g
+    )
     if not total > 0:
         raise DataError(
             f"all gradients for {criterion.name!r} are zero: there is no Fisher information"
