@@ -2,7 +2,7 @@
 
     python -m case_studies.pruning.collect --data FILE --out FOLDER [--device cuda]
 
-FILE is an npz of images with x_train, y_train, x_test, y_test. A stopped call goes on where it was.
+FILE is an npz of images with x_train, y_train, x_test, y_test. A stopped call goes on.
 """
 
 from __future__ import annotations
@@ -16,13 +16,28 @@ import torch
 
 from case_studies.pruning.images import load_parts
 from causalhyper.errors import CausalHyperError
+from causalhyper.granger.criteria import Criterion, named
 from collectors.networks import LeNet
 from collectors.pruning import PruningSettings, PruningTask, prune_many
 
-CRITERIA = (
-    "dense", "causal", "causal-shifted", "causal-ridge", "movement", "fisher", "magnitude", "lamp",
-    "taylor", "random",
-)  # fmt: skip
+CRITERIA: dict[str, str | Criterion] = {
+    "dense": "dense",
+    "causal-correlation": named("causal", statistic="correlation", name="causal-correlation"),
+    "causal-covariance": named("causal", statistic="covariance", name="causal-covariance"),
+    "causal-marginal": named("causal", statistic="marginal", name="causal-marginal"),
+    "causal-shifted": named(
+        "causal-shifted",
+        criterion=named("causal", statistic="covariance"),
+        name="causal-covariance-shifted",
+    ),
+    "causal-ridge": "causal-ridge",
+    "movement": "movement",
+    "fisher": "fisher",
+    "magnitude": "magnitude",
+    "lamp": "lamp",
+    "taylor": "taylor",
+    "random": "random",
+}
 BATCH = 512
 
 
@@ -42,7 +57,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="images, npz")
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--device", default="cpu", help="where to train")
-    parser.add_argument("--criteria", nargs="+", default=CRITERIA, help="by name")
+    parser.add_argument("--criteria", nargs="+", choices=CRITERIA, default=list(CRITERIA))
     parser.add_argument("--seeds", nargs="+", type=int, default=range(5), help="from 0")
     parser.add_argument("--sparsities", nargs="+", type=float, default=[0.9, 0.97, 0.99])
     parser.add_argument("--post", type=int, default=200, help="most epochs of post-training")
@@ -51,7 +66,7 @@ def main() -> None:
     torch.backends.cudnn.deterministic = True
     prune_many(
         make_task(options.data, options.device),
-        criteria=options.criteria,
+        criteria=[CRITERIA[name] for name in options.criteria],
         seeds=options.seeds,
         sparsities=options.sparsities,
         out=options.out,
