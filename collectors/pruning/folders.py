@@ -54,6 +54,8 @@ class Folder:
             If it cannot be read.
         """
         file = self.path / RUN
+        if resume:
+            self._clear_drafts()
         if not file.exists():
             write_atomic(file, (json.dumps(run, indent=2) + "\n").encode())
             return
@@ -70,8 +72,6 @@ class Folder:
                     "go on with the same, or name another folder"
                 )
         self.clear_trajectory()
-        for draft in self.path.glob(".*.tmp"):  # what a killed process had not written to its end
-            draft.unlink(missing_ok=True)
 
     def save(self, state: State) -> None:
         """Write a checkpoint, whole or not at all."""
@@ -89,6 +89,11 @@ class Folder:
     def clear_trajectory(self) -> None:
         """Remove the trajectory of a collecting stage."""
         shutil.rmtree(self.path / TRAJECTORY, ignore_errors=True)
+
+    def _clear_drafts(self) -> None:
+        """Remove what a killed process had not written to its end."""
+        for draft in self.path.glob(".*.tmp"):
+            draft.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let another process write."""

@@ -98,7 +98,7 @@ def check(root, moments):
     sys.stdout.write(f"{killed} killed\n")
 
 
-FEW = [{"batch": 11}, {"batch": 40}, {"write": 7}]
+FEW = [{"batch": 11}, {"batch": 40}, {"write": 1}, {"write": 7}]
 MANY = [{"batch": n} for n in range(1, 100, 7)] + [{"write": n} for n in range(1, 40)]
 
 if __name__ == "__main__":

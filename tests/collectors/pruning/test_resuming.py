@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(
-    ("moments", "least"), [("few", 3), pytest.param("many", 20, marks=pytest.mark.slow)]
+    ("moments", "least"), [("few", 4), pytest.param("many", 20, marks=pytest.mark.slow)]
 )
 def test_a_run_killed_at_any_moment_resumes_to_the_same_bytes(tmp_path, moments, least):
     command = [sys.executable, "-m", "tests.collectors.pruning.kills", str(tmp_path), moments]
