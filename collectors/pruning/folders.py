@@ -90,6 +90,12 @@ class Folder:
         """Remove the trajectory of a collecting stage."""
         shutil.rmtree(self.path / TRAJECTORY, ignore_errors=True)
 
+    def abandon(self) -> None:
+        """Forget a run of which nothing is kept, so that another may begin here."""
+        if not self.finished and not (self.path / CHECKPOINT).exists():
+            self.clear_trajectory()
+            (self.path / RUN).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Let another process write."""
         self._lock.release()
