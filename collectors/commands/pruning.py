@@ -102,7 +102,7 @@ def load_task(name: str) -> PruningTask:
     Raises
     ------
     ConfigurationError
-        If it cannot be imported, or is something else.
+        If it cannot be imported or made, or is something else.
     """
     from collectors.pruning import PruningTask
 
@@ -119,7 +119,12 @@ def load_task(name: str) -> PruningTask:
         raise ConfigurationError(f"cannot import the task {name!r}: {error}") from error
     finally:
         sys.path.remove(here)
-    made = found() if callable(found) else found
+    try:
+        made = found() if callable(found) else found
+    except Exception as error:
+        raise ConfigurationError(
+            f"{name!r} raised {type(error).__name__} instead of making a task: {error}"
+        ) from error
     if not isinstance(made, PruningTask):
         raise ConfigurationError(
             f"{name!r} is {type(made).__name__}; expected a PruningTask, or a function without "

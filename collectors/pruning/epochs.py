@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from causalhyper.errors import DataError
+from causalhyper.errors import ConfigurationError, DataError
 from collectors.pruning.bars import Told
 from collectors.pruning.frames import measured
 from collectors.pruning.passes import Performance, evaluate, train_epoch
@@ -53,7 +53,7 @@ def train_epochs(
     Raises
     ------
     DataError
-        If the loss is not finite in the end.
+        If the loss is NaN after an epoch, or not finite in the end.
     """
     if not count:
         row = log_row(run, state, stage, 0, Performance(), judged=True)
@@ -64,12 +64,23 @@ def train_epochs(
         row = log_row(run, state, stage, epoch, train, judged=epoch == count)
         state = state.with_row(row, time.perf_counter() - began)
         told(stage)
-    if not math.isfinite(train.loss):
-        raise DataError(
-            f"training diverged: the loss of {stage} epoch {count} is {train.loss}; lower the "
-            "learning rate"
-        )
+        if math.isnan(train.loss) or (epoch == count and math.isinf(train.loss)):
+            raise DataError(
+                f"training diverged: the loss of {stage} epoch {epoch} is {train.loss}; lower the "
+                "learning rate, or look for values in the training data that are not finite"
+            )
+    _refuse_nan(row, stage)
     return state
+
+
+def _refuse_nan(row: dict[str, Any], stage: str) -> None:
+    """Refuse data on which a network that trained well has no loss."""
+    for name in ("validation", "test"):
+        if row[f"{name}_examples"] and math.isnan(row[f"{name}_loss"]):
+            raise DataError(
+                f"the {name} loss after {stage} is NaN, and the training loss is not: look for "
+                f"values in the {name} data that are not finite"
+            )
 
 
 def trained_epoch(
@@ -99,11 +110,21 @@ def trained_epoch(
     -------
     Performance
         Of the minibatches before their steps.
+
+    Raises
+    ------
+    ConfigurationError
+        If the training data are empty.
     """
     run.seed_epoch(stage, iteration, epoch, run.task.train)
     if recorder is not None:
         recorder.epoch = float(epoch)
     train = train_epoch(run.wrapped, optimizer, run.task, run.processes, recorder)
+    if not train.examples:
+        raise ConfigurationError(
+            "the training data hold no example: give one batch at least (drop_last=True of a "
+            "DataLoader leaves out a last one that is not full)"
+        )
     run.processes.level(run.model)
     return train
 

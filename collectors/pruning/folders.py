@@ -90,14 +90,20 @@ class Folder:
         """Remove the trajectory of a collecting stage."""
         shutil.rmtree(self.path / TRAJECTORY, ignore_errors=True)
 
-    def _clear_drafts(self) -> None:
-        """Remove what a killed process had not written to its end."""
-        for draft in self.path.glob(".*.tmp"):
-            draft.unlink(missing_ok=True)
+    def abandon(self) -> None:
+        """Forget a run of which nothing is kept, so that another may begin here."""
+        if not self.finished and not (self.path / CHECKPOINT).exists():
+            self.clear_trajectory()
+            (self.path / RUN).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let another process write."""
         self._lock.release()
+
+    def _clear_drafts(self) -> None:
+        """Remove what a killed process had not written to its end."""
+        for draft in self.path.glob(".*.tmp"):
+            draft.unlink(missing_ok=True)
 
 
 def read_checkpoint(path: str | Path) -> State:

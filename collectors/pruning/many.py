@@ -14,7 +14,7 @@ from causalhyper.frames import write_atomic
 from causalhyper.granger.criteria import Criterion
 from causalhyper.parallel import Engine
 from collectors.pruning.procedure import pretrain, prune
-from collectors.pruning.requests import DENSE
+from collectors.pruning.requests import DENSE, checked_seed, checked_share, chosen_criterion
 from collectors.pruning.results import read_log
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.states import State, state_bytes, state_of
@@ -136,7 +136,8 @@ def prune_many(
     Raises
     ------
     ConfigurationError
-        If two criteria share a name, something is empty, or the folder holds other runs.
+        If a criterion, seed or sparsity is none, two criteria share a name, something is empty,
+        or the folder holds other runs.
     RunFailedError
         If a run fails.
 
@@ -156,6 +157,10 @@ def prune_many(
     >>> log[log["stage"] == "final"]["run_id"].tolist()
     ['magnitude-0.5-seed0', 'magnitude-0.5-seed1', 'random-0.5-seed0', 'random-0.5-seed1']
     """
+    seeds = [checked_seed(seed) for seed in seeds]
+    sparsities = [None if each is None else checked_share(each) for each in sparsities]
+    for each in criteria:
+        chosen_criterion(each)
     named = {each if isinstance(each, str) else each.name: each for each in criteria}
     if len(named) < len(criteria) or not named or not seeds or not sparsities:
         raise ConfigurationError(

@@ -134,11 +134,19 @@ def _with_units(
                 f"{name!r} has no output units along its first axis: leave it out (layers=), or "
                 "prune single parameters (structured=False)"
             )
-    last = _calls(model, task, set(owners.values()))[-1][0]
+    calls = _calls(model, task, set(owners.values()))
+    last, called = calls[-1][0], {module for module, _, _ in calls}
+    uncalled = [name for name, module in owners.items() if module not in called]
+    if task.layers is not None and uncalled:
+        raise ConfigurationError(
+            f"the network reads {uncalled[0]!r} without calling its layer, so that what follows "
+            "its units is not known: leave it out (layers=), or prune single parameters "
+            "(structured=False)"
+        )
     kept = {
         name: p
         for name, p in found.items()
-        if owners[name] is not last and not getattr(owners[name], "transposed", False)
+        if owners[name] in called - {last} and not getattr(owners[name], "transposed", False)
     }
     if not kept:
         raise ConfigurationError(

@@ -115,6 +115,10 @@ def prune(
             result = run.result(state)
             run.processes.share(lambda: _written(folder, result))
             return result
+        except BaseException:
+            if folder is not None:
+                folder.abandon()
+            raise
         finally:
             if folder is not None:
                 folder.close()

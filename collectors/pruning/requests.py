@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -79,30 +80,106 @@ def sparsity_targets(sparsity: Sparsity, settings: PruningSettings, plan: MaskPl
     Raises
     ------
     ConfigurationError
-        If a share is out of range, or they fall.
+        If a share is out of range, they fall, or the minimum of the settings forbids the last.
     """
     if sparsity is None:
         return None
     before = plan.first_masks.sparsity
-    if isinstance(sparsity, int | float):
-        if not 0 <= sparsity < 1:
-            raise ConfigurationError(
-                f"sparsity must be a share in [0, 1); got {sparsity!r}: 90% is 0.9"
-            )
-        final = max(float(sparsity), before)
+    if isinstance(sparsity, Real):
+        final = max(checked_share(sparsity), before)
         kind = settings.schedule
-        return sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
-    counts = tuple(dict(each) for each in sparsity if isinstance(each, Mapping))
-    if counts:
-        return _checked_counts(counts, len(sparsity), settings, plan)
-    levels = tuple(float(each) for each in sparsity if isinstance(each, int | float))
+        levels = sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
+    else:
+        given = _listed(sparsity)
+        counts = tuple(dict(each) for each in given if isinstance(each, Mapping))
+        if counts:
+            return _checked_counts(counts, len(given), settings, plan)
+        levels = tuple(max(each, before) for each in _checked_levels(given, settings))
+    _check_minimum(levels[-1], settings, plan)
+    return levels
+
+
+def checked_share(sparsity: object) -> float:
+    """Return a share that may be pruned in the end.
+
+    Parameters
+    ----------
+    sparsity : float
+        Of Python or numpy.
+
+    Returns
+    -------
+    float
+        In [0, 1).
+
+    Raises
+    ------
+    ConfigurationError
+        If it is out of range.
+    """
+    if not isinstance(sparsity, Real) or not 0 <= float(sparsity) < 1:
+        raise ConfigurationError(
+            f"sparsity must be a share in [0, 1); got {sparsity!r}: 90% is 0.9"
+        )
+    return float(sparsity)
+
+
+def checked_seed(seed: object) -> int:
+    """Return a seed as the frames hold it.
+
+    Parameters
+    ----------
+    seed : int
+        Of Python or numpy.
+
+    Returns
+    -------
+    int
+        From 0, of 63 bits.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**63:
+        raise ConfigurationError(
+            f"seed must be a whole number from 0 and below 2**63; got {seed!r}"
+        )
+    return int(seed)
+
+
+def _listed(sparsity: object) -> list[object]:
+    if isinstance(sparsity, str | Mapping) or not isinstance(sparsity, Iterable):
+        raise ConfigurationError(
+            "sparsity must be a share such as 0.9, a sequence of one an iteration, or None; got "
+            f"{sparsity!r}"
+        )
+    return list(sparsity)
+
+
+def _checked_levels(given: list[object], settings: PruningSettings) -> list[float]:
+    levels = [float(each) for each in given if isinstance(each, Real)]
     rising = all(a <= b for a, b in zip((0.0, *levels), levels, strict=False))
-    if len(levels) != settings.n_iter or not rising or levels[-1] >= 1:
+    fits = len(levels) == len(given) == settings.n_iter
+    if not fits or not rising or levels[-1] >= 1:
         raise ConfigurationError(
             f"the shares pruned after each of {settings.n_iter} iterations must not fall and be "
-            f"below 1; got {levels}"
+            f"below 1; got {given}"
         )
-    return tuple(max(level, before) for level in levels)
+    return levels
+
+
+def _check_minimum(final: float, settings: PruningSettings, plan: MaskPlan) -> None:
+    """Refuse before training what the last ranking would refuse."""
+    masks = plan.first_masks
+    least = sum(min(settings.minimum, left) for left in masks.layer_counts().values())
+    count = round((1 - final) * sum(mask.size for mask in masks.kept.values()))
+    if settings.scope == "network" and least > count:
+        raise ConfigurationError(
+            f"a minimum of {settings.minimum} in each of {len(masks.kept)} layers keeps {least} "
+            f"entries; sparsity {final:g} leaves {count}: lower one of them"
+        )
 
 
 def check_protocol(settings: PruningSettings, method: str, sparsity: Sparsity) -> None:
@@ -122,7 +199,7 @@ def check_protocol(settings: PruningSettings, method: str, sparsity: Sparsity) -
     ConfigurationError
         If the label is "published", and criterion or rule are others.
     """
-    if settings.protocol == "published" and (method, sparsity) != ("causal-published", None):
+    if settings.protocol == "published" and (method != "causal-published" or sparsity is not None):
         raise ConfigurationError(
             "the published protocol has the criterion 'causal-published', and its penalty decides "
             f"how much is pruned (sparsity=None, --sparsity auto); got {method!r} and "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from collectors.pruning.requests import (
     Sparsity,
     Targets,
     check_protocol,
+    checked_seed,
     chosen_criterion,
     described,
     sparsity_targets,
@@ -190,8 +192,12 @@ def make_run(
     ConfigurationError
         If they do not fit together.
     """
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ConfigurationError(f"seed must be a whole number from 0; got {seed!r}")
+    if not isinstance(settings, PruningSettings):
+        raise ConfigurationError(
+            f"settings must be PruningSettings; got {type(settings).__name__}: write "
+            "PruningSettings(n_pre=...)"
+        )
+    seed = checked_seed(seed)
     rule = chosen_criterion(criterion)
     method = DENSE if rule is None else rule.name
     check_protocol(settings, method, sparsity)
@@ -201,7 +207,7 @@ def make_run(
     keep_zeros = given if settings.keep_zeros is None else settings.keep_zeros
     plan = mask_plan(model, task, structured=settings.structured, keep_zeros=keep_zeros)
     processes = Processes.around(model)
-    single = sparsity if isinstance(sparsity, int | float) else "steps"
+    single = float(sparsity) if isinstance(sparsity, Real) else "steps"
     asked = "auto" if sparsity is None else single
     return Run(
         task=task,

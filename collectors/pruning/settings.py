@@ -100,6 +100,18 @@ class PruningSettings:
                 raise ConfigurationError(
                     f"{name} must be a whole number from {least}; got {value!r}"
                 )
+        for name in ("learning_rate", "collecting_rate", "momentum", "tolerance"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ConfigurationError(f"{name} must be a number; got {value!r}")
+        for name, flags in {
+            "structured": (True, False),
+            "keep_zeros": (True, False, None),
+        }.items():
+            if not any(getattr(self, name) is flag for flag in flags):
+                raise ConfigurationError(
+                    f"{name} must be one of {flags}; got {getattr(self, name)!r}"
+                )
         for name in ("learning_rate", "collecting_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ConfigurationError(

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from causalhyper.errors import DataError
 from causalhyper.granger.masks.allocation import Allocation, allocate
 from collectors.pruning.bars import Told
 from collectors.pruning.collecting import Collected, Collection, evidence_of
@@ -221,6 +222,11 @@ def _finished(run: Run, state: State) -> State:
     else:
         best = state.weights
         row = log_row(run, state, "final", 0, judged_on(run, "train"), judged=True)
+    if not all(torch.isfinite(best[name]).all() for name, _ in run.model.named_parameters()):
+        raise DataError(
+            f"training diverged: the weights of post-training epoch {row['epoch']} are not "
+            "finite; lower the learning rate"
+        )
     row |= {"stage": "final"}
     state = replace(state, stage="posttrained", best=best, optimizer={})
     return state.with_row(row, time.perf_counter() - began)

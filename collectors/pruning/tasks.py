@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -58,7 +58,7 @@ class PruningTask:
     Raises
     ------
     ConfigurationError
-        If data can be iterated only once, or the model is neither of the two.
+        If data can be iterated only once or not at all, or the model is neither of the two.
 
     Notes
     -----
@@ -92,7 +92,14 @@ class PruningTask:
                 f"{type(self.model).__name__}"
             )
         for name in ("train", "validation", "test"):
-            check_repeatable(getattr(self, name), name)
+            data = getattr(self, name)
+            check_repeatable(data, name)
+            if not isinstance(data, Iterable) and (data is not None or name == "train"):
+                raise ConfigurationError(
+                    f"{name} must be one batch as a tuple (inputs, targets), a list of such, or a "
+                    f"DataLoader; got {type(data).__name__}: DataLoader(dataset, batch_size=...) "
+                    "makes batches of a data set"
+                )
 
     def new_model(self) -> nn.Module:
         """Make the network, or copy the one given, and take it to the device."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import LayerSums, StepSums
 from causalhyper.frames.trajectory import Trajectory
 from causalhyper.granger.criteria.causal import Causal
@@ -69,6 +69,12 @@ class Shifted:
     def scores(self, evidence: Evidence) -> dict[str, Array]:
         """Return the criterion's scores for the shifted loss."""
         sums = evidence.sums if self.criterion.needs.sums else None
+        steps = [] if sums is None else [len(y) for y in sums.responses]
+        if sums is not None and sum(max(n - self.shift, 0) for n in steps) < 2:
+            raise DataError(
+                f"a loss that is shifted by {self.shift} steps leaves fewer than two of "
+                f"{sum(steps)}: record more steps, or shift by fewer"
+            )
         trajectory = evidence.trajectory
         moved = replace(
             evidence,

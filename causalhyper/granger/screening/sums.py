@@ -78,7 +78,9 @@ def screen_sums(
         check_whole(units=units)
     y = sums.paired_responses(lag)
     if len(y) < 2:
-        raise DataError(f"lag {lag} has {len(y)} pairs of steps: 2 are needed at least")
+        raise DataError(
+            f"lag {lag} has {len(y)} pairs of steps: 2 are needed at least, record more steps"
+        )
     if not np.isfinite(y).all():
         raise DataError("a response is not finite: the sums of this training say nothing")
     chosen = sums.layers if layers is None else _chosen(sums, layers)

@@ -77,6 +77,8 @@ def test_a_finished_run_is_refused_without_resume_and_read_with_it(command, tmp_
         (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--criterion", "lam"], "'lamp'"),
         (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--protocol", "x"], "published"),
         (["prune", TASK, "--out", "o"], "--sparsity"),
+        (["prune", TASK[:-4] + "batched", "--sparsity", "0.5", "--out", "o"], "raised TypeError"),
+        (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--set", "tolerance=a"], "a number"),
         (["broken"], "cannot be loaded"),
     ],
 )

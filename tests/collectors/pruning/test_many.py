@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,3 +56,23 @@ def test_nothing_to_do_and_names_twice_are_refused(tmp_path, wrong):
     with pytest.raises(ConfigurationError, match="different names"):
         many(tmp_path, **wrong)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"criteria": ["random", "randm"]}, "did you mean 'random'"),
+        ({"sparsities": [0.5, 90]}, "90% is 0.9"),
+        ({"sparsities": ["half"]}, "share"),
+        ({"seeds": [0, -1]}, "seed"),
+    ],
+)
+def test_a_wrong_name_or_number_is_refused_before_the_first_run(tmp_path, wrong, said):
+    with pytest.raises(ConfigurationError, match=said):
+        many(tmp_path, **({"criteria": [Draws()]} | wrong))
+    assert not list(tmp_path.iterdir())
+
+
+def test_seeds_and_sparsities_may_be_arrays(tmp_path):
+    found = many(tmp_path, criteria=[Draws()], seeds=np.arange(2), sparsities=np.array([0.5]))
+    assert found["run_id"].unique().tolist() == ["own-random-0.5-seed0", "own-random-0.5-seed1"]

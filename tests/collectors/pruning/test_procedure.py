@@ -439,7 +439,7 @@ def test_lbfgs_prunes_as_any_other_optimizer():
 
 def test_training_that_diverges_says_where():
     given = task(optimizer=lambda p: torch.optim.SGD(p, lr=1e30))
-    with pytest.raises(DataError, match="pretraining epoch 2"):
+    with pytest.raises(DataError, match="pretraining epoch 1"):
         prune(given, criterion=Draws(), sparsity=0.5, seed=0, settings=SHORT, quiet=True)
 
 
@@ -457,6 +457,13 @@ def test_training_that_diverges_says_where():
         ),
         ({"settings": published_settings(n_iter=2)}, "causal-published"),
         ({"criterion": object()}, "name, needs and scores"),
+        ({"sparsity": "0.9"}, "a share such as 0.9"),
+        ({"sparsity": (0.5, None, 0.6)}, "each of 2 iterations"),
+        ({"sparsity": np.float32(1.5)}, "share in"),
+        ({"seed": 2**63}, "seed"),
+        ({"settings": {"n_pre": 2}}, "must be PruningSettings"),
+        ({"sparsity": 0.99}, "a minimum of 1 in each of 2 layers keeps 2 entries"),
+        ({"sparsity": (0.5, 0.99)}, "leaves 1"),
         ({"resume": True}, "out="),
     ],
 )
@@ -483,3 +490,41 @@ def test_the_log_has_one_row_an_epoch_and_evaluation():
     assert found.layers[["iteration", "layer", "entries"]].to_numpy().tolist() == [
         [1, "0.weight", 72], [1, "2.weight", 36], [2, "0.weight", 72], [2, "2.weight", 36]
     ]  # fmt: skip
+
+
+def test_numbers_of_numpy_are_numbers():
+    given = {"criterion": Draws(), "settings": SHORT, "quiet": True}
+    plain = prune(task(), sparsity=0.5, seed=3, **given)
+    for share in (np.float32(0.5), np.float64(0.5)):
+        found = prune(task(), sparsity=share, seed=np.int64(3), **given)
+        assert found.run_id == plain.run_id
+        assert same(found.model.state_dict(), plain.model.state_dict())
+
+
+@pytest.mark.parametrize("n_pre", [0, 2])
+@pytest.mark.parametrize("empty", [[], [(torch.ones(0, 6), torch.ones(0).long())]])
+def test_training_data_without_an_example_are_named(n_pre, empty):
+    settings = replace(SHORT, n_pre=n_pre)
+    with pytest.raises(ConfigurationError, match="training data hold no example"):
+        prune(
+            task(train=empty), criterion=Draws(), sparsity=0.5, seed=0, settings=settings,
+            quiet=True,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["validation", "test"])
+def test_data_that_are_not_finite_are_told_from_training_that_diverges(name):
+    x, y = examples(60, seed=1)
+    x[7, 2] = float("nan")
+    with pytest.raises(DataError, match=f"values in the {name} data"):
+        prune(
+            task(**{name: (x, y)}), criterion=Draws(), sparsity=0.5, seed=0, settings=SHORT,
+            quiet=True,
+        )  # fmt: skip
+
+
+def test_posttraining_that_diverges_returns_no_network():
+    rates = iter([0.01, 1e30])
+    given = task(optimizer=lambda p: torch.optim.SGD(p, lr=next(rates)), validation=None)
+    with pytest.raises(DataError, match="weights of post-training epoch 3 are not finite"):
+        prune(given, criterion=Draws(), sparsity=0.5, seed=0, settings=SHORT, quiet=True)

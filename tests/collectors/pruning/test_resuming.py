@@ -161,3 +161,12 @@ def test_a_result_is_saved_and_read_back(tmp_path):
         read_pruned(tmp_path / "saved", lambda: torch.nn.Linear(2, 2))
     with pytest.raises(ConfigurationError, match="no result"):
         read_pruned(tmp_path, task())
+
+
+def test_a_call_that_fails_before_a_checkpoint_leaves_the_folder_to_another(tmp_path):
+    given = {"criterion": Magnitude(), "sparsity": 0.6, "seed": 1, "settings": SHORT}
+    with pytest.raises(ConfigurationError, match="no example"):
+        prune(task(train=[]), out=tmp_path, quiet=True, **given)
+    assert {p.name for p in tmp_path.iterdir()} <= {".lock"}
+    other = given | {"seed": 2}
+    assert prune(task(), out=tmp_path, quiet=True, **other).seed == 2

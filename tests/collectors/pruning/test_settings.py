@@ -37,6 +37,7 @@ def test_the_defaults_are_the_papers():
         {"n_iter": 0}, {"n_pre": -1}, {"n_post": 1.5}, {"n_prune": True}, {"learning_rate": 0},
         {"collecting_rate": float("nan")}, {"momentum": 1.0}, {"tolerance": -1e-4},
         {"rewind": "start"}, {"scope": "layers"}, {"schedule": "step"}, {"protocol": "paper"},
+        {"learning_rate": "fast"}, {"momentum": None}, {"structured": "yes"}, {"keep_zeros": 1},
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_named(wrong):
@@ -120,3 +121,9 @@ def test_the_best_epoch_has_the_highest_accuracy_and_then_the_lowest_loss():
     assert Stopping().after(1, good, good, 0).after(2, good, better, 0).best_epoch == 2
     diverged = Performance(float("nan"), float("nan"), 9)
     assert Stopping().after(1, good, good, 0).after(2, good, diverged, 0).best_epoch == 1
+
+
+@pytest.mark.parametrize("data", [None, 3, torch.utils.data.TensorDataset(*examples())])
+def test_a_task_refuses_training_data_that_are_no_batches(data):
+    with pytest.raises(ConfigurationError, match="DataLoader"):
+        PruningTask(network, train=data)

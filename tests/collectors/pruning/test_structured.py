@@ -38,9 +38,9 @@ def images(n=64, seed=0):
 
 
 def pruned(sparsity=0.5, criterion=None, settings=UNITS, **changes):
-    given = {"train": batched(*images()), "validation": images(32, seed=1)} | changes
+    given = {"model": Small, "train": batched(*images()), "validation": images(32, seed=1)}
     return prune(
-        PruningTask(Small, **given), criterion=criterion or Magnitude(), sparsity=sparsity,
+        PruningTask(**(given | changes)), criterion=criterion or Magnitude(), sparsity=sparsity,
         seed=0, settings=settings, quiet=True,
     )  # fmt: skip
 
@@ -156,3 +156,45 @@ def test_dead_units_are_counted_and_told():
     found = prune(task(), criterion=OneUnit(), sparsity=None, seed=0, settings=SHORT, quiet=True)
     assert found.dead["dead"].tolist()[0] == 10
     assert "0: 10 of 12 units dead" in found.summary()
+
+
+class Attending(nn.Module):
+    """An attention whose last projection is read by a function, and never called."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+        self.last = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return self.last(self.encoder(x[:, 0]).mean(1))
+
+
+def test_layers_that_are_never_called_keep_their_units_and_the_others_can_be_removed():
+    found = pruned(model=Attending)
+    assert found.units.layer_counts().keys() == {
+        "encoder.linear1.weight",
+        "encoder.linear2.weight",
+    }
+    assert found.sparsity > 0
+    x, _ = images(8, seed=2)
+    small, _ = found.compact(x, rounds=1)
+    assert sum(p.numel() for p in small.parameters()) < sum(
+        p.numel() for p in found.model.parameters()
+    )
+    torch.testing.assert_close(small(x), found.model(x))
+
+
+def test_units_of_a_layer_that_is_never_called_are_refused_where_it_is_named():
+    with pytest.raises(ConfigurationError, match=r"'encoder.self_attn.out_proj.weight' without"):
+        pruned(model=Attending, layers=["encoder.*_proj.weight", "encoder.linear1.weight"])
+
+
+def test_a_minimum_of_units_that_forbids_the_sparsity_is_refused_before_training(tmp_path):
+    settings = replace(UNITS, minimum=4)
+    with pytest.raises(ConfigurationError, match="a minimum of 4 in each of 3 layers keeps 12"):
+        prune(
+            PruningTask(Small, train=batched(*images())), criterion=Magnitude(), sparsity=0.5,
+            seed=0, settings=settings, out=tmp_path, quiet=True,
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames import merge_sums
 from causalhyper.frames.trajectory import Layer, TrajectoryWriter
 from causalhyper.granger.criteria import Causal, CausalRidge, Magnitude, Shifted, named
@@ -129,3 +129,10 @@ def test_what_has_no_shift_is_refused():
         Shifted(shift=20).scores(evidence_of(training, sums=None))
     with pytest.raises(ConfigurationError, match="shift once"):
         Shifted(Shifted(shift=3), shift=3).scores(evidence_of(training, sums=None))
+
+
+def test_a_shift_that_leaves_no_steps_says_so():
+    training = linear_training(steps=20)
+    sums = summed(training, lags=(0, 19))
+    with pytest.raises(DataError, match="shifted by 19 steps leaves fewer than two of 20"):
+        Shifted(Causal(), shift=19).scores(evidence_of(training, sums=sums))
