@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.pruning.paired_numbers import tell_p
 from causalhyper.results import Estimate, EstimateResult, decimals, to_frame
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class PairedDifferences(EstimateResult):
             where = "" if row["place"] == EVERY_RUN else f" {row['place']:>16}"
             lines.append(
                 f"{row['compared']:<{wide}}{where}  {e.interval(digits)}  "
-                f"p = {row['adjusted_p_value']:.2g}, {row['joint_flip_p_value']:.2g} "
+                f"{tell_p(row['adjusted_p_value'], row['joint_flip_p_value'])} "
                 f"({e.clusters} seeds{beside})"
             )
         lines += [f"left out: {said}" for said in self.left_out]
@@ -115,6 +116,13 @@ class PairedDifferences(EstimateResult):
         seeds = max(e.clusters for e in self.differences)
         least = f"With {seeds} seeds no p-value of sign flips is below {2.0 ** (1 - seeds):.3g}"
         if not apart:
+            fixed = sum(e.se == 0 and e.estimate != 0 for e in self.differences)
+            if fixed:
+                return [
+                    f"{least}.",
+                    f"{fixed} differences are the same in every seed: no interval tells whether "
+                    f"these methods are apart from {self.baseline}.",
+                ]
             return [
                 f"{least}.",
                 f"All {joint} hold zero: no method is told apart from {self.baseline}, which is "

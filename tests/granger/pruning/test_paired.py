@@ -188,6 +188,17 @@ def test_equal_runs_differ_by_nothing_and_without_error():
     assert "no method is told apart from magnitude, which is no proof" in found.summary()
 
 
+def test_differences_without_spread_are_not_said_to_be_none():
+    frame = runs(seeds=4)
+    same = frame[frame["method"] == "magnitude"]
+    better = same.assign(method="copy", test_accuracy=same["test_accuracy"] + 0.25)
+    said = paired_differences(pd.concat([same, better]), baseline="magnitude").summary()
+    assert "5 differences are the same in every seed: no interval tells" in said
+    assert "p = none, no spread, 0.12" in said
+    assert "hold zero" not in said
+    assert "nan" not in said
+
+
 def test_the_summary_names_who_is_apart_and_what_seeds_can_show():
     found = paired_differences(runs(seeds=5), baseline="magnitude")
     said = found.summary()

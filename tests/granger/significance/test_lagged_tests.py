@@ -55,6 +55,8 @@ def test_the_planted_direction_is_found_and_the_other_is_not() -> None:
         ["movement", "loss"],
         ["loss", "movement"],
     ]
+    assert ", not differenced" in found.summary()
+    assert ", differenced once" in lagged_tests(*series(), draws=9, difference=1).summary()
     lines = found.summary().splitlines()
     assert lines[-2].startswith("movement to loss: past movement tells more about loss")
     assert lines[-1].startswith("loss to movement: no sign")
