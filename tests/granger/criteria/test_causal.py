@@ -1,5 +1,6 @@
 """Claims about causal criteria: planted linear models, other programs, and the definitions."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -107,11 +108,11 @@ def test_what_looks_at_weights_alone_does_not_see_that_a_parameter_is_dead(name)
 
 @pytest.mark.parametrize("momentum", [False, True])
 @pytest.mark.parametrize("source", ["sums", "trajectory"])
-def test_the_causal_score_is_the_correlation_from_sums_and_from_a_trajectory(momentum, source):
+def test_the_correlation_is_the_same_from_sums_and_from_a_trajectory(momentum, source):
     training = linear_training(dead=DEAD, steps=60)
     none = {"sums": {"trajectory": None, "sums": summed(training, momentum=momentum)}}
     given = evidence_of(training, **none.get(source, {"sums": None}))
-    found = flat(Causal(momentum=momentum).scores(given))
+    found = flat(Causal(statistic="correlation", momentum=momentum).scores(given))
     x, y = design_of(training, momentum)
     x = x.reshape(len(x), 27, -1)
     for k in range(27):
@@ -138,10 +139,34 @@ def test_every_statistic_is_ranked_by_its_size():
         np.testing.assert_allclose(found, values, rtol=1e-8)
 
 
+@pytest.mark.parametrize(("momentum", "statistic"), [(False, "covariance"), (True, "marginal")])
+def test_unless_asked_otherwise_covariances_are_ranked_and_products_with_momentum(
+    momentum, statistic
+):
+    training = linear_training(steps=60)
+    given = evidence_of(training, sums=None)
+    found = flat(Causal(momentum=momentum).scores(given))
+    np.testing.assert_array_equal(
+        found, flat(Causal(statistic=statistic, momentum=momentum).scores(given))
+    )
+
+
+def test_a_parameter_that_hardly_moves_comes_last_however_correlated_it_is():
+    training = linear_training(steps=60)
+    y = response(training)
+    still = training.changes["head"].copy()
+    # the course of the loss itself, a millionth as far as the others
+    still[:, 0] = 1e-6 * np.sqrt(np.abs(y) / np.abs(y).max()) * np.abs(still).max()
+    given = evidence_of(replace(training, changes=training.changes | {"head": still}), sums=None)
+    last = Causal().scores(given)["head"]
+    first = Causal(statistic="correlation").scores(given)["head"]
+    assert (last.argmin(), first.argmax()) == (0, 0)
+
+
 def test_the_loss_of_the_next_minibatch_is_taken_where_it_is_asked_for():
     training = linear_training(steps=60)
     y = response(training, "next")
-    criterion = Causal(response="next")
+    criterion = Causal(statistic="correlation", response="next")
     assert criterion.needs.response == "next"
     for given in ({"sums": None}, {"sums": summed(training, kind="next")}):
         found = criterion.scores(evidence_of(training, **given))["head"]
@@ -154,18 +179,21 @@ def test_the_loss_of_the_next_minibatch_is_taken_where_it_is_asked_for():
         Causal(response="full")
 
 
-def test_units_have_the_correlation_of_their_sum_from_a_trajectory_and_its_covariance_from_sums():
+def test_units_have_the_covariance_of_their_sum_and_from_a_trajectory_its_correlation_too():
     training = linear_training(steps=60)
     y = response(training)
     whole = evidence_of(training, share="output")
     by_sums = Causal().scores(whole)
-    by_rows = Causal().scores(evidence_of(training, share="output", sums=None))
+    rows = evidence_of(training, share="output", sums=None)
+    by_rows = Causal(statistic="correlation").scores(rows)
+    by_default = Causal().scores(rows)
     for name, c in training.changes.items():
         sums = (c.reshape(60, c.shape[1], -1) ** 2).sum(axis=2)
         for unit, x in enumerate(sums.T):
             assert by_rows[name][unit] == pytest.approx(abs(np.corrcoef(x, y)[0, 1]), rel=1e-8)
             covariance = abs(np.cov(x, y, bias=True)[0, 1])
             assert by_sums[name][unit] == pytest.approx(covariance, rel=1e-6)
+            assert by_default[name][unit] == pytest.approx(covariance, rel=1e-6)
     with pytest.raises(ConfigurationError, match="'correlation' of layer 'fc' is not known"):
         Causal(statistic="correlation").scores(whole)
 

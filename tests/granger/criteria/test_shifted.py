@@ -49,7 +49,7 @@ def test_from_a_trajectory_it_is_the_criterion_on_rotated_losses(name):
 def test_from_sums_it_is_the_criterion_at_a_lag(momentum):
     training = linear_training(steps=60)
     sums = summed(training, momentum=momentum, lags=(0, 5, 17))
-    criterion = Causal(momentum=momentum)
+    criterion = Causal(statistic="correlation", momentum=momentum)
     found = Shifted(criterion, shift=17).scores(evidence_of(training, sums=sums))
     expected = screen_sums(sums, lag=17)
     for layer in expected.layers:
@@ -60,7 +60,8 @@ def test_from_sums_it_is_the_criterion_at_a_lag(momentum):
 def test_sums_of_several_trainings_are_shifted_within_each():
     trainings = [linear_training(steps=60, seed=s) for s in (0, 1)]
     sums = merge_sums([summed(t, lags=(0, 9)) for t in trainings])
-    found = Shifted(shift=9).scores(evidence_of(trainings[0], sums=sums))
+    criterion = Causal(statistic="correlation")
+    found = Shifted(criterion, shift=9).scores(evidence_of(trainings[0], sums=sums))
     x = np.concatenate([t.changes["fc"][9:].reshape(51, -1) ** 2 for t in trainings])
     y = np.concatenate([response(t)[:-9] for t in trainings])
     expected = [abs(np.corrcoef(k, y)[0, 1]) for k in x.T]
@@ -87,7 +88,8 @@ def test_the_shifted_loss_says_less_than_the_loss_of_the_step():
     """With the loss of its own step every parameter is correlated; shifted, as chance has it."""
     training = linear_training(steps=400, rate=1e-4)
     given = evidence_of(training, sums=None)
-    plain, shifted = (flat(c.scores(given)) for c in (Causal(), Shifted(shift=100)))
+    criterion = Causal(statistic="correlation")
+    plain, shifted = (flat(c.scores(given)) for c in (criterion, Shifted(criterion, shift=100)))
     assert np.median(plain) > 2 * np.median(shifted)
     # correlations of 400 independent steps have a standard error of 0.05
     assert np.quantile(shifted, 0.9) < 3 / np.sqrt(400)
