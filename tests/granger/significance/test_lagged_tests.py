@@ -82,6 +82,11 @@ def test_a_random_walk_is_warned_of_and_its_differences_are_not() -> None:
     assert (once.difference, once.rows) == (1, 298)
 
 
+def test_an_unknown_kernel_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="one of bartlett, quadratic_spectral; got 'x'"):
+        lagged_tests(*series(), kernel="x")
+
+
 def test_wrong_input_is_refused() -> None:
     x, y = series()
     for wrong in ({"lags": 0}, {"most": 0}, {"draws": 0}, {"alpha": 1.0}, {"difference": -1}):
