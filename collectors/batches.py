@@ -107,12 +107,17 @@ def check_repeatable(data: object, name: str) -> None:
     Raises
     ------
     ConfigurationError
-        If the data are an iterator.
+        If the data are an iterator, or no data.
 
     Examples
     --------
     >>> check_repeatable([(torch.zeros(3, 2), torch.zeros(3))], "data")
     """
+    if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
+        raise ConfigurationError(
+            f"{name} must be a tuple (inputs, targets), a list of such, or a DataLoader; got "
+            f"{data!r:.60}"
+        )
     if isinstance(data, Iterator):  # iter(data) of a DataLoader draws from the global random state
         raise ConfigurationError(
             f"{name} can be iterated only once, and measurements iterate it several times: give "

@@ -55,7 +55,9 @@ def kept_by_parameter(
     >>> kept["weight"].tolist(), kept["bias"].tolist()
     ([[True, False]], [True])
     """
-    given = masks if isinstance(masks, Mapping) else masks.kept
+    given = masks if isinstance(masks, Mapping) else getattr(masks, "kept", None)
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"masks are a Masks, or {{parameter: kept}}; got {masks!r:.60}")
     if not any(name in parameters for name in given):
         raise ConfigurationError(
             "masks must be named like the network's parameters; got "

@@ -38,6 +38,8 @@ def chosen_parameters(
     >>> list(chosen_parameters(model, ["1.bias", "0"]))
     ['0.weight', '0.bias', '1.bias']
     """
+    if not isinstance(model, nn.Module):
+        raise ConfigurationError(f"expected a network, a torch Module; got {model!r:.60}")
     known = dict(model.named_parameters())
     if names is None:
         found = {k: p for k, p in known.items() if p.requires_grad}

@@ -12,6 +12,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
 from causalhyper.granger.design.records import Recorded
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.masks import Masks, sum_units, units_of
 
 Gradients = Callable[[int], Iterator[Mapping[str, Array]]]
@@ -58,6 +59,7 @@ class Evidence:
     share: Literal["output"] | None = None
 
     def __post_init__(self) -> None:
+        check_generator(self.rng, needed=True)
         if self.share not in (None, "output"):
             raise ConfigurationError(
                 "scores are of parameters (share=None) or of units of the first axis "

@@ -72,12 +72,14 @@ def check_flags(**given: object) -> None:
     _check("True or False", lambda value: isinstance(value, bool | np.bool_), given)
 
 
-def check_generator(rng: object) -> None:
+def check_generator(rng: object, *, needed: bool = False) -> None:
     """Refuse what is neither a Generator of numpy nor None.
 
     Parameters
     ----------
     rng : object
+    needed : bool
+        Whether None is refused too.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def check_generator(rng: object) -> None:
     --------
     >>> check_generator(np.random.default_rng(0))
     """
-    if rng is not None and not isinstance(rng, np.random.Generator):
+    if (rng is not None or needed) and not isinstance(rng, np.random.Generator):
         raise ConfigurationError(
             f"rng must be a Generator such as numpy.random.default_rng(0); got {rng!r:.60}"
         )

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+EXCHANGEABLE = (
+    "p and z take the entries of a layer for exchangeable: masks that leave out the same dead "
+    "inputs or whole units agree for that alone"
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskAgreement:
     """How several masks overlap, pair by pair; see `compare_masks`.
@@ -93,6 +99,8 @@ class MaskAgreement:
                 lines += _tell(
                     f"{of}, {'any seeds' if same.empty else 'same seed'}", pairs, len(frame)
                 )
+        if (frame["p_value"] * len(frame) <= 0.05).any():
+            lines.append(EXCHANGEABLE)
         return "\n".join(lines)
 
     def plot(
@@ -172,6 +180,10 @@ def compare_masks(
     >>> frame[["both_pruned", "expected_both_pruned", "p_value"]].round(3).to_numpy().tolist()
     [[0.938, 0.937, 0.63]]
     """
+    if not isinstance(masks, Mapping):
+        raise ConfigurationError(
+            f"masks are given by method, {{method: masks}}; got {masks!r:.60}"
+        )
     named = [
         ((method, str(seed)), mask)
         for method, given in masks.items()
@@ -196,10 +208,18 @@ def compare_masks(
 def _seeds(given: Masks | Sequence[Masks] | Mapping[object, Masks]) -> dict[object, Masks]:
     if isinstance(given, Masks):
         return {0: given}
-    return dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
+    if isinstance(given, Mapping):
+        return dict(given)
+    return dict(enumerate(given)) if isinstance(given, Sequence) else {0: given}
 
 
 def _check_shapes(named: Sequence[tuple[tuple[str, str], Masks]]) -> None:
+    for label, given in named:
+        if not isinstance(given, Masks):
+            raise ConfigurationError(
+                f"each mask is a Masks, one a seed; got {type(given).__name__} for "
+                f"{' '.join(label)}: make it by Masks({{layer: kept}})"
+            )
     (first, mask), *others = named
     for label, other in others:
         if other.shapes != mask.shapes:
@@ -226,9 +246,12 @@ def _tell(of: str, rows: pd.DataFrame, tests: int) -> list[str]:
         verdict = f"{share} is what independent masks at these layer counts give"
         verdict += f" (no pair apart at 5%, of {tests})"
     else:
-        gap = 100 * (mean["both_pruned"] - mean["expected_both_pruned"])
+        gaps = 100 * (rows["both_pruned"] - rows["expected_both_pruned"])
+        apart = gaps[rows["p_value"] * tests <= 0.05]
         verdict = (
-            f"of the {share} {gap:+.2f} points are beyond independent masks at these layer counts "
-            f"(z from {rows['z'].min():.1f} to {rows['z'].max():.1f})"
+            f"of the {share} {gaps.mean():+.2f} points are beyond independent masks at these "
+            f"layer counts (pairs {gaps.min():+.2f} to {gaps.max():+.2f}; {(apart > 0).sum()} of "
+            f"{len(rows)} agree more, {(apart < 0).sum()} less, at 5% by Bonferroni over {tests}; "
+            f"z {rows['z'].min():.1f} to {rows['z'].max():.1f})"
         )
     return [found, f"  {verdict}"]

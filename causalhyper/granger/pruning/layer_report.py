@@ -122,6 +122,10 @@ def layer_report(
     fc1: 4 of 16 (25.00%)
     fc2: 2 of 5000 (0.04%): collapsed, 2 weights are kept for 10 output units
     """
+    if not isinstance(masks, Masks):
+        raise DataError(
+            f"a report is of Masks, got {type(masks).__name__}: Masks({{layer: kept}})"
+        )
     named = {"costs": (costs, COSTS), "dead_units": (dead_units, (*UNITS, "collapsed"))}
     given = {
         what: _indexed(f, columns, what) for what, (f, columns) in named.items() if f is not None
@@ -150,6 +154,8 @@ def layer_report(
 
 
 def _indexed(frame: pd.DataFrame, columns: tuple[str, ...], what: str) -> pd.DataFrame:
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"{what} is a pandas DataFrame, got {type(frame).__name__}")
     absent = [name for name in ("layer", *columns) if name not in frame.columns]
     if absent or frame["layer"].duplicated().any():
         raise DataError(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.pruning.paired_numbers import (
     PairedNumbers,
     flip_generator,
@@ -108,6 +109,11 @@ def paired_differences(
     >>> found.estimates[0].interval()
     '-0.0050 [-0.0075, -0.0025]'
     """
+    check_generator(rng)
+    if isinstance(by, str):
+        raise ConfigurationError(f"by takes several columns: give by=({by!r},), got {by!r}")
+    if flips < 1:
+        raise ConfigurationError(f"expected a flip at least; got flips={flips}")
     if not 0 < level < 1 or not 0 <= tolerance < 1 or (test_size is not None and test_size < 1):
         raise ConfigurationError(
             "level must be in (0, 1), tolerance in [0, 1), test_size at least 1; got "

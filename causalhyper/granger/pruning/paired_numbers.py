@@ -135,6 +135,26 @@ def flip_generator(seeds: int, flips: int, rng: np.random.Generator | None) -> n
     return np.random.default_rng(0)
 
 
+def tell_p(*values: float) -> str:
+    """Write p-values; of differences that are the same in every seed there is none by t.
+
+    Parameters
+    ----------
+    *values : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> tell_p(0.0123, 0.125), tell_p(float("nan"))
+    ('p = 0.012, 0.12', 'p = none, no spread')
+    """
+    said = ("none, no spread" if np.isnan(value) else f"{value:.2g}" for value in values)
+    return f"p = {', '.join(said)}"
+
+
 def _sizes(sums: Array, squares: Array, count: Array) -> Array:
     """Size of the t statistic of sums of shape (flips, q); the sum of squares never changes."""
     left = np.maximum(squares * count - sums**2, 0.0)

@@ -11,9 +11,12 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.pruning.paired_result import EVERY_RUN
 
 Place = tuple[float | str, ...]
 """Values of the columns within which methods are compared: texts, and the share pruned."""
+EVERYWHERE: Place = (EVERY_RUN,)
+"""The one place where methods are compared within no column."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,9 +77,9 @@ def pair_runs(
     found, left_out = [], []
     for name, own in places.items():
         if lone := [place for place in own if place not in base]:
-            raise DataError(_no_baseline(f"{name} at {name_place(lone[0])}", base, baseline))
+            raise DataError(_no_baseline(_name_where(name, lone[0]), base, baseline))
         for place, rows in base.items():
-            where = f"{name} at {name_place(place)}"
+            where = _name_where(name, place)
             if place not in own:
                 left_out.append(f"{where}: no run")
                 continue
@@ -86,7 +89,7 @@ def pair_runs(
                 left_out.append(f"{where}: no pair of seed {', '.join(single)}")
             _check_equal(paired, where, tolerance)
             if len(paired) < 2:
-                left_out.append(f"{where}: {len(paired)} pairs, two are needed")
+                left_out.append(f"{where}: {_count_seeds(len(paired))} paired, two are needed")
             else:
                 found.append(_make_pairs(name, place, paired, size))
     if not found:
@@ -97,13 +100,21 @@ def pair_runs(
 def _split(runs: pd.DataFrame, keys: list[str]) -> dict[Place, pd.DataFrame]:
     """Runs by place, in order; one place without keys."""
     if not keys:
-        return {("all",): runs}
+        return {EVERYWHERE: runs}
     return {
         tuple(
             cast("float", v) if key == "at" else str(v) for key, v in zip(keys, place, strict=True)
         ): rows
         for place, rows in runs.groupby(keys, sort=True)
     }
+
+
+def _name_where(method: str, place: Place) -> str:
+    return method if place == EVERYWHERE else f"{method} at {name_place(place)}"
+
+
+def _count_seeds(count: int) -> str:
+    return f"{count} seed{'s' if count != 1 else ''}"
 
 
 def _no_baseline(where: str, base: dict[Place, pd.DataFrame], baseline: str) -> str:

@@ -7,6 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_real
 from causalhyper.granger.pruning.phase_shift_result import PhaseShift
 from causalhyper.granger.pruning.runs import (
     read_runs,
@@ -112,6 +113,8 @@ def phase_shift(
     names = list(dict.fromkeys(runs["method"]))
     if baseline is not None and baseline not in names:
         raise ConfigurationError(f"no run is of {baseline!r}; methods: {', '.join(names)}")
+    if floor is not None:
+        check_real(floor=floor)
     if floor is not None and not floor < runs["outcome"].max():
         raise ConfigurationError(f"floor {floor:g} is not below any {outcome}: it is the least")
     runs = runs.sort_values(["seed", "sparsity"], kind="stable").reset_index(drop=True)

@@ -41,6 +41,10 @@ def tell_phase_shift(
     fits = {str(row["method"]): row for row in goodness.to_dict("records")}
     for method, rows in own.groupby("method", sort=False):
         lines += [_tell_method(str(method), _by_quantity(rows), fits[str(method)])]
+    told = bool(own.loc[own["quantity"] == "point", "estimate"].notna().any())
+    if len(pairs) and not told:
+        lines.append("No methods are compared: no point is identified.")
+        pairs = pairs.iloc[:0]
     for (name, against), rows in pairs.groupby(["method", "against"], sort=False):
         lines += _tell_pair(f"{name!s} against {against!s}", _by_quantity(rows))
     lines += _tell_collapses(levels, known=collapses_known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError, Problem
 
 DIVERGED = (
-    "a run that diverged has the accuracy of guessing; drop a row only where nothing was measured"
+    "a run that diverged has the accuracy of guessing; of a log of all epochs take one row a run, "
+    'frame[frame["stage"] == "final"]'
 )
 RESERVED = {"method", "seed", "sparsity", "outcome", "collapsed", "at"}
 PERCENT = "shares are fractions: divide percentages by 100"
@@ -53,6 +54,10 @@ def read_runs(
     ConfigurationError
         If a column of `by` has a name that is needed here.
     """
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"runs of prunings are a pandas DataFrame, a row a network; got {type(frame).__name__}"
+        )
     if taken := sorted(RESERVED & set(by)):
         raise ConfigurationError(
             f"{', '.join(taken)} cannot be compared within: rename the column, or give the one "
@@ -86,6 +91,9 @@ def _find_problems(
 ) -> list[Problem]:
     problems = []
     for name in dict.fromkeys(names):
+        if unordered := [v for v in frame[name] if not isinstance(v, Hashable)]:
+            rule, remedy = "must hold texts or numbers", "write it as a text"
+            problems.append(Problem(name, rule, len(unordered), str(unordered[0]), remedy))
         if rows := int(frame[name].isna().sum()):
             problems.append(Problem(name, "must be given", rows, "", "name it, or drop the row"))
     for name, rule, remedy in (

@@ -10,6 +10,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.pruning.paired_numbers import flip_generator, paired_numbers
 from causalhyper.granger.pruning.strips_result import COLUMNS, HyperparameterStrips
 from causalhyper.inference.intervals import t_quantile
@@ -81,6 +82,12 @@ def hyperparameter_strips(
     >>> found.to_frame()[["value", "mean", "difference"]].round(4).to_numpy().tolist()
     [[5.0, 0.66, nan], [10.0, 0.6733, 0.0133]]
     """
+    for what, names in (("parameters", parameters), ("outcomes", outcomes)):
+        if isinstance(names, str):
+            raise ConfigurationError(
+                f"{what} takes several columns: give {what}=[{names!r}], got {names!r}"
+            )
+    check_generator(rng)
     runs = _read(frame, [*parameters], [*outcomes], seed)
     if not 0 < level < 1:
         raise ConfigurationError(f"level must be in (0, 1), got {level}")
@@ -98,7 +105,14 @@ def hyperparameter_strips(
 def _read(
     frame: pd.DataFrame, parameters: list[str], outcomes: list[str], seed: str
 ) -> pd.DataFrame:
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"strips need a pandas DataFrame, a row a run; got {type(frame).__name__}")
     needed = [seed, *parameters, *outcomes]
+    if twice := sorted({name for name in needed if needed.count(name) > 1}):
+        raise ConfigurationError(
+            f"each column has one part, seed, hyper-parameter or outcome; {', '.join(twice)} has "
+            "several: leave it out of one, such as outcomes=['test_accuracy']"
+        )
     absent = [name for name in needed if name not in frame.columns]
     if absent or not len(frame) or not parameters or not outcomes:
         raise DataError(
@@ -110,11 +124,14 @@ def _read(
     numbers = runs.drop(columns="seed").apply(pd.to_numeric, errors="coerce")
     wrong = [str(n) for n in numbers if not np.isfinite(numbers[n].to_numpy(np.float64)).all()]
     if wrong:
-        raise DataError(f"these columns must hold finite numbers in every row: {', '.join(wrong)}")
-    twice = int(runs.duplicated(["seed", *parameters]).sum())
-    if twice:
         raise DataError(
-            f"{twice} rows repeat a seed with the same {', '.join(parameters)}: keep one "
+            f"these columns must hold finite numbers in every row: {', '.join(wrong)}; of "
+            'a log of all epochs take one row a run, frame[frame["stage"] == "final"]'
+        )
+    repeated = int(runs.duplicated(["seed", *parameters]).sum())
+    if repeated:
+        raise DataError(
+            f"{repeated} rows repeat a seed with the same {', '.join(parameters)}: keep one "
             "evaluation of each run, and one method"
         )
     return runs.assign(**{str(n): numbers[n].astype(np.float64) for n in numbers})
@@ -161,6 +178,12 @@ def _describe(
     return rows
 
 
+def _runs_alike(seeds: int) -> str:
+    if seeds == 1:
+        return "1 seed has a run that differs in nothing else"
+    return f"{seeds} seeds have a run that differs in nothing else"
+
+
 def _contrast(
     rows: list[dict[str, object]],
     pairs: pd.DataFrame,
@@ -177,7 +200,7 @@ def _contrast(
         seeds = own.groupby("seed")["difference"].mean()
         row["pairs"] = len(own)
         if len(seeds) < 2:
-            row["reason"] = f"{len(seeds)} seeds have a run that differs in nothing else"
+            row["reason"] = f"{_runs_alike(len(seeds))}: two are needed"
             continue
         family.append(row)
         columns.append(seeds)

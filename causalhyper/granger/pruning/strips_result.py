@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.pruning.paired_numbers import tell_p
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,9 +95,11 @@ class HyperparameterStrips:
         """Warn of outcomes that were compared at unequal sparsity."""
         if "sparsity" not in self.outcomes or len(self.outcomes) < 2:
             return []
-        moved = self.table[
-            (self.table["outcome"] == "sparsity") & (self.table["adjusted_p_value"] <= 0.05)
-        ]
+        p = self.table["adjusted_p_value"]
+        # a change that is the same in every seed, such as of a target, has no p-value
+        changed = p.isna() & (self.table["difference"].abs() > 0)
+        found = p <= 0.05
+        moved = self.table[(self.table["outcome"] == "sparsity") & (changed | found)]
         names = list(dict.fromkeys(moved["parameter"]))
         if not names:
             return []
@@ -161,5 +164,5 @@ def _tell(row: Mapping[Any, Any]) -> str:
     return (
         f"{said}; {row['difference']:+.4f} [{row['difference_lower']:+.4f}, "
         f"{row['difference_upper']:+.4f}] over {row['pairs']} pairs, "
-        f"p = {row['adjusted_p_value']:.2g}"
+        + tell_p(row["adjusted_p_value"])
     )

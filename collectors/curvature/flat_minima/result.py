@@ -175,8 +175,8 @@ class Flatness:
         low, top = space.smallest.values[0], space.top.values[0]
         if low < -SADDLE * abs(top):
             found["negative curvature"] = (
-                f"the smallest eigenvalue {low:.3g} is {low / abs(top):.0%} of the largest: a "
-                "saddle, not a minimum"
+                f"the smallest eigenvalue {low:.3g} is {low / abs(top):.0%} of the "
+                "largest: the loss curves down along a direction, as it does at no minimum"
             )
         return found
 

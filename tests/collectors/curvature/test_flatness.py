@@ -270,3 +270,21 @@ def test_masks_and_options_that_do_not_fit_are_refused():
         flatness(model, entropy, data, probes=-1)
     with pytest.raises(ConfigurationError, match="once"):
         flatness(model, entropy, iter([data]))
+    with pytest.raises(ConfigurationError, match="must be a tuple"):
+        flatness(model, entropy, None)
+    with pytest.raises(ConfigurationError, match="masks are a Masks"):
+        flatness(model, entropy, data, masks=[1])
+    with pytest.raises(ConfigurationError, match="a torch Module; got 3"):
+        flatness(3, entropy, data)
+
+
+def test_a_place_with_a_gradient_is_not_called_a_saddle():
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.fill_(0.1)
+    data = torch.ones(4, 1), torch.ones(4)
+    found = flatness(model, lambda out, y: (out[:, 0] - y) ** 2, data, top=1, probes=0)
+    assert found.full.gradient_norm > 0
+    said = found.cautions("full")["negative curvature"]
+    assert "of the largest: the loss curves down along a direction" in said

@@ -224,6 +224,16 @@ def test_a_criterion_of_ones_own_takes_ten_lines():
     assert list(own.scores(first)) == ["fc"]
 
 
+def test_a_control_is_given_by_name_too_and_a_seed_is_no_generator():
+    evidence = evidence_of(linear_training(steps=20))
+    method = allocate(named("magnitude").scores(evidence), sparsity=0.5).masks
+    assert match_counts("magnitude", evidence, method).masks.kept.keys() == method.kept.keys()
+    with pytest.raises(ConfigurationError, match="there is no criterion 'magnitud'"):
+        match_counts("magnitud", evidence, method)
+    with pytest.raises(ConfigurationError, match="rng must be a Generator"):
+        Evidence(evidence.weights, evidence.collected, evidence.masks, 3)
+
+
 def test_evidence_of_units_has_masks_of_units_and_another_share_is_refused():
     training = linear_training(steps=20)
     masks = Masks.all_kept(SHAPES)

@@ -34,6 +34,10 @@ def follow(rng, mask, swapped):
     return Masks(out)
 
 
+def follow_layer(rng, kept, changed):
+    return Masks({"fc": np.where(rng.random(kept.shape) < changed, ~kept, kept)})
+
+
 def only(found):
     (row,) = found.to_frame().to_dict("records")
     return row
@@ -168,6 +172,20 @@ def test_the_summary_calls_independent_masks_independent_and_like_masks_alike():
     assert "points are beyond independent masks at these layer counts" in said
 
 
+def test_the_summary_counts_pairs_that_agree_more_and_less_apart():
+    rng = np.random.default_rng(5)
+    first = Masks({"fc": rng.random((40, 50)) < 0.5})
+    other = Masks({"fc": ~first.kept["fc"]})
+    near = follow_layer(rng, first.kept["fc"], 0.3)
+    found = compare_masks({"a": [first, first], "b": [near, other]})
+    (said,) = [line for line in found.summary().splitlines() if "of 2 agree more" in line]
+    assert "1 of 2 agree more, 1 less, at 5% by Bonferroni over 6" in said
+    gaps = found.to_frame().query("first != second and first_seed == second_seed")
+    apart = 100 * (gaps["both_pruned"] - gaps["expected_both_pruned"])
+    assert f"(pairs {apart.min():+.2f} to {apart.max():+.2f};" in said
+    assert "same dead inputs or whole units" in found.summary()
+
+
 @pytest.mark.parametrize(
     ("masks", "said"),
     [
@@ -176,6 +194,9 @@ def test_the_summary_calls_independent_masks_independent_and_like_masks_alike():
             {"a": Masks({"fc": np.ones(3, bool)}), "b": Masks({"fc": np.ones(4, bool)})},
             r"a 0: .*\(3,\).*b 0: .*\(4,\)",
         ),
+        (3, "masks are given by method"),
+        ({"a": np.ones((2, 2), bool), "b": np.ones((2, 2), bool)}, "got ndarray for a 0"),
+        ({"a": ["x"], "b": ["y"]}, "got str for a 0"),
     ],
 )
 def test_masks_that_cannot_be_compared_are_refused(masks, said):

@@ -185,7 +185,18 @@ def test_equal_runs_differ_by_nothing_and_without_error():
     numbers = found.to_frame()
     assert (numbers[["estimate", "se", "lower", "upper"]] == 0).all(axis=None)
     assert (numbers["flip_p_value"] == 1).all()
-    assert "No method is apart from magnitude" in found.summary()
+    assert "no method is told apart from magnitude, which is no proof" in found.summary()
+
+
+def test_differences_without_spread_are_not_said_to_be_none():
+    frame = runs(seeds=4)
+    same = frame[frame["method"] == "magnitude"]
+    better = same.assign(method="copy", test_accuracy=same["test_accuracy"] + 0.25)
+    said = paired_differences(pd.concat([same, better]), baseline="magnitude").summary()
+    assert "5 differences are the same in every seed: no interval tells" in said
+    assert "p = none, no spread, 0.12" in said
+    assert "hold zero" not in said
+    assert "nan" not in said
 
 
 def test_the_summary_names_who_is_apart_and_what_seeds_can_show():
@@ -194,6 +205,28 @@ def test_the_summary_names_who_is_apart_and_what_seeds_can_show():
     assert "With 5 seeds no p-value of sign flips is below 0.0625" in said
     assert "causal is below at" in said
     assert "lamp is above at" in said
+    assert "(Bonferroni, 8 differences; 2 means over levels apart)" in said
+
+
+def test_four_seeds_are_said_to_rest_on_normal_differences():
+    said = paired_differences(runs(seeds=4), baseline="magnitude").summary()
+    assert "is below 0.125: what is said below rests on normal differences" in said
+
+
+def test_the_summary_names_no_level_and_no_sparsity_where_there_is_none():
+    frame = runs(seeds=5)
+    rates = frame[frame["sparsity"] == 0.97].assign(sparsity=0.0)
+    said = paired_differences(rates, baseline="magnitude", by=()).summary()
+    assert said.startswith("test_accuracy minus that of magnitude, paired by seed;")
+    assert "causal is below; lamp is above." in said
+    assert "sparsity" not in said
+    assert " at " not in said
+    assert "all runs" not in said
+
+
+def test_a_network_that_was_not_pruned_is_not_said_to_be_of_equal_sparsity():
+    said = paired_differences(with_dense(runs()), baseline="dense").summary()
+    assert said.startswith("test_accuracy minus that of dense, before pruning, paired by seed;")
 
 
 def test_the_frame_has_the_columns_of_estimates_first():
@@ -220,6 +253,10 @@ def test_the_figure_has_a_row_for_each_difference_level_by_level():
         ({"test_accuracy": 70.0}, {"test_size": 10}, ConfigurationError, "got 70"),
         ({"at": 1}, {"by": ("at",)}, ConfigurationError, "at cannot be compared within"),
         ({"seed": 1}, {"by": ("sparsity",)}, DataError, "keep one evaluation"),
+        ({}, {"by": "sparsity"}, ConfigurationError, r"give by=\('sparsity',\)"),
+        ({}, {"flips": 0}, ConfigurationError, "got flips=0"),
+        ({}, {"rng": 3}, ConfigurationError, "rng must be a Generator"),
+        ({"data": [[1]] * 48}, {"by": ("data",)}, DataError, "must hold texts or numbers"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(change, options, error, said):
@@ -227,8 +264,13 @@ def test_what_cannot_be_compared_is_refused(change, options, error, said):
         paired_differences(runs().assign(**change), **({"baseline": "magnitude"} | options))
 
 
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(DataError, match="a pandas DataFrame, a row a network; got list"):
+        paired_differences([1], baseline="magnitude")
+
+
 def test_one_seed_is_refused():
-    with pytest.raises(DataError, match="1 pairs, two are needed"):
+    with pytest.raises(DataError, match="causal at 90%: 1 seed paired, two are needed"):
         paired_differences(runs(seeds=1), baseline="magnitude")
 
 

@@ -187,6 +187,19 @@ def test_what_one_method_does_not_show_is_not_compared():
     assert against["reason"].startswith("lamp: ")
 
 
+def test_where_no_method_has_a_point_pairs_are_told_in_one_line():
+    frame = draw()
+    said = phase_shift(frame[frame["sparsity"].isin(LEVELS[:2])]).summary()
+    assert said.count("point and width not identified") == 2
+    assert said.count("No methods are compared: no point is identified.") == 1
+    assert " against " not in said
+
+
+def test_a_floor_that_is_no_number_is_refused():
+    with pytest.raises(ConfigurationError, match="floor"):
+        phase_shift(draw(), floor="x")
+
+
 def test_one_seed_has_a_point_and_no_interval():
     found = phase_shift(draw(seeds=1))
     point = row(found, "point")

@@ -113,6 +113,26 @@ def test_the_summary_warns_where_sparsity_moves_too():
     assert "test_accuracy by L1_coeff (reference 1e-18)" in said
 
 
+def test_the_summary_warns_of_a_sparsity_that_moves_alike_in_every_seed():
+    frame = draw()
+    frame["sparsity"] = np.where(frame["N_iter"] == 10, 0.95, 0.9)
+    said = hyperparameter_strips(frame).summary()
+    assert "N_iter changes the sparsity too" in said
+    assert "p = none, no spread" in said
+    assert "nan" not in said
+
+
+def test_what_is_no_frame_or_no_list_is_refused():
+    with pytest.raises(DataError, match="a row a run; got list"):
+        hyperparameter_strips([1])
+    with pytest.raises(ConfigurationError, match=r"give parameters=\['N_iter'\]"):
+        hyperparameter_strips(draw(), parameters="N_iter")
+    with pytest.raises(ConfigurationError, match="sparsity has several"):
+        hyperparameter_strips(draw(), parameters=["sparsity"])
+    with pytest.raises(ConfigurationError, match="rng must be a Generator"):
+        hyperparameter_strips(draw(), rng=3)
+
+
 def test_the_frame_has_its_columns_and_a_row_for_each_value():
     frame = hyperparameter_strips(draw()).to_frame()
     assert tuple(frame.columns) == COLUMNS

@@ -55,6 +55,8 @@ def test_the_planted_direction_is_found_and_the_other_is_not() -> None:
         ["movement", "loss"],
         ["loss", "movement"],
     ]
+    assert ", not differenced" in found.summary()
+    assert ", differenced once" in lagged_tests(*series(), draws=9, difference=1).summary()
     lines = found.summary().splitlines()
     assert lines[-2].startswith("movement to loss: past movement tells more about loss")
     assert lines[-1].startswith("loss to movement: no sign")
@@ -78,6 +80,11 @@ def test_a_random_walk_is_warned_of_and_its_differences_are_not() -> None:
     assert "may not be stationary: unit root p" in found.summary()
     once = lagged_tests(x, y, lags=1, draws=9)
     assert (once.difference, once.rows) == (1, 298)
+
+
+def test_an_unknown_kernel_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="one of bartlett, quadratic_spectral; got 'x'"):
+        lagged_tests(*series(), kernel="x")
 
 
 def test_wrong_input_is_refused() -> None:

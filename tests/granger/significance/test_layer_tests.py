@@ -59,6 +59,14 @@ def test_layers_with_an_effect_are_found_and_the_other_is_not() -> None:
     assert found.to_frame().equals(layer_tests(columns, y, seed=1).to_frame())
 
 
+def test_a_layer_alone_is_not_said_to_be_tested_given_others() -> None:
+    columns, _, y = planted()
+    said = layer_tests({"a": columns["a"]}, y, draws=99).summary()
+    assert said.startswith("1 Wald test of movement;")
+    assert "a: the movement of a explains loss changes (p = " in said
+    assert "others" not in said
+
+
 def test_a_unit_is_tested_given_the_rest_of_its_layer_and_the_other_layers() -> None:
     columns, totals, y = planted()
     squares = changes()["c"] ** 2

@@ -379,6 +379,12 @@ def test_meaningless_settings_are_refused(bad):
         screen_then_test(DenseColumns(x), y, rng=np.random.default_rng(0), **bad)
 
 
+def test_a_seed_is_no_generator():
+    x, y = planted(rows=100, width=50)
+    with pytest.raises(ConfigurationError, match="rng must be a Generator"):
+        screen_then_test(DenseColumns(x), y, rng=0)
+
+
 LEVEL = 0.2
 
 

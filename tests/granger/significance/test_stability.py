@@ -171,6 +171,13 @@ def test_meaningless_settings_are_refused(options):
         frequencies(x, y, **options)
 
 
+def test_a_seed_is_no_generator():
+    x, y = planted(rows=40, width=60)
+    select = partial(select_by_penalty, kept=3)
+    with pytest.raises(ConfigurationError, match="rng must be a Generator"):
+        selection_frequency(DenseColumns(x), y, select=select, rng=1)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dependence", [0.0, 0.84])
 def test_fewer_unlikely_columns_pass_than_the_bounds_allow(dependence):

@@ -9,7 +9,7 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.results import HypothesisTest
 
-MORE, NO_MORE = "the loss tells more than movement", "no more than movement"
+MORE, NO_MORE = "the loss tells more than movement", "no sign that it tells more than movement"
 INCREMENT_COLUMNS = (
     "layer",
     "group",

@@ -105,8 +105,8 @@ class LaggedTests:
         """Say the lags, whether the series are stationary, and the reading of each direction."""
         how = "chosen by BIC" if self.chosen else "given"
         lines = [
-            f"Granger's test with {self.lags} lags ({how}), {self.rows} steps, differenced "
-            f"{self.difference} times"
+            f"Granger's test with {self.lags} lags ({how}), {self.rows} steps, "
+            f"{_differenced(self.difference)}"
             + (", the step itself among the lags" if self.instantaneous else "")
         ]
         lines += [
@@ -120,3 +120,7 @@ class LaggedTests:
             for test in self.hypothesis_tests()
         ]
         return "\n".join(lines)
+
+
+def _differenced(times: int) -> str:
+    return {0: "not differenced", 1: "differenced once"}.get(times, f"differenced {times} times")

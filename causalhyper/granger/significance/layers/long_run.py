@@ -188,7 +188,10 @@ def choose_bandwidth(
         return float(sum(max(int(0.4 * n ** (2 / 3)), 1) for n in np.diff(ends)))
     size = np.sqrt(np.mean(scores**2, axis=0))
     scaled = scores / np.where(size > 0, size, 1.0)
-    power = {"bartlett": 1, "quadratic_spectral": 2}[kernel]
+    powers = {"bartlett": 1, "quadratic_spectral": 2}
+    if kernel not in powers:
+        raise ConfigurationError(f"a kernel is one of {', '.join(powers)}; got {kernel!r}")
+    power = powers[kernel]
     ratio = (_andrews if rule == "andrews" else _newey_west)(scaled, power, ends)
     constant = {1: 1.1447, 2: 1.3221}[power]
     found = constant * (ratio * rows) ** (1 / (2 * power + 1))

@@ -118,16 +118,19 @@ class LayerTests:
 
     def hypothesis_tests(self) -> tuple[HypothesisTest, ...]:
         """One a layer or unit, with Holm's p-value."""
+        alone = len(self.tests) == 1
+        beyond = "" if alone else " beyond the others"
+        given = "" if alone else "given the others, "
         return tuple(
             HypothesisTest(
                 name=f"movement of {t.name}",
-                null=f"given the others, the movement of {t.name} explains no loss change",
+                null=f"{given}the movement of {t.name} explains no loss change",
                 statistic=t.wald.value if t.wald else None,
                 p_value=None if t.inapplicable else t.q,
                 reference=self.reference,
                 alpha=self.alpha,
-                if_rejected=f"the movement of {t.name} explains loss changes beyond the others",
-                if_kept=f"no sign that {t.name} explains loss changes beyond the others",
+                if_rejected=f"the movement of {t.name} explains loss changes{beyond}",
+                if_kept=f"no sign that {t.name} explains loss changes{beyond}",
                 inapplicable=t.inapplicable,
             )
             for t in self.tests
@@ -136,14 +139,18 @@ class LayerTests:
     def summary(self) -> str:
         """Say how it was tested, and one verdict a layer."""
         lines = [
-            f"{len(self.tests)} Wald tests of movement given the others; {self.reference}; "
-            "p-values adjusted by Holm",
+            f"{self._count()}; {self.reference}; p-values adjusted by Holm",
             f"autocorrelation of the loss change {self.autocorrelation:.2f}",
         ]
         for layer in dict.fromkeys(test.layer for test in self.tests):
             own = [i for i, test in enumerate(self.tests) if test.layer == layer]
             lines.append(f"{layer}: {self._verdict(own)}")
         return "\n".join(lines)
+
+    def _count(self) -> str:
+        if len(self.tests) == 1:
+            return "1 Wald test of movement"
+        return f"{len(self.tests)} Wald tests of movement given the others"
 
     def _verdict(self, own: list[int]) -> str:
         tests = [self.tests[i] for i in own]

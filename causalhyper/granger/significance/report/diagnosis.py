@@ -12,6 +12,7 @@ from causalhyper.granger.choice.folds import Folds
 from causalhyper.granger.design import GrangerDesign, granger_design
 from causalhyper.granger.design.records import Recorded
 from causalhyper.granger.design.units import Share
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.significance.layers import layer_tests, movement_increment
 from causalhyper.granger.significance.layers.forward import training_folds
 from causalhyper.granger.significance.report.ahead import predict_ahead
@@ -125,6 +126,7 @@ def diagnose(
     >>> [found.reading(layer) for layer in ("conv", "fc")]
     ['no sign', 'movement']
     """
+    check_generator(rng, needed=True)
     layers = _layers(designs, share)
     _check(alpha, level, reruns, draws)
     first = next(iter(layers.values()))

@@ -239,7 +239,8 @@ class Diagnosis:
         reading = self.rule.reading(x.q, x.q_increment, x.increment)
         head = (
             f"{READINGS[reading]} ({p_text(x.q)}; {x.beyond} of {x.n} {self.entries} beyond the "
-            f"cutoff; increment {x.increment:+.1%} [{x.lower:+.1%}, {x.upper:+.1%}], "
+            f"cutoff; increment {x.increment:+.1%} of the loss "
+            f"change [{x.lower:+.1%}, {x.upper:+.1%}], "
             f"{p_text(x.q_increment)})"
         )
         return [head, *self._given_others(x), self._selected(x)]
@@ -249,8 +250,9 @@ class Diagnosis:
             return []
         if np.isnan(x.q_others):
             return ["cannot be told from the other layers"]
-        word = "needed" if x.q_others <= self.rule.alpha else "not needed"
-        return [f"its movement is {word} beside the other layers ({p_text(x.q_others)})"]
+        found = x.q_others <= self.rule.alpha
+        word = "its movement" if found else "no sign that its movement"
+        return [f"{word} is needed beside the other layers ({p_text(x.q_others)})"]
 
     def _selected(self, x: LayerDiagnosis) -> str:
         return (

@@ -9,7 +9,7 @@ from typing import Literal
 Reading = Literal["no sign", "movement", "beyond movement"]
 READINGS: dict[Reading, str] = {
     "no sign": "no sign that it goes with the loss",
-    "movement": "goes with the loss, tells no more than movement",
+    "movement": "goes with the loss, no sign that it tells more than movement",
     "beyond movement": "goes with the loss, tells more than movement",
 }
 UNSTABLE, STABLE = 0.4, 0.75

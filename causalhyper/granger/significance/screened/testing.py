@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.significance.screened.findings import (
     Findings,
@@ -148,6 +149,7 @@ def screen_then_test(
             f"expected a method of {', '.join(METHODS)}, a level in (0, 1), apart in (0, 1] and "
             f"a split at least; got {method!r}, {level:g}, {apart:g} and {splits}"
         )
+    check_generator(rng, needed=True)
     between = max(1, len(response) // (10 * blocks)) if gap is None else gap
     screened, tested = alternate(edges, blocks, between)
     count = len(tested) // 4 if most is None else most

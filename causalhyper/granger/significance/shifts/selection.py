@@ -15,6 +15,7 @@ from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.granger.choice.layers import LARGEST
 from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.design import GrangerDesign
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.result import LassoPath
 from causalhyper.granger.significance.shifts.rotation import choose_rotations
@@ -106,6 +107,7 @@ def shifted_selection(
     >>> found.to_frame().set_index("outcome").loc["kept", ["observed", "p"]].tolist()
     [1.0, 0.05]
     """
+    check_generator(rng)
     sources = find_sources(design, y, None, edges)
     columns = design.columns if isinstance(design, GrangerDesign) else design
     moves = choose_rotations(sources.edges, shifts, min_shift, rng)

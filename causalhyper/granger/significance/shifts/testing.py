@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.screening.response import autocorrelation
 from causalhyper.granger.significance.shifts.layer import LayerShifts
 from causalhyper.granger.significance.shifts.reading import Reading
@@ -139,6 +140,7 @@ def shift_test(
     >>> frame.loc[frame["p_family"] <= 0.05, "index"].tolist()
     [7]
     """
+    check_generator(rng)
     if not 0 < alpha < 1:
         raise ConfigurationError(f"alpha must be in (0, 1); got {alpha}")
     sources = find_sources(design, y, groups, edges)

@@ -15,6 +15,7 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.granger.choice.rows import RowsOf
 from causalhyper.granger.design import GrangerDesign
+from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.lasso.columns import ColumnBlocks
 from causalhyper.granger.lasso.response import checked_response
 from causalhyper.granger.significance.stability.agreement import jaccard
@@ -116,6 +117,7 @@ def selection_frequency(
     >>> found.selected.tolist()
     [5, 8]
     """
+    check_generator(rng, needed=True)
     columns, response, edges = sides_of(design, y)
     if pairs < 2 or not 0.5 < threshold <= 1:
         raise ConfigurationError(

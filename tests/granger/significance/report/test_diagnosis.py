@@ -48,6 +48,9 @@ def test_verdicts_tell_planted_layers_apart(found: Diagnosis) -> None:
     assert own.startswith("own: goes with the loss, tells more than movement (p = ")
     assert "its movement is needed beside the other layers" in moves
     assert idle.startswith("idle: no sign that it goes with the loss")
+    assert moves.startswith("moves: goes with the loss, no sign that it tells more than movement")
+    assert "; no sign that its movement is needed beside the other layers" in idle
+    assert "% of the loss change [" in own
 
 
 def test_the_table_has_the_columns_asked_for_and_a_row_a_layer(found: Diagnosis) -> None:
@@ -64,7 +67,9 @@ def test_rows_of_entries_are_those_of_the_shift_test_and_of_the_selection(
     found: Diagnosis,
 ) -> None:
     frame = found.to_frame(entries=True).query("group != 'all'")
-    tested = shift_test(granger_design(run())).to_frame()
+    # the draws that make up for the trend are those of the report's own stream
+    stream = np.random.default_rng(1).spawn(5)[0]
+    tested = shift_test(granger_design(run()), rng=stream).to_frame()
     both = frame.astype({"group": int}).merge(
         tested, left_on=["layer", "group"], right_on=["layer", "index"], suffixes=("", "_alone")
     )
@@ -188,6 +193,9 @@ def test_wrong_input_is_refused(found: Diagnosis) -> None:
             diagnose(designs, rng=rng, **wrong)
     with pytest.raises(ConfigurationError, match="no design"):
         diagnose({}, rng=rng)
+    for seed in (3, None):
+        with pytest.raises(ConfigurationError, match="rng must be a Generator"):
+            diagnose(designs, rng=seed)
     with pytest.raises(ConfigurationError, match="PenaltyChoice"):
         diagnose(designs, rng=rng, select=lambda columns, y: np.array([0]))
     with pytest.raises(ConfigurationError, match="there are own, moves, idle"):
