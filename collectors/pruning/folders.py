@@ -24,10 +24,20 @@ class Folder:
     ----------
     path : Path
         The folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot make the folder {str(path)!r} ({error}): name another (out=)"
+            ) from error
         self.path = path
         self._lock = Lock(path / ".lock")
 

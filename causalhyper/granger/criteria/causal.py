@@ -68,6 +68,11 @@ class Causal:
             raise ConfigurationError(
                 f"the loss change is of the 'same' or the 'next' minibatch; got {self.response!r}"
             )
+        if self.momentum and self.statistic in ("covariance", "slope"):
+            raise ConfigurationError(
+                f"three features have no {self.statistic} of their own: with momentum=True rank by "
+                "'marginal' or 'correlation'"
+            )
 
     @property
     def needs(self) -> Needs:

@@ -170,3 +170,13 @@ def test_a_call_that_fails_before_a_checkpoint_leaves_the_folder_to_another(tmp_
     assert {p.name for p in tmp_path.iterdir()} <= {".lock"}
     other = given | {"seed": 2}
     assert prune(task(), out=tmp_path, quiet=True, **other).seed == 2
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_training(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(ConfigurationError, match="cannot make the folder"):
+        prune(
+            task(), criterion=Magnitude(), sparsity=0.5, seed=1, settings=SHORT,
+            out=tmp_path / "file", quiet=True,
+        )  # fmt: skip
+    assert (tmp_path / "file").read_text() == "not a folder"

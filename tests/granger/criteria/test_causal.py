@@ -206,6 +206,8 @@ def test_what_is_pruned_has_no_score_and_sums_and_momentum_must_agree():
         assert all(((found[n] > 0) == masks.kept[n]).all() for n in SHAPES)
     with pytest.raises(ConfigurationError, match="momentum=False, the criterion 'causal' has"):
         Causal(momentum=True).scores(evidence_of(training))
+    with pytest.raises(ConfigurationError, match="three features have no slope"):
+        Causal(statistic="slope", momentum=True)
     with pytest.raises(ConfigurationError, match="one of correlation"):
         Causal(statistic="p")
 
