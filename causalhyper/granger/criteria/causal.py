@@ -70,8 +70,8 @@ class Causal:
             )
         if self.momentum and self.statistic in ("covariance", "slope"):
             raise ConfigurationError(
-                f"three features have no {self.statistic} of their own: with momentum=True rank by "
-                "'marginal' or 'correlation'"
+                f"three features have no {self.statistic} of their own: with momentum=True rank "
+                "by 'marginal' or 'correlation'"
             )
 
     @property
