@@ -123,7 +123,19 @@ class ResNet18(nn.Module):
 
 
 def normalisation(channels: int, normalise: bool) -> nn.Module:
-    """Return batch normalisation of these channels, or what changes nothing."""
+    """Return batch normalisation of these channels, or what changes nothing.
+
+    Parameters
+    ----------
+    channels : int
+        Of what it is given.
+    normalise : bool
+        Whether it normalises.
+
+    Returns
+    -------
+    Module
+    """
     return nn.BatchNorm2d(channels) if normalise else nn.Identity()
 
 

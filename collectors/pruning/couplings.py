@@ -111,7 +111,17 @@ def layers_of(model: nn.Module, units: Masks) -> dict[str, nn.Module]:
 
 
 def unit_count(layer: nn.Module) -> int:
-    """Return how many units (output channels, neurons) a layer has."""
+    """Return how many units (output channels, neurons) a layer has.
+
+    Parameters
+    ----------
+    layer : Module
+        Linear, or a convolution.
+
+    Returns
+    -------
+    int
+    """
     return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)  # type: ignore[arg-type]
 
 
@@ -160,7 +170,27 @@ def _outside(module: nn.Module, units: Mapping[int, list[int]]) -> bool:
 
 
 def whole_group(graph: Any, layer: nn.Module, units: Any) -> Any:
-    """Return Torch-Pruning's group of these units of a layer."""
+    """Return Torch-Pruning's group of these units of a layer.
+
+    Parameters
+    ----------
+    graph : DependencyGraph
+        Of the network.
+    layer : Module
+        Whose units they are.
+    units : iterable of int
+        Their numbers.
+
+    Returns
+    -------
+    Group
+        Of Torch-Pruning: what goes with the units.
+
+    Raises
+    ------
+    ConfigurationError
+        If the graph does not have the layer.
+    """
     if layer not in graph.module2node:
         raise ConfigurationError(
             f"the layer {graph._module2name.get(layer)!r} was not used by the example inputs: "
@@ -171,7 +201,20 @@ def whole_group(graph: Any, layer: nn.Module, units: Any) -> Any:
 
 
 def own_followers(graph: Any, layer: nn.Module) -> set[nn.Module]:
-    """Return the modules that carry on units of this layer alone, before any sum."""
+    """Return the modules that carry on units of this layer alone, before any sum.
+
+    Parameters
+    ----------
+    graph : DependencyGraph
+        Of the network.
+    layer : Module
+        Whose units they are.
+
+    Returns
+    -------
+    set of Module
+        Normalisations, depthwise convolutions and the like.
+    """
     found: set[nn.Module] = set()
     waiting = list(graph.module2node[layer].outputs)
     while waiting:
@@ -184,7 +227,17 @@ def own_followers(graph: Any, layer: nn.Module) -> set[nn.Module]:
 
 
 def depthwise(layer: nn.Module) -> bool:
-    """Say whether a convolution reads one channel for each that it writes."""
+    """Say whether a convolution reads one channel for each that it writes.
+
+    Parameters
+    ----------
+    layer : Module
+        Any.
+
+    Returns
+    -------
+    bool
+    """
     return isinstance(layer, _ConvNd) and layer.groups == layer.in_channels == layer.out_channels
 
 
@@ -244,7 +297,18 @@ def _differentiable(model: nn.Module) -> Iterator[None]:
 
 
 def largest_difference(found: list[Tensor], wanted: list[Tensor]) -> float:
-    """Largest difference of outputs, over the largest output; infinite where shapes differ."""
+    """Return the largest difference of outputs, over the largest output.
+
+    Parameters
+    ----------
+    found, wanted : list of Tensor
+        Outputs of two networks.
+
+    Returns
+    -------
+    float
+        Infinite where shapes differ.
+    """
     if [t.shape for t in found] != [t.shape for t in wanted]:
         return math.inf
     scale = max((t.abs().max().item() for t in wanted if t.numel()), default=0.0)

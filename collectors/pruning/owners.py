@@ -173,10 +173,32 @@ def owners_of(model: nn.Module, masks: Masks | Mapping[str, object]) -> dict[str
 
 
 def kept_array(mask: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """Return a mask tensor as an array of truth values: kept where it is not zero."""
+    """Return a mask tensor as an array of truth values: kept where it is not zero.
+
+    Parameters
+    ----------
+    mask : Tensor
+        Of any type.
+
+    Returns
+    -------
+    ndarray of bool
+    """
     return np.asarray((mask.detach() != 0).cpu().numpy(), dtype=bool)
 
 
 def mask_tensor(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], like: Tensor) -> Tensor:
-    """Return a mask of truth values as ones and zeros, of the type and device of a tensor."""
+    """Return a mask of truth values as ones and zeros, of the type and device of a tensor.
+
+    Parameters
+    ----------
+    mask : ndarray of bool
+        True where kept.
+    like : Tensor
+        Has the type and device.
+
+    Returns
+    -------
+    Tensor
+    """
     return torch.tensor(np.ascontiguousarray(mask), device=like.device, dtype=like.dtype)

@@ -93,13 +93,15 @@ class PruningTask:
             )
         for name in ("train", "validation", "test"):
             data = getattr(self, name)
-            check_repeatable(data, name)
-            if not isinstance(data, Iterable) and (data is not None or name == "train"):
+            if data is None and name != "train":
+                continue
+            if not isinstance(data, Iterable):
                 raise ConfigurationError(
                     f"{name} must be one batch as a tuple (inputs, targets), a list of such, or a "
                     f"DataLoader; got {type(data).__name__}: DataLoader(dataset, batch_size=...) "
                     "makes batches of a data set"
                 )
+            check_repeatable(data, name)
 
     def new_model(self) -> nn.Module:
         """Make the network, or copy the one given, and take it to the device."""
