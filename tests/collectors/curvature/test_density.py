@@ -135,14 +135,10 @@ def test_a_space_of_several_starts_is_refused():
 
 
 def test_the_picture_names_its_kernel():
-    import matplotlib
-
-    matplotlib.use("Agg")
     model, data, _ = tanh_case()
     found = spectral_density(model, entropy, data, probes=2, steps=5)
     ax = found.plot()
     assert ax.get_xlabel().startswith("eigenvalue")
     assert f"(kernel {found.to_frame()['width'][0]:.2g})" in ax.get_ylabel()
-    assert len(found.to_frame()) in {len(line.get_xdata()) for line in ax.lines}
-    matplotlib.pyplot.close(ax.figure)
+    assert len(found.to_frame()) in {len(line.get_xdata()) for line in ax.get_lines()}
     assert "2 probes" in found.summary()
