@@ -4,7 +4,7 @@ from importlib.metadata import version as installed_version
 
 project = "causalhyper"
 author = "The causalhyper developers"
-copyright = "2026, The causalhyper developers"  # noqa: A001, the name that Sphinx reads
+copyright = "2026, The causalhyper developers"
 version = release = installed_version("causalhyper")
 
 extensions = [
