@@ -32,6 +32,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "causalhyper"
 html_static_path: list[str] = []
 html_theme_options = {
+    "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
