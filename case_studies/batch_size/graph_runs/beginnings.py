@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -25,16 +26,13 @@ class Beginning:
         The place of each training node in each pass.
     second_order : Tensor of int16, shape (passes, n_train)
         The same, of the minibatches whose noise is added.
-    partition : Tensor of int16, shape (n_train,)
-        The place of each training node in the partition that measures gradient noise.
+    partition : Tensor of int16, shape (partitions, n_train)
+        The place of each training node in the partitions that measure gradient noise.
     noisy : Tensor of int64, shape (n_train,)
         Labels of the training nodes, a share of them replaced by another class.
-    weights : torch.Generator
-        For the initial weights.
-    negatives : numpy.random.Generator
-        For the pairs of PI-GNN that are no neighbours.
-    start : int
-        Seed of the eigenvalue iteration.
+    weights, pairs, start : int
+        Seeds of the initial weights, of PI-GNN's pairs that are no neighbours, and of the
+        eigenvalue iteration.
     """
 
     seed: int
@@ -43,8 +41,8 @@ class Beginning:
     second_order: Tensor
     partition: Tensor
     noisy: Tensor
-    weights: torch.Generator
-    negatives: np.random.Generator
+    weights: int
+    pairs: int
     start: int
 
 
@@ -67,27 +65,46 @@ def begin(seed: int, graph: Graph, design: Design) -> Beginning:
     Beginning
         The draws.
     """
-    words = np.random.SeedSequence(seed).generate_state(8, dtype=np.uint64)
-    draws = [torch.Generator().manual_seed(int(word >> np.uint64(1))) for word in words]
+    words = _words(seed)
     places = random_split(
         len(graph.labelled),
         train=design.n_train,
         validation=design.n_validation,
-        generator=draws[0],
+        generator=_generator(words[0]),
     )
     split = Split(*(graph.labelled[p] for p in (places.train, places.validation, places.test)))
-    added = -(-design.updates * 4 * design.smallest // design.n_train)
     return Beginning(
         seed,
         split,
-        _places(design.passes, design.n_train, draws[2]),
-        _places(added, design.n_train, draws[4]),
-        _places(1, design.n_train, draws[5])[0],
-        _noisy(graph.labels[split.train], graph.classes, design.noisy_share, draws[6]),
-        draws[1],
-        np.random.default_rng(int(words[7])),
-        int(words[3] >> np.uint64(33)),
+        *_orders(seed, design),
+        _noisy(graph.labels[split.train], graph.classes, design.noisy_share, _generator(words[6])),
+        words[1],
+        words[7],
+        words[3],
     )
+
+
+def _words(seed: int) -> list[int]:
+    """Seeds of what a seed decides; the first four are those of `collectors.node_runs`."""
+    words = np.random.SeedSequence(seed).generate_state(8, dtype=np.uint64)
+    return [int(word >> np.uint64(1)) for word in words]
+
+
+def _generator(word: int) -> torch.Generator:
+    return torch.Generator().manual_seed(word)
+
+
+@lru_cache(maxsize=64)
+def _orders(seed: int, design: Design) -> tuple[Tensor, Tensor, Tensor]:
+    """Orders of examples; they depend on no graph, so all cells share them."""
+    words = _words(seed)
+    added = -(-design.updates * 4 * design.smallest // design.n_train)
+    cuts = design.parts * design.largest // design.n_train
+    passes = {2: design.passes, 4: added, 5: cuts}
+    first, second, third = (
+        _places(count, design.n_train, _generator(words[k])) for k, count in passes.items()
+    )
+    return first, second, third
 
 
 def _places(passes: int, n: int, generator: torch.Generator) -> Tensor:

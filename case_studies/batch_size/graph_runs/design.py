@@ -97,9 +97,7 @@ class Design:
     @property
     def passes(self) -> int:
         """Passes over the training set that the longest trajectory can make."""
-        return max(
-            -(-self.longest(size) * size // self.n_train) for size in self.batch_sizes
-        )
+        return max(-(-self.longest(size) * size // self.n_train) for size in self.batch_sizes)
 
     def longest(self, batch_size: int) -> int:
         """Updates that a trajectory of this batch size can have."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -43,8 +44,8 @@ class Minibatches:
     ----------
     order, second : Tensor of int16, shape (seeds, passes, n)
         Place of each example in each pass; the second one is that of added noise.
-    partition : Tensor of int16, shape (seeds, n)
-        Place of each example in the partition that measures gradient noise.
+    partition : Tensor of int16, shape (seeds, partitions, n)
+        Place of each example in the partitions that measure gradient noise.
     """
 
     order: Tensor
@@ -63,11 +64,12 @@ class Minibatches:
         found = _batch(self.order, [t.batch_size for t in trajectories], update)
         added = [k for k, t in enumerate(trajectories) if t.arm == "noise_added"]
         if added:
-            sizes = [trajectories[k].noise_of for k in added]
-            n = self.order.shape[-1]
-            noise = _batch(self.second, sizes, update) - 1 / n
-            factors = [noise_factor(trajectories[k].batch_size, trajectories[k].noise_of, n) for k in added]
-            found[:, added] += noise * _column(factors, noise)
+            own = [trajectories[k] for k in added]
+            n, device = self.order.shape[-1], self.order.device
+            noise = _batch(self.second, [t.noise_of for t in own], update) - 1 / n
+            factors = tuple(noise_factor(t.batch_size, t.noise_of, n) for t in own)
+            noise *= on_device(factors, device).view(1, -1, 1)
+            found.index_add_(1, on_device(tuple(added), device), noise)
         return found
 
     def part(self, sizes: Sequence[int], number: int) -> Tensor:
@@ -77,26 +79,22 @@ class Minibatches:
         ----------
         sizes : sequence of int
         number : int
-            Of the part; counted on from the first after the last.
+            Of the part; after the last of a partition come those of the next.
         """
-        return _batch(self.partition.unsqueeze(1), sizes, number, again=True)
+        return _batch(self.partition, sizes, number)
 
 
-def _batch(places: Tensor, sizes: Sequence[int], number: int, *, again: bool = False) -> Tensor:
+@lru_cache(maxsize=256)
+def on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Numbers on a device, copied there once: a copy makes the host wait."""
+    return torch.tensor(values, device=device)
+
+
+def _batch(places: Tensor, sizes: Sequence[int], number: int) -> Tensor:
     """The number-th minibatch of each size, as weights that sum to one."""
     n = places.shape[-1]
-    passes = [0 if again else number * size // n for size in sizes]
-    within = [number % (n // size) for size in sizes]
-    one = passes[0]
-    chosen = (
-        places[:, one : one + 1] if passes == [one] * len(passes) else places[:, passes]
-    )
-    lows = _column([w * size for w, size in zip(within, sizes, strict=True)], chosen)
-    highs = _column([(w + 1) * size for w, size in zip(within, sizes, strict=True)], chosen)
-    inside = (chosen >= lows) & (chosen < highs)
-    return inside.float() / _column([float(size) for size in sizes], chosen)
-
-
-def _column(values: Sequence[float], like: Tensor) -> Tensor:
-    """Values along the second axis of three."""
-    return torch.tensor(values, device=like.device).view(1, -1, 1)
+    own = on_device(tuple(sizes), places.device)
+    chosen = places[:, :1] if places.shape[1] == 1 else places.index_select(1, own * number // n)
+    low = (own * number % n).view(1, -1, 1)
+    high = low + own.view(1, -1, 1)
+    return ((chosen >= low) & (chosen < high)) / own.view(1, -1, 1)

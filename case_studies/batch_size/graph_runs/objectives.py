@@ -99,7 +99,9 @@ class Objective:
         return pairs.owner.total(terms).view(seeds, self.n, members).transpose(1, 2)
 
 
-def network_of(model: str, features: int, classes: int, design: Design) -> GraphConvolution | GraphAttention:
+def network_of(
+    model: str, features: int, classes: int, design: Design
+) -> GraphConvolution | GraphAttention:
     """Make the network of a model."""
     if model == "gat":
         return GraphAttention(features, design.heads, design.units, classes)
@@ -143,11 +145,12 @@ def _pairs(
         places = np.full(graph.nodes, -1)
         places[nodes] = np.arange(len(nodes))
         first = block * longest(outputs)
+        draw = np.random.default_rng(beginning.pairs)
         for i, node in enumerate(nodes[: design.n_train]):
             near = graph.pattern[node].indices
             free = np.setdiff1d(nodes[: design.n_train], near)
             near = near[near != node]
-            far = beginning.negatives.choice(free, min(len(near), len(free)), replace=False)
+            far = draw.choice(free, min(len(near), len(free)), replace=False)
             for others, sign in ((near, 1.0), (far, -1.0)):
                 count = len(others)
                 columns[0].append(np.full(count, first + i))

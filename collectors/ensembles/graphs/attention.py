@@ -126,7 +126,9 @@ class GraphAttention:
         heard = self._attend(x, field.second, parameters, "second").squeeze(3)
         return heard.transpose(1, 2) + parameters["second.bias"].unsqueeze(2)
 
-    def _attend(self, x: Tensor, arcs: Arcs, parameters: Mapping[str, Tensor], layer: str) -> Tensor:
+    def _attend(
+        self, x: Tensor, arcs: Arcs, parameters: Mapping[str, Tensor], layer: str
+    ) -> Tensor:
         """From (blocks, rows, members, heads, units) to the same at the rows after."""
         blocks, _, members, heads, units = x.shape
         flat = x.reshape(-1, members * heads * units)

@@ -9,9 +9,7 @@ import torch
 from torch import Tensor
 
 
-def glorot(
-    shape: Sequence[int], fans: tuple[int, ...], generator: torch.Generator
-) -> Tensor:
+def glorot(shape: Sequence[int], fans: tuple[int, ...], generator: torch.Generator) -> Tensor:
     """Draw uniformly from -a to a with a = sqrt(6 / (sum of the last two fans)).
 
     Parameters
