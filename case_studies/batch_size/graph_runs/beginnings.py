@@ -102,14 +102,16 @@ def _orders(seed: int, design: Design) -> tuple[Tensor, Tensor, Tensor]:
     cuts = design.parts * design.largest // design.n_train
     passes = {2: design.passes, 4: added, 5: cuts}
     first, second, third = (
-        _places(count, design.n_train, _generator(words[k])) for k, count in passes.items()
+        _places(count, design.n_train, np.random.default_rng(words[k]))
+        for k, count in passes.items()
     )
     return first, second, third
 
 
-def _places(passes: int, n: int, generator: torch.Generator) -> Tensor:
+def _places(passes: int, n: int, generator: np.random.Generator) -> Tensor:
     """Random permutations, one a row."""
-    return torch.rand(passes, n, dtype=torch.float64, generator=generator).argsort(1).short()
+    places = np.tile(np.arange(n, dtype=np.int16), (passes, 1))
+    return torch.from_numpy(generator.permuted(places, axis=1))
 
 
 def _noisy(labels: Tensor, classes: int, share: float, generator: torch.Generator) -> Tensor:

@@ -37,16 +37,15 @@ def alone(cell: Cell) -> pd.DataFrame:
 def seconds(problem: Problem, trajectories: Sequence[Trajectory], updates: int = UPDATES) -> float:
     """Median seconds of an update of some trajectories side by side, all seeds."""
     stack = Stack(problem, trajectories, None)
-    for _ in range(3):
-        stack.update(*stack.forward())
     times = []
-    for _ in range(updates):
+    for _ in range(3 + updates):
+        stack.done = 0
         _wait(stack)
         start = time.perf_counter()
         stack.update(*stack.forward())
         _wait(stack)
         times.append(time.perf_counter() - start)
-    return median(times)
+    return median(times[3:])
 
 
 def predicted(cell: Cell, seeds: int, tuning_seeds: int) -> dict[str, float]:
@@ -56,8 +55,7 @@ def predicted(cell: Cell, seeds: int, tuning_seeds: int) -> dict[str, float]:
     """
     problem, _, _ = cell.problem(range(20))
     plain = seconds(problem, _plain(cell.design), 5) / 120
-    one = cell.problem([0])[0]
-    step = seconds(one, _plain(cell.design)[:1], 20)
+    step = seconds(cell.problem([0])[0], _plain(cell.design)[:1], 20)
     design = cell.design
     planned = [
         (tuning(design), tuning_seeds, 1),

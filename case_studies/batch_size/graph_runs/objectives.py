@@ -140,30 +140,44 @@ def _pairs(
     design: Design,
 ) -> Pairs:
     """Neighbours of each training node, and as many training nodes that are none."""
+    n, height = design.n_train, longest(outputs)
     columns: list[list[np.ndarray]] = [[], [], [], [], []]
     for block, (beginning, nodes) in enumerate(zip(beginnings, outputs, strict=True)):
         places = np.full(graph.nodes, -1)
         places[nodes] = np.arange(len(nodes))
-        first = block * longest(outputs)
-        draw = np.random.default_rng(beginning.pairs)
-        for i, node in enumerate(nodes[: design.n_train]):
-            near = graph.pattern[node].indices
-            free = np.setdiff1d(nodes[: design.n_train], near)
-            near = near[near != node]
-            far = draw.choice(free, min(len(near), len(free)), replace=False)
-            for others, sign in ((near, 1.0), (far, -1.0)):
-                count = len(others)
-                columns[0].append(np.full(count, first + i))
-                columns[1].append(first + places[others])
-                columns[2].append(np.full(count, block * design.n_train + i))
-                columns[3].append(np.full(count, sign))
-                columns[4].append(np.full(count, design.interaction / 2 / max(count, 1)))
+        near = graph.pattern[nodes[:n]].tocoo()
+        apart = places[near.col] != near.row
+        owner, other = near.row[apart], places[near.col[apart]]
+        far_owner, far = _strangers(owner, other, n, np.random.default_rng(beginning.pairs))
+        for owners, others, sign in ((owner, other, 1.0), (far_owner, far, -1.0)):
+            counts = np.bincount(owners, minlength=n)
+            columns[0].append(block * height + owners)
+            columns[1].append(block * height + others)
+            columns[2].append(block * n + owners)
+            columns[3].append(np.full(len(owners), sign))
+            columns[4].append(design.interaction / 2 / counts[owners])
     one, other, owner, signs, shares = (np.concatenate(column) for column in columns)
-    height = len(outputs) * longest(outputs)
-    return Pairs(
-        Incidence.of(one, height, graph.device),
-        Incidence.of(other, height, graph.device),
-        Incidence.of(owner, len(outputs) * design.n_train, graph.device),
-        torch.as_tensor(signs, dtype=torch.float32, device=graph.device).unsqueeze(1),
-        torch.as_tensor(shares, dtype=torch.float32, device=graph.device).unsqueeze(1),
+    signs, shares = (
+        torch.as_tensor(values, dtype=torch.float32, device=graph.device).unsqueeze(1)
+        for values in (signs, shares)
     )
+    return Pairs(
+        Incidence.of(one, len(outputs) * height, graph.device),
+        Incidence.of(other, len(outputs) * height, graph.device),
+        Incidence.of(owner, len(outputs) * n, graph.device),
+        signs,
+        shares,
+    )
+
+
+def _strangers(
+    owner: np.ndarray, other: np.ndarray, n: int, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """As many training nodes that are no neighbours as there are neighbours, where there are."""
+    keys = generator.random((n, n))
+    keys[np.arange(n), np.arange(n)] = np.inf
+    inside = other < n
+    keys[owner[inside], other[inside]] = np.inf
+    wanted = np.minimum(np.bincount(owner, minlength=n), np.isfinite(keys).sum(1))
+    chosen = np.arange(n) < wanted[:, None]
+    return np.nonzero(chosen)[0], np.argsort(keys, 1)[chosen]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 
@@ -51,12 +52,18 @@ class Cell:
         return self.graph.name, self.model
 
     def problem(self, seeds: Sequence[int]) -> tuple[Problem, Whole, list[Beginning]]:
-        """Draw and prepare all that some seeds need."""
-        near = Neighbourhoods.of(self.graph, self.device)
-        beginnings = [begin(seed, self.graph, self.design) for seed in seeds]
-        objective = objective_of(self.model, near, beginnings, self.design)
-        problem = problem_of(objective, beginnings, self.graph.labels, self.design, self.device)
-        return problem, Whole.of(near, objective, self.graph.labels), beginnings
+        """Draw and prepare all that some seeds need; the last is kept."""
+        return _prepared(self, tuple(seeds))
+
+
+@lru_cache(maxsize=1)
+def _prepared(cell: Cell, seeds: tuple[int, ...]) -> tuple[Problem, Whole, list[Beginning]]:
+    graph, design = cell.graph, cell.design
+    near = Neighbourhoods.of(graph, cell.device)
+    beginnings = [begin(seed, graph, design) for seed in seeds]
+    objective = objective_of(cell.model, near, beginnings, design)
+    problem = problem_of(objective, beginnings, graph.labels, design, cell.device)
+    return problem, Whole.of(near, objective, graph.labels), beginnings
 
 
 def tune(cell: Cell, seeds: Sequence[int], told: Told | None = None) -> pd.DataFrame:

@@ -77,10 +77,11 @@ class Neighbourhoods:
 
     def rows(self, values: np.ndarray, blocks: Blocks) -> torch.Tensor:
         """Rows of an array for each block, filled up with zeros: (blocks, longest, d)."""
-        found = np.zeros((len(blocks), longest(blocks), values.shape[1]), np.float32)
+        held = torch.as_tensor(values, dtype=torch.float32, device=self.device)
+        found = held.new_zeros((len(blocks), longest(blocks), values.shape[1]))
         for place, nodes in zip(found, blocks, strict=True):
-            place[: len(nodes)] = values[nodes]
-        return torch.from_numpy(found).to(self.device)
+            place[: len(nodes)] = held[torch.as_tensor(nodes, device=self.device)]
+        return found
 
 
 def longest(blocks: Blocks) -> int:
