@@ -206,11 +206,11 @@ def _lanczos(product: StackedHessians, start: Tensor, spaces: _Spaces) -> None:
         image = product(basis[-1])
         alphas = torch.linalg.vecdot(image, basis[-1])
         image = _outside(image, basis)
-        betas = torch.linalg.vector_norm(image, dim=1)
+        betas = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64)
         spaces.extend(*(x.cpu().double().numpy() for x in (alphas, betas, product.finite)))
         if spaces.ended:
             return
-        basis.append(image.div_(torch.where(betas > 0, betas, 1.0)[:, None]))
+        basis.append(image.div_(torch.where(betas > 0, betas, 1.0).to(image.dtype)[:, None]))
 
 
 def _outside(rows: Tensor, basis: Sequence[Tensor]) -> Tensor:
