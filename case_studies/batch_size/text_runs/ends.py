@@ -120,9 +120,7 @@ def gradient_moments(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Estimate S and |g|^2 of each member from disjoint minibatches of its training examples."""
     batches = (_losses(cell, parts, order) for order in partition)
-    found = stacked_noise(
-        batches, parameters, partition.shape[2], examples=cell.study.n_train
-    )
+    found = stacked_noise(batches, parameters, partition.shape[2], examples=cell.study.n_train)
     return found.example_noise.numpy(), found.mean_gradient_squared.numpy()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class Trajectory:
             if passage is not None and not passage.ended:
                 passage.look(number)
             for design, places in stops.get(number, ()):
-                rows += self._ended(design, places, self.parameters, [number] * len(places))
+                rows += self.measure(design, places, self.parameters, [number] * len(places))
             if told is not None:
                 told(example_gradients)
         return rows + (passage.rows() if passage is not None else [])
@@ -77,7 +77,8 @@ class Trajectory:
         """Parameters of some members."""
         return {k: p[places] for k, p in of.items()}
 
-    def _advance(self):  # noqa: ANN202
+    def _advance(self) -> Iterator[int]:
+        """Make one update after the other; yield the example gradients of each."""
         study, stack = self.cell.study, self.stack
         passes = 1 if stack.rho is None else 2
         for number, (order, weights) in enumerate(minibatches(stack, study.n_train), start=1):
@@ -122,7 +123,7 @@ class Trajectory:
             noise_partition(self.stack, active, self.cell.study, number),
         )
 
-    def _ended(
+    def measure(
         self, design: str, places: list[int], parameters: Stacked, updates: list[int]
     ) -> list[Row]:
         """Measure members, a few at once, and make their rows."""
@@ -187,7 +188,6 @@ class _Passage:
         self._of = trajectory
         self._places = trajectory.stack.places("plain")
         self._held = trajectory.chosen(self._places, trajectory.start)
-        self._held = {k: p.clone() for k, p in self._held.items()}
         self._updates = np.zeros(len(self._places), dtype=int)
         self._reached = np.zeros(len(self._places), dtype=bool)
         self.ended = False
@@ -197,7 +197,7 @@ class _Passage:
         recipe = self._of.cell.recipe
         if number % recipe.check_every and number != recipe.updates:
             return
-        now = self._of.chosen(self._places, self._of.parameters)
+        now = self._of.chosen(slice(len(self._places)), self._of.parameters)
         losses = training_losses(self._of.cell, self._of.parts.take(self._places), now)
         waiting = self._updates == 0
         passed = waiting & (losses <= self._of.stack.target)
@@ -211,6 +211,6 @@ class _Passage:
 
     def rows(self) -> list[Row]:
         """Measure the members where they were taken."""
-        made = self._of._ended("equal_loss", self._places, self._held, self._updates.tolist())
+        made = self._of.measure("equal_loss", self._places, self._held, self._updates.tolist())
         reached = self._reached.tolist()
         return [row | {"reached": r} for row, r in zip(made, reached, strict=True)]
