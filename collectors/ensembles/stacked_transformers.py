@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn.functional import (
+    cross_entropy,
+    embedding,
+    gelu,
+    layer_norm,
+    scaled_dot_product_attention,
+)
 
 from causalhyper.errors import ConfigurationError
 
@@ -98,7 +104,7 @@ def stacked_losses(logits: Tensor, labels: Tensor) -> Tensor:
     -------
     Tensor of float32, shape (members, batch)
     """
-    flat = F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
+    flat = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
     return flat.view(labels.shape)
 
 
@@ -109,7 +115,7 @@ def _embedded(parameters: Mapping[str, Tensor], shape: EncoderShape, ids: Tensor
     members, vocabulary, width = words.shape
     tokens = ids.shape[2]
     first = torch.arange(members, device=ids.device).view(-1, 1, 1) * vocabulary
-    found = F.embedding(ids + first, words.reshape(-1, width))
+    found = embedding(ids + first, words.reshape(-1, width))
     places = positions[:, None, shape.first_position : shape.first_position + tokens]
     kind = parameters["embeddings.token_type_embeddings.weight"][:, None, :1]
     return _normed(
@@ -127,11 +133,11 @@ def _layer(
         .transpose(1, 2)
         for part in ("query", "key", "value")
     )
-    mixed = F.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+    mixed = scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
     mixed = mixed.transpose(1, 2).reshape(*hidden.shape)
     mixed = _linear(parameters, f"{name}.attention.output.dense", mixed) + hidden
     mixed = _normed(parameters, f"{name}.attention.output.LayerNorm", shape, mixed)
-    inner = F.gelu(_linear(parameters, f"{name}.intermediate.dense", mixed))
+    inner = gelu(_linear(parameters, f"{name}.intermediate.dense", mixed))
     inner = _linear(parameters, f"{name}.output.dense", inner) + mixed
     return _normed(parameters, f"{name}.output.LayerNorm", shape, inner)
 
@@ -145,5 +151,5 @@ def _normed(
     parameters: Mapping[str, Tensor], name: str, shape: EncoderShape, inputs: Tensor
 ) -> Tensor:
     weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-    normed = F.layer_norm(inputs, inputs.shape[-1:], eps=shape.epsilon)
+    normed = layer_norm(inputs, inputs.shape[-1:], eps=shape.epsilon)
     return torch.addcmul(bias[:, None], normed, weight[:, None])

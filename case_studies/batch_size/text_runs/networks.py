@@ -142,8 +142,6 @@ def weighted_gradients(
         (members,).
     """
     members, size = order.shape
-    if weights is None:
-        weights = torch.full((members, size), 1 / size)
     step = max(1, together // members)
 
     def gradients(parameters: Stacked) -> tuple[Stacked, Tensor]:
@@ -154,10 +152,12 @@ def weighted_gradients(
         losses = torch.zeros(members, device=device)
         for begin in range(0, size, step):
             ids, labels = batch(order[:, begin : begin + step])
-            share = weights[:, begin : begin + step].to(device)
             with torch.enable_grad():
                 each = stacked_losses(network.logits(leaves, ids), labels)
-                values = (each * share).sum(1)
+                if weights is None:
+                    values = each.sum(1) / size
+                else:
+                    values = (each * weights[:, begin : begin + step].to(device)).sum(1)
                 found = torch.autograd.grad(values.sum(), tensors)
             losses += values.detach()
             if total:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import torch
 from torch import Tensor
@@ -35,7 +35,9 @@ class StackedAdamW:
         weight_decay: float,
     ) -> None:
         self._parts = _runs(rates, breaks)
-        self._held = [[p.detach()[part] for p in parameters.values()] for part in self._parts]
+        self._held = [
+            [p.detach()[part].view(-1) for p in parameters.values()] for part in self._parts
+        ]
         groups = [
             {"params": held, "lr": rates[part.start]}
             for held, part in zip(self._held, self._parts, strict=True)
@@ -47,7 +49,7 @@ class StackedAdamW:
         members = len(next(iter(gradients.values())))
         for held, part in zip(self._held, self._parts, strict=True):
             for parameter, gradient in zip(held, gradients.values(), strict=True):
-                parameter.grad = gradient[part] if part.stop <= members else None
+                parameter.grad = gradient[part].reshape(-1) if part.stop <= members else None
         self._optimizer.step()
 
 
@@ -83,7 +85,7 @@ def _runs(rates: Sequence[float], breaks: Sequence[int]) -> list[slice]:
     cuts = sorted({0, len(rates), *breaks})
     return [
         slice(begin + places[0], begin + places[-1] + 1)
-        for begin, end in zip(cuts, cuts[1:], strict=False)
+        for begin, end in pairwise(cuts)
         for _, group in groupby(range(end - begin), key=lambda i, b=begin: rates[b + i])
         if (places := list(group))
     ]
