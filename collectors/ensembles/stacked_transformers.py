@@ -75,8 +75,15 @@ def stacked_logits(parameters: Mapping[str, Tensor], shape: EncoderShape, ids: T
     -----
     A linear layer of all members is one batched product, and attention, which has no
     parameters, takes the members as more examples; so there are as few kernels as for one
-    member. No dropout. The linear layer at the end is never in half precision. Source: Devlin et al. 2019, "BERT", section 3; mean pooling as in Reimers
-    and Gurevych 2019, "Sentence-BERT", section 3.
+    member. No dropout. The linear layer at the end is never in half precision.
+
+    Sources: Devlin et al. 2019, "BERT", section 3; mean pooling as in Reimers and Gurevych 2019,
+    "Sentence-BERT", section 3.
+
+    Examples
+    --------
+    See ``tests/collectors/ensembles/test_stacked_transformers.py``, where each member is compared
+    with `transformers.BertModel` and `RobertaModel`.
     """
     members, batch, tokens = ids.shape
     present = ids != PADDING

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.text_runs.design import drawn_order, epoch_updates
+from case_studies.batch_size.text_runs.design import drawn_order
 from case_studies.batch_size.text_runs.stacks import Cell, Stack, study_stack, tuning_stack
 from case_studies.batch_size.text_runs.timing import update_seconds
 from case_studies.batch_size.text_runs.trajectories import Told, Trajectory

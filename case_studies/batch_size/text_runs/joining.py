@@ -14,7 +14,8 @@ from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
 from causalhyper.frames.writing import write_frame
 
-COLUMNS = """run_id dataset model domain design arm seed batch_size noise_of optimizer learning_rate
+COLUMNS = """
+run_id dataset model domain design arm seed batch_size noise_of optimizer learning_rate
 learning_rate_rule rate_at_edge updates epochs reached order n_train n_validation n_test grad_noise
 example_noise noise_scale sharpness sharpness_residual sharpness_adjusted sam_sharpness weight_norm
 distance spectral_product margin train_loss train_accuracy validation_loss validation_accuracy

