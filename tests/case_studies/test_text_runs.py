@@ -396,7 +396,7 @@ def test_a_pretrained_encoder_begins_with_the_prepared_weights(tmp_path: Path):
     prepare(tmp_path, tmp_path, tmp_path, (Source("t", "t.csv", 3),))
     texts = replace(load_texts(tmp_path, "t", "cpu"), classes=2)
     recipe = replace(RECIPE, pretrained=True, width=4)
-    found = initial_parameters(recipe, texts, tmp_path, [0, 1])
+    found = initial_parameters(recipe, texts, load_encoder(tmp_path, texts), [0, 1])
     name = "encoder.layer.0.output.dense.bias"
     assert (found[name].numpy() == weights[name]).all()
     assert found["classifier.weight"].shape == (2, 2, 4)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from case_studies.batch_size.text_runs.design import Recipe
-from case_studies.batch_size.text_runs.texts import Texts, load_encoder
+from case_studies.batch_size.text_runs.texts import Texts
 from collectors.ensembles import initial_model
 from collectors.ensembles.stacked_optimizers import Stacked
 from collectors.ensembles.stacked_transformers import (
@@ -49,7 +49,7 @@ class Network:
 
 
 def initial_parameters(
-    recipe: Recipe, texts: Texts, folder: Path | None, seeds: Sequence[int]
+    recipe: Recipe, texts: Texts, encoder: Mapping[str, Tensor] | None, seeds: Sequence[int]
 ) -> Stacked:
     """Make the parameters of all members as their seeds give them.
 
@@ -59,25 +59,28 @@ def initial_parameters(
         The model.
     texts : Texts
         The data set: its word pieces and classes.
-    folder : Path or None
-        Of the prepared files, for a model that begins pretrained.
+    encoder : mapping of str to Tensor, or None
+        Where all members begin, but for the head; drawn by the seed if None.
     seeds : sequence of int
         One a member. A member's weights depend on its seed alone.
 
     Returns
     -------
     dict of str to Tensor
-        Each of shape (members, ...), on the device of the texts.
+        Each of shape (members, ...), on the device of the texts; nothing else holds them.
     """
-    shared = load_encoder(folder, texts) if recipe.pretrained and folder is not None else None
-    distinct = {}
-    for seed in dict.fromkeys(seeds):
-        model = initial_model(lambda: _Classifier(recipe, texts, scratch=shared is None), seed)
-        state = {k.removeprefix("encoder_model."): p for k, p in model.named_parameters()}
-        distinct[seed] = (shared or {}) | {k: p.detach() for k, p in state.items()}
-    names = distinct[seeds[0]]
-    device = texts.ids.device
-    return {k: torch.stack([distinct[seed][k] for seed in seeds]).to(device) for k in names}
+    device, count = texts.ids.device, len(seeds)
+    shared = {k: p.to(device).expand(count, *p.shape).clone() for k, p in (encoder or {}).items()}
+    drawn = [_drawn(recipe, texts, seed, scratch=encoder is None) for seed in seeds]
+    return shared | {k: torch.stack([own[k].to(device) for own in drawn]) for k in drawn[0]}
+
+
+@functools.lru_cache(maxsize=32)
+def _drawn(recipe: Recipe, texts: Texts, seed: int, *, scratch: bool) -> Stacked:
+    """What a seed draws, on the CPU; kept, since every batch size begins with it."""
+    model = initial_model(lambda: _Classifier(recipe, texts, scratch=scratch), seed)
+    named = model.named_parameters()
+    return {k.removeprefix("encoder_model."): p.detach() for k, p in named}
 
 
 class _Classifier(nn.Module):

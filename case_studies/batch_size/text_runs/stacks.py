@@ -18,7 +18,7 @@ from case_studies.batch_size.text_runs.design import (
     epoch_updates,
 )
 from case_studies.batch_size.text_runs.networks import Network
-from case_studies.batch_size.text_runs.texts import Texts, load_texts
+from case_studies.batch_size.text_runs.texts import Texts, load_encoder, load_texts
 from collectors.ensembles import minibatch_orders
 
 SECOND_ORDER = 1_000_000
@@ -37,8 +37,8 @@ class Cell:
         What is trained.
     texts : Texts
         On the device.
-    folder : Path or None
-        Of the prepared files.
+    encoder : dict of Tensor, or None
+        Where the members begin, on the CPU; drawn by the seed if None.
     half : bool
         Whether training passes are in bfloat16; measurements never are.
     """
@@ -47,7 +47,7 @@ class Cell:
     recipe: Recipe
     study: Study
     texts: Texts
-    folder: Path | None
+    encoder: dict[str, Tensor] | None
     half: bool
 
     @property
@@ -64,7 +64,8 @@ class Cell:
 def open_cell(folder: Path, source: Source, recipe: Recipe, study: Study, device: str) -> Cell:
     """Read what a cell needs; training passes are in bfloat16 on a GPU."""
     texts = load_texts(folder, source.name, device)
-    return Cell(source, recipe, study, texts, folder, device.startswith("cuda"))
+    encoder = load_encoder(folder, texts) if recipe.pretrained else None
+    return Cell(source, recipe, study, texts, encoder, device.startswith("cuda"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def stack_seconds(cell: Cell, arm: str, batch_size: int, members: int) -> float:
     cell = replace(cell, study=study)
     stack = study_stack(cell, (arm,), batch_size, (cell.recipe.rate, False), 0.0)
     parts = draw_parts(cell.texts, study, stack.seeds, [False] * members)
-    parameters = initial_parameters(cell.recipe, cell.texts, cell.folder, stack.seeds)
+    parameters = initial_parameters(cell.recipe, cell.texts, cell.encoder, stack.seeds)
     optimizer = StackedAdamW(parameters, [cell.recipe.rate] * members, weight_decay=0.01)
     again = _for_ever(stack, study.n_train)
 
@@ -76,7 +76,7 @@ def measuring_seconds(cell: Cell) -> dict[str, float]:
         cell, ("plain",), max(cell.study.batch_sizes), (cell.recipe.rate, False), 0
     )
     parts = draw_parts(cell.texts, cell.study, seeds, [False] * len(seeds))
-    parameters = initial_parameters(cell.recipe, cell.texts, cell.folder, seeds)
+    parameters = initial_parameters(cell.recipe, cell.texts, cell.encoder, seeds)
     partition = noise_partition(stack, len(seeds), cell.study, 1)
     device = cell.texts.ids.device
     once = {

@@ -40,7 +40,7 @@ class Trajectory:
         self.cell, self.stack = cell, stack
         flipped = [member.arm == "label_noise" for member in stack.members]
         self.parts = draw_parts(cell.texts, cell.study, stack.seeds, flipped)
-        self.parameters = initial_parameters(cell.recipe, cell.texts, cell.folder, stack.seeds)
+        self.parameters = initial_parameters(cell.recipe, cell.texts, cell.encoder, stack.seeds)
         self.start = {k: p.clone() for k, p in self.parameters.items()}
         self.moments: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self.optimizer = StackedAdamW(
