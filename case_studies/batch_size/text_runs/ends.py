@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from case_studies.batch_size.text_runs.networks import Network
 from case_studies.batch_size.text_runs.stacks import Cell
 from case_studies.batch_size.text_runs.texts import Parts
 from collectors.ensembles.measures import (
+    Losses,
     stacked_loss_rise,
     stacked_margins,
     stacked_noise,
@@ -93,7 +94,9 @@ def geometry(
         a random part of them.
     """
     count = min(cell.study.sharpness_examples, cell.study.n_train)
-    losses = _losses(cell, parts, torch.arange(count).expand(len(seeds), count))
+    losses = _twice_differentiable(
+        _losses(cell, parts, torch.arange(count).expand(len(seeds), count))
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the residual is a column
         top = stacked_top_eigenvalue(
@@ -164,12 +167,17 @@ def _spectral_norms(weights: Tensor) -> Tensor:
     return torch.linalg.vector_norm((rows * vector[:, None]).sum(2), dim=1)
 
 
-def _losses(cell: Cell, parts: Parts, order: Tensor) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    """Mean losses of some training examples, by kernels that can be differentiated twice."""
+def _losses(cell: Cell, parts: Parts, order: Tensor) -> Losses:
+    """Mean losses of some training examples."""
     ids, labels = parts.batch(order)
+    return lambda parameters: cell.exact.loss(parameters, ids, labels)
 
-    def losses(parameters: Mapping[str, Tensor]) -> Tensor:
+
+def _twice_differentiable(losses: Losses) -> Losses:
+    """The same by attention in plain products, whose gradient has a gradient."""
+
+    def plainly(parameters: Mapping[str, Tensor]) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):
-            return cell.exact.loss(parameters, ids, labels)
+            return losses(parameters)
 
-    return losses
+    return plainly
