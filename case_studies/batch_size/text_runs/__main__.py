@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if options.device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")
+            torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew for every shape
         cells = list(_cells(options))
         if options.measure:
             for line in plan(cells, options.arms):
