@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -196,8 +197,14 @@ class _Spaces:
 
 def _starts(seed: int, labels: Sequence[int], size: int) -> Tensor:
     """A normal vector a member, the same in every type and on every device."""
-    generators = [torch.Generator().manual_seed(spawned_seeds([seed, k])[0]) for k in labels]
-    return torch.stack([torch.randn(size, generator=g) for g in generators])
+    return torch.stack([_start(seed, label, size) for label in labels])
+
+
+@functools.lru_cache(maxsize=16)
+def _start(seed: int, label: int, size: int) -> Tensor:
+    """Kept from run to run: drawing one of a large network takes as long as its products."""
+    generator = torch.Generator().manual_seed(spawned_seeds([seed, label])[0])
+    return torch.randn(size, generator=generator)
 
 
 def _lanczos(product: StackedHessians, start: Tensor, spaces: _Spaces) -> None:
@@ -206,11 +213,11 @@ def _lanczos(product: StackedHessians, start: Tensor, spaces: _Spaces) -> None:
         image = product(basis[-1])
         alphas = torch.linalg.vecdot(image, basis[-1])
         image = _outside(image, basis)
-        betas = torch.linalg.vector_norm(image, dim=1)
+        betas = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64)
         spaces.extend(*(x.cpu().double().numpy() for x in (alphas, betas, product.finite)))
         if spaces.ended:
             return
-        basis.append(image.div_(torch.where(betas > 0, betas, 1.0)[:, None]))
+        basis.append(image.div_(torch.where(betas > 0, betas, 1.0).to(image.dtype)[:, None]))
 
 
 def _outside(rows: Tensor, basis: Sequence[Tensor]) -> Tensor:
