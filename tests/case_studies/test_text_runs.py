@@ -122,7 +122,7 @@ def test_a_member_of_a_stack_is_what_adamw_alone_makes_of_it(cell: Cell):
         Member(1, "label_noise", 1e-3, 3),
     )
     trajectory = Trajectory(cell, Stack(16, members, 16))
-    assert len(list(trajectory._advance())) == 6
+    assert len(list(trajectory.advance())) == 6
     for place, member in enumerate(members):
         alone = trained_alone(cell, member, 16, flipped=member.arm == "label_noise")
         for name, parameter in trajectory.parameters.items():
