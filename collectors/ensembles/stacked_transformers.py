@@ -79,11 +79,6 @@ def stacked_logits(parameters: Mapping[str, Tensor], shape: EncoderShape, ids: T
 
     Sources: Devlin et al. 2019, "BERT", section 3; mean pooling as in Reimers and Gurevych 2019,
     "Sentence-BERT", section 3.
-
-    Examples
-    --------
-    See ``tests/collectors/ensembles/test_stacked_transformers.py``, where each member is compared
-    with `transformers.BertModel` and `RobertaModel`.
     """
     members, batch, tokens = ids.shape
     present = ids != PADDING
@@ -110,6 +105,11 @@ def stacked_losses(logits: Tensor, labels: Tensor) -> Tensor:
     Returns
     -------
     Tensor of float32, shape (members, batch)
+
+    Examples
+    --------
+    >>> stacked_losses(torch.zeros(1, 2, 2), torch.tensor([[0, 1]])).round(decimals=4).tolist()
+    [[0.6930999755859375, 0.6930999755859375]]
     """
     flat = cross_entropy(logits.flatten(0, 1).float(), labels.flatten(), reduction="none")
     return flat.view(labels.shape)

@@ -122,7 +122,7 @@ def test_a_member_of_a_stack_is_what_adamw_alone_makes_of_it(cell: Cell):
         Member(1, "label_noise", 1e-3, 3),
     )
     trajectory = Trajectory(cell, Stack(16, members, 16))
-    assert len(list(trajectory._advance())) == 6
+    assert len(list(trajectory.advance())) == 6
     for place, member in enumerate(members):
         alone = trained_alone(cell, member, 16, flipped=member.arm == "label_noise")
         for name, parameter in trajectory.parameters.items():
@@ -421,3 +421,17 @@ def test_the_fixed_rate_is_on_the_grid_and_batches_divide_the_training_set():
     assert all(recipe.rate in recipe.rates for recipe in RECIPES)
     assert all(study.n_train % size == 0 for size in study.batch_sizes)
     assert not set(study.seeds) & set(study.tuning_seeds)
+
+
+def test_what_is_missing_after_a_stop_is_made_to_the_same_bytes(
+    cell: Cell, collected: Path, tmp_path: Path
+):
+    whole = {p.name: p.read_bytes() for p in collected.glob("fake*.parquet")}
+    kept = {name: data for name, data in whole.items() if "-B4." not in name}
+    for name, data in kept.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / part_file(tmp_path, cell, "tuning", 4).name).write_bytes(
+        whole[part_file(tmp_path, cell, "tuning", 4).name]
+    )
+    collect([cell], tmp_path, ARMS)
+    assert {p.name: p.read_bytes() for p in tmp_path.glob("fake*.parquet")} == whole

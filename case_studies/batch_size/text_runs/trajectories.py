@@ -55,7 +55,7 @@ class Trajectory:
         rows: list[Row] = []
         passage = _Passage(self) if self.stack.target is not None else None
         stops, points = self._stops(), self._points()
-        for number, example_gradients in enumerate(self._advance(), start=1):
+        for number, example_gradients in enumerate(self.advance(), start=1):
             if number in points:
                 self._note_moments(number)
             if passage is not None and not passage.ended:
@@ -68,7 +68,7 @@ class Trajectory:
 
     def final_scores(self, told: Told | None = None) -> dict[str, np.ndarray]:
         """Train to the end, and score alone."""
-        for example_gradients in self._advance():
+        for example_gradients in self.advance():
             if told is not None:
                 told(example_gradients)
         return scores(self.cell, self.parts, self.parameters)
@@ -77,7 +77,7 @@ class Trajectory:
         """Parameters of some members."""
         return {k: p[places] for k, p in of.items()}
 
-    def _advance(self) -> Iterator[int]:
+    def advance(self) -> Iterator[int]:
         """Make one update after the other; yield the example gradients of each."""
         study, stack = self.cell.study, self.stack
         passes = 1 if stack.rho is None else 2
