@@ -349,10 +349,10 @@ def test_the_tuned_rate_has_the_best_mean_validation_accuracy_and_edges_are_told
     assert stages.loss_target(frame, DESIGN) == pytest.approx(1.0)
 
 
-def collect(out, model="gcn"):
-    cell = Cell(GRAPH, model, DESIGN, "cpu")
+def collect(out, model="gcn", design=DESIGN):
+    cell = Cell(GRAPH, model, design, "cpu")
     collector.collect(cell, out, range(2), range(1000, 1002))
-    collector.join(out, DESIGN)
+    collector.join(out, design)
     return [(out / name).read_bytes() for name in ("graphs.parquet", "graph_tuning.parquet")]
 
 
@@ -368,8 +368,10 @@ def timed(monkeypatch):
 
 @pytest.mark.usefixtures("timed")
 def test_a_killed_collection_goes_on_to_the_bytes_of_one_without_a_stop(tmp_path, monkeypatch):
-    whole = collect(tmp_path / "whole")
-    assert collect(tmp_path / "again") == whole
+    changes = {"epochs": 1, "updates": 3, "cap": 4, "batch_sizes": (8, 16), "parts": 4}
+    design = Design(**{**_fields(), **changes})
+    whole = collect(tmp_path / "whole", design=design)
+    assert collect(tmp_path / "again", design=design) == whole
     run = collector.run
 
     def killed(cell, seeds, tuning, stage, told):
@@ -379,11 +381,11 @@ def test_a_killed_collection_goes_on_to_the_bytes_of_one_without_a_stop(tmp_path
 
     monkeypatch.setattr(collector, "run", killed)
     with pytest.raises(KeyboardInterrupt):
-        collect(tmp_path / "killed")
+        collect(tmp_path / "killed", design=design)
     assert len(list((tmp_path / "killed").iterdir())) == 2
     monkeypatch.setattr(collector, "run", run)
     monkeypatch.setattr(collector, "tune", None)  # is not called again
-    assert collect(tmp_path / "killed") == whole
+    assert collect(tmp_path / "killed", design=design) == whole
     with pytest.raises(ConfigurationError, match="holds seeds 0 to 1"):
         collector.collect(CELL, tmp_path / "whole", range(3), range(1000, 1002))
 

@@ -12,7 +12,7 @@ from case_studies.batch_size.graph_runs.beginnings import Beginning
 from case_studies.batch_size.graph_runs.design import Design, Trajectory
 from case_studies.batch_size.graph_runs.members import Adam, Layout, ascended
 from case_studies.batch_size.graph_runs.minibatches import Minibatches, on_device
-from case_studies.batch_size.graph_runs.moments import Moments, measure
+from case_studies.batch_size.graph_runs.moments import measure
 from case_studies.batch_size.graph_runs.objectives import Objective
 
 LOOK = 50
@@ -52,7 +52,8 @@ class Course:
         Parameters before the first update.
     snapshots : list of Snapshot
     moments : dict
-        Gradient noise by trajectory and update.
+        Gradient noise by trajectory and update: S, the mean gradient's squared norm, and the
+        noise of the update made, each of shape (seeds,).
     """
 
     initial: Tensor
@@ -234,13 +235,10 @@ class Stack:
         found = measure(
             self.active, self.problem.minibatches, self.problem.design.parts, gradients, ascending
         )
-        self._remember(found)
-
-    def _remember(self, found: Moments) -> None:
+        columns = (found.trace, found.squared, found.made)
         for place, trajectory in enumerate(self.active):
-            columns = (x[:, place] for x in (found.trace, found.squared, found.made))
-            first, second, third = columns
-            self.course.moments[trajectory, self.done] = (first, second, third)
+            trace, squared, made = (column[:, place] for column in columns)
+            self.course.moments[trajectory, self.done] = trace, squared, made
 
     def _gradients(self, first: Tensor, weights: Tensor) -> Tensor:
         """Gradients at the ascended points."""
