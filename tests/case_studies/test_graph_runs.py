@@ -417,6 +417,16 @@ def test_frames_have_a_row_for_every_seed_and_stopping_time(model, tmp_path):
     assert plain_runs["grad_noise"].to_numpy() == pytest.approx(noise.to_numpy(), rel=1e-5)
 
 
+def test_stacks_of_two_trajectories_give_the_rows_of_one_stack_of_all():
+    one, two = (Cell(GRAPH, "gcn", DESIGN, "cpu", size) for size in (64, 2))
+    tuned = stages.tune(one, SEEDS)
+    pd.testing.assert_frame_equal(stages.tune(two, SEEDS), tuned, rtol=1e-4)
+    rows = [stages.run(cell, SEEDS, tuned, "runs").set_index("run_id") for cell in (one, two)]
+    assert set(rows[0].index) == set(rows[1].index)
+    columns = ["updates", "train_loss", "grad_noise", "weight_norm"]
+    pd.testing.assert_frame_equal(rows[1].loc[rows[0].index, columns], rows[0][columns], rtol=1e-3)
+
+
 def test_seeds_of_the_study_may_not_be_those_of_the_tuning(tmp_path):
     with pytest.raises(ConfigurationError, match="must not be among"):
         collector.collect(CELL, tmp_path, range(3), range(2, 4))
