@@ -21,7 +21,8 @@ from case_studies.batch_size.graph_runs.rows import (
     tuning_rows,
 )
 from case_studies.batch_size.graph_runs.scores import Whole, measure, score
-from case_studies.batch_size.graph_runs.training import Course, Problem, problem_of, train
+from case_studies.batch_size.graph_runs.snapshots import Course
+from case_studies.batch_size.graph_runs.training import Problem, problem_of, train
 from causalhyper.errors import DataError
 from collectors.ensembles.graphs import Neighbourhoods
 from collectors.graphs import Graph
