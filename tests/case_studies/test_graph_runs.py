@@ -349,10 +349,10 @@ def test_the_tuned_rate_has_the_best_mean_validation_accuracy_and_edges_are_told
     assert stages.loss_target(frame, DESIGN) == pytest.approx(1.0)
 
 
-def collect(out, model="gcn"):
-    cell = Cell(GRAPH, model, DESIGN, "cpu")
+def collect(out, model="gcn", design=DESIGN):
+    cell = Cell(GRAPH, model, design, "cpu")
     collector.collect(cell, out, range(2), range(1000, 1002))
-    collector.join(out, DESIGN)
+    collector.join(out, design)
     return [(out / name).read_bytes() for name in ("graphs.parquet", "graph_tuning.parquet")]
 
 
@@ -368,8 +368,10 @@ def timed(monkeypatch):
 
 @pytest.mark.usefixtures("timed")
 def test_a_killed_collection_goes_on_to_the_bytes_of_one_without_a_stop(tmp_path, monkeypatch):
-    whole = collect(tmp_path / "whole")
-    assert collect(tmp_path / "again") == whole
+    changes = {"epochs": 1, "updates": 3, "cap": 4, "batch_sizes": (8, 16), "parts": 4}
+    design = Design(**{**_fields(), **changes})
+    whole = collect(tmp_path / "whole", design=design)
+    assert collect(tmp_path / "again", design=design) == whole
     run = collector.run
 
     def killed(cell, seeds, tuning, stage, told):
@@ -379,11 +381,11 @@ def test_a_killed_collection_goes_on_to_the_bytes_of_one_without_a_stop(tmp_path
 
     monkeypatch.setattr(collector, "run", killed)
     with pytest.raises(KeyboardInterrupt):
-        collect(tmp_path / "killed")
+        collect(tmp_path / "killed", design=design)
     assert len(list((tmp_path / "killed").iterdir())) == 2
     monkeypatch.setattr(collector, "run", run)
     monkeypatch.setattr(collector, "tune", None)  # is not called again
-    assert collect(tmp_path / "killed") == whole
+    assert collect(tmp_path / "killed", design=design) == whole
     with pytest.raises(ConfigurationError, match="holds seeds 0 to 1"):
         collector.collect(CELL, tmp_path / "whole", range(3), range(1000, 1002))
 
@@ -413,6 +415,16 @@ def test_frames_have_a_row_for_every_seed_and_stopping_time(model, tmp_path):
     noise = plain_runs["example_noise"] / plain_runs["batch_size"]
     noise *= 1 - plain_runs["batch_size"] / 32
     assert plain_runs["grad_noise"].to_numpy() == pytest.approx(noise.to_numpy(), rel=1e-5)
+
+
+def test_stacks_of_two_trajectories_give_the_rows_of_one_stack_of_all():
+    one, two = (Cell(GRAPH, "gcn", DESIGN, "cpu", size) for size in (64, 2))
+    tuned = stages.tune(one, SEEDS)
+    pd.testing.assert_frame_equal(stages.tune(two, SEEDS), tuned, rtol=1e-4)
+    rows = [stages.run(cell, SEEDS, tuned, "runs").set_index("run_id") for cell in (one, two)]
+    assert set(rows[0].index) == set(rows[1].index)
+    columns = ["updates", "train_loss", "grad_noise", "weight_norm"]
+    pd.testing.assert_frame_equal(rows[1].loc[rows[0].index, columns], rows[0][columns], rtol=1e-3)
 
 
 def test_seeds_of_the_study_may_not_be_those_of_the_tuning(tmp_path):

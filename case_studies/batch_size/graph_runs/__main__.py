@@ -33,8 +33,11 @@ REMOVED = "noise_removed"
 def main() -> None:
     """Parse the command line and do what it asks for."""
     options = _parser().parse_args()
-    if options.seeds < 1:
-        raise ConfigurationError(f"expected at least 1 seed; got {options.seeds}")
+    if options.seeds < 1 or options.at_once < 1:
+        raise ConfigurationError(
+            "expected at least 1 seed and 1 trajectory at once; got "
+            f"{options.seeds} and {options.at_once}"
+        )
     torch.set_float32_matmul_precision("highest")
     design = Design(rates=options.rates) if options.rates else Design()
     if options.measure:
@@ -138,7 +141,7 @@ def _cells(options: argparse.Namespace, design: Design) -> Iterator[Cell]:
     for name in options.datasets:
         graph = load_planetoid(name, options.data)
         for model in options.models:
-            yield Cell(graph, model, design, options.device)
+            yield Cell(graph, model, design, options.device, options.at_once)
 
 
 class _Bar:
@@ -185,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     parser.add_argument("--rates", nargs="+", type=float, help="grid of rates, 0.01 among them")
+    parser.add_argument(
+        "--at-once", type=int, default=64, help="trajectories side by side: fewer need less memory"
+    )
     parser.add_argument("--measure", action="store_true", help="only print what it will take")
     parser.add_argument("--join", action="store_true", help="only join what is finished")
     return parser

@@ -11,7 +11,7 @@ import pandas as pd
 from case_studies.batch_size.graph_runs.beginnings import Beginning
 from case_studies.batch_size.graph_runs.design import Design
 from case_studies.batch_size.graph_runs.scores import Columns
-from case_studies.batch_size.graph_runs.training import Course, Snapshot
+from case_studies.batch_size.graph_runs.snapshots import Course, Snapshot
 
 NOISE_AT = (0.25, 0.5, 0.75)
 """Where gradient noise is taken, as shares of a row's updates."""

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from case_studies.batch_size.graph_runs.beginnings import Beginning
 from case_studies.batch_size.graph_runs.objectives import Objective
-from case_studies.batch_size.graph_runs.training import Problem, Snapshot
+from case_studies.batch_size.graph_runs.snapshots import Snapshot
+from case_studies.batch_size.graph_runs.training import Problem
 from collectors.ensembles.graphs import Neighbourhoods
 from collectors.ensembles.measures import (
     stacked_loss_rise,

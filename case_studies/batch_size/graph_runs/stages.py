@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from case_studies.batch_size.graph_runs.rows import (
     tuning_rows,
 )
 from case_studies.batch_size.graph_runs.scores import Whole, measure, score
+from case_studies.batch_size.graph_runs.snapshots import Course
 from case_studies.batch_size.graph_runs.training import Problem, problem_of, train
 from causalhyper.errors import DataError
 from collectors.ensembles.graphs import Neighbourhoods
@@ -39,12 +41,15 @@ class Cell:
     model : str
     design : Design
     device : str
+    at_once : int
+        Trajectories trained side by side, all seeds of each; fewer need less memory.
     """
 
     graph: Graph
     model: str
     design: Design
     device: str
+    at_once: int = 64
 
     @property
     def names(self) -> tuple[str, str]:
@@ -69,12 +74,14 @@ def _prepared(cell: Cell, seeds: tuple[int, ...]) -> tuple[Problem, Whole, list[
 def tune(cell: Cell, seeds: Sequence[int], told: Told | None = None) -> pd.DataFrame:
     """Train at all rates and batch sizes; return the tuning frame."""
     problem, whole, beginnings = cell.problem(seeds)
-    course = train(problem, trajectories.tuning(cell.design), noise=False, told=told)
+    planned = trajectories.tuning(cell.design)
+    course = _trained(cell, problem, planned, noise=False, told=told)
     rows = []
     for snapshot in course.snapshots:
         columns = score(problem, whole, beginnings, snapshot)
         rows += tuning_rows(cell.names, beginnings, snapshot, columns)
-    return frame_of(rows, TUNING)
+    frame = frame_of(rows, TUNING)
+    return frame.sort_values(["batch_size", "learning_rate", "seed"], ignore_index=True)
 
 
 def loss_target(frame: pd.DataFrame, design: Design) -> float:
@@ -98,6 +105,11 @@ def tuned_rates(frame: pd.DataFrame, design: Design) -> tuple[dict[int, float], 
     rates, edges = {}, {}
     for size in design.batch_sizes:
         own = means.loc[size].sort_index()
+        if len(own) != len(design.rates):
+            raise DataError(
+                f"{len(own)} rates were tried at batch size {size}, the grid has "
+                f"{len(design.rates)}: tune with the same grid"
+            )
         place = int(own.to_numpy().argmax())
         rates[size] = sorted(design.rates)[place]
         edges[size] = place in (0, len(own) - 1)
@@ -122,7 +134,8 @@ def run(
     rates, edges = tuned_rates(tuning, cell.design)
     problem, whole, beginnings = cell.problem(seeds)
     planned = planned_of(cell.design, stage, rates)
-    course = train(problem, planned, target=loss_target(tuning, cell.design), told=told)
+    target = loss_target(tuning, cell.design)
+    course = _trained(cell, problem, planned, target=target, told=told)
     measured = measure(problem, beginnings, course.snapshots)
     rows = []
     for snapshot, columns in zip(course.snapshots, measured, strict=True):
@@ -131,6 +144,19 @@ def run(
     frame = frame_of(rows, RUNS)
     order = ["design", "arm", "batch_size", "noise_of", "seed"]
     return frame.sort_values(order, ignore_index=True)
+
+
+def _trained(
+    cell: Cell, problem: Problem, planned: Sequence[Trajectory], **options: Any
+) -> Course:
+    """Train in stacks of trajectories of like length."""
+    ordered = sorted(planned, key=lambda t: -t.end)
+    course = Course(problem.initial)
+    for first in range(0, len(ordered), cell.at_once):
+        part = train(problem, ordered[first : first + cell.at_once], **options)
+        course.snapshots += part.snapshots
+        course.moments |= part.moments
+    return course
 
 
 def planned_of(design: Design, stage: str, rates: dict[int, float]) -> list[Trajectory]:

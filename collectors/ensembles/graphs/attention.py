@@ -141,7 +141,7 @@ class GraphAttention:
         )
         weights = torch.exp(scores - _largest(scores.detach(), arcs.output))
         total = arcs.output.total(weights).clamp(min=1e-16)  # at least 1 where there is an arc
-        heard: Tensor = _WeightedTotal.apply(flat, weights, arcs)
+        heard: Tensor = _WeightedTotal.apply(flat, weights, arcs)  # type: ignore[no-untyped-call]
         mean = heard.view(-1, members * heads, units) / total.unsqueeze(-1)
         return mean.view(blocks, -1, members, heads, units)
 
@@ -173,7 +173,7 @@ class _WeightedTotal(torch.autograd.Function):
     """Sum over arcs of a weight times the row at the source, without keeping the summands."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weights: Tensor, arcs: Arcs) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weights: Tensor, arcs: Arcs) -> Tensor:
         ctx.save_for_backward(x, weights)
         ctx.arcs = arcs
         told = x.index_select(0, arcs.source.index).view(*weights.shape, -1)
@@ -181,7 +181,7 @@ class _WeightedTotal(torch.autograd.Function):
         return arcs.output.matrix @ told.view(len(weights), -1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         x, weights = ctx.saved_tensors
         arcs: Arcs = ctx.arcs
         heard = arcs.output.gather(gradient.contiguous()).view(*weights.shape, -1)

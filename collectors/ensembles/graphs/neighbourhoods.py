@@ -71,9 +71,9 @@ class Neighbourhoods:
         parts = []
         for r, c in zip(rows, columns, strict=True):
             part = matrix[r][:, c].tocsr()
-            part.resize(height, width)
-            parts.append(part)
-        return block_diag(parts, format="csr")
+            ends = np.pad(part.indptr, (0, height - len(r)), mode="edge")
+            parts.append(csr_matrix((part.data, part.indices, ends), (height, width)))
+        return csr_matrix(block_diag(parts, format="csr"))
 
     def rows(self, values: np.ndarray, blocks: Blocks) -> torch.Tensor:
         """Rows of an array for each block, filled up with zeros: (blocks, longest, d)."""

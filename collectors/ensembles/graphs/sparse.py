@@ -32,7 +32,7 @@ class Operator:
 
     def __matmul__(self, x: Tensor) -> Tensor:
         """Multiply by a dense matrix of shape (columns, any)."""
-        product: Tensor = _Product.apply(x, self)
+        product: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
         return product
 
 
@@ -60,12 +60,12 @@ class Incidence:
 
     def gather(self, x: Tensor) -> Tensor:
         """Take the row of each arc: (rows, any) to (arcs, any)."""
-        taken: Tensor = _Gather.apply(x, self)
+        taken: Tensor = _Gather.apply(x, self)  # type: ignore[no-untyped-call]
         return taken
 
     def total(self, x: Tensor) -> Tensor:
         """Sum over the arcs of each row: (arcs, any) to (rows, any)."""
-        sums: Tensor = _Total.apply(x, self)
+        sums: Tensor = _Total.apply(x, self)  # type: ignore[no-untyped-call]
         return sums
 
 
@@ -85,33 +85,33 @@ def _tensor(matrix: csr_matrix, device: torch.device | str) -> Tensor:
 
 class _Product(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, operator: Operator) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, operator: Operator) -> Tensor:
         ctx.operator = operator
         return operator.matrix @ x
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         turned = Operator(ctx.operator.transposed, ctx.operator.matrix)
         return turned @ gradient.contiguous(), None
 
 
 class _Gather(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rows: Incidence) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, rows: Incidence) -> Tensor:
         ctx.rows = rows
         return x.index_select(0, rows.index)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.rows.total(gradient.contiguous()), None
 
 
 class _Total(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, rows: Incidence) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, rows: Incidence) -> Tensor:
         ctx.rows = rows
         return rows.matrix @ x
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return ctx.rows.gather(gradient), None
