@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
 
 from collectors.ensembles.measures.lanczos import stacked_lanczos
 from tests.collectors.curvature.samples import draw
@@ -67,3 +70,39 @@ def test_members_that_are_not_finite_are_nan_at_once():
     assert one.values.isnan().tolist() == [False, False, True, False]
     assert one.products[2] == 1
     np.testing.assert_allclose(one.values[[0, 1, 3]], wanted[[0, 1, 3]], rtol=1e-12)
+
+
+def test_a_second_eigenvalue_is_taken_for_the_first_once_in_a_thousand_at_the_most():
+    members, p = 4000, 40
+    diagonal = torch.cat([torch.tensor([1.0, 0.9]), torch.linspace(-0.2, 0.4, p - 2)]).double()
+    start = draw(members, p, seed=3)
+    options = {"tolerance": 0.05, "max_products": p}
+    one = stacked_lanczos(lambda v: v * diagonal, start, **options)
+    assert one.converged.all()
+    wrong = int((one.values < 0.95).sum())
+    assert wrong <= binom.isf(1e-6, members, 1e-3)
+    assert one.products.double().mean() < 15
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 11))
+def test_a_member_converges_when_dense_algebra_bounds_what_it_cannot_have_seen(seed, products):
+    """The bound w chi(x) <= product of betas, from the start's Krylov space by numpy."""
+    rng = np.random.default_rng(seed)
+    values, start = np.r_[1.0, 0.7, rng.uniform(-0.3, 0.3, 10)], rng.normal(size=12)
+    one = stacked_lanczos(
+        lambda v: v * torch.tensor(values),
+        torch.tensor(start)[None],
+        tolerance=0.05,
+        max_products=products,
+    )
+    k = int(one.products)
+    basis, added = np.linalg.qr(
+        start[:, None] / np.linalg.norm(start) * values[:, None] ** range(k + 1)
+    )
+    roots = np.linalg.eigvalsh(basis[:, :k].T @ (values[:, None] * basis[:, :k]))
+    assert one.values.item() == pytest.approx(roots[-1], rel=1e-8)
+    height = 1.05 * roots[-1]
+    share = abs(added[-1, -1]) / np.prod(height - roots)
+    small = one.residuals.item() <= 0.05 * roots[-1]
+    assert (small and share <= 1e-3 / np.sqrt(2 * 12 / np.pi)) == bool(one.converged)
