@@ -7,8 +7,9 @@ and a two-layer GCN (500 nodes, 64 features, width 16). What is printed for each
 ratio of CPU times in one process, the median of turns in which both are run, and the largest
 relative difference of what they give. One by one, the eigenvalue is `top_eigenvalue` with
 `hessian_product` at its tolerance of 1e-3: at the stack's 1e-2 it would often take the second
-eigenvalue for the first, at 1e-3 it rarely does. The noise is a loop over the same minibatches, the
-rise a difference of losses in single precision. On one CPU core large batches leave little to gain.
+eigenvalue for the first, at 1e-3 it rarely does. The noise is a loop over the same minibatches,
+the rise a difference of losses in single precision. On one CPU core large batches leave little to
+gain.
 """
 
 from __future__ import annotations

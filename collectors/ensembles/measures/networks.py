@@ -53,6 +53,7 @@ def network_losses(
 
     Examples
     --------
+    >>> import torch
     >>> x = torch.tensor([[1.0], [2.0]])
     >>> losses = network_losses(
     ...     nn.Linear(1, 1, bias=False), lambda network, x: network(x).square().mean(), [x]
