@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,32 +13,7 @@ from causalhyper.errors import ConfigurationError
 from collectors.ensembles.beginnings import spawned_seeds
 from collectors.ensembles.measures.gradients import Losses, loss_parts
 from collectors.ensembles.measures.hessians import StackedHessians
-
-ROUNDING = 10
-"""Machine epsilons of the largest Ritz value's size below which a residual is rounding."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StackedEigenvalues:
-    """The largest eigenvalue of each member's matrix, with what certifies it; all on the CPU.
-
-    Attributes
-    ----------
-    values : Tensor of float64, shape (members,)
-        Ritz values; NaN where the loss or the matrix is not finite.
-    residuals : Tensor of float64, shape (members,)
-        ``|A v - value v|`` of the unit Ritz vectors v: an eigenvalue lies within it, up to
-        rounding.
-    products : Tensor of int64, shape (members,)
-        Matrix-vector products that the member's value rests on.
-    converged : Tensor of bool, shape (members,)
-        Whether the residual fell below the tolerance.
-    """
-
-    values: Tensor
-    residuals: Tensor
-    products: Tensor
-    converged: Tensor
+from collectors.ensembles.measures.lanczos import StackedEigenvalues, stacked_lanczos
 
 
 def stacked_top_eigenvalue(
@@ -78,7 +51,8 @@ def stacked_top_eigenvalue(
         L(theta + abs(theta) u): curvature for moves relative to each weight.
     tolerance : float
         A member has converged when its Ritz residual is below the tolerance times its Ritz
-        value's size, or below rounding.
+        value's size, or below rounding, and with probability 0.999 over start vectors no
+        eigenvalue is larger by more than that.
     max_products : int
         Give up, with a warning, after so many products.
 
@@ -102,10 +76,11 @@ def stacked_top_eigenvalue(
     Notes
     -----
     Lanczos with full re-orthogonalisation, each member with its own space; the run ends when all
-    have converged. Bias: a Ritz value never exceeds the eigenvalue that it approaches. The
-    residual certifies that *an* eigenvalue is near; the error is about residual^2 / gap, so far
-    below the tolerance where the eigenvalue stands apart. That it is the largest holds with
-    probability one for a random start run to convergence, and is not certified.
+    have converged (see `stacked_lanczos`). Bias: a Ritz value never exceeds the eigenvalue that it
+    approaches; the error is about residual^2 / gap, far below the tolerance where the eigenvalue
+    stands apart. The residual alone would be met by the second eigenvalue where the start holds
+    little of the first: of 160 graph networks measured at a tolerance of 0.02, 4% were off by up
+    to 13%, where `converged` now asks for two to four products more and all are right to 1e-5.
 
     With D = diag(abs(theta)) the value does not change when layers of a rectifier network are
     scaled up and down so that the function stays. It is the worst case to second order of
@@ -144,55 +119,10 @@ def stacked_top_eigenvalue(
             f"{labels}"
         )
     start = _starts(seed, labels, product.size).to(product.finite.device, product.dtype)
-    spaces = _Spaces(start, max_products, tolerance)
-    _lanczos(product, start, spaces)
-    _warn(spaces)
-    return spaces.result()
-
-
-class _Spaces:
-    """The projected matrices of all members, and what each member's result is so far."""
-
-    def __init__(self, start: Tensor, max_products: int, tolerance: float) -> None:
-        members, size = start.shape
-        self._limit, self._whole = min(max_products, size), max_products >= size
-        self._tolerance, self._rounding = tolerance, ROUNDING * torch.finfo(start.dtype).eps
-        self._projected = np.zeros((members, self._limit, self._limit))
-        self.steps = 0
-        self.values, self.residuals = np.full((2, members), np.nan)
-        self.products = np.zeros(members, dtype=np.int64)
-        self.converged = np.zeros(members, dtype=bool)
-        self._open = np.ones(members, dtype=bool)
-
-    @property
-    def ended(self) -> bool:
-        """Whether no member needs another product, or none may have one."""
-        return self.steps == self._limit or not self._open.any()
-
-    def extend(self, alphas: np.ndarray, betas: np.ndarray, finite: np.ndarray) -> None:
-        """Add a row to each matrix, and judge the members that have not ended."""
-        k, T = self.steps, self._projected
-        T[:, k, k] = alphas
-        if k + 1 < self._limit:
-            T[:, k + 1, k] = T[:, k, k + 1] = betas
-        self.steps = k + 1
-        self.products[self._open] += 1
-        lost = self._open & ~((finite > 0) & np.isfinite(alphas) & np.isfinite(betas))
-        self.values[lost] = self.residuals[lost] = np.nan
-        self._open &= ~lost
-        places = np.flatnonzero(self._open)
-        ritz, vectors = np.linalg.eigh(T[places, : k + 1, : k + 1])
-        residuals = np.abs(betas[places] * vectors[:, -1, -1])
-        top, size = ritz[:, -1], np.abs(ritz).max(axis=1)
-        allowed = np.maximum(self._tolerance * np.abs(top), self._rounding * size)
-        self.values[places], self.residuals[places] = top, residuals
-        good = (residuals <= allowed) | (self._whole and self.steps == self._limit)
-        self.converged[places] = good
-        self._open[places] = ~good
-
-    def result(self) -> StackedEigenvalues:
-        found = (self.values, self.residuals, self.products, self.converged)
-        return StackedEigenvalues(*map(torch.from_numpy, found))
+    found = stacked_lanczos(product, start, tolerance=tolerance, max_products=max_products)
+    found = found.only(product.finite)
+    _warn(found)
+    return found
 
 
 def _starts(seed: int, labels: Sequence[int], size: int) -> Tensor:
@@ -207,36 +137,14 @@ def _start(seed: int, label: int, size: int) -> Tensor:
     return torch.randn(size, generator=generator)
 
 
-def _lanczos(product: StackedHessians, start: Tensor, spaces: _Spaces) -> None:
-    basis = [start / torch.linalg.vector_norm(start, dim=1, keepdim=True)]
-    while True:
-        image = product(basis[-1])
-        alphas = torch.linalg.vecdot(image, basis[-1])
-        image = _outside(image, basis)
-        betas = torch.linalg.vector_norm(image, dim=1, dtype=torch.float64)
-        spaces.extend(*(x.cpu().double().numpy() for x in (alphas, betas, product.finite)))
-        if spaces.ended:
-            return
-        basis.append(image.div_(torch.where(betas > 0, betas, 1.0).to(image.dtype)[:, None]))
-
-
-def _outside(rows: Tensor, basis: Sequence[Tensor]) -> Tensor:
-    """Make each member's row orthogonal to its basis: modified Gram-Schmidt, twice."""
-    rows = rows.clone()
-    for _ in range(2):
-        for held in basis:
-            rows.addcmul_(held, torch.linalg.vecdot(rows, held)[:, None], value=-1)
-    return rows
-
-
-def _warn(spaces: _Spaces) -> None:
-    missed = ~spaces.converged & np.isfinite(spaces.values)
+def _warn(found: StackedEigenvalues) -> None:
+    missed = ~found.converged & found.values.isfinite()
     if missed.any():
-        worst = float((spaces.residuals[missed] / np.abs(spaces.values[missed])).max())
+        share = float((found.residuals[missed] / found.values[missed].abs()).max())
         warnings.warn(
-            f"{missed.sum()} of {len(missed)} top eigenvalues have residuals above the tolerance "
-            f"after {spaces.steps} products, up to {worst:.2g} of their size: raise max_products "
-            "or the tolerance",
+            f"{int(missed.sum())} of {len(missed)} top eigenvalues have residuals above the "
+            f"tolerance after {int(found.products.max())} products, up to {share:.2g} of their "
+            "size: raise max_products or the tolerance",
             RuntimeWarning,
             stacklevel=3,
         )

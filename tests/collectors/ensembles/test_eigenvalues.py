@@ -86,7 +86,7 @@ def test_the_adjusted_value_of_a_rectifier_network_stays_when_its_layers_are_res
     assert ((plain[1] / plain[0]).log().abs() > 0.1).all()
 
 
-def test_a_member_has_the_value_residual_and_products_that_it_has_alone():
+def test_a_member_has_the_value_and_residual_that_as_many_products_give_alone():
     stacked = stack()
     found = stacked_top_eigenvalue(stacked.losses, stacked.parameters, seed=7, tolerance=1e-3)
     for k in range(4):
@@ -95,10 +95,11 @@ def test_a_member_has_the_value_residual_and_products_that_it_has_alone():
         generator = torch.Generator().manual_seed(spawned_seeds([7, k])[0])
         start = torch.randn(sum(p.numel() for p in parameters), generator=generator).double()
         product = hessian_product(cross_entropy(model(x), y), parameters)
-        one = top_eigenvalue(product, start, tolerance=1e-3)
-        assert found.products[k] == one.products
+        products = int(found.products[k])
+        with pytest.warns(RuntimeWarning, match="residual"):
+            one = top_eigenvalue(product, start, tolerance=1e-15, max_products=products)
         assert found.values[k].item() == pytest.approx(one.value, rel=1e-12)
-        assert found.residuals[k].item() == pytest.approx(one.residual, rel=1e-9)
+        assert found.residuals[k].item() == pytest.approx(one.residual, rel=1e-8)
 
 
 def test_a_members_result_does_not_depend_on_who_else_is_in_the_stack():
@@ -181,7 +182,7 @@ def test_single_precision_agrees_with_double():
     torch.testing.assert_close(values[0], values[1], rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("size", [1e-18, 1e-6, 1e12])
+@pytest.mark.parametrize("size", [1e-25, 1e-6, 1e12])
 def test_the_units_of_the_loss_change_nothing_but_the_units(size):
     matrices = symmetric(1).float()
     point = {"w": torch.ones(3, 12)}

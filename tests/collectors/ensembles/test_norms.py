@@ -44,6 +44,18 @@ def test_the_product_is_that_of_numpys_singular_values(seed, rows, columns, size
     np.testing.assert_allclose(found["spectral_product"], wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(80, 200), (200, 80), (80, 80)])
+def test_large_matrices_have_numpys_norms_whatever_the_others_are(shape):
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(2, 3, *shape))
+    two[1] = np.linalg.svd(two[1], full_matrices=False)[2][:1]  # of rank one
+    two[2] = np.eye(*shape)  # a singular value eighty times
+    parameters = {"a": torch.tensor(one), "b": torch.tensor(two)}
+    found = stacked_norms(parameters, parameters)
+    wanted = np.linalg.norm(one, 2, axis=(1, 2)) * np.linalg.norm(two, 2, axis=(1, 2))
+    np.testing.assert_allclose(found["spectral_product"], wanted, rtol=1e-9)
+
+
 def test_the_logarithm_stays_where_the_product_overflows():
     parameters = {str(k): 1e4 * torch.eye(3).expand(2, 3, 3) for k in range(100)}
     found = stacked_norms(parameters, parameters)
