@@ -76,7 +76,7 @@ def index_share(surface: Array, batch: Array, rate: Array, exponent: float) -> f
     Parameters
     ----------
     surface : ndarray, shape (b, l)
-        Mean outcome at each batch size and learning rate.
+        Mean outcome at each batch size and learning rate, not all equal.
     batch, rate : ndarray, shape (b,) and (l,)
         Positive.
     exponent : float
@@ -94,33 +94,45 @@ def index_share(surface: Array, batch: Array, rate: Array, exponent: float) -> f
     >>> round(index_share(surface, batch, rate, 1.0), 9)
     1.0
     """
-    index = np.log(rate)[None, :] - exponent * np.log(batch)[:, None]
-    centred = index - index.mean()
-    basis = np.polynomial.legendre.legvander((centred / np.abs(centred).max()).ravel(), DEGREE)
-    response = surface.ravel() - surface.mean()
-    fitted = basis @ np.linalg.lstsq(basis, response, rcond=None)[0]
-    return float(1 - ((response - fitted) ** 2).sum() / (response**2).sum())
+    return float(_index_shares(surface[None], batch, rate, np.array([exponent]))[0, 0])
 
 
-def best_exponent(surface: Array, batch: Array, rate: Array) -> float:
-    """Exponent in [-1, 2], to 0.01, whose index explains most of a surface.
+def best_exponents(surfaces: Array, batch: Array, rate: Array) -> Array:
+    """Exponent in [-1, 2], to 0.01, whose index explains most of each surface.
 
     Parameters
     ----------
-    surface : ndarray, shape (b, l)
+    surfaces : ndarray, shape (m, b, l)
     batch, rate : ndarray, shape (b,) and (l,)
 
     Returns
     -------
-    float
+    ndarray, shape (m,)
 
     Examples
     --------
     >>> batch, rate = 2.0 ** np.arange(6), 3.0 ** np.arange(6)
     >>> surface = np.log(rate[None, :] / batch[:, None] ** 0.5) ** 2
-    >>> round(best_exponent(surface, batch, rate), 2)
-    0.5
+    >>> best_exponents(surface[None], batch, rate).round(2).tolist()
+    [0.5]
     """
     tried = np.linspace(-1, 2, 301)
-    shares = [index_share(surface, batch, rate, float(a)) for a in tried]
-    return float(tried[int(np.argmax(shares))])
+    found: Array = tried[_index_shares(surfaces, batch, rate, tried).argmax(axis=1)]
+    return found
+
+
+def _index_shares(surfaces: Array, batch: Array, rate: Array, exponents: Array) -> Array:
+    """Share of each surface explained by each index, shape (m, exponents)."""
+    index = np.log(rate) - exponents[:, None, None] * np.log(batch)[:, None]
+    index = index.reshape(len(exponents), -1)
+    index -= index.mean(axis=1, keepdims=True)
+    index /= np.abs(index).max(axis=1, keepdims=True)
+    basis = np.polynomial.legendre.legvander(index, DEGREE)
+    # directions that the grid does not tell apart add nothing
+    directions, sizes, _ = np.linalg.svd(basis, full_matrices=False)
+    directions = directions * (sizes > 1e-10 * sizes[:, :1])[:, None, :]
+    response = surfaces.reshape(len(surfaces), -1)
+    response = response - response.mean(axis=1, keepdims=True)
+    fitted = np.einsum("enk,mn->mek", directions, response)
+    shares: Array = (fitted**2).sum(axis=-1) / (response**2).sum(axis=1)[:, None]
+    return shares
