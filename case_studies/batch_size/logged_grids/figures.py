@@ -118,7 +118,7 @@ def _draw_surface(ax: Axes, cells: Cells, benchmark: Benchmark) -> None:
     filled = ax.contourf(x, y, mean.T, levels=12, cmap=colors)
     ax.figure.colorbar(filled, ax=ax)
     best = (mean if benchmark.maximise else -mean).argmax(axis=1)
-    ax.plot(x, y[best], "o", color=INK, markerfacecolor="white", markersize=6)
+    ax.plot(x, y[best], "o", color=INK, markerfacecolor="white", markersize=6, clip_on=False)
     line = y[best].mean() + 0.5 * np.log10(2) * (x - x.mean())
     ax.plot(x, line, color="white", linewidth=1.5, linestyle="--")
     ax.set_xticks(x, [f"{b:g}" for b in cells.batch])

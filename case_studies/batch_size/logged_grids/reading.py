@@ -16,6 +16,8 @@ from causalhyper.errors import ConfigurationError, DataError
 
 CELLS = ("benchmark", "dataset", "batch_size", "learning_rate", "seed", "outcome", "seconds")
 """Columns of the means of cells."""
+BEST = ("benchmark", "dataset", "batch_size", "seed", "outcome")
+"""Columns of the outcomes with every factor tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,32 @@ def average_cells(factorial: Factorial) -> pd.DataFrame:
     return frame.astype({"batch_size": np.int16, "learning_rate": np.float32, "seed": np.int8})
 
 
+def tune_everything(factorial: Factorial) -> pd.DataFrame:
+    """Outcome of each batch size at the best of all its configurations.
+
+    Parameters
+    ----------
+    factorial : Factorial
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `BEST`; one row a data set, batch size and seed, sorted. The configuration is the
+        best on the mean of the other seeds.
+    """
+    outcome = factorial.outcome
+    flat = outcome.reshape(*outcome.shape[:2], -1, outcome.shape[-1])
+    signed = flat if factorial.benchmark.maximise else -flat
+    chosen = (signed.sum(axis=-1, keepdims=True) - signed).argmax(axis=2)
+    best = np.take_along_axis(flat, chosen[:, :, None], axis=2)[:, :, 0]
+    levels = (factorial.levels["dataset"], factorial.levels["batch_size"])
+    index = pd.MultiIndex.from_product([*levels, range(best.shape[-1])], names=BEST[1:4])
+    frame = index.to_frame(index=False)
+    frame.insert(0, "benchmark", factorial.benchmark.name)
+    frame["outcome"] = best.ravel().astype(np.float32)
+    return frame.astype({"batch_size": np.int16, "seed": np.int8})
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Means of cells as arrays.
@@ -215,17 +243,8 @@ def read_cells(frame: pd.DataFrame, benchmark: Benchmark) -> Cells:
     DataError
         If a cell is missing or there twice.
     """
-    part = frame[frame["benchmark"] == benchmark.name].sort_values(list(CELLS[1:5]))
-    names = [np.unique(part[c].to_numpy()) for c in CELLS[1:5]]
-    shape = tuple(len(n) for n in names)
-    if len(part) != prod(shape) or part.duplicated(list(CELLS[1:5])).any() or not len(part):
-        raise DataError(
-            f"the cells of {benchmark.name} are no full grid of data set, batch size, learning "
-            f"rate and seed: expected {prod(shape)} different rows, got {len(part)}"
-        )
-    datasets, batch, rate, _ = names
-    outcome, seconds = (
-        part[c].to_numpy(np.float64).reshape(shape) for c in ("outcome", "seconds")
+    (datasets, batch, rate, _), (outcome, seconds) = _to_arrays(
+        frame, benchmark, CELLS[1:5], ("outcome", "seconds")
     )
     return Cells(
         benchmark,
@@ -235,3 +254,39 @@ def read_cells(frame: pd.DataFrame, benchmark: Benchmark) -> Cells:
         outcome,
         seconds[..., 0],
     )
+
+
+def read_best(frame: pd.DataFrame, benchmark: Benchmark) -> Array:
+    """Lay the outcomes of one benchmark with every factor tuned out as an array.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns `BEST`, of one benchmark or more.
+    benchmark : Benchmark
+
+    Returns
+    -------
+    ndarray, shape (data sets, b, seeds)
+
+    Raises
+    ------
+    DataError
+        If a combination is missing or there twice.
+    """
+    return _to_arrays(frame, benchmark, BEST[1:4], ("outcome",))[1][0]
+
+
+def _to_arrays(
+    frame: pd.DataFrame, benchmark: Benchmark, keys: tuple[str, ...], columns: tuple[str, ...]
+) -> tuple[list[NDArray[np.generic]], list[Array]]:
+    """Sorted levels of the keys, and each column over their full grid."""
+    part = frame[frame["benchmark"] == benchmark.name].sort_values(list(keys))
+    levels = [np.unique(part[c].to_numpy()) for c in keys]
+    shape = tuple(len(v) for v in levels)
+    if len(part) != prod(shape) or part.duplicated(list(keys)).any() or not len(part):
+        raise DataError(
+            f"the frame of {benchmark.name} is no full grid of {', '.join(keys)}: expected "
+            f"{prod(shape)} different rows, got {len(part)}"
+        )
+    return levels, [part[c].to_numpy(np.float64).reshape(shape) for c in columns]

@@ -22,9 +22,11 @@ from case_studies.batch_size.logged_grids.reading import (
     Cells,
     Factorial,
     average_cells,
+    read_best,
     read_cells,
     read_logged_runs,
     to_factorial,
+    tune_everything,
 )
 from case_studies.batch_size.logged_grids.sweeps import judge_sweeps, study_sweeps
 from case_studies.batch_size.logged_grids.variance import split_variance
@@ -47,11 +49,14 @@ class Frames:
         make together; `NOISE`, which is in all terms but mostly in the rest) and share.
     sweeps : DataFrame
         Answers to sweeps drawn from the factorials.
+    best : DataFrame
+        Outcomes with everything tuned, by benchmark, data set, batch size and seed.
     """
 
     cells: pd.DataFrame
     shares: pd.DataFrame
     sweeps: pd.DataFrame
+    best: pd.DataFrame
 
     @property
     def files(self) -> dict[str, pd.DataFrame]:
@@ -60,6 +65,7 @@ class Frames:
             "logged_cells.parquet": self.cells,
             "logged_shares.parquet": self.shares,
             "logged_sweeps.parquet": self.sweeps,
+            "logged_best.parquet": self.best,
         }
 
 
@@ -74,7 +80,7 @@ def read_shipped(folder: Path = SHIPPED) -> Frames:
     -------
     Frames
     """
-    names = ("cells", "shares", "sweeps")
+    names = ("cells", "shares", "sweeps", "best")
     return Frames(*(pd.read_parquet(folder / f"logged_{name}.parquet") for name in names))
 
 
@@ -99,13 +105,15 @@ def make_frames(folder: str | Path, replicates: int, progress: Progress | None =
     ConfigurationError, DataError
         As `read_logged_runs` and `to_factorial` do.
     """
-    cells, shares, sweeps = [], [], []
+    cells, shares, sweeps, best = [], [], [], []
     for i, benchmark in enumerate(BENCHMARKS.values()):
         factorial = to_factorial(read_logged_runs(folder, benchmark), benchmark)
         cells.append(average_cells(factorial))
         shares.append(share_variance(factorial))
+        best.append(tune_everything(factorial))
         sweeps.append(study_sweeps(factorial, replicates, _part(progress, i, len(BENCHMARKS))))
-    return Frames(*(pd.concat(parts, ignore_index=True) for parts in (cells, shares, sweeps)))
+    made = (cells, shares, sweeps, best)
+    return Frames(*(pd.concat(parts, ignore_index=True) for parts in made))
 
 
 def _part(progress: Progress | None, i: int, count: int) -> Progress | None:
@@ -148,12 +156,14 @@ def answer(frames: Frames) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        effects, rates_effects, surfaces, tuned_rates, departures, policies, average_policies,
+        effects, rate_effects, surfaces, tuned_rates, departures, policies, average_policies,
         sweeps, shares; each with benchmark as its first column.
     """
     grids = {name: read_cells(frames.cells, b) for name, b in BENCHMARKS.items()}
     asked: Mapping[str, Callable[[Cells], pd.DataFrame]] = {
-        "effects": estimate_effects,
+        "effects": lambda cells: estimate_effects(
+            cells, read_best(frames.best, cells.benchmark)
+        ),
         "rate_effects": estimate_by_rate,
         "surfaces": describe_surfaces,
         "tuned_rates": list_tuned_rates,

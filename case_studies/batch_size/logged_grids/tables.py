@@ -94,7 +94,7 @@ def _over_datasets(own: Answers, benchmark: Benchmark) -> pd.DataFrame:
         part = mean[mean["protocol"] == protocol].to_dict("records")
         columns["batch size"] = [f"{r['value']:g}" for r in part]
         columns[protocol] = [_interval(r, benchmark) for r in part]
-        columns[f"{protocol}: p"] = [_p(r["wild_p"]) for r in part]
+        columns[f"p ({protocol.split()[0]})"] = [_p(r["wild_p"]) for r in part]
     return pd.DataFrame(columns)
 
 
