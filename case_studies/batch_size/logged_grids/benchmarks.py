@@ -1,4 +1,4 @@
-"""What the two logged factorials are: columns, outcome, protocol, and what others run by default."""
+"""What the two logged factorials are: columns, outcome, protocol, usual settings."""
 
 from __future__ import annotations
 

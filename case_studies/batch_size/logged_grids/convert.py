@@ -58,7 +58,9 @@ def _convert_dataset(kind: Any, name: str, benchmark: Benchmark) -> pd.DataFrame
     """One data set; a configuration's key is the places of its values in the search space."""
     table, space = kind(dataset_name=name)._dataset, kind.search_space
     frame = pd.DataFrame(product(*space.values()), columns=list(space))
-    keys = ["".join(map(str, places)) for places in product(*(range(len(v)) for v in space.values()))]
+    keys = [
+        "".join(map(str, places)) for places in product(*(range(len(v)) for v in space.values()))
+    ]
     scores = np.array([table[key][benchmark.scores.removesuffix("_s")] for key in keys])
     frame.insert(0, "dataset", name)
     for seed in range(benchmark.seeds):

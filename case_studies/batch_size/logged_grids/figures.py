@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from case_studies.batch_size.logged_grids.benchmarks import BENCHMARKS, Benchmark
-from case_studies.batch_size.logged_grids.effects import PROTOCOLS
 from case_studies.batch_size.logged_grids.reading import Cells, read_cells
 from case_studies.batch_size.logged_grids.study import true_contrast
 from case_studies.batch_size.logged_grids.sweeps import ESTIMATORS
@@ -29,7 +28,9 @@ _LOOKS = dict(
 )
 
 
-def draw_all(cells: pd.DataFrame, answers: Mapping[str, pd.DataFrame], sweeps: pd.DataFrame) -> dict[str, str]:
+def draw_all(
+    cells: pd.DataFrame, answers: Mapping[str, pd.DataFrame], sweeps: pd.DataFrame
+) -> dict[str, str]:
     """Draw every figure of the page.
 
     Parameters
@@ -53,7 +54,7 @@ def draw_all(cells: pd.DataFrame, answers: Mapping[str, pd.DataFrame], sweeps: p
 
 
 def draw_effects(effects: pd.DataFrame) -> str:
-    """Draw the effect over data sets under both protocols, a panel a benchmark.
+    """Draw the effect over data sets under each protocol, a panel a benchmark.
 
     Parameters
     ----------
@@ -79,9 +80,9 @@ def draw_effects(effects: pd.DataFrame) -> str:
     return to_svg(
         figure,
         title="Effect of batch size against the largest, mean over data sets",
-        description="HPOBench: batch sizes below about 40 score lower under both protocols. "
-        "FC-Net: small batches lose where all learning rates count alike and show no effect where "
-        "the rate is tuned.",
+        description="HPOBench: small batches score lower where all rates count alike and where "
+        "the rate is tuned, and no different where everything is. FC-Net: small batches lose "
+        "where all rates count alike, and show no effect where anything is tuned.",
         prefix="logged-effects-",
     )
 

@@ -97,7 +97,9 @@ def _read_file(path: Path, benchmark: Benchmark) -> pd.DataFrame:
     wanted = ["dataset", *benchmark.factors, *scores, "train_time_mean"]
     missing = [c for c in wanted if c not in wide.columns]
     if missing:
-        raise DataError(f"{str(path)!r} lacks the columns {', '.join(missing)}: is it another file?")
+        raise DataError(
+            f"{str(path)!r} lacks the columns {', '.join(missing)}: is it another file?"
+        )
     return wide.assign(**{c: _short(wide[c]) for c in ("dataset", *benchmark.factors)})
 
 

@@ -161,9 +161,7 @@ def answer(frames: Frames) -> dict[str, pd.DataFrame]:
     """
     grids = {name: read_cells(frames.cells, b) for name, b in BENCHMARKS.items()}
     asked: Mapping[str, Callable[[Cells], pd.DataFrame]] = {
-        "effects": lambda cells: estimate_effects(
-            cells, read_best(frames.best, cells.benchmark)
-        ),
+        "effects": lambda cells: estimate_effects(cells, read_best(frames.best, cells.benchmark)),
         "rate_effects": estimate_by_rate,
         "surfaces": describe_surfaces,
         "tuned_rates": list_tuned_rates,

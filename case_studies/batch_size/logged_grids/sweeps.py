@@ -124,14 +124,16 @@ def draw_sweep(
     names, benchmark = list(factorial.levels), factorial.benchmark
     cells = list(product(*(range(len(factorial.levels[c])) for c in benchmark.contexts)))
     if n % len(cells):
-        raise ConfigurationError(f"{n} runs cannot be shared out equally over {len(cells)} contexts")
+        raise ConfigurationError(
+            f"{n} runs cannot be shared out equally over {len(cells)} contexts"
+        )
     drawn = {c: rng.integers(len(v), size=n) for c, v in factorial.levels.items()}
     owners = np.repeat(np.array(cells), n // len(cells), axis=0)
     drawn |= dict(zip(benchmark.contexts, owners.T, strict=True))
     positions = _positions(factorial)
-    chances = choice_probabilities(
-        len(factorial.levels["learning_rate"]), len(positions), logger
-    )[drawn["learning_rate"]]
+    chances = choice_probabilities(len(factorial.levels["learning_rate"]), len(positions), logger)[
+        drawn["learning_rate"]
+    ]
     passed = rng.random(n)[:, None] > chances.cumsum(axis=1)[:, :-1]
     drawn["batch_size"] = positions[passed.sum(axis=1)]
     seeds = rng.integers(benchmark.seeds, size=n)

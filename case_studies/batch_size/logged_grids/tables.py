@@ -75,9 +75,7 @@ def _number(value: float, benchmark: Benchmark, *, sign: bool = True, more: int 
 def _interval(
     row: Mapping[str, float], benchmark: Benchmark, name: str = "estimate", *, more: int = 0
 ) -> str:
-    estimate, low, high = (
-        _number(row[c], benchmark, more=more) for c in (name, "lower", "upper")
-    )
+    estimate, low, high = (_number(row[c], benchmark, more=more) for c in (name, "lower", "upper"))
     return f"{estimate} [{low}, {high}]"
 
 
@@ -155,7 +153,9 @@ def _shares(own: Answers) -> pd.DataFrame:
     pairs = [c for c in found if " x " in c]
     with_batch = [c for c in pairs if c.startswith("batch_size x ")]
     with_rate = "batch_size x learning_rate"
-    rest = [c for c in found if c not in {"batch_size", "learning_rate", "rest", NOISE, *with_batch}]
+    rest = [
+        c for c in found if c not in {"batch_size", "learning_rate", "rest", NOISE, *with_batch}
+    ]
     sums = {
         "batch size": found["batch_size"],
         "batch size × rate": found[with_rate],

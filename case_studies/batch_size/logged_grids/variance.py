@@ -1,4 +1,4 @@
-"""Where the variance of a balanced factorial lies: its terms, and single indices of its factors."""
+"""Where a balanced factorial's variance lies: its terms, and single indices of its factors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ DEGREE = 5
 """Of the polynomial by which a surface may depend on an index."""
 
 
-def split_variance(values: Array, names: tuple[str, ...], order: int) -> dict[tuple[str, ...], float]:
+def split_variance(
+    values: Array, names: tuple[str, ...], order: int
+) -> dict[tuple[str, ...], float]:
     """Split the variance of a full factorial into main effects and interactions.
 
     The functional analysis of variance: each term is the mean over the factors outside it less

@@ -50,7 +50,10 @@ def test_every_table_of_the_page_is_what_the_shipped_frames_give(answers) -> Non
         assert to_markdown(table) in page, f"the page has another table of {name}"
 
 
-def test_the_study_writes_tables_frames_and_figures(tmp_path, monkeypatch, capsys) -> None:
+def test_the_study_writes_tables_frames_and_figures(
+    answers, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr(study, "answer", lambda frames: answers)
     monkeypatch.setattr("sys.argv", ["study", "--out", str(tmp_path / "out")])
     study.main()
     written = {p.name for p in (tmp_path / "out").iterdir()}
@@ -123,8 +126,6 @@ def test_the_truth_of_the_sweeps_is_the_same_from_cells_and_from_all_runs(tmp_pa
     cells = read_cells(average_cells(factorial), SMALL)
     assert true_contrast(cells) == pytest.approx(8**0.5 - 32**0.5, rel=1e-5)
     assert true_effect(factorial) == pytest.approx(true_contrast(cells), rel=1e-5)
-
-
 
 
 def test_the_page_says_what_the_sweeps_found(answers) -> None:

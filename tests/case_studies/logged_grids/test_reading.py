@@ -69,7 +69,7 @@ def test_losses_are_taken_as_logarithms(tmp_path) -> None:
 
 def test_a_loss_that_has_no_logarithm_is_named(tmp_path) -> None:
     write_logs(tmp_path, lambda *run: 0.0)
-    with pytest.raises(DataError, match="needs a loss above 0.*got 0.0 in row 0"):
+    with pytest.raises(DataError, match=r"needs a loss above 0.*got 0\.0 in row 0"):
         read_logged_runs(tmp_path, replace(SMALL, log=True))
 
 

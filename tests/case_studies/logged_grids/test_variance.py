@@ -1,4 +1,4 @@
-"""The split of variance is exact, and an index of the factors explains what depends on it alone."""
+"""The split of variance is exact; an index of factors explains what depends on it alone."""
 
 from itertools import combinations, product
 
@@ -56,7 +56,9 @@ def test_parts_sum_to_the_variance_whatever_the_order(shape, seed) -> None:
         assert sum(parts.values()) == pytest.approx(values.var(), rel=1e-10)
 
 
-def test_an_additive_surface_has_no_interaction_and_a_product_of_centred_lines_nothing_else() -> None:
+def test_an_additive_surface_has_no_interaction_and_a_product_of_centred_lines_nothing_else() -> (
+    None
+):
     a, b = np.array([-1.0, 0.0, 1.0])[:, None], np.array([-3.0, -1.0, 1.0, 3.0])
     additive = split_variance(2 * a + b, ("a", "b"), 2)
     assert additive[("a",)] == pytest.approx(4 * 2 / 3)
