@@ -117,20 +117,8 @@ def _without(outcome: Array, seed: int) -> Array:
 
 def _recommend(cells: Cells, price: float) -> tuple[int, int]:
     """Ask the project's policy for a batch size; its rate is the best there on average."""
-    outcome = seed_outcomes(cells, PROTOCOLS[1]).mean(axis=-1)
     rates = (cells.outcome if cells.benchmark.maximise else -cells.outcome).mean(axis=-1)
-    places = rates.argmax(axis=2)
-    seconds = np.take_along_axis(cells.seconds, places[:, :, None], axis=2)[:, :, 0]
-    datasets, batches = outcome.shape
-    frame = pd.DataFrame(
-        {
-            "run_id": np.arange(outcome.size),
-            "dataset": np.repeat(cells.datasets, batches),
-            "batch_size": np.tile(cells.batch, datasets),
-            "outcome": outcome.ravel(),
-            "doublings": np.log2(seconds.ravel()),
-        }
-    )
+    frame = _tuned_runs(cells, rates.argmax(axis=2))
     model = fit(
         "B -> G",
         frame,
@@ -155,15 +143,32 @@ def _recommend(cells: Cells, price: float) -> tuple[int, int]:
     return batch, int(rates.mean(axis=0)[batch].argmax())
 
 
+def _tuned_runs(cells: Cells, rates: Codes) -> pd.DataFrame:
+    """One row a data set and batch size: outcome at its tuned rate, time as a logarithm."""
+    outcome = seed_outcomes(cells, PROTOCOLS[1]).mean(axis=-1)
+    seconds = np.take_along_axis(cells.seconds, rates[:, :, None], axis=2)
+    datasets, batches = outcome.shape
+    return pd.DataFrame(
+        {
+            "run_id": np.arange(outcome.size),
+            "dataset": np.repeat(cells.datasets, batches),
+            "batch_size": np.tile(cells.batch, datasets),
+            "outcome": outcome.ravel(),
+            "doublings": np.log2(seconds.ravel()),
+        }
+    )
+
+
 def _usual(cells: Cells) -> list[Rule]:
     """What libraries use by default."""
+    seeds = len(_seeds(cells))
     rules = []
-    for name, batch, rate in cells.benchmark.usual:
-        places = (
-            np.full(len(_seeds(cells)), np.abs(np.log(axis / value)).argmin())
-            for axis, value in ((cells.batch, batch), (cells.rate, rate))
+    for name, *values in cells.benchmark.usual:
+        batch, rate = (
+            np.full(seeds, np.abs(np.log(axis / value)).argmin())
+            for axis, value in zip((cells.batch, cells.rate), values, strict=True)
         )
-        rules.append(Rule(name, *places, 0.0))
+        rules.append(Rule(name, batch, rate, 0.0))
     return rules
 
 

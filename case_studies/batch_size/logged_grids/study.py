@@ -28,7 +28,7 @@ from case_studies.batch_size.logged_grids.reading import (
     to_factorial,
     tune_everything,
 )
-from case_studies.batch_size.logged_grids.sweeps import judge_sweeps, study_sweeps
+from case_studies.batch_size.logged_grids.sweep_study import judge_sweeps, study_sweeps
 from case_studies.batch_size.logged_grids.variance import split_variance
 from causalhyper.progress import Progress
 

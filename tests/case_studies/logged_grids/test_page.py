@@ -25,7 +25,8 @@ from case_studies.batch_size.logged_grids.study import (
     share_variance,
     true_contrast,
 )
-from case_studies.batch_size.logged_grids.sweeps import LOGGERS, SIZES, true_effect
+from case_studies.batch_size.logged_grids.sweep_study import SIZES
+from case_studies.batch_size.logged_grids.sweeps import LOGGERS, true_effect
 from case_studies.batch_size.logged_grids.tables import page_tables, to_markdown
 from tests.case_studies.logged_grids.synthetic import SMALL, write_logs
 

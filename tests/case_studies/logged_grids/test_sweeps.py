@@ -6,16 +6,18 @@ import pytest
 from scipy import stats
 
 from case_studies.batch_size.logged_grids.reading import Factorial
-from case_studies.batch_size.logged_grids.sweeps import (
+from case_studies.batch_size.logged_grids.sweep_study import (
     ESTIMATORS,
-    LOGGERS,
     SWEEPS,
     answer_sweep,
-    choice_probabilities,
-    draw_sweep,
     exact_limits,
     judge_sweeps,
     study_sweeps,
+)
+from case_studies.batch_size.logged_grids.sweeps import (
+    LOGGERS,
+    choice_probabilities,
+    draw_sweep,
     true_effect,
 )
 from causalhyper.errors import ConfigurationError
@@ -97,7 +99,7 @@ def test_a_random_logger_needs_no_adjustment(factorial) -> None:
 
 
 def test_the_first_sweeps_are_the_same_whatever_their_number(factorial, monkeypatch) -> None:
-    monkeypatch.setattr("case_studies.batch_size.logged_grids.sweeps.SIZES", (24,))
+    monkeypatch.setattr("case_studies.batch_size.logged_grids.sweep_study.SIZES", (24,))
     told: list[float] = []
     one = study_sweeps(factorial, 1, told.append)
     two = study_sweeps(factorial, 2)
