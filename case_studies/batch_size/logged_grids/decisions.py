@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from case_studies.batch_size.logged_grids.cells import Cells
 from case_studies.batch_size.logged_grids.effects import PROTOCOLS, seed_outcomes, t_interval
-from case_studies.batch_size.logged_grids.reading import Cells
 from causalhyper import fit, policy
 from causalhyper.arrays import Array, Codes
 

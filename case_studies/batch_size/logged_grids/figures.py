@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from case_studies.batch_size.logged_grids.benchmarks import BENCHMARKS, Benchmark
-from case_studies.batch_size.logged_grids.reading import Cells, read_cells
+from case_studies.batch_size.logged_grids.cells import Cells, read_cells
 from case_studies.batch_size.logged_grids.study import true_contrast
 from case_studies.batch_size.logged_grids.sweep_study import ESTIMATORS
 from causalhyper.figures import PALETTE, house_style, plot_effect_curve, to_svg

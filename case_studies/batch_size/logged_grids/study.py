@@ -10,23 +10,20 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.logged_grids.benchmarks import BENCHMARKS, HPOBENCH
-from case_studies.batch_size.logged_grids.decisions import average_policies, judge_policies
-from case_studies.batch_size.logged_grids.effects import (
-    departures,
-    describe_surfaces,
-    estimate_by_rate,
-    estimate_effects,
-    list_tuned_rates,
-)
-from case_studies.batch_size.logged_grids.reading import (
+from case_studies.batch_size.logged_grids.cells import (
     Cells,
-    Factorial,
     average_cells,
     read_best,
     read_cells,
-    read_logged_runs,
-    to_factorial,
     tune_everything,
+)
+from case_studies.batch_size.logged_grids.decisions import average_policies, judge_policies
+from case_studies.batch_size.logged_grids.effects import estimate_by_rate, estimate_effects
+from case_studies.batch_size.logged_grids.reading import Factorial, read_logged_runs, to_factorial
+from case_studies.batch_size.logged_grids.surfaces import (
+    departures,
+    describe_surfaces,
+    list_tuned_rates,
 )
 from case_studies.batch_size.logged_grids.sweep_study import judge_sweeps, study_sweeps
 from case_studies.batch_size.logged_grids.variance import split_variance

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.logged_grids.benchmarks import Benchmark
-from case_studies.batch_size.logged_grids.reading import Cells
+from case_studies.batch_size.logged_grids.cells import Cells
 
 SMALL = Benchmark(
     name="small",

@@ -6,13 +6,15 @@ from scipy import stats
 
 from case_studies.batch_size.logged_grids.effects import (
     PROTOCOLS,
-    departures,
-    describe_surfaces,
     estimate_by_rate,
     estimate_effects,
-    list_tuned_rates,
     seed_outcomes,
     tuned_places,
+)
+from case_studies.batch_size.logged_grids.surfaces import (
+    departures,
+    describe_surfaces,
+    list_tuned_rates,
 )
 from tests.case_studies.logged_grids.synthetic import cells_of
 

@@ -8,14 +8,13 @@ import pytest
 
 from case_studies.batch_size.logged_grids import __main__ as study
 from case_studies.batch_size.logged_grids.benchmarks import BENCHMARKS, FCNET, HPOBENCH
-from case_studies.batch_size.logged_grids.reading import (
+from case_studies.batch_size.logged_grids.cells import (
     average_cells,
     read_best,
     read_cells,
-    read_logged_runs,
-    to_factorial,
     tune_everything,
 )
+from case_studies.batch_size.logged_grids.reading import read_logged_runs, to_factorial
 from case_studies.batch_size.logged_grids.study import (
     NOISE,
     SHIPPED,

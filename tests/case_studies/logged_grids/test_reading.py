@@ -6,13 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.batch_size.logged_grids.reading import (
-    CELLS,
-    average_cells,
-    read_cells,
-    read_logged_runs,
-    to_factorial,
-)
+from case_studies.batch_size.logged_grids.cells import CELLS, average_cells, read_cells
+from case_studies.batch_size.logged_grids.reading import read_logged_runs, to_factorial
 from causalhyper.errors import ConfigurationError, DataError
 from tests.case_studies.logged_grids.synthetic import (
     BATCHES,
