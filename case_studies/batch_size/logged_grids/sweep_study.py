@@ -124,6 +124,7 @@ def study_sweeps(
     kinds = list(product(range(len(LOGGERS)), SIZES, range(replicates)))
     for done, (kind, n, replicate) in enumerate(kinds, start=1):
         logger = LOGGERS[kind]
+        # the number of axes tells the benchmarks apart
         rng = np.random.default_rng([SEED, factorial.outcome.ndim, kind, n, replicate])
         found = answer_sweep(draw_sweep(factorial, n, logger, rng), factorial, logger)
         asked = len(ESTIMATORS) - (kind == 0 or n < max(SIZES))
