@@ -16,6 +16,10 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats, decode
 from causalhyper.frames.trajectory.layout import Cells, StoreLayout
+from causalhyper.frames.trajectory.sharing import share
+
+SHARED = 2**20
+"""Bytes from which a second thread is worth its start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +59,16 @@ class LayerFile:
                 for cells in self.layout.cells(self.size, row, rows, start, stop)
             ]
             disk.announce(descriptor, [(cells.offset, cells.length) for cells in wanted])
-            for cells in wanted:
+
+            def read(cells: Cells) -> None:
                 into = out[cells.row - first : cells.row - first + cells.rows]
                 self._read(descriptor, cells, into, start, stop)
+
+            if self._has_work(wanted):
+                share(read, wanted)
+            else:
+                for cells in wanted:
+                    read(cells)
         finally:
             disk.close(descriptor)
 
@@ -67,10 +78,8 @@ class LayerFile:
         try:
             for row, rows in self.layout.spans(0, len(self.checksums)):
                 for cells in self.layout.cells(self.size, row, rows, 0, self.size):
-                    raw = self._raw(cells)
-                    read = disk.read_at(
-                        descriptor, [disk.as_bytes(each) for each in raw], cells.offset
-                    )
+                    raw = disk.as_rows(self._raw(cells))
+                    read = disk.read_at(descriptor, raw, cells.offset)
                     bad = self._differing(cells, raw) if read else range(rows)
                     if len(bad):
                         yield cells, len(bad)
@@ -85,6 +94,15 @@ class LayerFile:
         except OSError as error:
             raise ConfigurationError(f"cannot open {str(self.path)!r}: {error}") from error
 
+    def _has_work(self, wanted: Sequence[Cells]) -> bool:
+        """Whether much is to be checked or decoded, and not only to be copied."""
+        if len(wanted) < 2 or sum(cells.length for cells in wanted) < SHARED:
+            return False
+        exact = CODECS[self.layout.dtype].exact
+        rows = slice(wanted[0].row, wanted[-1].row + wanted[-1].rows)
+        blocks = slice(wanted[0].block, wanted[-1].block + 1)
+        return not (exact and self.checked[rows, blocks].all())
+
     def _read(self, descriptor: int, cells: Cells, into: Floats, start: int, stop: int) -> None:
         """Read cells, straight into place where the file holds the very values asked for."""
         low, high = max(cells.start, start), min(cells.stop, stop)
@@ -92,7 +110,7 @@ class LayerFile:
         whole = (low, high) == (cells.start, cells.stop)
         direct = whole and CODECS[self.layout.dtype].exact
         raw = target if direct else self._raw(cells)
-        rows = [disk.as_bytes(row) for row in raw]
+        rows = disk.as_rows(raw)
         try:
             complete = disk.read_at(descriptor, rows, cells.offset)
         except OSError as error:
@@ -101,7 +119,7 @@ class LayerFile:
             length, expected = disk.size(descriptor), cells.offset + cells.length
             raise faults.truncated(self.path, self.layout, self.size, length, expected)
         if not self.checked[cells.row : cells.row + cells.rows, cells.block].all():
-            bad = self._differing(cells, raw)
+            bad = self._differing(cells, rows)
             self._mark(cells, bad)
         if not direct:
             exponents = self.exponents[cells.row : cells.row + cells.rows]
@@ -111,10 +129,10 @@ class LayerFile:
     def _raw(self, cells: Cells) -> NDArray[Any]:
         return np.empty((cells.rows, cells.stop - cells.start), CODECS[self.layout.dtype].stored)
 
-    def _differing(self, cells: Cells, raw: NDArray[Any]) -> Sequence[int]:
+    def _differing(self, cells: Cells, raw: Sequence[memoryview]) -> Sequence[int]:
         """Return the rows of the store whose bytes do not have their checksum."""
         wanted = self.checksums[cells.row : cells.row + cells.rows, cells.block].tolist()
-        found = [zlib.crc32(disk.as_bytes(row)) for row in raw]
+        found = map(zlib.crc32, raw)
         return [
             cells.row + i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b
         ]
