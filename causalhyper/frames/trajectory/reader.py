@@ -13,11 +13,12 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError, DataError, Problem
 from causalhyper.frames.trajectory import faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats
+from causalhyper.frames.trajectory.index import Sums, read_index, sums_of
 from causalhyper.frames.trajectory.journal import Journal, read_journal
 from causalhyper.frames.trajectory.layer_file import LayerFile
 from causalhyper.frames.trajectory.layout import Layer
-from causalhyper.frames.trajectory.manifest import JOURNAL, Manifest, read_manifest
-from causalhyper.frames.trajectory.repair import check_complete, check_lengths
+from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest, read_manifest
+from causalhyper.frames.trajectory.repair import check_complete, check_lengths, check_steps
 from causalhyper.frames.trajectory.steps import frame_of
 
 
@@ -34,26 +35,21 @@ class Trajectory:
         The store's folder.
     manifest : Manifest
         What it holds.
-    journal : Journal
-        The steps that were durable when it was opened.
+    n_steps : int
+        Number of recorded steps: those that were durable when it was opened.
     files : tuple of LayerFile
         One a layer.
     """
 
     path: Path
     manifest: Manifest
-    journal: Journal
+    n_steps: int
     files: tuple[LayerFile, ...]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, in the order in which they were given."""
         return self.manifest.layout.layers
-
-    @property
-    def n_steps(self) -> int:
-        """Number of recorded steps."""
-        return self.journal.rows
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -72,8 +68,16 @@ class Trajectory:
 
     @property
     def steps(self) -> pd.DataFrame:
-        """The steps frame, one row a recorded step; its last column is ``nonfinite``."""
-        return frame_of(self.manifest.run_id, self.journal)
+        """The steps frame, one row a recorded step; its last column is ``nonfinite``.
+
+        It is read from the journal whenever it is asked for, and the journal is checked.
+
+        Raises
+        ------
+        DataError
+            If the journal is damaged, or has lost steps.
+        """
+        return frame_of(self.manifest.run_id, self._journal())
 
     def columns(
         self,
@@ -187,13 +191,21 @@ class Trajectory:
         }
 
     def verify(self) -> None:
-        """Read every block and compare its checksums.
+        """Read every block and compare its checksums; read the journal, too.
 
         Raises
         ------
         DataError
-            If any differ; its `problems` name the blocks, one each.
+            If any differ; its `problems` name the blocks, one each. If the journal is damaged,
+            or the index does not say what the journal does.
         """
+        journal = self._journal()
+        known = np.hstack([file.checksums for file in self.files])
+        scales = np.stack([file.exponents for file in self.files], axis=1)
+        if not np.array_equal(known, journal.checksums):
+            raise faults.damaged_index(self.path / INDEX)
+        if not np.array_equal(scales, journal.exponents):
+            raise faults.damaged_index(self.path / INDEX)
         problems = []
         for layer, file in zip(self.layers, self.files, strict=True):
             for cells, rows in file.damaged_cells():
@@ -203,6 +215,12 @@ class Trajectory:
         if problems:
             count = "1 block" if len(problems) == 1 else f"{len(problems)} blocks"
             raise DataError(f"{str(self.path)!r} has damage in {count}", problems)
+
+    def _journal(self) -> Journal:
+        """Read the lines of the steps that were there when the store was opened."""
+        journal = read_journal(self.path / JOURNAL, self.manifest.layout, self.n_steps)
+        check_steps(self.path / JOURNAL, journal, self.n_steps)
+        return journal
 
     def _file(self, layer: str) -> LayerFile:
         for known, file in zip(self.layers, self.files, strict=True):
@@ -258,21 +276,29 @@ def read_trajectory(path: str | Path) -> Trajectory:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    journal = read_journal(folder / JOURNAL, manifest.layout)
-    check_complete(folder, manifest, journal)
-    check_lengths(folder, manifest.layout, journal.rows)
-    return Trajectory(folder, manifest, journal, _files(folder, manifest, journal))
+    try:
+        sums = read_index(folder, manifest)
+    except DataError:
+        if read_manifest(folder) == manifest:
+            raise
+        return read_trajectory(folder)  # a writer reopened the store in the meantime
+    if sums is None:
+        journal = read_journal(folder / JOURNAL, manifest.layout)
+        check_complete(folder, manifest, journal)
+        sums = sums_of(journal)
+    check_lengths(folder, manifest.layout, sums.rows)
+    return Trajectory(folder, manifest, sums.rows, _files(folder, manifest, sums))
 
 
-def _files(folder: Path, manifest: Manifest, journal: Journal) -> tuple[LayerFile, ...]:
-    """Gather what the journal says by layer."""
+def _files(folder: Path, manifest: Manifest, known: Sums) -> tuple[LayerFile, ...]:
+    """Gather what is known of the values by layer."""
     layout = manifest.layout
     files, first = [], 0
     for place, (layer, name) in enumerate(zip(layout.layers, layout.files, strict=True)):
         stop = first + len(layout.edges(layer.size)) - 1
-        sums = journal.checksums[:, first:stop]
+        sums = known.checksums[:, first:stop]
         checked = np.zeros(sums.shape, np.bool_)
-        exponents = journal.exponents[:, place]
+        exponents = known.exponents[:, place]
         files.append(LayerFile(folder / name, layout, layer.size, sums, exponents, checked))
         first = stop
     return tuple(files)
