@@ -16,10 +16,6 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats, decode
 from causalhyper.frames.trajectory.layout import Cells, StoreLayout
-from causalhyper.frames.trajectory.sharing import share
-
-SHARED = 2**20
-"""Bytes from which a second thread is worth its start."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,16 +55,9 @@ class LayerFile:
                 for cells in self.layout.cells(self.size, row, rows, start, stop)
             ]
             disk.announce(descriptor, [(cells.offset, cells.length) for cells in wanted])
-
-            def read(cells: Cells) -> None:
+            for cells in wanted:
                 into = out[cells.row - first : cells.row - first + cells.rows]
                 self._read(descriptor, cells, into, start, stop)
-
-            if self._has_work(wanted):
-                share(read, wanted)
-            else:
-                for cells in wanted:
-                    read(cells)
         finally:
             disk.close(descriptor)
 
@@ -93,15 +82,6 @@ class LayerFile:
             raise faults.missing_file(self.path) from None
         except OSError as error:
             raise ConfigurationError(f"cannot open {str(self.path)!r}: {error}") from error
-
-    def _has_work(self, wanted: Sequence[Cells]) -> bool:
-        """Whether much is to be checked or decoded, and not only to be copied."""
-        if len(wanted) < 2 or sum(cells.length for cells in wanted) < SHARED:
-            return False
-        exact = CODECS[self.layout.dtype].exact
-        rows = slice(wanted[0].row, wanted[-1].row + wanted[-1].rows)
-        blocks = slice(wanted[0].block, wanted[-1].block + 1)
-        return not (exact and self.checked[rows, blocks].all())
 
     def _read(self, descriptor: int, cells: Cells, into: Floats, start: int, stop: int) -> None:
         """Read cells, straight into place where the file holds the very values asked for."""

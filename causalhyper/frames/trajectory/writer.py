@@ -79,7 +79,7 @@ class TrajectoryWriter:
         run_id: str | None = None,
         dtype: str = "float32",
         block_steps: int = 32,
-        block_columns: int = 8192,
+        block_columns: int = 4096,
         queue: int = 2,
         every: int = 1,
     ) -> Self:
