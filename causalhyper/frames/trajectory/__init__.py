@@ -18,7 +18,8 @@ docs/trajectories.md specifies the format.
 """
 
 from causalhyper.frames.trajectory.layout import Layer
-from causalhyper.frames.trajectory.reader import Trajectory, read_trajectory
+from causalhyper.frames.trajectory.opening import read_trajectory
+from causalhyper.frames.trajectory.reader import Trajectory
 from causalhyper.frames.trajectory.writer import TrajectoryWriter
 
 __all__ = ["Layer", "Trajectory", "TrajectoryWriter", "read_trajectory"]

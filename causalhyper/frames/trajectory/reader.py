@@ -1,4 +1,4 @@
-"""Reading a trajectory: blocks of columns over all steps, single steps, the steps frame."""
+"""A trajectory that is open for reading: columns over all steps, single steps, the steps frame."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError, DataError, Problem
 from causalhyper.frames.trajectory import faults
 from causalhyper.frames.trajectory.codec import CODECS, Floats
-from causalhyper.frames.trajectory.index import Sums, read_index, sums_of
 from causalhyper.frames.trajectory.journal import Journal, read_journal
 from causalhyper.frames.trajectory.layer_file import LayerFile
 from causalhyper.frames.trajectory.layout import Layer
-from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest, read_manifest
-from causalhyper.frames.trajectory.repair import check_complete, check_lengths, check_steps
+from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest
+from causalhyper.frames.trajectory.repair import check_steps
 from causalhyper.frames.trajectory.steps import frame_of
 
 
@@ -200,12 +199,11 @@ class Trajectory:
             or the index does not say what the journal does.
         """
         journal = self._journal()
-        known = np.hstack([file.checksums for file in self.files])
-        scales = np.stack([file.exponents for file in self.files], axis=1)
-        if not np.array_equal(known, journal.checksums):
-            raise faults.damaged_index(self.path / INDEX)
-        if not np.array_equal(scales, journal.exponents):
-            raise faults.damaged_index(self.path / INDEX)
+        sums = np.hstack([file.checksums for file in self.files])
+        exponents = np.stack([file.exponents for file in self.files], axis=1)
+        for found, told in ((sums, journal.checksums), (exponents, journal.exponents)):
+            if not np.array_equal(found, told):
+                raise faults.damaged_index(self.path / INDEX)
         problems = []
         for layer, file in zip(self.layers, self.files, strict=True):
             for cells, rows in file.damaged_cells():
@@ -238,67 +236,3 @@ class Trajectory:
                 f"{out.dtype} and {out.shape}"
             )
         return out
-
-
-def read_trajectory(path: str | Path) -> Trajectory:
-    """Open a trajectory for reading.
-
-    Nothing in it is run: it holds values only. A store that is being written, or whose writer
-    was killed, reads as the steps that are durable by now.
-
-    Parameters
-    ----------
-    path : str or Path
-        The store's folder.
-
-    Returns
-    -------
-    Trajectory
-        Its layers, settings and steps; the values are read as they are asked for.
-
-    Raises
-    ------
-    ConfigurationError
-        If the folder holds no trajectory, or one of another version.
-    DataError
-        If a file is missing, cut off or damaged.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from causalhyper.frames.trajectory import TrajectoryWriter
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with TrajectoryWriter.create(f"{folder}/a", layers=[Layer("w", (3,))]) as writer:
-    ...         _ = writer.append({"w": [1.0, 2.0, 3.0]}, step=0, loss=0.7, loss_after=0.6)
-    ...     found = read_trajectory(f"{folder}/a")
-    ...     found.step(0)["w"].tolist(), found.steps["loss"].tolist()
-    ([1.0, 2.0, 3.0], [0.7])
-    """
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    try:
-        sums = read_index(folder, manifest)
-    except DataError:
-        if read_manifest(folder) == manifest:
-            raise
-        return read_trajectory(folder)  # a writer reopened the store in the meantime
-    if sums is None:
-        journal = read_journal(folder / JOURNAL, manifest.layout)
-        check_complete(folder, manifest, journal)
-        sums = sums_of(journal)
-    check_lengths(folder, manifest.layout, sums.rows)
-    return Trajectory(folder, manifest, sums.rows, _files(folder, manifest, sums))
-
-
-def _files(folder: Path, manifest: Manifest, known: Sums) -> tuple[LayerFile, ...]:
-    """Gather what is known of the values by layer."""
-    layout = manifest.layout
-    files, first = [], 0
-    for place, (layer, name) in enumerate(zip(layout.layers, layout.files, strict=True)):
-        stop = first + len(layout.edges(layer.size)) - 1
-        sums = known.checksums[:, first:stop]
-        checked = np.zeros(sums.shape, np.bool_)
-        exponents = known.exponents[:, place]
-        files.append(LayerFile(folder / name, layout, layer.size, sums, exponents, checked))
-        first = stop
-    return tuple(files)
