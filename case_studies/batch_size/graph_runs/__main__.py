@@ -39,7 +39,7 @@ def main() -> None:
             f"{options.seeds} and {options.at_once}"
         )
     torch.set_float32_matmul_precision("highest")
-    design = Design(rates=options.rates) if options.rates else Design()
+    design = Design(rates=tuple(options.rates)) if options.rates else Design()
     if options.measure:
         tell_costs(list(_cells(options, design)), options.seeds)
         return
@@ -105,8 +105,10 @@ def join(out: Path, design: Design) -> None:
     runs = runs.merge(costs, "left", on=keys, validate="many_to_one")
     repeats = (runs["arm"] == REMOVED) * (design.largest // design.smallest - 1) + 1
     runs["seconds"] *= runs["updates"] * repeats
+    runs["model"] = runs["model"].replace(MODELS)
     write_frame(out / "graphs.parquet", frame_of(runs.to_dict("records"), RUNS))
     tuned = pd.concat(parts["tuning"], ignore_index=True)
+    tuned["model"] = tuned["model"].replace(MODELS)
     write_frame(out / "graph_tuning.parquet", tuned[TUNING])
 
 
@@ -186,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=20, help="seeds of the study, from 0")
     parser.add_argument("--device", default="cpu", help="where to train")
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rates", nargs="+", type=float, help="grid of rates, 0.01 among them")
     parser.add_argument(
         "--at-once", type=int, default=64, help="trajectories side by side: fewer need less memory"

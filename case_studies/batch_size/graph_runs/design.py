@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from causalhyper.errors import ConfigurationError
 
-MODELS = ("gcn", "gat", "pignn")
+MODELS = {"gcn": "GCN", "gat": "GAT", "pignn": "PI-GNN"}
+"""What the command line calls them, and what the frames do."""
 DATASETS = ("cora", "citeseer", "pubmed")
 GRID = (12, 25, 37, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, 4800)
 """Updates at which gradient noise is measured: 25, 50 and 75% of all budgets are among them."""
