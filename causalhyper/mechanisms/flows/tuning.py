@@ -10,8 +10,8 @@ from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
 from causalhyper.mechanisms.flows.maximising import (
     Optimum,
+    climb,
     lift,
-    maximise,
     rough_whitening,
     whitening,
 )
@@ -72,7 +72,7 @@ class Folds:
         for left in self.left:
             kept = np.flatnonzero(~left)
             part = likelihood.on(kept, np.ones(len(kept)))
-            found = maximise(part, at, by, ROUGHLY)
+            found = climb(part, at, by, ROUGHLY)
             if not found.converged:
                 return -np.inf
             rows = np.flatnonzero(left)
@@ -156,7 +156,7 @@ def _skewed(at: Coefficients, skew: float) -> Coefficients:
 
 def _optimum(likelihood: Likelihood, starts: list[Array], tolerance: float) -> Optimum:
     by = rough_whitening(likelihood)
-    found = [maximise(likelihood, start, by, tolerance) for start in starts]
+    found = [climb(likelihood, start, by, tolerance) for start in starts]
     return min(found, key=lambda o: o.loss)
 
 
@@ -173,4 +173,4 @@ def polish(likelihood: Likelihood, start: Array, tolerance: float) -> Optimum:
     -------
     Optimum
     """
-    return maximise(likelihood, start, whitening(likelihood, start), tolerance)
+    return climb(likelihood, start, whitening(likelihood, start), tolerance)
