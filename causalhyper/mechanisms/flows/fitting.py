@@ -110,7 +110,7 @@ def fit_flow(
         means[:, 0],
         means[:, 1:],
         line.inflation(groups),
-        tuned.score - float(np.log(unit)),
+        float(tuned.scores.sum()) / len(response) - float(np.log(unit)),
         unfitted,
     )
     return replace(found, parameters=found.refit(groups, np.ones((1, groups.cluster_count))))
