@@ -1,4 +1,4 @@
-"""Fit a conditional flow: least squares, then penalties, then maximum likelihood."""
+"""Fit a conditional flow: least squares, then penalties, then mean, spread and shape."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fit_flow(
     seed: int,
     shrinkage: float | None = None,
 ) -> FlowFit:
-    """Fit one head by penalised maximum likelihood, penalties by clusters left out.
+    """Fit one head in two stages, with penalties chosen by clusters left out.
 
     Parameters
     ----------
@@ -68,9 +68,12 @@ def fit_flow(
 
     Notes
     -----
-    The mean is not penalised. Source: Pawlowski, Castro and Glocker 2020 (flows as mechanisms);
-    Hothorn, Moest and Buehlmann 2018 (penalised transformations); Mueller, McWilliams,
-    Rousselle, Gross and Novak 2019 and Durkan, Bekasov, Murray and Papamakarios 2019 (splines).
+    The mean is not penalised; `estimate` says what is maximised. Sources: Pawlowski, Castro and
+    Glocker 2020, "Deep structural causal models for tractable counterfactual inference" (flows
+    as mechanisms); Hothorn, Möst and Bühlmann 2018, "Most likely transformations" (monotone bases
+    by maximum likelihood); Durkan, Bekasov, Murray and Papamakarios 2019, "Neural spline flows"
+    (splines with linear tails). R here goes from noise to head, because its mean and variance are
+    then known in closed form.
     """
     line = fit_additive(space, inputs, response, groups, shrinkage)
     unit = _unit(line)

@@ -40,7 +40,7 @@ class FlowFit:
         Of all runs, the response centred and in units of the least-squares residuals. Fixed
         effects of contexts that lie within clusters are removed by centring, as in least squares.
     at : Coefficients
-        Where it is maximal.
+        The estimates, in that unit.
     coordinates : Coordinates
         In which replicates are fitted again.
     unit : float
@@ -135,7 +135,7 @@ class FlowFit:
         return self.line.enough(weights)
 
     def refit(self, groups: Groups, weights: Array) -> FlowParameters:
-        """Maximise the likelihood again from the fit, for each set of cluster weights.
+        """Estimate again from the fit, for each set of cluster weights.
 
         Penalties stay as chosen. Where no maximum is found the best coefficients are kept; one
         warning says in how many replicates.
@@ -160,16 +160,16 @@ class FlowFit:
         failed = sum(not converged for _, converged in found)
         if failed:
             warnings.warn(
-                f"a flow's likelihood has no maximum that was found in {failed} of {len(found)} "
-                "refits, which keep the best coefficients met: use fewer functions, or an "
-                "additive mechanism",
+                f"no maximum of a flow's likelihood was found in {failed} of {len(found)} refits, "
+                "which keep the best coefficients met: use fewer functions, or an additive "
+                "mechanism",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return self._gather(found)
 
     def _least_squares(self, groups: Groups, weights: Array) -> FlowParameters:
-        """What the likelihood is maximal at where noise is normal and of equal spread."""
+        """The estimates where noise is normal and of equal spread, in closed form."""
         solved = self.line.refit(groups, weights)
         columns, y = self.columns, self.response
         variances = []
