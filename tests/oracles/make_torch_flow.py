@@ -11,6 +11,7 @@ by torch's L-BFGS. Nothing of causalhyper is imported. Writes torch_flow.json be
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,7 @@ def main() -> None:
     runs = make_data(rng, RUNS)
     found, loss = optimise(runs)
     document = {
+        "torch": version("torch"),
         "slopes": SLOPES,
         "penalties": PENALTIES,
         "rows": plain(rows),

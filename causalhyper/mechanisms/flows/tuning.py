@@ -74,8 +74,8 @@ class Folds:
                 return None
             rows = np.flatnonzero(left)
             scores[rows] = held_out(likelihood, found, rows, self.groups)
-        found = np.bincount(self.groups.clusters, scores, self.groups.cluster_count)
-        return found.astype(np.float64)
+        sums = np.bincount(self.groups.clusters, scores, self.groups.cluster_count)
+        return sums.astype(np.float64)
 
 
 def held_out(likelihood: Likelihood, at: Coefficients, rows: Codes, groups: Groups) -> Array:

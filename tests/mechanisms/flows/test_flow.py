@@ -81,6 +81,22 @@ def test_quantiles_of_skewed_noise_are_those_of_the_lognormal_distribution():
     assert found == pytest.approx(expected, abs=0.1)
 
 
+def test_a_shape_that_leans_the_other_way_where_a_cause_is_negative_is_found():
+    def leaning(rng, x):
+        return np.sign(x) * (np.exp(0.6 * rng.normal(size=len(x))) - np.exp(0.18))
+
+    fit, _, _ = _fit(leaning, n=1000)
+    assert np.isfinite(fit.penalties.bend)
+    grid = (np.arange(4000) + 0.5) / 4000
+    u = fit.noise(fit.parameters, None, np.zeros((1, 1), dtype=int), grid)
+    at = np.array([-1.2, 1.2])[None, :, None]
+    noise = fit.model.push(fit.parameters, [at, 0 * at], u)[0]
+    # the lognormal distribution has skewness 2.3
+    assert (noise[0] ** 3).mean() < -0.8
+    assert (noise[1] ** 3).mean() > 0.8
+    assert noise.mean(axis=1) == pytest.approx([0, 0], abs=2e-3)
+
+
 def _both_stages(likelihood, start):
     """Coefficients by another search: normal quasi-likelihood, then the shape alone."""
     normal = without_shape(likelihood)
