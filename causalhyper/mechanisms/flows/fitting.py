@@ -111,6 +111,7 @@ def fit_flow(
         chosen,
         tuned.at,
         coordinates(chosen, tuned.at.flat()),
+        _room(groups, centred=count == 0),
         unit,
         means[:, 0],
         means[:, 1:],
@@ -119,6 +120,15 @@ def fit_flow(
         unfitted,
     )
     return replace(found, parameters=found.refit(groups, np.ones((1, groups.cluster_count))))
+
+
+def _room(groups: Groups, *, centred: bool) -> Array:
+    """Runs of each cluster, less one for each of its contexts that is centred."""
+    runs = np.bincount(groups.clusters, minlength=groups.cluster_count).astype(np.float64)
+    if centred:
+        pairs = np.unique(np.stack([groups.clusters, groups.contexts]), axis=1)
+        runs -= np.bincount(pairs[0], minlength=groups.cluster_count)
+    return runs
 
 
 def _unit(line: AdditiveFit) -> float:

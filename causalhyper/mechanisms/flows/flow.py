@@ -43,6 +43,8 @@ class FlowFit:
         The estimates, in that unit.
     coordinates : Coordinates
         In which replicates are fitted again.
+    room : ndarray, shape (clusters,)
+        Runs of each cluster, less its contexts where those are removed by centring.
     unit : float
         Standard deviation of the least-squares residuals.
     centres : ndarray, shape (contexts,)
@@ -62,6 +64,7 @@ class FlowFit:
     likelihood: Likelihood
     at: Coefficients
     coordinates: Coordinates
+    room: Array
     unit: float
     centres: Array
     offsets: Array
@@ -131,8 +134,10 @@ class FlowFit:
         return frozenset(("functional", "invertible", "decomposed"))
 
     def enough(self, weights: Array) -> Flags:
-        """Whether no replicate loses rank."""
-        return self.line.enough(weights)
+        """Whether no replicate loses rank, and each has more runs than the mean takes up."""
+        spent = self.space.size + self.likelihood.sample.count
+        left: Flags = (weights > 0) @ self.room > spent
+        return left & self.line.enough(weights)
 
     def refit(self, groups: Groups, weights: Array) -> FlowParameters:
         """Estimate again from the fit, for each set of cluster weights.

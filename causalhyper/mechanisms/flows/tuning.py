@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
 from causalhyper.mechanisms.flows.stages import coordinates, estimate, rough_coordinates
 from causalhyper.mechanisms.grouping import Groups
@@ -105,6 +106,11 @@ def tune(likelihood: Likelihood, folds: Folds, start: Coefficients) -> Tuned:
     -------
     Tuned
 
+    Raises
+    ------
+    ConfigurationError
+        If not even normal noise of equal spread can be fitted when a fold is left out.
+
     Notes
     -----
     What is simplest is given up where the best penalty gains more than a standard error.
@@ -112,7 +118,11 @@ def tune(likelihood: Likelihood, folds: Folds, start: Coefficients) -> Tuned:
     """
     found, converged = estimate(likelihood, start, rough_coordinates(likelihood), ROUGHLY)
     scores = folds.score(likelihood, found)
-    assert scores is not None
+    if scores is None:
+        raise ConfigurationError(
+            "a flow cannot be fitted without some of the clusters, as too little noise is left: "
+            "use fewer functions, or an additive mechanism"
+        )
     best = Tuned(likelihood.penalties, found, converged, scores)
     spreads = likelihood.sample.spread.shape[1] > 0
     if spreads:

@@ -235,6 +235,18 @@ def test_intercepts_of_contexts_within_clusters_leave_residuals_of_mean_zero():
     assert left == pytest.approx(np.zeros(20), abs=1e-9)
 
 
+@pytest.mark.parametrize("context", [None, "within"])
+def test_a_resample_needs_more_runs_than_the_mean_takes_up(context):
+    # three runs a cluster, three coefficients, and an intercept or one a context
+    fit, _, _ = _fit(_normal, n=60, context=context)
+    for count, enough in ((1, False), (2, True)):
+        weights = np.zeros((1, 20))
+        weights[0, :count] = 2.0
+        left = 3 * count - 3 - (count if context else 1)
+        assert (left > 0) == enough
+        assert fit.enough(weights)[0] == enough
+
+
 def test_equal_calls_give_equal_bytes():
     a, b = (_fit(_skewed, n=240)[0] for _ in range(2))
     assert a.at.flat().tobytes() == b.at.flat().tobytes()
