@@ -132,7 +132,7 @@ def resample(
         )
     weights = np.ones((draws + 1, model.clusters))
     cluster_weights(model.groups.strata, draws, rng, out=weights[1:])
-    learnt, full = _learn(model, weights)
+    learnt, full = _learn(model, weights, again=jackknife != "none")
     if enough is not None:
         full[1:] &= enough(weights[1:])
     redrawn = 0 if full[1:].all() else _draw_again(model, weights, full, rng, enough)
@@ -141,16 +141,16 @@ def resample(
     if jackknife != "none":
         left, lost, more = _leave_out(model, weights, enough, every=jackknife == "resamples")
         weights = np.concatenate([weights, more])
-    if not full.all() or len(weights) > draws + 1:
+    if not full.all() or len(weights) > draws + 1 or len(learnt) < len(model.mechanisms):
         learnt = {v: m.fit.refit(model.groups, weights) for v, m in model.mechanisms.items()}
     return Replicates(weights, learnt, redrawn, left, lost)
 
 
-def _learn(model: FittedModel, weights: Array) -> tuple[dict[str, Any], Flags]:
+def _learn(model: FittedModel, weights: Array, *, again: bool) -> tuple[dict[str, Any], Flags]:
     """What each mechanism learns from each replicate, and where all can be fitted.
 
     A mechanism that has to be asked first whether it can be fitted is not, unless it can
-    everywhere.
+    everywhere and nothing is to be fitted again.
     """
     learnt: dict[str, Any] = {}
     full = np.ones(len(weights), dtype=bool)
@@ -161,7 +161,7 @@ def _learn(model: FittedModel, weights: Array) -> tuple[dict[str, Any], Flags]:
             full &= found
         else:
             full &= fit.enough(weights)
-    if full.all():
+    if full.all() and not again:
         others = [v for v in model.mechanisms if v not in learnt]
         learnt |= {v: model.mechanisms[v].fit.refit(model.groups, weights) for v in others}
     return learnt, full
