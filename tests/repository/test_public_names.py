@@ -9,7 +9,7 @@ import causalhyper
 PUBLIC = """
     LINEAR SPLINE Ablation Additive Analysis Binomial CausalHyperError ConfigurationError
     Counterfactual CrossValidated CutEdge CutHyperedge DataError DirectedHypergraph
-    DropInteraction EffectCurve Estimate Falsification FittedModel FixNode GraphError
+    DropInteraction EffectCurve Estimate Falsification FittedModel FixNode Flow GraphError
     Hyperedge HypothesisTest Identification IndependenceChecks Intervention Mediation
     NotIdentifiedError PathEffects Policy Power RandomisationTests RandomiseNode Refit
     Regressor Robustness Roles Shares Table WildContrasts ablate adjust_estimates analyze
