@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.quantities import Quantity, from_replicates
+from case_studies.batch_size.quantities import Entry, Quantity, from_replicates
 from case_studies.batch_size.runs import CELL, LARGE, SHORT, SMALL, protocol_of
 from causalhyper import SPLINE, FittedModel, Roles, fit
 from causalhyper.arrays import Array
+from causalhyper.errors import CausalHyperError
 from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
 from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.shares.games import removal_game
+from causalhyper.queries.shares.query import share_out
 from causalhyper.scm.options import Options
 from causalhyper.scm.replicates import Replicates
 
 Builders = Callable[[Experiment], Mapping[str, Builder]]
+UNFITTED = ("domain", "dataset", "model", "design", "graph", "reason")
+"""Columns of the table of what could not be fitted."""
 DRAWS = 100
 """Bootstrap replicates that are drawn, as few as may be: standard errors are the jackknife's."""
 
@@ -159,3 +164,42 @@ def jackknifed(found: Replicates) -> Replicates:
         found.left.part(own),
         found.lost,
     )
+
+
+def share_worlds(experiment: Experiment) -> dict[str, Builder]:
+    """The worlds in which a coalition of mediators is kept and all others are randomised."""
+    game = removal_game(experiment, "mediators")
+    return {_keep(kept): build for kept, build in game.worlds.items()}
+
+
+def _keep(kept: Iterable[str]) -> str:
+    return f"keep {', '.join(sorted(kept))}"
+
+
+def shapley_shares(answer: Answer) -> dict[str, Array]:
+    """Shapley shares of the mediators in the effect.
+
+    Parameters
+    ----------
+    answer : Answer
+        To `share_worlds` among others.
+
+    Returns
+    -------
+    dict of str to ndarray, shape (replicates,)
+        By mediator.
+    """
+    game = removal_game(answer.experiment, "mediators")
+    found = share_out(game.players, {kept: answer.effect(_keep(kept)) for kept in game.worlds})
+    return {player.removeprefix("randomise "): shares for player, shares in found.items()}
+
+
+def attempt(
+    make: Callable[[], list[Entry]], cell: Cell, graph: str, unfitted: list[dict[str, str]]
+) -> list[Entry]:
+    """The entries that a model gives; none, and a line in `unfitted`, if it cannot be fitted."""
+    try:
+        return make()
+    except CausalHyperError as error:
+        unfitted.append({**cell.labels, "graph": graph, "reason": str(error)})
+        return []
