@@ -110,13 +110,13 @@ class Answer:
         Its replicates are the model as fitted and with each seed left out.
     means : mapping of str to ndarray, shape (replicates, 2)
         The mean at 512, then at 16, in each world.
-    beyond : mapping of str to float
-        Share of simulated runs beyond the observed ones in each world but the natural one.
+    builders : mapping of str to callable
+        What made each world but the natural one.
     """
 
     experiment: Experiment
     means: Mapping[str, Array]
-    beyond: Mapping[str, float]
+    builders: Mapping[str, Builder]
 
     def effect(self, world: str = "natural") -> Array:
         """Mean at 16 less mean at 512 in one world, shape (replicates,)."""
@@ -125,6 +125,10 @@ class Answer:
     def level(self, world: str) -> Array:
         """Mean of one world less the natural one's, averaged over 16 and 512."""
         return (self.means[world] - self.means["natural"]).mean(axis=1)
+
+    def beyond(self, world: str) -> float:
+        """Share of the simulated runs of a world that lie beyond the observed ones."""
+        return self.experiment.extrapolated({world: self.builders[world]})[world]
 
     def quantity(self, values: Array) -> Quantity:
         """A number with its jackknife."""
@@ -149,7 +153,7 @@ def ask(model: FittedModel, build: Builders, seed: int = 1) -> Answer:
     experiment = replace(whole, replicates=jackknifed(whole.replicates))
     builders = build(experiment)
     means = experiment.means({"natural": natural_world, **builders})
-    return Answer(experiment, means, experiment.extrapolated(builders))
+    return Answer(experiment, means, builders)
 
 
 def jackknifed(found: Replicates) -> Replicates:

@@ -44,8 +44,8 @@ def mediation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        mediation, mediation_pooled: effects of 16 against 512 by path, in the interventional sense
-        and as Shapley shares, for every column that plays C; opposing: whether the two paths
+        mediation, mediation_pooled: effects of 16 against 512 by path and in the interventional
+        sense, for every column that plays C, and Shapley shares for the study's; opposing: whether the two paths
         oppose one another; unfitted: what could not be fitted, and why; and the tables of
         `dominance_tables` and `decomposition_tables`.
     """
@@ -68,9 +68,13 @@ def mediation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def _entries(cell: Cell, complexity: str) -> list[Entry]:
     model = fit_cell(cell, GRAPH, ROLES | {"C": complexity})
-    answer = ask(model, _worlds)
+    study = complexity == COMPLEXITIES[0]
+    answer = ask(model, _worlds if study else _path_worlds)
     labels = {**cell.labels, "complexity": complexity}
-    found = {name: answer.quantity(x) for name, x in _effects(answer).items()}
+    effects = _effects(answer)
+    if study:
+        effects |= {f"share of {v}": x for v, x in shapley_shares(answer).items()}
+    found = {name: answer.quantity(x) for name, x in effects.items()}
     design = from_seeds(
         cell.by_seed("test_accuracy", SMALL) - cell.by_seed("test_accuracy", LARGE)
     )
@@ -78,8 +82,12 @@ def _entries(cell: Cell, complexity: str) -> list[Entry]:
     return [Entry({**labels, "quantity": name}, q) for name, q in found.items()]
 
 
+def _path_worlds(experiment: Experiment) -> dict[str, Builder]:
+    return mediation_worlds(experiment, ("S",))
+
+
 def _worlds(experiment: Experiment) -> dict[str, Builder]:
-    return {**mediation_worlds(experiment, ("S",)), **share_worlds(experiment)}
+    return {**_path_worlds(experiment), **share_worlds(experiment)}
 
 
 def _effects(answer: Answer) -> dict[str, Array]:
@@ -97,7 +105,6 @@ def _effects(answer: Answer) -> dict[str, Array]:
         "direct, S drawn": direct,
         "indirect, S drawn": indirect,
         "remainder, S drawn": end - start - direct - indirect,
-        **{f"share of {v}": x for v, x in shapley_shares(answer).items()},
     }
 
 
