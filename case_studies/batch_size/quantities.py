@@ -11,7 +11,7 @@ import pandas as pd
 from causalhyper.arrays import Array
 from causalhyper.errors import DataError
 from causalhyper.inference.intervals import t_quantile
-from causalhyper.queries.experiments.experiment import Experiment
+from causalhyper.queries.experiments.experiment import ROUNDING, Experiment
 
 LEVEL = 0.95
 NUMBERS = ("estimate", "se", "df", "lower", "upper", "seeds")
@@ -145,10 +145,13 @@ def from_replicates(experiment: Experiment, values: Array) -> Quantity:
     model, left = experiment.model, experiment.replicates.left
     assert left is not None, "the experiment was made without a jackknife"
     own = left.parents == 0
+    largest = float(np.abs(model.values[experiment.outcome]).max())
+    if np.abs(values).max() <= ROUNDING * largest:
+        values = np.zeros_like(values)
     without = values[len(values) - len(left) :][own]
     seeds = np.unique(model.labels[model.cluster[0]])
     count, kept = len(seeds), int(own.sum())
-    errors = (without.mean() - without) * np.sqrt((count - 1) / count * count / kept)
+    errors = (without.mean() - without) * np.sqrt((count - 1) / kept)
     return Quantity(float(values[0]), pd.Series(errors, seeds[left.clusters[own]]))
 
 
