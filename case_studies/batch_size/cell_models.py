@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from case_studies.batch_size.runs import CELL, LARGE, SHORT, SMALL, protocol_of
 from causalhyper import SPLINE, FittedModel, Roles, fit
 from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError
+from causalhyper.queries.ablations.operations import Operation
 from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
 from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.queries.shares.games import removal_game
@@ -142,7 +144,7 @@ def ask(model: FittedModel, build: Builders, seed: int = 1) -> Answer:
     ----------
     model : FittedModel
     build : callable
-        Makes worlds by name, beside the natural one.
+        Makes worlds by name, beside the natural one or, under that name, in its place.
     seed : int
 
     Returns
@@ -170,9 +172,14 @@ def jackknifed(found: Replicates) -> Replicates:
     )
 
 
-def share_worlds(experiment: Experiment) -> dict[str, Builder]:
-    """The worlds in which a coalition of mediators is kept and all others are randomised."""
-    game = removal_game(experiment, "mediators")
+Players = Sequence[Operation] | Literal["mediators"]
+
+
+def share_worlds(
+    experiment: Experiment, players: Players = "mediators"
+) -> dict[str, Builder]:
+    """The worlds in which a coalition of players is kept and all others are removed."""
+    game = removal_game(experiment, players)
     return {_keep(kept): build for kept, build in game.worlds.items()}
 
 
@@ -180,20 +187,21 @@ def _keep(kept: Iterable[str]) -> str:
     return f"keep {', '.join(sorted(kept))}"
 
 
-def shapley_shares(answer: Answer) -> dict[str, Array]:
+def shapley_shares(answer: Answer, players: Players = "mediators") -> dict[str, Array]:
     """Shapley shares of the mediators in the effect.
 
     Parameters
     ----------
     answer : Answer
-        To `share_worlds` among others.
+        To `share_worlds` of the same players among others.
+    players : "mediators" or sequence of RandomiseNode
 
     Returns
     -------
     dict of str to ndarray, shape (replicates,)
         By mediator.
     """
-    game = removal_game(answer.experiment, "mediators")
+    game = removal_game(answer.experiment, players)
     found = share_out(game.players, {kept: answer.effect(_keep(kept)) for kept in game.worlds})
     return {player.removeprefix("randomise "): shares for player, shares in found.items()}
 

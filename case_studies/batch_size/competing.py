@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.cell_models import Cell, fit_cell, measured
-from case_studies.batch_size.runs import ROLES
+from case_studies.batch_size.runs import CELL, ROLES
 from causalhyper import LINEAR, FittedModel, Roles
 from causalhyper.arrays import Array
+from causalhyper.queries.experiments.experiment import Builder, Shared
+from causalhyper.scm.worlds import World
 
 COMPETING = {
     "poster with U": "B -> N; B -> U; N -> S; {N, S} -> C; {C, U} -> G; N -> G; S -> G",
@@ -29,7 +31,11 @@ The saturated one is the study's: the other credits N with whatever U does to sh
 complexity, because the two move together.
 """
 STUDY = "saturated"
+WITH_ARMS = "saturated, with the noise arms"
+ARMS_GRAPH = COMPETING[STUDY].replace("B -> N", "A -> N")
+"""A is the batch size whose noise the updates have: the arms set it apart from B, which sets U."""
 MEDIATORS = ("N", "U", "S", "C")
+NOISE_ARMS = ("noise_added", "noise_removed")
 
 
 def budget_roles(rows: pd.DataFrame) -> dict[str, str]:
@@ -50,6 +56,39 @@ def fit_competing(cell: Cell, name: str) -> FittedModel:
     N and U hardly vary apart, so that there is no room for curves.
     """
     return fit_cell(cell, COMPETING[name], budget_roles(cell.rows), LINEAR)
+
+
+def fit_with_arms(cell: Cell, runs: pd.DataFrame) -> FittedModel | None:
+    """Fit the study's hypergraph to plain runs and noise arms together.
+
+    Parameters
+    ----------
+    cell : Cell
+    runs : DataFrame
+        Of all cells, protocols and arms.
+
+    Returns
+    -------
+    FittedModel or None
+        With the roots A and B; None where the cell has no such arm under its protocol.
+    """
+    own = (runs[CELL] == [cell.labels[c] for c in CELL]).all(axis=1)
+    own &= (runs["design"] == cell.labels["design"]) & runs["arm"].isin(NOISE_ARMS)
+    if not own.any():
+        return None
+    rows = pd.concat([cell.rows, runs[own]])
+    roles = budget_roles(rows) | {"A": "log2(noise_of)"}
+    return fit_cell(Cell(cell.labels, rows), ARMS_GRAPH, roles, LINEAR)
+
+
+def follow(build: Builder) -> Builder:
+    """The same world with the noise of the batch size that is set, as in a plain run."""
+
+    def made(model: FittedModel, shared: Shared) -> World:
+        world = build(model, shared)
+        return World({**world.do, "A": shared.natural["B"]}, world.receives, world.additive)
+
+    return made
 
 
 def support_share(rows: pd.DataFrame, roles: Mapping[str, str]) -> float:

@@ -21,8 +21,11 @@ from case_studies.batch_size.competing import (
     COMPETING,
     MEDIATORS,
     STUDY,
+    WITH_ARMS,
     budget_roles,
     fit_competing,
+    fit_with_arms,
+    follow,
     support_share,
 )
 from case_studies.batch_size.quantities import (
@@ -34,11 +37,12 @@ from case_studies.batch_size.quantities import (
 )
 from case_studies.batch_size.runs import SHORT
 from causalhyper.arrays import Array
-from causalhyper.queries.ablations.operations import CutEdge
-from causalhyper.queries.experiments.experiment import Builder, Experiment
+from causalhyper.queries.ablations.operations import CutEdge, RandomiseNode
+from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
 
 DRAWS = 4000
 SEED = 1
+PLAYERS = tuple(map(RandomiseNode, MEDIATORS))
 MEASURES = ("Shapley share", "arc into G")
 """A mediator's share over all orders in which mediators are removed; or what G alone loses where it
 receives a random draw of it."""
@@ -72,8 +76,8 @@ def dominance_tables(
     entries: list[Entry] = []
     support = []
     for cell in cut_cells(runs):
-        for graph in COMPETING:
-            make = partial(_entries, cell, graph)
+        for graph in (*COMPETING, WITH_ARMS):
+            make = partial(_entries, cell, graph, runs)
             entries += attempt(make, cell, graph, [] if unfitted is None else unfitted)
         share = support_share(cell.rows, budget_roles(cell.rows))
         support.append({**cell.labels, "support_share": share})
@@ -84,9 +88,13 @@ def dominance_tables(
     }
 
 
-def _entries(cell: Cell, graph: str) -> list[Entry]:
-    answer = ask(fit_competing(cell, graph), _worlds)
-    found = {"Shapley share": shapley_shares(answer), "arc into G": _arcs(answer)}
+def _entries(cell: Cell, graph: str, runs: pd.DataFrame) -> list[Entry]:
+    arms = graph == WITH_ARMS
+    model = fit_with_arms(cell, runs) if arms else fit_competing(cell, graph)
+    if model is None:
+        return []
+    answer = ask(model, partial(_worlds, arms))
+    found = {"Shapley share": shapley_shares(answer, PLAYERS), "arc into G": _arcs(answer)}
     labels = {**cell.labels, "graph": graph}
     return [
         Entry({**labels, "measure": measure, "mediator": v}, answer.quantity(values[v]))
@@ -95,9 +103,10 @@ def _entries(cell: Cell, graph: str) -> list[Entry]:
     ]
 
 
-def _worlds(experiment: Experiment) -> dict[str, Builder]:
+def _worlds(arms: bool, experiment: Experiment) -> dict[str, Builder]:
     cuts = {f"cut {v}": CutEdge((v, "G")).world for v in MEDIATORS}
-    return {**share_worlds(experiment), **cuts}
+    worlds = {"natural": natural_world, **share_worlds(experiment, PLAYERS), **cuts}
+    return {name: follow(build) for name, build in worlds.items()} if arms else worlds
 
 
 def _arcs(answer: Answer) -> dict[str, Array]:
