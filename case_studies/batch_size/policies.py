@@ -89,9 +89,7 @@ def _rank(
         return
     sizes = [b for b in BATCH_SIZES if b in set(rows["batch_size"])]
     priced = {"cost": {"seconds": price}, "runs": rows} if price else {}
-    found = policy(
-        model, "B", "G", at=sizes, estimator=estimator, draws=DRAWS, **priced
-    )
+    found = policy(model, "B", "G", at=sizes, estimator=estimator, draws=DRAWS, **priced)
     labels = {**cell.labels, "rate": rate, "estimator": estimator}
     rankings.append(found.table().assign(**labels, points_per_hour=price * 3600 * 100))
     choices.append(labels | _choice(found))

@@ -108,7 +108,7 @@ def noise_scale_rule(held: Held) -> pd.Series:
 
 
 def grid_search(held: Held) -> pd.Series:
-    """The size whose run of the same seed has the best validation accuracy, the smallest of ties."""
+    """The size with the best validation accuracy at the same seed, the smallest of ties."""
     return held.table("validation_accuracy").reindex(held.seeds).idxmax(axis=1)
 
 
