@@ -4,9 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import causalhyper as ch
 from case_studies.batch_size import counterfactual_checks as checks
 from case_studies.batch_size.cell_models import Cell, cut_cells, fit_cell
-from case_studies.batch_size.policies import policy_tables, policy_verdicts
+from case_studies.batch_size.policies import (
+    policy_tables,
+    policy_verdicts,
+    price_of,
+    rank_sizes,
+)
 from case_studies.batch_size.runs import GRAPH, ROLES
 from causalhyper import LINEAR
 from tests.case_studies.planted_runs import Plan, Truth, make_runs
@@ -130,6 +136,18 @@ def test_a_higher_price_of_seconds_never_recommends_a_dearer_size(tables):
     priced = tables["policy"].query("estimator == 'design' and rate == 1.0").set_index("value")
     assert priced.loc[64, "cost"] == pytest.approx(0.01)
     assert priced.loc[16, "cost"] > priced.loc[512, "cost"]
+
+
+@pytest.mark.parametrize("estimator", ["graph", "design"])
+def test_every_price_gives_the_policy_of_the_core(estimator):
+    cell = first_cell(Truth(updates_score=0.01))
+    model = fit_cell(cell, GRAPH, ROLES)
+    found = rank_sizes(cell, model, cell.rows, estimator)[1.0]
+    price = {"seconds": price_of(cell.rows, 1.0)}
+    asked = {"at": [16, 32, 64, 128, 256, 512], "draws": 200, "estimator": estimator}
+    core = ch.policy(model, "B", "G", cost=price, runs=cell.rows, **asked)
+    pd.testing.assert_frame_equal(found.table(), core.table())
+    assert found.test == core.test
 
 
 def test_a_named_run_stands_beside_what_its_seed_scored(tables):
