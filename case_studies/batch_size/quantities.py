@@ -47,7 +47,8 @@ class Quantity:
     @property
     def se(self) -> float:
         """Standard error."""
-        return float(np.sqrt(np.square(self.errors.to_numpy(dtype=float)).sum()))
+        errors = self.errors.to_numpy(dtype=float)
+        return float(np.sqrt(errors @ errors))
 
     @property
     def df(self) -> int:
@@ -99,6 +100,8 @@ def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
 
 
 def _align(left: Quantity, right: Quantity, sign: float) -> pd.Series:
+    if left.errors.index.equals(right.errors.index):
+        return left.errors + sign * right.errors
     return left.errors.add(sign * right.errors, fill_value=0.0)
 
 
@@ -157,10 +160,16 @@ def from_replicates(experiment: Experiment, values: Array) -> Quantity:
 
 def mean_of(quantities: Sequence[Quantity]) -> Quantity:
     """The plain mean over cells; seeds that cells share make their errors dependent."""
-    total = quantities[0]
-    for other in quantities[1:]:
-        total = total + other
-    return total / len(quantities)
+    estimate = float(np.mean([q.estimate for q in quantities]))
+    return Quantity(estimate, _side_by_side(quantities).sum(axis=1) / len(quantities))
+
+
+def _side_by_side(quantities: Sequence[Quantity]) -> pd.DataFrame:
+    """Errors by seed (rows) and quantity (columns); a seed that one lacks brings it none."""
+    first = quantities[0].errors.index
+    if all(q.errors.index.equals(first) for q in quantities):
+        return pd.DataFrame(np.column_stack([q.errors.to_numpy() for q in quantities]), first)
+    return pd.concat([q.errors for q in quantities], axis=1).fillna(0.0)
 
 
 def confidence_draws(
@@ -187,7 +196,7 @@ def confidence_draws(
     Source: Mammen 1993, "Bootstrap and wild bootstrap for high dimensional linear models";
     Schweder and Hjort 2016, chapter 7 (confidence distributions).
     """
-    errors = pd.concat([q.errors for q in quantities], axis=1).fillna(0.0).to_numpy()
+    errors = _side_by_side(quantities).to_numpy()
     df = min(q.df for q in quantities)
     normal = rng.normal(size=(draws, len(errors)))
     scale = np.sqrt(rng.chisquare(df, size=(draws, 1)) / df)
