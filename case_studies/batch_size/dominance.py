@@ -155,7 +155,7 @@ def dominant(entries: Sequence[Entry], seed: int = SEED) -> pd.DataFrame:
 def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Which mediator dominates, how sure that is, and how far the runs tell noise from updates."""
     pooled, cells, support = (tables[k] for k in ("dominance_pooled", "dominance", "support"))
-    out = []
+    out: list[str] = []
     if pooled.empty:
         return out
     for (domain, design), part in pooled.groupby(["domain", "design"], sort=False):

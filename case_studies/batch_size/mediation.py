@@ -143,7 +143,7 @@ def find_opposition(mediation: pd.DataFrame) -> pd.DataFrame:
 def mediation_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What the tables say, in sentences with their uncertainty."""
     pooled, opposing = tables["mediation_pooled"], tables["opposing"]
-    out = []
+    out: list[str] = []
     own = pooled[pooled["complexity"] == COMPLEXITIES[0]] if len(pooled) else pooled
     for (domain, design), part in own.groupby(["domain", "design"], sort=False):
         by_name = part.set_index("quantity")
