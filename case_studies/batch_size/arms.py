@@ -10,6 +10,7 @@ from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SMALL
 
 DESIGNS = ("equal_epochs", "equal_updates")
 """Protocols under which the arms were run."""
+UPDATES_LESS_NOISE = "effect of updates less effect of noise"
 
 
 def sam_contrasts() -> list[Contrast]:
@@ -64,6 +65,8 @@ def noise_contrasts() -> list[Contrast]:
             Contrast(f"updates of {SMALL} - updates of {LARGE}, noise of {SMALL}", small, added),
             Contrast(f"updates of {SMALL} - updates of {LARGE}, noise of {LARGE}", removed, large),
             Contrast("noise x updates", small, removed, less=(added, large)),
+            # half of both effects of the updates less half of both of the noise
+            Contrast(UPDATES_LESS_NOISE, removed, added),
         ]
     return found
 

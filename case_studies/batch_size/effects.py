@@ -9,7 +9,7 @@ import pandas as pd
 
 from case_studies.batch_size.contrasts import Contrast, Setting, compare
 from case_studies.batch_size.pooling import cluster_mean, pool
-from case_studies.batch_size.runs import BATCH_SIZES, CELL, LARGE, SHORT, SMALL, name_of
+from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT, SMALL, name_of
 from causalhyper.inference.intervals import t_quantile
 
 POSTER = {
@@ -19,12 +19,19 @@ POSTER = {
     "amazon": (0.924, 0.890),
 }
 """Accuracy at B = 16 and 512 on the poster, which gives no intervals, seeds or models."""
-STAND_INS = {
-    "pubmed": "the poster's PubMed is text, ours the citation graph",
+BESIDE = {"cora": "cora", "citeseer": "citeseer", "nicta_piboso": "pubmed", "amazon": "amazon"}
+"""Row of the poster beside which each data set stands."""
+REMARKS = {
+    "pubmed": "the citation graph; the poster's PubMed is text",
     "nicta_piboso": "stands in for the poster's PubMed, which is text",
 }
-POSTER_ROW = {**{name: name for name in POSTER}, "nicta_piboso": "pubmed"}
-"""Row of the poster beside which each data set stands."""
+
+POOLED = [
+    *("design", "contrast", "over", "cells", "estimate", "se", "lower", "upper", "tau"),
+    *("q_p_value", "new_lower", "new_upper", "plain_mean", "cluster_lower", "cluster_upper"),
+    "clusters",
+]
+"""Columns of `pooled_table`."""
 
 
 def widest(design: str) -> Contrast:
@@ -46,13 +53,13 @@ def main_table(plain: pd.DataFrame, outcome: str = "test_accuracy") -> pd.DataFr
         Columns of `compare`, and `poster_16`, `poster_512`, `poster_gain`, `remark`.
     """
     found = compare(plain, [widest(d) for d in SHORT], outcome, average=True)
-    keys = found["dataset"].map(POSTER_ROW)
+    keys = [BESIDE.get(name, "") for name in found["dataset"]]
     for column, place in (("poster_16", 0), ("poster_512", 1)):
-        found[column] = [POSTER[k][place] if isinstance(k, str) else np.nan for k in keys]
+        found[column] = [POSTER[k][place] if k else np.nan for k in keys]
     if outcome != "test_accuracy":
         found[["poster_16", "poster_512"]] = np.nan
     found["poster_gain"] = found["poster_16"] - found["poster_512"]
-    found["remark"] = [STAND_INS.get(name, "") for name in found["dataset"]]
+    found["remark"] = [REMARKS.get(name, "") for name in found["dataset"]]
     return found
 
 
@@ -91,9 +98,8 @@ def pooled_table(cells: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns design, contrast, over, cells, estimate, se, lower, upper (random effects), tau,
-        q_p_value, new_lower, new_upper, and cluster_lower, cluster_upper (plain mean with data
-        sets as clusters, `cluster_mean`), `clusters`.
+        Columns `POOLED`: `estimate` to `new_upper` by random effects (`pool`); `plain_mean` to
+        `clusters` by the plain mean with data sets as clusters (`cluster_mean`).
     """
     rows = []
     for (design, name), part in cells.groupby(["design", "contrast"], sort=False):
@@ -101,7 +107,7 @@ def pooled_table(cells: pd.DataFrame) -> pd.DataFrame:
             if len(chosen) < 2 or not (chosen["se"] > 0).all():
                 continue
             rows.append({"design": design, "contrast": name, "over": over} | _pool(chosen))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=POOLED)
 
 
 def _subsets(part: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -163,10 +169,3 @@ def shrunk_table(cells: pd.DataFrame) -> pd.DataFrame:
             )
         )
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
-
-
-def best_table(plain: pd.DataFrame, outcome: str = "test_accuracy") -> pd.DataFrame:
-    """The batch size with the best mean in every cell and protocol, for orientation only."""
-    means = plain.groupby(["design", *CELL, "batch_size"], sort=False)[outcome].mean()
-    wide = means.unstack("batch_size")
-    return wide.assign(best=wide.idxmax(axis=1)).reset_index()

@@ -96,9 +96,7 @@ def _row(
         return own | {"reason": "the number of updates does not vary"}
     roles = ROLES | ({"U": UPDATES} if "U" in graph else {})
     try:
-        model = fit(
-            graph, rows, roles, protocol=protocol_of(rows), cluster="seed", context="seed"
-        )
+        model = fit(graph, rows, roles, protocol=protocol_of(rows), cluster="seed", context="seed")
         at = [b for b in BATCH_SIZES if b != LARGE and (rows["batch_size"] == b).any()]
         curve = effect_curve(model, "B", "G", at=at, baseline=LARGE, draws=draws, seed=seed)
     except CausalHyperError as error:

@@ -116,7 +116,9 @@ def read_study(folder: Path = DATA) -> Frames:
         raise DataError(f"no frame of the study in {str(folder)!r}: expected graphs.parquet")
     runs = pd.concat([_widen(read_runs(path)) for path in paths], ignore_index=True)
     grids = [_widen(read_runs(path)) for path in tuned]
-    tuning = pd.concat(grids, ignore_index=True) if grids else pd.DataFrame(columns=[*CELL, "seed"])
+    tuning = (
+        pd.concat(grids, ignore_index=True) if grids else pd.DataFrame(columns=[*CELL, "seed"])
+    )
     check_study(runs, tuning)
     sums = tuple((path.name, checksum(path)) for path in (*paths, *tuned))
     return Frames(_in_order(runs), tuning, sums)
@@ -150,7 +152,9 @@ def check_study(runs: pd.DataFrame, tuning: pd.DataFrame) -> None:
     for key, part in runs.groupby(CELL):
         both = set(part["seed"]) & set(tuning[(tuning[CELL] == list(key)).all(axis=1)]["seed"])
         if both:
-            raise DataError(f"seeds {sorted(both)} of {key} chose the learning rate: leave them out")
+            raise DataError(
+                f"seeds {sorted(both)} of {key} chose the learning rate: leave them out"
+            )
 
 
 def protocol_of(rows: pd.DataFrame) -> str:

@@ -77,7 +77,9 @@ def make_study(
             shared = 0.01 * rng.normal()
             for setting in _settings(domain):
                 rows.append(_run(truth, own, cell, domain, block, shared, setting, rng))
-        grid += [_tuning_run(cell, 1000 + k, b, r) for k in range(2) for b in BATCHES for r in RATES]
+        grid += [
+            _tuning_run(cell, 1000 + k, b, r) for k in range(2) for b in BATCHES for r in RATES
+        ]
     runs = pd.DataFrame(rows)
     runs["order"] = rng.permutation(len(runs))
     for name in set(COLUMNS) - set(runs.columns):
@@ -139,7 +141,7 @@ def _run(
     updates, arm = int(setting["updates"]), str(setting["arm"])  # type: ignore[call-overload]
     noise = np.log10(50 * (1 / b - 1 / n)) + 0.02 * rng.normal()
     sharpness = 1.0 - 0.4 * noise + 0.05 * rng.normal()
-    norm = 30 + 2 * noise - 1.0 * sharpness + 0.1 * rng.normal()
+    norm = 30 + 2 * noise - 1.0 * sharpness + 0.5 * rng.normal()
     slope = (truth.noise + truth.label * (arm == "label_noise")) / 2.4
     weight = truth.tuned if setting["design"] == "tuned" else 1.0
     accuracy = 0.8 + shared + slope * (norm - 30) + weight * update * np.log2(updates / 400)

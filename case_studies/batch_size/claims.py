@@ -1,0 +1,275 @@
+"""The poster's claims, each held to a rule that was fixed before the numbers were seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, fields
+
+import pandas as pd
+
+from case_studies.batch_size.arms import UPDATES_LESS_NOISE
+from case_studies.batch_size.effects import BESIDE
+from case_studies.batch_size.runs import LARGE, SHORT, SMALL
+
+ALPHA = 0.05
+WIDEST = f"{SMALL} - {LARGE}"
+NOISE = {
+    "updates of the large batch": f"noise of {SMALL} - noise of {LARGE}, updates of {LARGE}",
+    "updates of the small batch": f"noise of {SMALL} - noise of {LARGE}, updates of {SMALL}",
+}
+UPDATES = {
+    "noise of the small batch": f"updates of {SMALL} - updates of {LARGE}, noise of {SMALL}",
+    "noise of the large batch": f"updates of {SMALL} - updates of {LARGE}, noise of {LARGE}",
+}
+HOLDS, REVERSED, OPEN = "holds on average", "reversed on average", "not shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim under one protocol.
+
+    Attributes
+    ----------
+    claim : str
+        As the poster has it, or as it would have to be said.
+    protocol : str
+    verdict : str
+    finding : str
+        The numbers behind it.
+    """
+
+    claim: str
+    protocol: str
+    verdict: str
+    finding: str
+
+
+def claims_frame(claims: list[Claim]) -> pd.DataFrame:
+    """One row a claim and protocol."""
+    return pd.DataFrame([astuple(c) for c in claims], columns=[f.name for f in fields(Claim)])
+
+
+def judge(lower: float, upper: float, expected: int = 1) -> str:
+    """A verdict from the interval of an average: does it leave zero out on the expected side?
+
+    Examples
+    --------
+    >>> judge(0.1, 0.4), judge(-0.4, -0.1), judge(-0.1, 0.2)
+    ('holds on average', 'reversed on average', 'not shown')
+    """
+    low, high = (lower, upper) if expected > 0 else (-upper, -lower)
+    return HOLDS if low > 0 else REVERSED if high < 0 else OPEN
+
+
+def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
+    """Percentage points with their interval, such as "+1.20 [+0.90, +1.50]"."""
+    numbers = (f"{100 * v:+.{digits}f}" for v in (estimate, lower, upper))
+    first, low, high = (n.replace("-", "\N{MINUS SIGN}") for n in numbers)
+    return f"{first} [{low}, {high}]"
+
+
+def pooled_points(row: pd.Series) -> str:
+    """A pooled effect in points."""
+    return points(row["estimate"], row["lower"], row["upper"])
+
+
+def pick(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """The rows with these values."""
+    for name, value in values.items():
+        table = table[table[name] == value]
+    return table
+
+
+def list_claims(tables: Mapping[str, pd.DataFrame]) -> list[Claim]:
+    """Every claim that the tables of this study decide.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Those of `case_studies.batch_size.tables.make_tables`.
+
+    Returns
+    -------
+    list of Claim
+    """
+    return [
+        *batch_size_claims(tables["cells"], tables["pooled"]),
+        *gain_claims(tables["main"]),
+        *noise_claims(tables["noise_pooled"]),
+        *sam_claims(tables["sam_pooled"]),
+        *label_claims(tables["label_noise_pooled"]),
+        *sharpness_claims(tables["measures_pooled"]),
+        *graph_claims(tables["rejections"]),
+    ]
+
+
+def batch_size_claims(cells: pd.DataFrame, pooled: pd.DataFrame) -> list[Claim]:
+    """Smaller batches improve generalisation: by the pooled interval of 16 less 512."""
+    found = []
+    for design, words in SHORT.items():
+        rows = pick(pooled, design=design, contrast=WIDEST, over="all cells")
+        part = pick(cells, design=design, contrast=WIDEST)
+        if rows.empty:
+            continue
+        row = rows.iloc[0]
+        clear = part["adjusted_p_value"] <= ALPHA
+        above, below = (int((clear & (s * part["estimate"] > 0)).sum()) for s in (1, -1))
+        new = ""
+        if row["new_lower"] == row["new_lower"]:
+            ends = (f"{100 * row[k]:+.1f}" for k in ("new_lower", "new_upper"))
+            new = f"; in a new cell between {' and '.join(ends)}".replace("-", "\N{MINUS SIGN}")
+        found.append(
+            Claim(
+                "Smaller batches causally improve generalisation",
+                words,
+                judge(row["lower"], row["upper"]),
+                f"{SMALL} less {LARGE}: {pooled_points(row)} points over {row['cells']} cells"
+                f"{new}. Better with {SMALL} in {above}, worse in {below} of {len(part)} cells "
+                "(Holm-adjusted).",
+            )
+        )
+    return found
+
+
+def gain_claims(main: pd.DataFrame) -> list[Claim]:
+    """The gain is 3.1 to 3.4 points: whether each data set's interval holds the poster's gain."""
+    found = []
+    for design, words in SHORT.items():
+        part = pick(main, design=design)
+        part = part[part["dataset"].isin(list(BESIDE))]
+        if part.empty:
+            continue
+        inside = (part["lower"] <= part["poster_gain"]) & (part["poster_gain"] <= part["upper"])
+        below = part["upper"] < part["poster_gain"]
+        names = ", ".join(part.loc[inside, "unit"]) or "none"
+        found.append(
+            Claim(
+                "The gain is 3.1 to 3.4 points",
+                words,
+                "holds" if inside.all() else "does not hold" if not inside.any() else "in part",
+                f"The 95% interval holds the poster's gain in {int(inside.sum())} of {len(part)} "
+                f"data sets ({names}); it lies below in {int(below.sum())} and above in "
+                f"{int((~inside & ~below).sum())}.",
+            )
+        )
+    return found
+
+
+def noise_claims(pooled: pd.DataFrame) -> list[Claim]:
+    """Gradient noise is what does it: do(N) at fixed updates beside do(U) at fixed noise."""
+    found = []
+    for design in ("equal_epochs", "equal_updates"):
+        part = pick(pooled, design=design, over="all cells").set_index("contrast")
+        noise = {k: part.loc[name] for k, name in NOISE.items() if name in part.index}
+        updates = {k: part.loc[name] for k, name in UPDATES.items() if name in part.index}
+        if not noise:
+            continue
+        said = [f"noise alone, {k}: {pooled_points(row)}" for k, row in noise.items()]
+        if design == "equal_epochs":
+            said += [f"updates alone, {k}: {pooled_points(row)}" for k, row in updates.items()]
+        words = {judge(row["lower"], row["upper"]) for row in noise.values()}
+        found.append(
+            Claim(
+                "Gradient noise raises accuracy when it alone is set",
+                SHORT[design],
+                words.pop() if len(words) == 1 else "depends on the number of updates",
+                "; ".join(said) + " points.",
+            )
+        )
+        if design == "equal_epochs" and UPDATES_LESS_NOISE in part.index:
+            found.append(_dominance(part.loc[UPDATES_LESS_NOISE]))
+    return found
+
+
+def _dominance(row: pd.Series) -> Claim:
+    """Noise against updates, each averaged over both levels of the other."""
+    verdict = judge(row["lower"], row["upper"], -1)
+    return Claim(
+        "Gradient noise matters more than the number of updates",
+        SHORT["equal_epochs"],
+        verdict,
+        f"Effect of the updates less effect of the noise, each averaged over both levels of the "
+        f"other: {pooled_points(row)} points.",
+    )
+
+
+def sam_claims(sam: pd.DataFrame) -> list[Claim]:
+    """SAM: what it adds at 512, and whether it closes the gap to 16."""
+    found = []
+    for design in ("equal_epochs", "equal_updates"):
+        part = pick(sam, design=design, over="all cells").set_index("contrast")
+        names = f"SAM - plain at {LARGE}", f"SAM at {LARGE} - plain at {SMALL}"
+        if not set(names) <= set(part.index):
+            continue
+        adds, left = (part.loc[name] for name in names)
+        found.append(
+            Claim(
+                f"Flatness by SAM makes up for the large batch at {LARGE}",
+                SHORT[design],
+                {HOLDS: "holds, and more", OPEN: "not told apart from closing the gap"}.get(
+                    judge(left["lower"], left["upper"]), "does not hold"
+                ),
+                f"SAM adds {pooled_points(adds)} at {LARGE}; with it, {LARGE} less plain {SMALL} "
+                f"is {pooled_points(left)} points.",
+            )
+        )
+    return found
+
+
+def label_claims(pooled: pd.DataFrame) -> list[Claim]:
+    """Small batches help more where labels are noisy."""
+    found = []
+    for design in ("equal_epochs", "equal_updates"):
+        part = pick(pooled, design=design, over="all cells").set_index("contrast")
+        names = f"{WIDEST} under label noise", f"{WIDEST}: label noise less none"
+        if not set(names) <= set(part.index):
+            continue
+        effect, more = (part.loc[name] for name in names)
+        found.append(
+            Claim(
+                "Smaller batches help more where labels are wrong (not on the poster)",
+                SHORT[design],
+                judge(more["lower"], more["upper"]),
+                f"{SMALL} less {LARGE} with 20% wrong labels {pooled_points(effect)}, that less "
+                f"the same with right labels {pooled_points(more)} points.",
+            )
+        )
+    return found
+
+
+def sharpness_claims(pooled: pd.DataFrame) -> list[Claim]:
+    """Large batches end in sharper minima: log10 of S at 16 over S at 512 is below zero."""
+    found = []
+    for design, words in SHORT.items():
+        part = pick(pooled, design=design).set_index("contrast")
+        kinds = [k for k in ("sharpness S", "scale-adjusted sharpness") if k in part.index]
+        for kind in kinds:
+            row = part.loc[kind]
+            low, mid, high = (10 ** -row[k] for k in ("upper", "estimate", "lower"))
+            found.append(
+                Claim(
+                    f"Large batches end in sharper minima ({kind})",
+                    words,
+                    judge(row["lower"], row["upper"], -1),
+                    f"At {LARGE} it is {mid:.2g} times that at {SMALL} [{low:.2g}, {high:.2g}].",
+                )
+            )
+    return found
+
+
+def graph_claims(rejections: pd.DataFrame) -> list[Claim]:
+    """The hypergraph B -> N -> S -> C -> G carries the effect: by the overidentification test."""
+    found = []
+    part = pick(rejections, hypergraph="the papers'")
+    for _, row in part.iterrows():
+        some, tested = int(row["rejected"]), int(row["tested"])
+        found.append(
+            Claim(
+                "The effect of B runs through N, S and C as the hypergraph says",
+                SHORT[row["design"]],
+                "not rejected" if not some else f"rejected in {some} of {tested} cells",
+                f"Median gap to the design's contrast {100 * row['median_gap']:.2f} points, "
+                f"median effect {100 * row['median_effect']:.2f} (false discovery rate 5%).",
+            )
+        )
+    return found
