@@ -50,7 +50,7 @@ def claims_frame(claims: list[Claim]) -> pd.DataFrame:
 
 
 def judge(lower: float, upper: float, expected: int = 1) -> str:
-    """A verdict from the interval of an average: does it leave zero out on the expected side?
+    """Whether the interval of an average leaves zero out on the expected side, in words.
 
     Examples
     --------

@@ -158,7 +158,7 @@ def shrunk_table(cells: pd.DataFrame) -> pd.DataFrame:
         Columns design, contrast, unit, estimate, shrunk, lower, upper.
     """
     rows = []
-    for (design, name), part in cells.groupby(["design", "contrast"], sort=False):
+    for _, part in cells.groupby(["design", "contrast"], sort=False):
         if len(part) < 2 or not (part["se"] > 0).all():
             continue
         found = pool(part["estimate"].tolist(), part["se"].tolist())

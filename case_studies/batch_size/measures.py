@@ -1,4 +1,4 @@
-"""What batch size does to everything else that was measured: noise, sharpness, complexity, loss."""
+"""What batch size does to all else that was measured: noise, sharpness, complexity, loss."""
 
 from __future__ import annotations
 

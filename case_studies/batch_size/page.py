@@ -30,8 +30,8 @@ TITLE = "Does batch size cause generalisation?"
 MOST = 40
 """Rows of a table of details that the page shows; the files have all."""
 METHODS = (
-    "Contrasts are means of differences paired by seed, with Student t intervals; a row a data set "
-    "averages its models within seed. P-values of one contrast are adjusted over cells (Holm).",
+    "Contrasts are means of differences paired by seed, with Student t intervals; a row of a data "
+    "set averages its models within seed. P-values of a contrast are adjusted over cells (Holm).",
     "Means over cells are random-effects means (Paule and Mandel's variance between cells, "
     "intervals with one degree of freedom less than cells); beside them the plain mean with data "
     "sets as clusters (CR1), because models of one data set share its splits.",

@@ -146,12 +146,12 @@ def check_study(runs: pd.DataFrame, tuning: pd.DataFrame) -> None:
         raise DataError(f"a run stands twice in the study: {found}; keep one of them")
     if (lost := ~np.isfinite(runs["test_accuracy"].to_numpy(dtype=float))).any():
         raise DataError(
-            f"{lost.sum()} runs have no test accuracy, the first {runs['run_id'][lost].iloc[0]!r}: "
+            f"{lost.sum()} runs have no test accuracy, such as {runs['run_id'][lost].iloc[0]!r}: "
             "a diverged run keeps the accuracy that it has"
         )
     for key, part in runs.groupby(CELL):
-        both = set(part["seed"]) & set(tuning[(tuning[CELL] == list(key)).all(axis=1)]["seed"])
-        if both:
+        tuned_on = tuning[(tuning[CELL] == list(key)).all(axis=1)]["seed"]
+        if both := set(part["seed"]) & set(tuned_on):
             raise DataError(
                 f"seeds {sorted(both)} of {key} chose the learning rate: leave them out"
             )

@@ -146,7 +146,7 @@ def _words(name: object) -> str:
 
 
 def markdown_table(table: ReportTable) -> str:
-    """The table in Markdown, without its caption.
+    r"""The table in Markdown, without its caption.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def markdown_table(table: ReportTable) -> str:
     Examples
     --------
     >>> print(markdown_table(ReportTable("", ("a|b",), ((Cell("<c>"),),))), end="")
-    | a\\|b |
+    | a\|b |
     |---|
     | &lt;c> |
     """

@@ -1,7 +1,7 @@
 """A small made-up batch-size study whose effects are known: two cells a domain, every arm.
 
-Accuracy is linear in log2(updates), log10(gradient noise) and what the arms do, with a common part a
-seed that all runs of the seed share. So each contrast has a true value that one can write down.
+Accuracy is linear in log2(updates), log10(gradient noise) and what the arms do, with a part that
+all runs of a seed share. So each contrast has a true value that one can write down.
 """
 
 from __future__ import annotations
