@@ -10,7 +10,15 @@ from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SMALL
 
 DESIGNS = ("equal_epochs", "equal_updates")
 """Protocols under which the arms were run."""
+MIDDLE = 64
+"""The other batch size whose noise was added at 512."""
+NOISE_FEW = f"noise of {SMALL} - noise of {LARGE}, updates of {LARGE}"
+NOISE_MANY = f"noise of {SMALL} - noise of {LARGE}, updates of {SMALL}"
+NOISE_MATCHED = f"noise of {SMALL} - noise of {LARGE}, same updates"
+UPDATES_NOISY = f"updates of {SMALL} - updates of {LARGE}, noise of {SMALL}"
+UPDATES_QUIET = f"updates of {SMALL} - updates of {LARGE}, noise of {LARGE}"
 UPDATES_LESS_NOISE = "effect of updates less effect of noise"
+BEYOND_TRACE = f"B = {SMALL} - B = {LARGE} with its noise added, same updates"
 
 
 def sam_contrasts() -> list[Contrast]:
@@ -50,25 +58,37 @@ def noise_contrasts() -> list[Contrast]:
     With equal epochs the four settings are a 2 x 2 of noise (that of 16 or 512) and number of
     updates (that of 16 or 512). With equal updates only noise differs: there added noise has the
     trace of B = 16's at the same number of updates, so that what is left between the two is
-    everything about the noise beyond its trace.
+    everything about the noise beyond its trace. (Noise removed at equal updates is B = 512 itself
+    and so no contrast.)
     """
-    found = []
-    for d in DESIGNS:
-        small, large = Setting(d, SMALL), Setting(d, LARGE)
-        added = Setting(d, LARGE, "noise_added", SMALL)
-        removed = Setting(d, SMALL, "noise_removed", LARGE)
-        middle = Setting(d, LARGE, "noise_added", 64)
-        found += [
-            Contrast(f"noise of {SMALL} - noise of {LARGE}, updates of {LARGE}", added, large),
-            Contrast(f"noise of {SMALL} - noise of {LARGE}, updates of {SMALL}", small, removed),
-            Contrast(f"noise of 64 - noise of {LARGE}, updates of {LARGE}", middle, large),
-            Contrast(f"updates of {SMALL} - updates of {LARGE}, noise of {SMALL}", small, added),
-            Contrast(f"updates of {SMALL} - updates of {LARGE}, noise of {LARGE}", removed, large),
-            Contrast("noise x updates", small, removed, less=(added, large)),
-            # half of both effects of the updates less half of both of the noise
-            Contrast(UPDATES_LESS_NOISE, removed, added),
-        ]
-    return found
+    return [*_crossed("equal_epochs"), *_matched("equal_updates")]
+
+
+def _crossed(d: str) -> list[Contrast]:
+    small, large = Setting(d, SMALL), Setting(d, LARGE)
+    added = Setting(d, LARGE, "noise_added", SMALL)
+    removed = Setting(d, SMALL, "noise_removed", LARGE)
+    middle = Setting(d, LARGE, "noise_added", MIDDLE)
+    return [
+        Contrast(NOISE_FEW, added, large),
+        Contrast(NOISE_MANY, small, removed),
+        Contrast(f"noise of {MIDDLE} - noise of {LARGE}, updates of {LARGE}", middle, large),
+        Contrast(UPDATES_NOISY, small, added),
+        Contrast(UPDATES_QUIET, removed, large),
+        Contrast("noise x updates", small, removed, less=(added, large)),
+        # half of both effects of the updates less half of both of the noise
+        Contrast(UPDATES_LESS_NOISE, removed, added),
+    ]
+
+
+def _matched(d: str) -> list[Contrast]:
+    small, large = Setting(d, SMALL), Setting(d, LARGE)
+    added, middle = (Setting(d, LARGE, "noise_added", b) for b in (SMALL, MIDDLE))
+    return [
+        Contrast(NOISE_MATCHED, added, large),
+        Contrast(f"noise of {MIDDLE} - noise of {LARGE}, same updates", middle, large),
+        Contrast(BEYOND_TRACE, small, added),
+    ]
 
 
 NAMES = {

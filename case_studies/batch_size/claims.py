@@ -7,20 +7,20 @@ from dataclasses import astuple, dataclass, fields
 
 import pandas as pd
 
-from case_studies.batch_size.arms import UPDATES_LESS_NOISE
+from case_studies.batch_size.arms import (
+    BEYOND_TRACE,
+    NOISE_FEW,
+    NOISE_MANY,
+    NOISE_MATCHED,
+    UPDATES_LESS_NOISE,
+    UPDATES_NOISY,
+    UPDATES_QUIET,
+)
 from case_studies.batch_size.effects import BESIDE
 from case_studies.batch_size.runs import LARGE, SHORT, SMALL
 
 ALPHA = 0.05
 WIDEST = f"{SMALL} - {LARGE}"
-NOISE = {
-    "updates of the large batch": f"noise of {SMALL} - noise of {LARGE}, updates of {LARGE}",
-    "updates of the small batch": f"noise of {SMALL} - noise of {LARGE}, updates of {SMALL}",
-}
-UPDATES = {
-    "noise of the small batch": f"updates of {SMALL} - updates of {LARGE}, noise of {SMALL}",
-    "noise of the large batch": f"updates of {SMALL} - updates of {LARGE}, noise of {LARGE}",
-}
 HOLDS, REVERSED, OPEN = "holds on average", "reversed on average", "not shown"
 
 
@@ -157,39 +157,45 @@ def gain_claims(main: pd.DataFrame) -> list[Claim]:
 
 def noise_claims(pooled: pd.DataFrame) -> list[Claim]:
     """Gradient noise is what does it: do(N) at fixed updates beside do(U) at fixed noise."""
+    rows = pick(pooled, over="all cells").set_index("contrast")
     found = []
-    for design in ("equal_epochs", "equal_updates"):
-        part = pick(pooled, design=design, over="all cells").set_index("contrast")
-        noise = {k: part.loc[name] for k, name in NOISE.items() if name in part.index}
-        updates = {k: part.loc[name] for k, name in UPDATES.items() if name in part.index}
-        if not noise:
-            continue
-        said = [f"noise alone, {k}: {pooled_points(row)}" for k, row in noise.items()]
-        if design == "equal_epochs":
-            said += [f"updates alone, {k}: {pooled_points(row)}" for k, row in updates.items()]
-        words = {judge(row["lower"], row["upper"]) for row in noise.values()}
+    for name in (NOISE_FEW, NOISE_MANY, NOISE_MATCHED):
+        if name in rows.index:
+            found.append(_noise_claim(rows.loc[name], name.partition(", ")[2]))
+    if UPDATES_LESS_NOISE in rows.index:
+        found.append(_dominance(rows.loc[UPDATES_LESS_NOISE], rows))
+    if BEYOND_TRACE in rows.index:
+        row = rows.loc[BEYOND_TRACE]
         found.append(
             Claim(
-                "Gradient noise raises accuracy when it alone is set",
-                SHORT[design],
-                words.pop() if len(words) == 1 else "depends on the number of updates",
-                "; ".join(said) + " points.",
+                "The trace of the noise is all that matters of it (not on the poster)",
+                SHORT[row["design"]],
+                "not rejected" if judge(row["lower"], row["upper"]) == OPEN else "does not hold",
+                f"{BEYOND_TRACE}: {pooled_points(row)} points over {row['cells']} cells.",
             )
         )
-        if design == "equal_epochs" and UPDATES_LESS_NOISE in part.index:
-            found.append(_dominance(part.loc[UPDATES_LESS_NOISE]))
     return found
 
 
-def _dominance(row: pd.Series) -> Claim:
+def _noise_claim(row: pd.Series, where: str) -> Claim:
+    return Claim(
+        f"Gradient noise alone raises accuracy ({where})",
+        SHORT[row["design"]],
+        judge(row["lower"], row["upper"]),
+        f"{row.name}: {pooled_points(row)} points over {row['cells']} cells.",
+    )
+
+
+def _dominance(row: pd.Series, rows: pd.DataFrame) -> Claim:
     """Noise against updates, each averaged over both levels of the other."""
-    verdict = judge(row["lower"], row["upper"], -1)
+    alone = [name for name in (UPDATES_NOISY, UPDATES_QUIET) if name in rows.index]
+    said = "; ".join(f"{name}: {pooled_points(rows.loc[name])}" for name in alone)
     return Claim(
         "Gradient noise matters more than the number of updates",
         SHORT["equal_epochs"],
-        verdict,
+        judge(row["lower"], row["upper"], -1),
         f"Effect of the updates less effect of the noise, each averaged over both levels of the "
-        f"other: {pooled_points(row)} points.",
+        f"other: {pooled_points(row)} points over {row['cells']} cells. {said}.",
     )
 
 

@@ -7,8 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from case_studies.batch_size.arms import UPDATES_LESS_NOISE
-from case_studies.batch_size.claims import NOISE, UPDATES, pick
+from case_studies.batch_size.arms import (
+    NOISE_FEW,
+    NOISE_MANY,
+    UPDATES_LESS_NOISE,
+    UPDATES_NOISY,
+    UPDATES_QUIET,
+)
+from case_studies.batch_size.claims import pick
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
 from causalhyper.figures.scales import scale_values
@@ -101,10 +107,10 @@ def draw_pooled(pooled: pd.DataFrame) -> str:
 def draw_noise(noise: pd.DataFrame) -> str:
     """Noise alone and updates alone at equal epochs, in every cell."""
     labels = {
-        NOISE["updates of the large batch"]: "noise, at few updates",
-        NOISE["updates of the small batch"]: "noise, at many updates",
-        UPDATES["noise of the large batch"]: "updates, at little noise",
-        UPDATES["noise of the small batch"]: "updates, at much noise",
+        NOISE_FEW: "noise, at few updates",
+        NOISE_MANY: "noise, at many updates",
+        UPDATES_QUIET: "updates, at little noise",
+        UPDATES_NOISY: "updates, at much noise",
         UPDATES_LESS_NOISE: "updates less noise",
     }
     part = noise[(noise["design"] == "equal_epochs") & noise["contrast"].isin(labels)]
