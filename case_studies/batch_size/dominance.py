@@ -1,0 +1,188 @@
+"""Which mediator carries most of the effect, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from case_studies.batch_size.cell_models import (
+    Answer,
+    Cell,
+    ask,
+    attempt,
+    cut_cells,
+    share_worlds,
+    shapley_shares,
+)
+from case_studies.batch_size.competing import (
+    COMPETING,
+    MEDIATORS,
+    STUDY,
+    WITH_ARMS,
+    budget_roles,
+    fit_competing,
+    fit_with_arms,
+    follow,
+    support_share,
+)
+from case_studies.batch_size.quantities import (
+    Entry,
+    Quantity,
+    confidence_draws,
+    mean_of,
+    tabulate,
+)
+from case_studies.batch_size.runs import SHORT
+from causalhyper.arrays import Array
+from causalhyper.queries.ablations.operations import CutEdge, RandomiseNode
+from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
+
+DRAWS = 4000
+SEED = 1
+PLAYERS = tuple(map(RandomiseNode, MEDIATORS))
+MEASURES = ("Shapley share", "arc into G")
+"""A mediator's share over all orders in which mediators are removed; or what G alone loses where it
+receives a random draw of it."""
+MEANING = {
+    "N": "gradient noise",
+    "U": "the number of updates or epochs",
+    "S": "sharpness",
+    "C": "complexity",
+}
+
+
+def dominance_tables(
+    runs: pd.DataFrame, unfitted: list[dict[str, str]] | None = None
+) -> dict[str, pd.DataFrame]:
+    """What each mediator carries where all compete, and the probability that it carries most.
+
+    Parameters
+    ----------
+    runs : DataFrame
+    unfitted : list, optional
+        Takes a line for each model that cannot be fitted.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        dominance: by cell, design, hypergraph, measure and mediator its contribution to the
+        effect of 16 against 512, and the probability that it is the largest in size;
+        dominance_pooled: the same of the mean contributions over the cells of a domain; support:
+        the share of the variance of N that U leaves open.
+    """
+    entries: list[Entry] = []
+    support = []
+    for cell in cut_cells(runs):
+        for graph in (*COMPETING, WITH_ARMS):
+            make = partial(_entries, cell, graph, runs)
+            entries += attempt(make, cell, graph, [] if unfitted is None else unfitted)
+        share = support_share(cell.rows, budget_roles(cell.rows))
+        support.append({**cell.labels, "support_share": share})
+    return {
+        "dominance": dominant(entries),
+        "dominance_pooled": dominant(average_cells(entries)),
+        "support": pd.DataFrame(support),
+    }
+
+
+def _entries(cell: Cell, graph: str, runs: pd.DataFrame) -> list[Entry]:
+    arms = graph == WITH_ARMS
+    model = fit_with_arms(cell, runs) if arms else fit_competing(cell, graph)
+    if model is None:
+        return []
+    answer = ask(model, partial(_worlds, arms))
+    found = {"Shapley share": shapley_shares(answer, PLAYERS), "arc into G": _arcs(answer)}
+    labels = {**cell.labels, "graph": graph}
+    return [
+        Entry({**labels, "measure": measure, "mediator": v}, answer.quantity(values[v]))
+        for measure, values in found.items()
+        for v in MEDIATORS
+    ]
+
+
+def _worlds(arms: bool, experiment: Experiment) -> dict[str, Builder]:
+    cuts = {f"cut {v}": CutEdge((v, "G")).world for v in MEDIATORS}
+    worlds = {"natural": natural_world, **share_worlds(experiment, PLAYERS), **cuts}
+    return {name: follow(build) for name, build in worlds.items()} if arms else worlds
+
+
+def _arcs(answer: Answer) -> dict[str, Array]:
+    """What the effect loses where G no longer receives a mediator."""
+    return {v: answer.effect() - answer.effect(f"cut {v}") for v in MEDIATORS}
+
+
+def average_cells(entries: Sequence[Entry]) -> list[Entry]:
+    """Means over the cells of a domain of entries that agree in all else."""
+    groups: dict[tuple[tuple[str, Hashable], ...], list[Quantity]] = {}
+    for entry in entries:
+        key = tuple((k, x) for k, x in entry.labels.items() if k not in ("dataset", "model"))
+        groups.setdefault(key, []).append(entry.quantity)
+    return [Entry({**dict(k), "cells": len(q)}, mean_of(q)) for k, q in groups.items()]
+
+
+def dominant(entries: Sequence[Entry], seed: int = SEED) -> pd.DataFrame:
+    """Add to each mediator's contribution the probability that it is the largest in size.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        With the label mediator; those that agree in all other labels compete.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        The labels, `quantities.NUMBERS`, probability_dominant.
+    """
+    table = tabulate(entries)
+    if table.empty:
+        return table
+    groups: dict[tuple[Hashable, ...], list[int]] = {}
+    for i, entry in enumerate(entries):
+        key = tuple(x for k, x in entry.labels.items() if k != "mediator")
+        groups.setdefault(key, []).append(i)
+    probability = np.empty(len(entries))
+    for rows in groups.values():
+        rng = np.random.default_rng(seed)
+        sizes = np.abs(confidence_draws([entries[i].quantity for i in rows], DRAWS, rng))
+        probability[rows] = np.bincount(sizes.argmax(axis=1), minlength=len(rows)) / DRAWS
+    return table.assign(probability_dominant=probability)
+
+
+def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Which mediator dominates, how sure that is, and how far the runs tell noise from updates."""
+    pooled, cells, support = (
+        tables[k] for k in ("dominance_pooled", "dominance", "support")
+    )
+    out = []
+    if pooled.empty:
+        return out
+    for (domain, design), part in pooled.groupby(["domain", "design"], sort=False):
+        said = [
+            f"by {measure} in the {graph} hypergraph {_leader(p)}"
+            for (graph, measure), p in part.groupby(["graph", "measure"], sort=False)
+        ]
+        here = cells[(cells["domain"] == domain) & (cells["design"] == design)]
+        here = here[(here["graph"] == STUDY) & (here["measure"] == MEASURES[0])]
+        sure = here[here["probability_dominant"] > 0.95]["mediator"].value_counts()
+        clear = ", ".join(f"{v} in {k}" for v, k in sure.items()) or "none in any"
+        open_ = support[(support["domain"] == domain) & (support["design"] == design)]
+        median = open_["support_share"].median()
+        out.append(
+            f"{domain.capitalize()}, {SHORT[design]}, dominant mediator of the mean over cells: "
+            f"{'; '.join(said)}. Cell by cell one is dominant with probability above 0.95: {clear} "
+            f"of {here[['dataset', 'model']].drop_duplicates().shape[0]} cells. The batch size "
+            f"nearly fixes N: {median:.1%} of its variance within seeds is not that of U "
+            "(median), and all that tells them apart rests on it."
+        )
+    return out
+
+
+def _leader(part: pd.DataFrame) -> str:
+    best = part.loc[part["probability_dominant"].idxmax()]
+    noise = part[part["mediator"] == "N"]["probability_dominant"].iloc[0]
+    other = "" if best["mediator"] == "N" else f", noise {noise:.2f}"
+    return f"{MEANING[best['mediator']]} (probability {best['probability_dominant']:.2f}{other})"
