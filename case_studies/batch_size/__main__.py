@@ -20,7 +20,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from case_studies.batch_size import gcn_on_cora
+from case_studies.batch_size import ablations, gcn_on_cora, mediation, method, policies
 from case_studies.batch_size.claims import Claim, claims_frame, list_claims
 from case_studies.batch_size.gcn_on_cora import (
     AT,
@@ -39,11 +39,22 @@ from causalhyper.frames import write_together
 __all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "analyze_design"]
 
 Part = tuple[Mapping[str, pd.DataFrame], Sequence[str]]
+OTHERS = (
+    ("Mediation", mediation.mediation_tables, mediation.mediation_verdicts),
+    ("Ablations", ablations.ablation_tables, ablations.ablation_verdicts),
+    ("Policies and counterfactuals", policies.policy_tables, policies.policy_verdicts),
+    ("The hypergraph as a method", method.method_tables, method.method_verdicts),
+)
+"""What else is asked of the runs, with the verbs that ask it."""
 
 
 def other_parts(frames: Frames) -> dict[str, Part]:
     """Mediation, ablations, policies and the method, each with its verdict sentences."""
-    return {}
+    found = {}
+    for title, tables, verdicts in OTHERS:
+        made = tables(frames.runs)
+        found[title] = made, verdicts(made)
+    return found
 
 
 def make_files(
