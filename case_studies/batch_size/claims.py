@@ -17,6 +17,7 @@ from case_studies.batch_size.arms import (
     UPDATES_QUIET,
 )
 from case_studies.batch_size.effects import BESIDE
+from case_studies.batch_size.graph_tests import PAPERS
 from case_studies.batch_size.runs import LARGE, SHORT, SMALL
 
 ALPHA = 0.05
@@ -266,7 +267,7 @@ def sharpness_claims(pooled: pd.DataFrame) -> list[Claim]:
 def graph_claims(rejections: pd.DataFrame) -> list[Claim]:
     """The hypergraph B -> N -> S -> C -> G carries the effect: by the overidentification test."""
     found = []
-    part = pick(rejections, hypergraph="the papers'")
+    part = pick(rejections, hypergraph=PAPERS)
     for _, row in part.iterrows():
         some, tested = int(row["rejected"]), int(row["tested"])
         found.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -28,7 +28,9 @@ from causalhyper.report.sections import Block
 
 TITLE = "Does batch size cause generalisation?"
 MOST = 40
-"""Rows of a table of details that the page shows; the files have all."""
+"""Tables with more rows are in the files alone."""
+SAID = 8
+"""Sentences of a part that are shown at once."""
 METHODS = (
     "Contrasts are means of differences paired by seed, with Student t intervals; a row of a data "
     "set averages its models within seed. P-values of a contrast are adjusted over cells (Holm).",
@@ -226,20 +228,17 @@ def _hypergraph(tables: Mapping[str, pd.DataFrame]) -> PageSection:
 def _other(
     title: str, tables: Mapping[str, pd.DataFrame], sentences: Sequence[str]
 ) -> PageSection:
-    folds: Iterable[Block] = (
-        Fold(
-            f"{name.replace('_', ' ')}: {len(table)} rows",
-            (whole_table(table.head(MOST), _cut(name, table)),),
-        )
-        for name, table in tables.items()
-        if len(table)
-    )
-    return PageSection(title, (Bullets(tuple(sentences)), *folds))
-
-
-def _cut(name: str, table: pd.DataFrame) -> str:
-    more = f"; the first {MOST} of {len(table)} rows, all are in tables/" * (len(table) > MOST)
-    return f"{name.replace('_', ' ')}{more}"
+    small = {name: table for name, table in tables.items() if 0 < len(table) <= MOST}
+    large = [f"{name}.csv ({len(table)})" for name, table in tables.items() if len(table) > MOST]
+    blocks: list[Block] = [Bullets(tuple(sentences[:SAID]))]
+    if sentences[SAID:]:
+        blocks.append(Fold("More in words", (Bullets(tuple(sentences[SAID:])),)))
+    for name, table in small.items():
+        words = name.replace("_", " ")
+        blocks.append(Fold(f"{words}: {len(table)} rows", (whole_table(table, words),)))
+    if large:
+        blocks.append(Prose(f"In tables/, with rows: {', '.join(large)}."))
+    return PageSection(title, tuple(blocks))
 
 
 def _there(block: Block) -> bool:

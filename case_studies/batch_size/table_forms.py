@@ -148,7 +148,7 @@ def count_form(frame: pd.DataFrame) -> ReportTable:
     """Runs, and those that need a remark; none was left out."""
     names = ("runs", "seeds", "diverged", "not_reached", "rate_at_edge")
     shown = [UNIT, DESIGN, Shown("arm", ("arm",), kind="text")]
-    shown += [Shown(name.replace("_", " "), (name,), 0) for name in names]
+    shown += [Shown(name.replace("_", " "), (name,), kind="text") for name in names]
     frame = frame.assign(arm=frame["arm"].str.replace("_", " "))
     return frame_table(in_words(frame), "Runs, all of which are analysed", shown)
 

@@ -7,6 +7,7 @@ all runs of a seed share. So each contrast has a true value that one can write d
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -77,9 +78,8 @@ def make_study(
             shared = 0.01 * rng.normal()
             for setting in _settings(domain):
                 rows.append(_run(truth, own, cell, domain, block, shared, setting, rng))
-        grid += [
-            _tuning_run(cell, 1000 + k, b, r) for k in range(2) for b in BATCHES for r in RATES
-        ]
+        for block, b, r in product((1000, 1001), BATCHES, RATES):
+            grid.append(_tuning_run(cell, block, b, r))
     runs = pd.DataFrame(rows)
     runs["order"] = rng.permutation(len(runs))
     for name in set(COLUMNS) - set(runs.columns):
@@ -168,6 +168,9 @@ def _run(
         "example_noise": 50.0,
         "sharpness": 10**sharpness,
         "weight_norm": norm,
+        "distance": 0.5 * norm,
+        "margin": 5 - 0.1 * norm + 0.2 * rng.normal(),
+        "validation_accuracy": accuracy + 0.005 * rng.normal(),
         "train_loss": 0.5 - 0.02 * np.log2(updates),
         "train_accuracy": min(1.0, accuracy + 0.1),
         "test_accuracy": accuracy,
