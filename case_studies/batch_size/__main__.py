@@ -30,6 +30,7 @@ from case_studies.batch_size.gcn_on_cora import (
     TITLE,
     analyze_design,
 )
+from case_studies.batch_size.markdown_page import fill_page, page_tables
 from case_studies.batch_size.page import render_study
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
 from case_studies.batch_size.tables import make_tables
@@ -58,13 +59,22 @@ def other_parts(frames: Frames) -> dict[str, Part]:
 
 
 def make_files(
-    frames: Frames, out: Path, command: str, draws: int, seed: int
+    frames: Frames,
+    tables: Mapping[str, pd.DataFrame],
+    claims: list[Claim],
+    out: Path,
+    command: str,
+    draws: int,
+    seed: int,
 ) -> dict[Path, bytes]:
     """Every file of the report by its path; nothing is written.
 
     Parameters
     ----------
     frames : Frames
+    tables : mapping of str to DataFrame
+        Of `make_tables`.
+    claims : list of Claim
     out : Path
         Folder.
     command : str
@@ -76,8 +86,7 @@ def make_files(
     -------
     dict of Path to bytes
     """
-    tables = make_tables(frames, draws=draws, seed=seed)
-    claims, others = list_claims(tables), other_parts(frames)
+    others = other_parts(frames)
     page = render_study(frames.runs, tables, claims, others, command, frames.checksums)
     parts = {"effects": (tables, ()), **others}
     files = {out / "index.html": page, out / "study.json": document(frames, claims, parts)}
@@ -127,15 +136,23 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=800, help="bootstrap replicates")
     parser.add_argument("--seed", type=int, default=1, help="seed of the resampling")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
+    parser.add_argument("--page", type=Path, help="Markdown page whose tables are written anew")
     options = parser.parse_args()
     words = ["python", "-m", "case_studies.batch_size", "--out", str(options.out)]
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]
     frames = read_study(options.data)
-    files = make_files(frames, options.out, shlex.join(words), options.draws, options.seed)
+    tables = make_tables(frames, draws=options.draws, seed=options.seed)
+    claims = list_claims(tables)
+    files = make_files(
+        frames, tables, claims, options.out, shlex.join(words), options.draws, options.seed
+    )
+    if options.page:
+        text = options.page.read_text("utf-8")
+        files[options.page] = fill_page(text, page_tables(tables, claims)).encode()
     write_together(files)
     console = Console(soft_wrap=True)
-    for claim in json.loads(files[options.out / "study.json"])["claims"]:
-        console.print(Text("{claim} [{protocol}]: {verdict}. {finding}".format(**claim)))
+    for c in claims:
+        console.print(Text(f"{c.claim} [{c.protocol}]: {c.verdict}. {c.finding}"))
 
 
 if __name__ == "__main__":

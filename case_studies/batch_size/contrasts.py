@@ -106,6 +106,7 @@ def by_seed(
         Index dataset, model (absent if averaged), seed; columns left, right, difference, models.
     """
     index = [*CELL, "seed"]
+    runs = runs[[*index, "design", "arm", "batch_size", "noise_of", outcome]]
     sides = [s.of(runs).set_index(index)[outcome] for _, s in contrast.signed]
     table = pd.concat(sides, axis=1, join="inner", keys=range(len(sides)), sort=False)
     table = table.dropna()

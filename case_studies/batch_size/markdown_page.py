@@ -1,0 +1,131 @@
+"""The tables of the verdict page, docs/batch-size-study.md, between markers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pandas as pd
+
+from case_studies.batch_size import table_forms as forms
+from case_studies.batch_size.claims import WIDEST, Claim, pick, points
+from case_studies.batch_size.runs import NAMES, SHORT
+from causalhyper.errors import DataError
+from causalhyper.report import ReportTable, Shown, frame_table, markdown_table
+
+MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def fill_page(text: str, tables: Mapping[str, str]) -> str:
+    r"""Write tables between the markers of a Markdown page.
+
+    Parameters
+    ----------
+    text : str
+        A table stands between a line ``<!-- table: NAME -->`` and a line ``<!-- end -->``.
+    tables : mapping of str to str
+        Markdown by name.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        If the page asks for a table that is not there.
+
+    Examples
+    --------
+    >>> fill_page("<!-- table: a -->\nold\n<!-- end -->\n", {"a": "| new |\n"}).split("\n")[1]
+    '| new |'
+    """
+    if missing := [name for _, name, *_ in MARKED.findall(text) if name not in tables]:
+        raise DataError(f"the page asks for the table {missing[0]!r}; there are {sorted(tables)}")
+    return MARKED.sub(lambda m: f"{m[1]}{tables[m[2]]}{m[4]}", text)
+
+
+def page_tables(tables: Mapping[str, pd.DataFrame], claims: list[Claim]) -> dict[str, str]:
+    """Every table that the page can show, in Markdown.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Of `make_tables`, or of those that are wanted.
+    claims : list of Claim
+
+    Returns
+    -------
+    dict of str to str
+    """
+    made = {
+        "claims": lambda: forms.claim_table(claims),
+        "accuracy": lambda: by_protocol(tables["main"]),
+        "precision": lambda: by_protocol(tables["main_precision"], poster=False),
+        "cells": lambda: cells_by_protocol(tables["cells"]),
+        "pooled": lambda: short_pooled(pick(tables["pooled"], contrast=WIDEST)),
+        "noise": lambda: short_pooled(pick(tables["noise_pooled"], over="all cells")),
+        "sam": lambda: short_pooled(pick(tables["sam_pooled"], over="all cells")),
+        "label-noise": lambda: short_pooled(pick(tables["label_noise_pooled"], over="all cells")),
+        "measures": lambda: forms.measure_form(tables["measures_pooled"]),
+        "rejections": lambda: forms.rejection_form(tables["rejections"]),
+        "rates": lambda: forms.rate_form(tables["rates"]),
+        "reached": lambda: forms.reached_form(tables["reached"]),
+    }
+    return {name: markdown_table(make()) for name, make in made.items()}
+
+
+def by_protocol(main: pd.DataFrame, *, poster: bool = True) -> ReportTable:
+    """The poster's gain beside ours: a row a data set, a column a protocol."""
+    rows = []
+    for dataset in NAMES:
+        part = main[main["dataset"] == dataset]
+        if part.empty:
+            continue
+        row = {"data set": part["unit"].iloc[0]}
+        if poster:
+            row["poster"] = _gain(part["poster_gain"].iloc[0])
+        rows.append(row | _effects(part))
+    return _table(rows)
+
+
+def cells_by_protocol(cells: pd.DataFrame) -> ReportTable:
+    """16 less 512 in points: a row a cell, a column a protocol; "*": adjusted p at most .05."""
+    rows = [
+        {"cell": unit} | _effects(cells[cells["unit"] == unit]) for unit in cells["unit"].unique()
+    ]
+    return _table(rows)
+
+
+def short_pooled(frame: pd.DataFrame) -> ReportTable:
+    """Pooled contrasts with what the page has room for."""
+    shown = [
+        *(forms.CONTRAST, forms.DESIGN, Shown("over", ("over",), kind="text")),
+        *(Shown("cells", ("cells",), 0), *forms.EFFECT),
+        Shown("in a new cell", ("new_lower", "new_upper"), scale=100, signed=True),
+        Shown("data sets as clusters", ("cluster_lower", "cluster_upper"), 2, 100, signed=True),
+    ]
+    if frame["contrast"].nunique() == 1:
+        shown = shown[1:]
+    if frame["over"].nunique() == 1:
+        shown = [s for s in shown if s.head != "over"]
+    return frame_table(forms.in_words(frame), "", shown)
+
+
+def _effects(part: pd.DataFrame) -> dict[str, str]:
+    """Each protocol's effect as text; "*" where the adjusted p-value is at most .05."""
+    return {
+        SHORT[r.design]: points(r.estimate, r.lower, r.upper)
+        + "*" * (r.adjusted_p_value <= forms.ALPHA)
+        for r in part.itertuples()
+    }
+
+
+def _gain(gain: float) -> str:
+    return "" if gain != gain else f"{100 * gain:+.1f}"
+
+
+def _table(rows: list[dict[str, str]]) -> ReportTable:
+    frame = pd.DataFrame(rows)
+    shown = [Shown(name, (name,), kind="text") for name in frame.columns]
+    return frame_table(frame, "", shown)
