@@ -1,19 +1,36 @@
-"""The poster's ablation table under declared operations, beside arms in which it was really done."""
+"""The poster's ablations under declared operations, beside arms in which they were really done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import UNFITTED, Answer, Cell, ask, attempt, cut_cells, fit_cell
-from case_studies.batch_size.competing import COMPETING, STUDY, fit_competing
-from case_studies.batch_size.quantities import Entry, Quantity, from_seeds, points, pool_cells, tabulate
-from case_studies.batch_size.runs import CELL, GRAPH, LARGE, ROLES, SHORT, SMALL
+from case_studies.batch_size.cell_models import (
+    UNFITTED,
+    Answer,
+    Cell,
+    ask,
+    attempt,
+    cut_cells,
+    fit_cell,
+)
+from case_studies.batch_size.competing import STUDY, fit_competing
+from case_studies.batch_size.quantities import (
+    Entry,
+    Quantity,
+    from_seeds,
+    points,
+    pool_cells,
+    tabulate,
+)
+from case_studies.batch_size.removals import CHANGES, Ablated, measure_arms
+from case_studies.batch_size.runs import CELL, GRAPH, ROLES, SHORT
 from causalhyper import DirectedHypergraph, FittedModel, Hyperedge
+from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.paths import reached
 from causalhyper.queries.ablations.operations import (
     CutEdge,
@@ -23,8 +40,8 @@ from causalhyper.queries.ablations.operations import (
     Operation,
     RandomiseNode,
 )
-from causalhyper.queries.experiments.experiment import Builder, Experiment
-from causalhyper.scm.refitting import judge_fit, refit_model
+from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
+from causalhyper.scm.refitting import judge_fit, refit_model, replicate
 
 PAPERS = "papers"
 JOINT = "{N, S} -> C"
@@ -35,40 +52,8 @@ POSTER = (
     ("SAM-only control", -0.015, "train with SAM"),
 )
 """The poster's rows, their drops in generalisation, and the operation that each is held to be."""
-CHANGES = ("effect before", "effect after", "change of effect", "change of level")
 REFITS = {PAPERS: (JOINT, "N -> S"), STUDY: (JOINT, "N -> G", "U -> G", "S -> G", "C -> G")}
 """Hyperedges without which each hypergraph is fitted again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ablated:
-    """One removal in one cell.
-
-    Attributes
-    ----------
-    operation : str
-    before, after : Quantity
-        Effect of 16 against 512.
-    level : Quantity or None
-        Change of the mean, averaged over 16 and 512; None for a model that is fitted again, which
-        has the mean of the runs by construction.
-    tautology : bool
-        Whether the hypergraph alone makes the effect vanish.
-    """
-
-    operation: str
-    before: Quantity
-    after: Quantity
-    level: Quantity | None
-    tautology: bool = False
-
-    def entries(self, labels: Mapping[str, str], graph: str) -> Iterator[Entry]:
-        """One entry a change."""
-        own = {"graph": graph, "operation": self.operation, "tautology": self.tautology}
-        numbers = (self.before, self.after, self.after - self.before, self.level)
-        for change, quantity in zip(CHANGES, numbers, strict=True):
-            if quantity is not None:
-                yield Entry({**labels, **own, "change": change}, quantity)
 
 
 def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -161,49 +146,21 @@ def refit_without(answer: Answer, edge: str) -> tuple[Ablated, Quantity]:
     second = refit_model(model, graph=model.graph.without(removed))
     before = answer.quantity(answer.effect())
     cut = "G" not in reached(second.graph, "B", avoiding=())
-    after = 0.0 * before if cut else _natural(second)
+    after = 0.0 * before if cut else _natural(answer, second)
     old, new = judge_fit(model, removed.head).losses, judge_fit(second, removed.head).losses
-    assert old is not None and new is not None, "a fold of seeds cannot be left out"
+    if old is None or new is None:
+        raise ConfigurationError(f"{edge} cannot be judged: some seeds cannot be left out")
     change = pd.Series((new - old) / old.mean(), np.unique(model.labels["seed"]))
     return Ablated(f"refit without {edge}", before, after, None, cut), from_seeds(change)
 
 
-def _natural(model: FittedModel) -> Quantity:
-    answer = ask(model, lambda experiment: {})
+def _natural(first: Answer, model: FittedModel) -> Quantity:
+    """The effect in another model of the same runs, with the same seeds left out."""
+    replicates = replicate(model, first.experiment.replicates)
+    experiment = replace(first.experiment, model=model, replicates=replicates)
+    means = experiment.means({"natural": natural_world}, alone=True)
+    answer = Answer(experiment, means, {})
     return answer.quantity(answer.effect())
-
-
-def measure_arms(rows: pd.DataFrame) -> Iterator[Ablated]:
-    """Removals that were really done, in one cell and under one protocol.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Runs of all arms.
-
-    Yields
-    ------
-    Ablated
-        Training with SAM; noise of 512 at either batch size; noise of 16 at either.
-    """
-
-    def scores(arm: str, batch_size: int, noise_of: int) -> pd.Series:
-        there = (rows["arm"] == arm) & (rows["batch_size"] == batch_size)
-        there &= rows["noise_of"] == noise_of
-        return rows[there].set_index("seed")["test_accuracy"]
-
-    small, large = (scores("plain", b, b) for b in (SMALL, LARGE))
-    arms = {
-        "train with SAM": tuple(scores("sam", b, b) for b in (SMALL, LARGE)),
-        "noise of 512 at both": (scores("noise_removed", SMALL, LARGE), large),
-        "noise of 16 at both": (small, scores("noise_added", LARGE, SMALL)),
-    }
-    for name, (one, other) in arms.items():
-        table = pd.concat([small, large, one, other], axis=1, join="inner").dropna()
-        if len(table) > 1:
-            a, d, b, c = (table.iloc[:, i] for i in range(4))
-            level = (b - a + c - d) / 2
-            yield Ablated(name, from_seeds(a - d), from_seeds(b - c), from_seeds(level))
 
 
 def beside_poster(pooled: pd.DataFrame) -> pd.DataFrame:
@@ -223,7 +180,9 @@ def beside_poster(pooled: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row, drop, operation in POSTER if len(pooled) else ():
         own = pooled[pooled["operation"] == operation]
-        for (domain, design, graph), part in own.groupby(["domain", "design", "graph"], sort=False):
+        for (domain, design, graph), part in own.groupby(
+            ["domain", "design", "graph"], sort=False
+        ):
             by_name = part.set_index("change")
             found = {"row": row, "poster": drop, "domain": domain, "design": design}
             found |= {"graph": graph, "operation": operation}

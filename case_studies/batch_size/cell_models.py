@@ -175,9 +175,7 @@ def jackknifed(found: Replicates) -> Replicates:
 Players = Sequence[Operation] | Literal["mediators"]
 
 
-def share_worlds(
-    experiment: Experiment, players: Players = "mediators"
-) -> dict[str, Builder]:
+def share_worlds(experiment: Experiment, players: Players = "mediators") -> dict[str, Builder]:
     """The worlds in which a coalition of players is kept and all others are removed."""
     game = removal_game(experiment, players)
     return {_keep(kept): build for kept, build in game.worlds.items()}

@@ -1,8 +1,8 @@
 """Hypergraphs in which gradient noise competes with what else the batch size sets.
 
-In the papers' hypergraph the only child of B is N, so that removing N removes everything, whatever
-the data say. But at equal epochs B also sets the number of updates, and at equal updates the number
-of epochs. Here both have arcs of their own.
+In the papers' hypergraph the only child of B is N, so that removing N removes everything,
+whatever the data say. But at equal epochs B also sets the number of updates, and at equal updates
+the number of epochs. Here both have arcs of their own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counterfactuals of runs held against what the same seed really scored at the other batch size.
 
-Runs are paired by seed, so that "what would this run have scored at b'?" has an observed answer: the
-run of the same seed at b'. Every prediction comes from models that never saw the seed.
+Runs are paired by seed, so that "what would this run have scored at b'?" has an observed answer:
+the run of the same seed at b'. Every prediction comes from models that never saw the seed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ MEAN = "mean of the other seeds at b'"
 METHODS = (MEAN, "own score + difference of means", "own score, shrunk")
 """Predictions without a hypergraph; the first is the baseline."""
 GRAPHS = {"papers hypergraph": (GRAPH, SPLINE), f"{STUDY} hypergraph": (COMPETING[STUDY], LINEAR)}
+OWN, OTHERS = "interval of the parameters covers", "prediction interval covers"
 PAIRS = {"all pairs": None, f"{SMALL} and {LARGE}": {SMALL, LARGE}}
 
 
@@ -69,7 +70,7 @@ def counterfactual_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for cell in cut_cells(runs):
         truth = scores(cell)
         if len(truth) > 3:
-            found = {name: p for name, p in zip(METHODS, without_graph(truth), strict=True)}
+            found = dict(zip(METHODS, without_graph(truth), strict=True))
             for name in GRAPHS:
                 make = partial(_predict, cell, name, truth, found)
                 attempt(make, cell, name, unfitted)
@@ -186,10 +187,10 @@ def _judge(
             labels = {**cell.labels, "pairs": pairs, "method": name}
             errors.append({**labels, "rmse": float(np.sqrt(own.mean()))})
             measures = {"gain": (base - own) / base.mean()}
-            covers = {"prediction interval covers": _interval(residual, common)}
+            covers = {OTHERS: _interval(residual, common)}
             if found[name].error is not None:
                 half = t_quantile(np.array([len(y) - 2.0]), LEVEL)[0] * found[name].error
-                covers["interval of the parameters covers"] = half
+                covers[OWN] = half
             for kind, half in covers.items():
                 inside = (np.abs(residual) <= half).astype(float)
                 measures[kind] = _by_seed(inside, use, truth.index)
@@ -218,34 +219,30 @@ def counterfactual_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     pooled, errors, out = tables["counterfactuals_pooled"], tables["counterfactual_errors"], []
     if pooled.empty:
         return out
-    own = pooled[pooled["pairs"] == next(iter(PAIRS))]
+    pairs = next(iter(PAIRS))
+    own, errors = (table[table["pairs"] == pairs] for table in (pooled, errors))
     for (domain, design), part in own.groupby(["domain", "design"], sort=False):
         here = errors[(errors["domain"] == domain) & (errors["design"] == design)]
-        typical = here[here["pairs"] == next(iter(PAIRS))].groupby("method")["rmse"].median()
+        typical = 100 * here.groupby("method")["rmse"].median()
         by_name = part.set_index(["method", "measure"])
-        said = []
-        for name in [n for n in (*METHODS[1:], *GRAPHS) if (n, "gain") in by_name.index]:
-            gain = by_name.loc[(name, "gain")]
-            said.append(
-                f"{name} saves {gain['estimate']:.0%} [{gain['lower']:.0%}, {gain['upper']:.0%}] "
-                f"of its squared error (typical error {100 * typical[name]:.2f})"
-            )
-        covers = [
-            f"{name} {by_name.loc[(name, kind), 'estimate']:.0%}"
-            for kind in ("interval of the parameters covers",)
-            for name in GRAPHS
-            if (name, kind) in by_name.index
+        graphs = [name for name in GRAPHS if (name, "gain") in by_name.index]
+        said = [
+            f"{name} {typical[name]:.2f} (squared error {_less(by_name.loc[(name, 'gain')])})"
+            for name in (*METHODS[1:], *graphs)
         ]
-        whole = [
-            f"{by_name.loc[(name, 'prediction interval covers'), 'estimate']:.0%}"
-            for name in GRAPHS
-            if (name, "prediction interval covers") in by_name.index
+        covers = [
+            " and ".join(f"{by_name.loc[(name, measure), 'estimate']:.0%}" for name in graphs)
+            for measure in (OWN, OTHERS)
         ]
         out.append(
-            f"{domain.capitalize()}, {SHORT[design]}, counterfactuals of single runs at seeds left "
-            f"out: the {MEAN} errs by {100 * typical[MEAN]:.2f} points (median of cells); "
-            f"{'; '.join(said)}. The 95% interval that holds the run's own noise fixed covers the "
-            f"run that was really made in {', '.join(covers)}; one from the errors made at other "
-            f"seeds in {', '.join(whole)}."
+            f"{domain.capitalize()}, {SHORT[design]}, what single runs would have scored, seeds "
+            f"left out: typical error in points, {MEAN} {typical[MEAN]:.2f}; {'; '.join(said)}. "
+            f"The 95% interval that holds a run's own noise fixed covers the run that was really "
+            f"made in {covers[0]} of pairs ({', '.join(graphs)}); one made of the errors at other "
+            f"seeds in {covers[1]}."
         )
     return out
+
+
+def _less(gain: pd.Series) -> str:
+    return f"{-gain['estimate']:+.0%} [{-gain['upper']:+.0%}, {-gain['lower']:+.0%}]"

@@ -122,9 +122,7 @@ def _cell_entries(cell: Cell, corners: Mapping[str, pd.DataFrame]) -> list[Entry
     run = decompose(*(scores.iloc[:, i] for i in range(4)))
     truth = {name: from_seeds(values) for name, values in run.items()}
     sources = {EXPERIMENT: truth}
-    levels = {
-        name: float(np.log10(frame["grad_noise"]).mean()) for name, frame in corners.items()
-    }
+    levels = {name: float(np.log10(frame["grad_noise"]).mean()) for name, frame in corners.items()}
     for graph in COMPETING:
         try:
             found = _by_graph(fit_competing(cell, graph), levels)
@@ -145,9 +143,7 @@ OWN, MEASURED = "N of the other batch size", "N as measured in the arm"
 """What N is set to at the two corners that no plain run has."""
 
 
-def _by_graph(
-    model: FittedModel, levels: Mapping[str, float]
-) -> dict[str, dict[str, Quantity]]:
+def _by_graph(model: FittedModel, levels: Mapping[str, float]) -> dict[str, dict[str, Quantity]]:
     """The decomposition that a hypergraph gives, for either value of N at the other corners."""
     removed, added = list(CORNERS)[1:3]
 

@@ -14,8 +14,8 @@ from case_studies.batch_size.cell_models import (
     ask,
     attempt,
     cut_cells,
-    share_worlds,
     shapley_shares,
+    share_worlds,
 )
 from case_studies.batch_size.competing import (
     COMPETING,
@@ -44,8 +44,8 @@ DRAWS = 4000
 SEED = 1
 PLAYERS = tuple(map(RandomiseNode, MEDIATORS))
 MEASURES = ("Shapley share", "arc into G")
-"""A mediator's share over all orders in which mediators are removed; or what G alone loses where it
-receives a random draw of it."""
+"""A mediator's share over all orders in which mediators are removed; or what the effect loses
+where G alone receives a random draw of it."""
 MEANING = {
     "N": "gradient noise",
     "U": "the number of updates or epochs",
@@ -154,9 +154,7 @@ def dominant(entries: Sequence[Entry], seed: int = SEED) -> pd.DataFrame:
 
 def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Which mediator dominates, how sure that is, and how far the runs tell noise from updates."""
-    pooled, cells, support = (
-        tables[k] for k in ("dominance_pooled", "dominance", "support")
-    )
+    pooled, cells, support = (tables[k] for k in ("dominance_pooled", "dominance", "support"))
     out = []
     if pooled.empty:
         return out
@@ -173,7 +171,7 @@ def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         median = open_["support_share"].median()
         out.append(
             f"{domain.capitalize()}, {SHORT[design]}, dominant mediator of the mean over cells: "
-            f"{'; '.join(said)}. Cell by cell one is dominant with probability above 0.95: {clear} "
+            f"{'; '.join(said)}. Cell by cell, dominant with probability above 0.95: {clear} "
             f"of {here[['dataset', 'model']].drop_duplicates().shape[0]} cells. The batch size "
             f"nearly fixes N: {median:.1%} of its variance within seeds is not that of U "
             "(median), and all that tells them apart rests on it."

@@ -16,8 +16,8 @@ from case_studies.batch_size.cell_models import (
     attempt,
     cut_cells,
     fit_cell,
-    share_worlds,
     shapley_shares,
+    share_worlds,
 )
 from case_studies.batch_size.decomposition import decomposition_tables, decomposition_verdicts
 from case_studies.batch_size.dominance import dominance_tables, dominance_verdicts
@@ -45,9 +45,9 @@ def mediation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         mediation, mediation_pooled: effects of 16 against 512 by path and in the interventional
-        sense, for every column that plays C, and Shapley shares for the study's; opposing: whether the two paths
-        oppose one another; unfitted: what could not be fitted, and why; and the tables of
-        `dominance_tables` and `decomposition_tables`.
+        sense, for every column that plays C, and Shapley shares for the study's; opposing:
+        whether the two paths oppose one another; unfitted: what could not be fitted, and why; and
+        the tables of `dominance_tables` and `decomposition_tables`.
     """
     entries: list[Entry] = []
     unfitted: list[dict[str, str]] = []
@@ -156,7 +156,7 @@ def mediation_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         out.append(
             f"{domain.capitalize()}, {SHORT[design]}: B = {SMALL} against {LARGE} gives "
             f"{_say(by_name.loc['design'])} points of accuracy in the design and "
-            f"{_say(by_name.loc['total'])} through the papers' hypergraph (means of {cells} cells, "
+            f"{_say(by_name.loc['total'])} through the papers' hypergraph (mean of {cells} cells, "
             f"95% intervals over seeds; the hypergraph misses the design in {wrong}). By path: "
             f"{along}. The paths oppose one another in {counts.get('shown', 0)} cells shown and "
             f"{counts.get('estimated', 0)} estimated, so no proportion mediated is given."

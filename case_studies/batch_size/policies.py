@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,15 @@ from case_studies.batch_size.counterfactual_checks import (
     counterfactual_tables,
     counterfactual_verdicts,
 )
-from case_studies.batch_size.runs import BATCH_SIZES, GRAPH, LARGE, ROLES, SHORT, SMALL
-from causalhyper import FittedModel, Policy, counterfactual, policy
+from case_studies.batch_size.runs import GRAPH, LARGE, ROLES, SHORT, SMALL
+from causalhyper import FittedModel, Policy, counterfactual
 from causalhyper.errors import CausalHyperError
+from causalhyper.queries.effects.query import collect_curve
+from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.policies.costs import read_cost
+from causalhyper.queries.policies.matched_runs import match_runs
+from causalhyper.queries.policies.rank_values import rank_values
+from causalhyper.queries.policies.utilities import collect_utilities, find_populations
 
 RATES = (0.0, 0.1, 1.0)
 """Points of accuracy that the seconds of one run at B = 64 are worth."""
@@ -47,9 +54,13 @@ def policy_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         try:
             model = fit_cell(cell, GRAPH, ROLES)
             rows = measured(cell.rows, ROLES)
-            for rate in RATES:
-                for estimator in ESTIMATORS:
-                    _rank(cell, model, rows, rate, estimator, rankings, choices)
+            price = price_of(rows, 1.0) * 3600 * 100
+            for estimator in ESTIMATORS:
+                for rate, found in rank_sizes(cell, model, rows, estimator).items():
+                    labels = {**cell.labels, "rate": rate, "estimator": estimator}
+                    hourly = rate * price if rate else 0.0
+                    rankings.append(found.table().assign(**labels, points_per_hour=hourly))
+                    choices.append(labels | _choice(found))
             named.append(name_run(cell, model))
         except CausalHyperError as error:
             unfitted.append({**cell.labels, "graph": GRAPH, "reason": str(error)})
@@ -75,26 +86,62 @@ def price_of(rows: pd.DataFrame, rate: float) -> float:
     return rate / 100 / float(seconds)
 
 
-def _rank(
-    cell: Cell,
-    model: FittedModel,
-    rows: pd.DataFrame,
-    rate: float,
-    estimator: str,
-    rankings: list[pd.DataFrame],
-    choices: list[dict[str, object]],
-) -> None:
-    price = price_of(rows, rate) if rate else 0.0
-    if not np.isfinite(price):
-        return
-    sizes = [b for b in BATCH_SIZES if b in set(rows["batch_size"])]
-    priced = {"cost": {"seconds": price}, "runs": rows} if price else {}
-    found = policy(
-        model, "B", "G", at=sizes, estimator=estimator, draws=DRAWS, **priced
+def rank_sizes(
+    cell: Cell, model: FittedModel, rows: pd.DataFrame, estimator: str
+) -> dict[float, Policy]:
+    """The policy at every exchange rate, from one simulation: utilities are linear in the price.
+
+    Parameters
+    ----------
+    cell : Cell
+    model : FittedModel
+    rows : DataFrame
+        The runs that were fitted.
+    estimator : {"graph", "design"}
+
+    Returns
+    -------
+    dict of float to Policy
+        By exchange rate; only the first where the seconds are unknown. Each is what
+        `causalhyper.policy` gives at that price.
+    """
+    sizes = sorted(set(rows["batch_size"].astype(float)))
+    price = price_of(rows, 1.0)
+    known = np.isfinite(price) and bool(np.isfinite(rows["seconds"]).all())
+    cost = read_cost({"seconds": price} if known else None, sizes)
+    graph = estimator == "graph"
+    e = make_experiment(
+        model,
+        "B",
+        "G",
+        at=sizes[1:],
+        baseline=sizes[0],
+        draws=DRAWS,
+        interval="bootstrap",
+        through_graph=graph,
     )
-    labels = {**cell.labels, "rate": rate, "estimator": estimator}
-    rankings.append(found.table().assign(**labels, points_per_hour=price * 3600 * 100))
-    choices.append(labels | _choice(found))
+    matched = match_runs(model, rows, cost.columns) if known else None
+    (full,) = collect_utilities(
+        e, estimator, cost, matched, find_populations(e, None), maximise=True
+    )
+    test = collect_curve(e, full.outcome).test if graph else None
+    out = {}
+    for rate in RATES if known else RATES[:1]:
+        priced = read_cost({"seconds": price * rate} if rate else None, sizes)
+        found = replace(full, cost=rate * full.cost, utility=full.outcome - rate * full.cost)
+        out[rate] = Policy(
+            protocol=cell.protocol,
+            column="batch_size",
+            aim=f"test_accuracy less {priced}",
+            estimator=estimator,
+            overall=rank_values(e, found, priced, estimator=estimator, maximise=True),
+            by="",
+            contexts=(),
+            pooling="",
+            test=test,
+            level=e.uncertainty.level,
+        )
+    return out
 
 
 def _choice(found: Policy) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,7 +108,7 @@ def noise_scale_rule(held: Held) -> pd.Series:
 
 
 def grid_search(held: Held) -> pd.Series:
-    """The size whose run of the same seed has the best validation accuracy, the smallest of ties."""
+    """The size with the best validation accuracy at the same seed, the smallest of ties."""
     return held.table("validation_accuracy").reindex(held.seeds).idxmax(axis=1)
 
 
@@ -138,11 +138,9 @@ class Hypergraph:
         if not self.probe:
             curve = experiment.means({"natural": natural_world}, alone=True)["natural"][0]
             return held.always(int(sizes[int(curve.argmax())]))
-        chosen = {}
-        for seed, noise in np.log10(held.probe("grad_noise")).items():
-            if np.isfinite(noise):
-                chosen[seed] = sizes[int(_moved(experiment, float(noise)).argmax())]
-        return pd.Series(chosen, dtype=float).reindex(held.seeds)
+        noise = np.log10(held.probe("grad_noise")).dropna()
+        best = [sizes[int(curve.argmax())] for curve in _moved(experiment, noise)]
+        return pd.Series(best, noise.index, dtype=float).reindex(held.seeds)
 
 
 def fit_training(cell: Cell, rows: pd.DataFrame, graph: str) -> FittedModel:
@@ -169,15 +167,16 @@ def curve_experiment(model: FittedModel) -> Experiment:
     return replace(whole, replicates=whole.replicates.part(slice(1)))
 
 
-def _moved(experiment: Experiment, noise: float) -> Array:
-    """E[G | do(b)] where N is that of the training cells, moved to one measured at the probe."""
+def _moved(experiment: Experiment, noise: pd.Series) -> Iterator[Array]:
+    """E[G | do(b)] where N is that of the training cells, moved to each measured at a probe."""
     sizes = [experiment.baseline, *experiment.at]
     shared = experiment.share(experiment.replicates)
     curve = shared.natural["N"].mean(axis=-1, keepdims=True)
-    curve = curve - curve[:, [sizes.index(PROBE)]] + noise
-    world = World(do={"N": curve})
-    moved = experiment.means({"moved": lambda model, shared: world})["moved"]
-    return np.asarray(moved[0])
+    curve = curve - curve[:, [sizes.index(PROBE)]]
+    for level in noise:
+        world = World(do={"N": curve + level})
+        values = experiment.run(shared, lambda model, shared, world=world: world)[1]
+        yield values["G"].mean(axis=-1)[0]
 
 
 RULES: Mapping[str, Rule] = {

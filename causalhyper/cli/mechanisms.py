@@ -6,19 +6,19 @@ from collections.abc import Sequence
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import DirectedHypergraph
-from causalhyper.scm import LINEAR, SPLINE, Additive, Binomial, CrossValidated, Table
+from causalhyper.scm import LINEAR, SPLINE, Additive, Binomial, CrossValidated, Flow, Table
 from causalhyper.scm.options import Options
 
-PLAIN: dict[str, Additive] = {"spline": SPLINE, "linear": LINEAR}
+PLAIN: dict[str, Additive | Flow] = {"spline": SPLINE, "linear": LINEAR, "flow": Flow()}
 """Rungs that any node can have."""
 OF_NODES = ("binomial", "table", "cross-validated")
 """Rungs that take more than a word, or suit some columns only."""
 DEFAULT = "spline"
 HELP = (
-    "spline (the default), linear or cross-validated (between the two) for all nodes; "
-    "NODE=MECHANISM for one, where also binomial (a proportion out of n_test; binomial:COLUMN "
-    "out of another column), table (few values), or cross-validated:linear,table to choose among "
-    "those named."
+    "spline (the default), linear, flow (noise that is not normal or of unequal spread) or "
+    "cross-validated (between spline and linear) for all nodes; NODE=MECHANISM for one, where "
+    "also binomial (a proportion out of n_test; binomial:COLUMN out of another column), table "
+    "(few values), or cross-validated:linear,table to choose among those named."
 )
 
 
@@ -98,8 +98,8 @@ def parse_rung(text: str) -> Options:
         return Binomial(trials=more) if more else Binomial()
     if colon or name not in (*PLAIN, *OF_NODES):
         raise ConfigurationError(
-            f"unknown mechanism {text!r}: use spline, linear, binomial, binomial:COLUMN, table, "
-            "cross-validated, or cross-validated:linear,spline"
+            f"unknown mechanism {text!r}: use spline, linear, binomial, binomial:COLUMN, flow, "
+            "table, cross-validated, or cross-validated:linear,spline"
         )
     return Table() if name == "table" else PLAIN[name]
 

@@ -3,9 +3,10 @@
 from causalhyper.mechanisms.additive import AdditiveFit, fit_additive
 from causalhyper.mechanisms.bases import Basis, make_basis
 from causalhyper.mechanisms.binomial import BinomialFit, fit_binomial
+from causalhyper.mechanisms.flows import FlowFit, fit_flow
 from causalhyper.mechanisms.folds import cluster_folds
 from causalhyper.mechanisms.grouping import Groups, make_groups
-from causalhyper.mechanisms.ladder import Capability, MechanismFit, Parameters
+from causalhyper.mechanisms.ladder import Capability, InvertibleFit, MechanismFit, Parameters
 from causalhyper.mechanisms.polynomials import (
     Monomial,
     Polynomial,
@@ -27,7 +28,9 @@ __all__ = [
     "Basis",
     "BinomialFit",
     "Capability",
+    "FlowFit",
     "Groups",
+    "InvertibleFit",
     "LinearParameters",
     "MechanismFit",
     "Monomial",
@@ -44,6 +47,7 @@ __all__ = [
     "expand_support",
     "fit_additive",
     "fit_binomial",
+    "fit_flow",
     "fit_regressor",
     "fit_table",
     "make_basis",

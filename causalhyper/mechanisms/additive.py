@@ -147,6 +147,13 @@ class AdditiveFit:
         start = parameters.starts(contexts) + noise
         return predict(self.space, parameters, inputs, start, projections)
 
+    def recover(
+        self, parameters: LinearParameters, inputs: Inputs, contexts: Codes, values: Array
+    ) -> Array:
+        """Residuals of the values."""
+        residuals: Array = values - self.mean(parameters, inputs, contexts, {})
+        return residuals
+
     def mean(
         self,
         parameters: LinearParameters,

@@ -118,3 +118,17 @@ class MechanismFit(Protocol[P]):
         The leverage of these columns, shape (s, k), says how far inputs lie from the data.
         """
         ...
+
+
+class InvertibleFit(MechanismFit[P], Protocol[P]):
+    """A mechanism whose noise can be recovered."""
+
+    def recover(
+        self,
+        parameters: P,
+        inputs: Sequence[Sequence[Array]],
+        contexts: Codes,
+        values: Array,
+    ) -> Array:
+        """The noise with which `respond` gives these values, shape (r, d, m)."""
+        ...

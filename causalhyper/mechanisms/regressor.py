@@ -168,10 +168,23 @@ class RegressorFit:
     ) -> Array:
         """Prediction, context effect, and noise times its spread there."""
         location = self.mean(parameters, inputs, contexts, projections)
-        bins = self._bins(location)
-        spread = parameters.spreads[np.arange(len(bins))[:, None, None], bins]
-        responded: Array = location + spread * noise
+        responded: Array = location + self._spread(parameters, location) * noise
         return responded
+
+    def recover(
+        self, parameters: RegressorParameters, inputs: Inputs, contexts: Codes, values: Array
+    ) -> Array:
+        """Residuals of the values over the spread there."""
+        location = self.mean(parameters, inputs, contexts, {})
+        spread = self._spread(parameters, location)
+        # a run without spread has no noise to find
+        spread = np.where(location + spread > location, spread, np.inf)
+        return (values - location) / spread
+
+    def _spread(self, parameters: RegressorParameters, location: Array) -> Array:
+        bins = self._bins(location)
+        found: Array = parameters.spreads[np.arange(len(bins))[:, None, None], bins]
+        return found
 
     def mean(
         self,

@@ -8,6 +8,7 @@ from causalhyper.scm.options import (
     Additive,
     Binomial,
     CrossValidated,
+    Flow,
     Regressor,
     Table,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "Binomial",
     "CrossValidated",
     "FittedModel",
+    "Flow",
     "Mechanism",
     "Regressor",
     "Table",

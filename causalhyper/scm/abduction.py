@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import between
+from causalhyper.mechanisms import InvertibleFit
 from causalhyper.scm.draws import Draws
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
-from causalhyper.scm.worlds import World, simulate
+from causalhyper.scm.worlds import World, receive, simulate
 
 LACKING = {
     "functional": (
         "function and noise cannot be told apart in it: ask for the outcome's distribution with do"
     ),
     "invertible": (
-        "the noise of a single run cannot be recovered from it: fit it with LINEAR, SPLINE or a "
-        "regressor with residual noise, or ask for the distribution of runs with do"
+        "the noise of a single run cannot be recovered from it: fit it with LINEAR, SPLINE, "
+        "Flow() or a regressor, or ask for the distribution of runs with do"
     ),
 }
 """What the lack of a capability means, and what to do instead."""
@@ -83,8 +85,7 @@ def abduct(
     replicates : Replicates
         r sets of parameters.
     nodes : collection of str
-        With invertible mechanisms: a location and a spread, functions of causes and context, with
-        ``value = location + spread * noise``.
+        With invertible mechanisms.
     rows : ndarray of int, shape (m,)
         Rows of `model.values`.
 
@@ -94,19 +95,12 @@ def abduct(
     """
     factual = observe(model, rows)
     noise = {}
+    contexts = _own_contexts(model, replicates, rows)
     for node in nodes:
-        others = World(do={v: x for v, x in factual.items() if v != node})
-
-        def respond(level: float, node: str = node, others: World = others) -> Array:
-            constant = np.full((len(replicates), 1, len(rows)), level)
-            draws = _exogenous(model, replicates, rows, {node: constant})
-            return simulate(model, replicates, draws, others)[node]
-
-        location = respond(0.0)
-        spread = respond(1.0) - location
-        # a run without spread has no noise to find
-        spread = np.where(spread > 0, spread, np.inf)
-        noise[node] = (factual[node] - location) / spread
+        mechanism, learnt = model.mechanisms[node], replicates.parameters[node]
+        fit: InvertibleFit[Any] = cast("InvertibleFit[Any]", mechanism.fit)
+        received = receive(mechanism, factual, {})
+        noise[node] = fit.recover(learnt, received, contexts, factual[node])
     return noise
 
 
@@ -177,5 +171,8 @@ def _exogenous(
     model: FittedModel, replicates: Replicates, rows: Codes, noise: Mapping[str, Array]
 ) -> Draws:
     """The runs' own contexts and noise, for every replicate."""
-    contexts = np.tile(model.groups.contexts[rows], (len(replicates), 1))
-    return Draws(contexts, noise, {}, {})
+    return Draws(_own_contexts(model, replicates, rows), noise, {}, {})
+
+
+def _own_contexts(model: FittedModel, replicates: Replicates, rows: Codes) -> Codes:
+    return np.tile(model.groups.contexts[rows], (len(replicates), 1))

@@ -53,8 +53,8 @@ def fit(
     context : str or sequence of str
         Columns whose combinations get an intercept in every mechanism.
     mechanisms : options, or mapping of str to options
-        `Additive`, `Binomial`, `Regressor`, `Table`, or `CrossValidated` over several of them;
-        for all nodes, or node by node (the others take the default, splines).
+        `Additive`, `Binomial`, `Flow`, `Regressor`, `Table`, or `CrossValidated` over several of
+        them; for all nodes, or node by node (the others take the default, splines).
     outcome_range : tuple of float, optional
         Range of the outcome, where its column is not a known one.
     treatment, outcome : str, optional

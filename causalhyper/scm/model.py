@@ -39,7 +39,7 @@ class Mechanism:
         For each term of a decomposed mechanism the position in `edges` of the smallest hyperedge
         that holds it (the first of several), so lower-order terms of their own hyperedges are
         taken out of larger ones.
-    options : Additive, Binomial, Regressor or Table
+    options : Additive, Binomial, Flow, Regressor or Table
         How it was fitted.
     fit : MechanismFit
     choice : tuple of Score

@@ -19,6 +19,11 @@ def _check_sizes(df: int, joint_df: int) -> None:
         )
 
 
+def _check_contexts(contexts: str) -> None:
+    if contexts not in ("fixed", "pooled"):
+        raise ConfigurationError(f"contexts must be 'fixed' or 'pooled', got {contexts!r}")
+
+
 def _shape(df: int, joint_df: int) -> str:
     shape = "linear" if df == 1 else f"natural splines with {df} functions"
     joint = "products" if joint_df == 1 else f"{joint_df}-function tensor products"
@@ -52,10 +57,7 @@ class Additive:
 
     def __post_init__(self) -> None:
         _check_sizes(self.df, self.joint_df)
-        if self.contexts not in ("fixed", "pooled"):
-            raise ConfigurationError(
-                f"contexts must be 'fixed' or 'pooled', got {self.contexts!r}"
-            )
+        _check_contexts(self.contexts)
 
     def __str__(self) -> str:
         pooled = "; contexts pooled" if self.contexts == "pooled" else ""
@@ -153,7 +155,64 @@ class Table:
         return f"table, prior of {self.prior:g} runs a cell" if self.prior else "table"
 
 
-Rung = Additive | Binomial | Regressor | Table
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A conditional normalising flow, for noise that is not normal or of unequal spread.
+
+    The head is ``m(x) + exp(s(x)) R(u; x)`` with a standard normal u and an increasing R of mean
+    zero and variance one, so m is its mean given its causes and exp(s) its standard deviation.
+    All three follow from maximum likelihood. How far spread and shape may leave equal spread
+    and normal noise is chosen by the density of clusters that are left out.
+
+    Attributes
+    ----------
+    df, joint_df : int
+        As in `Additive`, for the mean.
+    spread_df : int
+        Functions a cause in the log standard deviation; 0 for equal spread.
+    shape_df : int
+        Functions a cause on which the shape R depends; 0 for one shape everywhere.
+    slopes : int
+        Coefficients of R: slopes between -2.5 and 2.5 standard deviations, at least 2.
+    contexts : {"fixed", "pooled"}
+        As in `Additive`.
+    folds : int
+        Folds of clusters for the penalties.
+    seed : int
+        Deals the clusters out.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number is too small, or `contexts` is another word.
+    """
+
+    df: int = 3
+    joint_df: int = 1
+    spread_df: int = 3
+    shape_df: int = 1
+    slopes: int = 6
+    contexts: Literal["fixed", "pooled"] = "fixed"
+    folds: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_sizes(self.df, self.joint_df)
+        _check_contexts(self.contexts)
+        least = {"spread_df": 0, "shape_df": 0, "slopes": 2, "folds": 2}
+        for name, low in least.items():
+            given = getattr(self, name)
+            if not isinstance(given, int | np.integer) or given < low:
+                raise ConfigurationError(
+                    f"a flow needs {name} as a whole number >= {low}, got {given!r}"
+                )
+
+    def __str__(self) -> str:
+        pooled = "; contexts pooled" if self.contexts == "pooled" else ""
+        return f"flow, mean by {_shape(self.df, self.joint_df)}{pooled}"
+
+
+Rung = Additive | Binomial | Flow | Regressor | Table
 """Options of one mechanism."""
 
 
@@ -167,7 +226,7 @@ class CrossValidated:
     Attributes
     ----------
     candidates : tuple
-        `Additive`, `Binomial`, `Regressor` or `Table` options.
+        `Additive`, `Binomial`, `Flow`, `Regressor` or `Table` options.
     folds : int
         Folds of clusters.
     seed : int

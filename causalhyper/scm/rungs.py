@@ -11,13 +11,16 @@ from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.mechanisms import (
     AdditiveFit,
     BinomialFit,
+    FlowFit,
     Groups,
     MechanismFit,
     TermSpace,
     fit_additive,
     fit_binomial,
+    fit_flow,
     fit_regressor,
     fit_table,
+    make_basis,
     make_term_space,
     variance_ratio,
 )
@@ -27,6 +30,7 @@ from causalhyper.scm.options import (
     Additive,
     Binomial,
     CrossValidated,
+    Flow,
     Options,
     Regressor,
     Rung,
@@ -54,7 +58,7 @@ def fit_node(
     values : mapping of str to ndarray, shape (n,)
         Every node on its model scale.
     groups : Groups
-    options : Additive, Binomial, Regressor, Table or CrossValidated
+    options : Additive, Binomial, Flow, Regressor, Table or CrossValidated
     trials : ndarray, shape (n,), optional
         Behind each proportion, for a binomial mechanism.
 
@@ -109,6 +113,8 @@ def _fit_rung(
     if isinstance(rung, Regressor):
         return fit_regressor(rung.estimator, inputs, response, groups, bins=rung.bins)
     space = make_term_space(terms, inputs, rung.df, rung.joint_df, names[:-1])
+    if isinstance(rung, Flow):
+        return _fit_flow(rung, space, inputs, response, groups, names)
     if isinstance(rung, Binomial):
         if trials is None:
             raise ConfigurationError(f"the binomial mechanism of {names[-1]} has no trials")
@@ -120,8 +126,37 @@ def _fit_rung(
     return found
 
 
+def _fit_flow(
+    rung: Flow,
+    space: TermSpace,
+    inputs: Sequence[Array],
+    response: Array,
+    groups: Groups,
+    names: Sequence[str],
+) -> FlowFit:
+    """Refuse causes that cannot be told apart before any likelihood is searched."""
+    shrinkage = _shrinkage(rung, space, inputs, response, groups)
+    _check_rank(fit_additive(space, inputs, response, groups, shrinkage), names, groups)
+    return fit_flow(
+        space,
+        [make_basis(x, rung.spread_df) for x in inputs if rung.spread_df],
+        [make_basis(x, rung.shape_df) for x in inputs if rung.shape_df],
+        inputs,
+        response,
+        groups,
+        slopes=rung.slopes,
+        folds=rung.folds,
+        seed=rung.seed,
+        shrinkage=shrinkage,
+    )
+
+
 def _shrinkage(
-    rung: Additive, space: TermSpace, inputs: Sequence[Array], response: Array, groups: Groups
+    rung: Additive | Flow,
+    space: TermSpace,
+    inputs: Sequence[Array],
+    response: Array,
+    groups: Groups,
 ) -> float | None:
     if rung.contexts == "fixed":
         return None

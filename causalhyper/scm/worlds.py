@@ -11,7 +11,7 @@ import numpy as np
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import Hyperedge
-from causalhyper.mechanisms import project_additive
+from causalhyper.mechanisms import FlowFit, project_additive
 from causalhyper.mechanisms.grouping import context_means
 from causalhyper.mechanisms.ladder import Projection
 from causalhyper.scm.capabilities import require_decomposed
@@ -68,8 +68,8 @@ def simulate(
         The world to intervene in, simulated from the same replicates and draws: nodes that
         `world` does not reach keep their values from there.
     expected : str, optional
-        A node without effects that is only averaged: where its mechanism has no noise apart, its
-        conditional mean stands in place of its draws.
+        A node without effects that is only averaged: where its mechanism has no noise apart, or
+        is a flow, its conditional mean stands in place of its draws.
 
     Returns
     -------
@@ -92,13 +92,19 @@ def simulate(
             mechanism, learnt = model.mechanisms[node], replicates.parameters[node]
             received = receive(mechanism, values, world.receives)
             projections = _projections(model, mechanism, learnt, world, weights)
-            if node == expected and "functional" not in mechanism.fit.capabilities:
+            if node == expected and _known_mean(mechanism):
                 values[node] = mechanism.fit.mean(learnt, received, draws.contexts, projections)
             else:
                 values[node] = mechanism.fit.respond(
                     learnt, received, draws.contexts, draws.noise[node], projections
                 )
     return values
+
+
+def _known_mean(mechanism: Mechanism) -> bool:
+    """Whether the mean of a mechanism's draws is the conditional mean itself."""
+    fit = mechanism.fit
+    return "functional" not in fit.capabilities or isinstance(fit, FlowFit)
 
 
 def _reached(

@@ -37,6 +37,10 @@ class Truth:
     curvature: float = 0.002
     free_noise: float = 0.1
     """Standard deviation of N that the batch size does not fix."""
+    misread: float = 0.0
+    """Standard deviation of the error with which N is measured."""
+    norm_best: float | None = None
+    """The norm about which the score falls off as a parabola, if any."""
     spread: float = 0.002
     kept: float = 0.5
     sam: float = 0.0
@@ -95,12 +99,14 @@ def measure(
     c = 30 + t.noise_norm * n + t.sharpness_norm * s + t.updates_norm * u + 0.2 * e[2]
     g = 0.8 + t.norm_score * (c - 30) + t.noise_score * n + t.sharpness_score * s
     g += t.updates_score * u + t.spread * e[3]
+    if t.norm_best is not None:
+        g -= t.curvature * (c - t.norm_best) ** 2
     if t.best is not None:
         g -= t.curvature * (np.log2(b) - t.best) ** 2
     if setting["arm"] == "sam":
         g += t.sam * np.log2(b / 16) / 5
     return {
-        "grad_noise": 10**n,
+        "grad_noise": 10 ** (n + t.misread * rng.normal()),
         "sharpness": 10**s,
         "weight_norm": c,
         "margin": 2 * c + rng.normal(),
