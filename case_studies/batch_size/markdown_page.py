@@ -64,6 +64,7 @@ def page_tables(tables: Mapping[str, pd.DataFrame], claims: list[Claim]) -> dict
         "precision": lambda: by_protocol(tables["main_precision"], poster=False),
         "cells": lambda: cells_by_protocol(tables["cells"]),
         "pooled": lambda: short_pooled(pick(tables["pooled"], contrast=WIDEST)),
+        "protocols": lambda: short_pooled(pick(tables["protocols_pooled"], over="all cells")),
         "noise": lambda: short_pooled(pick(tables["noise_pooled"], over="all cells")),
         "sam": lambda: short_pooled(pick(tables["sam_pooled"], over="all cells")),
         "label-noise": lambda: short_pooled(pick(tables["label_noise_pooled"], over="all cells")),

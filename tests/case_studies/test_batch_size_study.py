@@ -13,6 +13,7 @@ from case_studies.batch_size.__main__ import make_files
 from case_studies.batch_size.arms import arm_tables
 from case_studies.batch_size.contrasts import compare
 from case_studies.batch_size.effects import pooled_table, widest
+from case_studies.batch_size.markdown_page import fill_page
 from case_studies.batch_size.runs import SHORT, Frames, check_study, protocol_of, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import DataError
@@ -172,6 +173,48 @@ def test_a_verdict_is_where_the_interval_leaves_zero_out(
     lower: float, upper: float, expected: int, verdict: str
 ) -> None:
     assert claims.judge(lower, upper, expected) == verdict
+
+
+def pooled_row(design: str, contrast: str, *numbers: float) -> dict[str, object]:
+    names = ("estimate", "lower", "upper")
+    row = {"design": design, "contrast": contrast, "over": "all cells", "cells": 13}
+    return row | dict(zip(names, numbers, strict=True))
+
+
+def test_sharper_minima_are_told_as_a_ratio_and_judged_against_the_posters_side() -> None:
+    rows = [pooled_row("tuned", "sharpness S", np.log10(0.5), np.log10(0.4), np.log10(0.8))]
+    rows += [pooled_row("tuned", "scale-adjusted sharpness", 0.3, 0.1, 0.5)]
+    one, other = claims.sharpness_claims(pd.DataFrame(rows))
+    assert one.verdict == claims.HOLDS
+    assert one.finding == "At 512 it is 2 times that at 16 [1.2, 2.5]."
+    assert other.verdict == claims.REVERSED
+
+
+@pytest.mark.parametrize(
+    ("left", "verdict"),
+    [
+        ((-0.01, -0.02, -0.005), "does not hold"),
+        ((0.001, -0.002, 0.004), "not told apart from closing the gap"),
+        ((0.01, 0.005, 0.02), "holds, and more"),
+    ],
+)
+def test_sam_closes_the_gap_only_if_512_with_it_is_not_below_16(
+    left: tuple[float, float, float], verdict: str
+) -> None:
+    rows = [pooled_row("equal_epochs", "SAM - plain at 512", 0.004, 0.002, 0.006)]
+    rows += [pooled_row("equal_epochs", "SAM at 512 - plain at 16", *left)]
+    (found,) = claims.sam_claims(pd.DataFrame(rows))
+    assert found.verdict == verdict
+    assert "+0.40 [+0.20, +0.60]" in found.finding
+
+
+def test_a_page_takes_tables_between_its_markers_and_keeps_its_prose() -> None:
+    page = "one\n<!-- table: a -->\nold\n<!-- end -->\ntwo\n"
+    filled = fill_page(page, {"a": "| new |\n"})
+    assert filled == "one\n<!-- table: a -->\n| new |\n<!-- end -->\ntwo\n"
+    assert fill_page(filled, {"a": "| new |\n"}) == filled
+    with pytest.raises(DataError, match="asks for the table 'a'"):
+        fill_page(page, {"b": ""})
 
 
 def test_an_effect_that_comes_from_one_data_set_is_seen_when_that_is_left_out() -> None:
