@@ -55,6 +55,8 @@ NAMES = {
     "nicta_piboso": "NICTA-PIBOSO",
 }
 """Data sets in the order of the tables, as they are written."""
+MODELS = {"gcn": "GCN", "gat": "GAT", "pignn": "PI-GNN"}
+"""Models that are written otherwise than they are named."""
 NEEDED = [
     *("run_id", *CELL, "domain", "design", "arm", "seed", "batch_size", "noise_of", "optimizer"),
     *("learning_rate", "rate_at_edge", "updates", "epochs", "reached", "grad_noise", "sharpness"),
@@ -182,7 +184,7 @@ def protocol_of(rows: pd.DataFrame) -> str:
 def name_of(dataset: str, model: str = "") -> str:
     """A cell or data set as it is written, such as "Cora, GCN"."""
     written = NAMES.get(dataset, dataset)
-    return f"{written}, {model}" if model else written
+    return f"{written}, {MODELS.get(model, model)}" if model else written
 
 
 def _range(values: pd.Series) -> str:
