@@ -22,6 +22,7 @@ from rich.text import Text
 
 from case_studies.batch_size import ablations, gcn_on_cora, mediation, method, policies
 from case_studies.batch_size.claims import Claim, claims_frame, list_claims
+from case_studies.batch_size.figures import draw_curves
 from case_studies.batch_size.gcn_on_cora import (
     AT,
     BASELINE,
@@ -39,6 +40,8 @@ from causalhyper.frames import write_together
 
 __all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "analyze_design"]
 
+PICTURE = Path("images", "batch-size-study.svg")
+"""The verdict page's picture, beside it."""
 Part = tuple[Mapping[str, pd.DataFrame], Sequence[str]]
 OTHERS = (
     ("Mediation", mediation.mediation_tables, mediation.mediation_verdicts),
@@ -149,6 +152,7 @@ def main() -> None:
     if options.page:
         text = options.page.read_text("utf-8")
         files[options.page] = fill_page(text, page_tables(tables, claims)).encode()
+        files[options.page.parent / PICTURE] = draw_curves(tables["curves"]).encode()
     write_together(files)
     console = Console(soft_wrap=True)
     for c in claims:

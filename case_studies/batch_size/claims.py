@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import pandas as pd
@@ -45,7 +45,7 @@ class Claim:
     finding: str
 
 
-def claims_frame(claims: list[Claim]) -> pd.DataFrame:
+def claims_frame(claims: Sequence[Claim]) -> pd.DataFrame:
     """One row a claim and protocol."""
     return pd.DataFrame([astuple(c) for c in claims], columns=[f.name for f in fields(Claim)])
 

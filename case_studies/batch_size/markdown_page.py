@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -45,35 +45,29 @@ def fill_page(text: str, tables: Mapping[str, str]) -> str:
     return MARKED.sub(lambda m: f"{m[1]}{tables[m[2]]}{m[4]}", text)
 
 
-def page_tables(tables: Mapping[str, pd.DataFrame], claims: list[Claim]) -> dict[str, str]:
-    """Every table that the page can show, in Markdown.
+def page_table(name: str, tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]) -> str:
+    """One table of the page, in Markdown.
 
     Parameters
     ----------
+    name : str
+        One of `TABLES`.
     tables : mapping of str to DataFrame
-        Of `make_tables`, or of those that are wanted.
-    claims : list of Claim
+        Of `make_tables`; those that the table is made of are enough.
+    claims : sequence of Claim
 
     Returns
     -------
-    dict of str to str
+    str
     """
-    made = {
-        "claims": lambda: forms.claim_table(claims),
-        "accuracy": lambda: by_protocol(tables["main"]),
-        "precision": lambda: by_protocol(tables["main_precision"], poster=False),
-        "cells": lambda: cells_by_protocol(tables["cells"]),
-        "pooled": lambda: short_pooled(pick(tables["pooled"], contrast=WIDEST)),
-        "protocols": lambda: short_pooled(pick(tables["protocols_pooled"], over="all cells")),
-        "noise": lambda: short_pooled(pick(tables["noise_pooled"], over="all cells")),
-        "sam": lambda: short_pooled(pick(tables["sam_pooled"], over="all cells")),
-        "label-noise": lambda: short_pooled(pick(tables["label_noise_pooled"], over="all cells")),
-        "measures": lambda: forms.measure_form(tables["measures_pooled"]),
-        "rejections": lambda: forms.rejection_form(tables["rejections"]),
-        "rates": lambda: forms.rate_form(tables["rates"]),
-        "reached": lambda: forms.reached_form(tables["reached"]),
-    }
-    return {name: markdown_table(make()) for name, make in made.items()}
+    if name == "claims":
+        return markdown_table(forms.claim_table(claims))
+    return markdown_table(TABLES[name](tables))
+
+
+def page_tables(tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]) -> dict[str, str]:
+    """Every table that the page can show, by name."""
+    return {name: page_table(name, tables, claims) for name in ("claims", *TABLES)}
 
 
 def by_protocol(main: pd.DataFrame, *, poster: bool = True) -> ReportTable:
@@ -130,3 +124,24 @@ def _table(rows: list[dict[str, str]]) -> ReportTable:
     frame = pd.DataFrame(rows)
     shown = [Shown(name, (name,), kind="text") for name in frame.columns]
     return frame_table(frame, "", shown)
+
+
+def _everywhere(frame: pd.DataFrame) -> ReportTable:
+    return short_pooled(pick(frame, over="all cells"))
+
+
+TABLES: dict[str, Callable[[Mapping[str, pd.DataFrame]], ReportTable]] = {
+    "accuracy": lambda t: by_protocol(t["main"]),
+    "precision": lambda t: by_protocol(t["main_precision"], poster=False),
+    "cells": lambda t: cells_by_protocol(t["cells"]),
+    "pooled": lambda t: short_pooled(pick(t["pooled"], contrast=WIDEST)),
+    "protocols": lambda t: _everywhere(t["protocols_pooled"]),
+    "noise": lambda t: _everywhere(t["noise_pooled"]),
+    "sam": lambda t: _everywhere(t["sam_pooled"]),
+    "label-noise": lambda t: _everywhere(t["label_noise_pooled"]),
+    "measures": lambda t: forms.measure_form(t["measures_pooled"]),
+    "rejections": lambda t: forms.rejection_form(t["rejections"]),
+    "rates": lambda t: forms.rate_form(t["rates"]),
+    "reached": lambda t: forms.reached_form(t["reached"]),
+}
+"""Tables of the page that are made of the study's tables."""

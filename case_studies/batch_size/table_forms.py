@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ def in_words(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(design=frame["design"].map(SHORT)) if "design" in frame else frame
 
 
-def claim_table(claims: list[Claim]) -> ReportTable:
+def claim_table(claims: Sequence[Claim]) -> ReportTable:
     """The poster's claims with their verdicts."""
     heads = ("claim", "protocol", "verdict", "finding")
     shown = [Shown(name, (name,), kind="text") for name in heads]

@@ -32,17 +32,31 @@ def make_tables(frames: Frames, *, draws: int = 800, seed: int = 1) -> dict[str,
     Returns
     -------
     dict of str to DataFrame
+        Those of `effect_tables`; gaps and rejections: the hypergraph against the design.
+    """
+    gaps = gap_table(frames.plain, draws=draws, seed=seed)
+    return effect_tables(frames) | {"gaps": gaps, "rejections": rejection_table(gaps)}
+
+
+def effect_tables(frames: Frames) -> dict[str, pd.DataFrame]:
+    """All contrasts, their pooled means, and what is counted.
+
+    Parameters
+    ----------
+    frames : Frames
+
+    Returns
+    -------
+    dict of str to DataFrame
         main, main_precision (by data set); cells, cells_precision, curves (by cell); pooled,
         pooled_precision, shrunk, protocols, protocols_pooled; sam, label_noise, noise, and each
-        with _pooled; noise_check; measures, measures_pooled; gaps, rejections; counts, reached,
-        rates.
+        with _pooled; noise_check; measures, measures_pooled; counts, reached, rates.
     """
     plain, runs = frames.plain, frames.runs
     cells = compare(plain, [widest(d) for d in SHORT])
     precision = compare(plain, [widest(d) for d in SHORT], "test_precision")
     protocols, measures = protocol_table(plain), measure_table(plain)
     arms = arm_tables(runs)
-    gaps = gap_table(plain, draws=draws, seed=seed)
     return {
         "main": main_table(plain),
         "main_precision": main_table(plain, "test_precision"),
@@ -59,8 +73,6 @@ def make_tables(frames: Frames, *, draws: int = 800, seed: int = 1) -> dict[str,
         "noise_check": trace_table(runs),
         "measures": measures,
         "measures_pooled": pooled_measures(measures),
-        "gaps": gaps,
-        "rejections": rejection_table(gaps),
         "counts": count_table(runs),
         "reached": reached_table(plain),
         "rates": rate_table(plain),
