@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,7 @@ from case_studies.batch_size.cell_models import (
     Answer,
     Cell,
     ask,
+    ask_again,
     attempt,
     cut_cells,
     fit_cell,
@@ -40,8 +40,8 @@ from causalhyper.queries.ablations.operations import (
     Operation,
     RandomiseNode,
 )
-from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
-from causalhyper.scm.refitting import judge_fit, refit_model, replicate
+from causalhyper.queries.experiments.experiment import Builder, Experiment
+from causalhyper.scm.refitting import judge_fit, refit_model
 
 PAPERS = "papers"
 JOINT = "{N, S} -> C"
@@ -146,21 +146,16 @@ def refit_without(answer: Answer, edge: str) -> tuple[Ablated, Quantity]:
     second = refit_model(model, graph=model.graph.without(removed))
     before = answer.quantity(answer.effect())
     cut = "G" not in reached(second.graph, "B", avoiding=())
-    after = 0.0 * before if cut else _natural(answer, second)
+    if cut:
+        after = 0.0 * before
+    else:
+        again = ask_again(answer, second, lambda experiment: {})
+        after = again.quantity(again.effect())
     old, new = judge_fit(model, removed.head).losses, judge_fit(second, removed.head).losses
     if old is None or new is None:
         raise ConfigurationError(f"{edge} cannot be judged: some seeds cannot be left out")
     change = pd.Series((new - old) / old.mean(), np.unique(model.labels["seed"]))
     return Ablated(f"refit without {edge}", before, after, None, cut), from_seeds(change)
-
-
-def _natural(first: Answer, model: FittedModel) -> Quantity:
-    """The effect in another model of the same runs, with the same seeds left out."""
-    replicates = replicate(model, first.experiment.replicates)
-    experiment = replace(first.experiment, model=model, replicates=replicates)
-    means = experiment.means({"natural": natural_world}, alone=True)
-    answer = Answer(experiment, means, {})
-    return answer.quantity(answer.effect())
 
 
 def beside_poster(pooled: pd.DataFrame) -> pd.DataFrame:

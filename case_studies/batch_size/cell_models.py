@@ -20,6 +20,7 @@ from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.queries.shares.games import removal_game
 from causalhyper.queries.shares.query import share_out
 from causalhyper.scm.options import Options
+from causalhyper.scm.refitting import replicate
 from causalhyper.scm.replicates import Replicates
 
 Builders = Callable[[Experiment], Mapping[str, Builder]]
@@ -152,7 +153,16 @@ def ask(model: FittedModel, build: Builders, seed: int = 1) -> Answer:
     Answer
     """
     whole = make_experiment(model, "B", "G", at=[SMALL], baseline=LARGE, draws=DRAWS, seed=seed)
-    experiment = replace(whole, replicates=jackknifed(whole.replicates))
+    return _answer(replace(whole, replicates=jackknifed(whole.replicates)), build)
+
+
+def ask_again(first: Answer, model: FittedModel, build: Builders) -> Answer:
+    """Simulate worlds of another model of the same runs, with the same draws and resamples."""
+    replicates = replicate(model, first.experiment.replicates)
+    return _answer(replace(first.experiment, model=model, replicates=replicates), build)
+
+
+def _answer(experiment: Experiment, build: Builders) -> Answer:
     builders = build(experiment)
     means = experiment.means({"natural": natural_world, **builders})
     return Answer(experiment, means, builders)

@@ -74,7 +74,7 @@ def counterfactual_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
             for name in GRAPHS:
                 make = partial(_predict, cell, name, truth, found)
                 attempt(make, cell, name, unfitted)
-            entries += _judge(cell, truth, found, errors)
+            entries += judge(cell, truth, found, errors)
     return {
         "counterfactuals": tabulate(entries),
         "counterfactuals_pooled": pool_cells(entries),
@@ -123,7 +123,9 @@ def without_graph(truth: pd.DataFrame) -> tuple[Predictions, ...]:
     return tuple(Predictions(values) for values in out)
 
 
-def by_graph(model: FittedModel, truth: pd.DataFrame) -> Predictions:
+def by_graph(
+    model: FittedModel, truth: pd.DataFrame, drawn: Replicates | None = None
+) -> Predictions:
     """Abduction, action and prediction with each seed left out.
 
     Parameters
@@ -132,13 +134,16 @@ def by_graph(model: FittedModel, truth: pd.DataFrame) -> Predictions:
         Without contexts: what a seed has of its own is in the noise of its run.
     truth : DataFrame
         Scores by seed and batch size, for the order.
+    drawn : Replicates, optional
+        With each seed left out; by default they are drawn, with resamples.
 
     Returns
     -------
     Predictions
-        Standard errors are the spread over resamples that happen to lack the seed.
+        Standard errors are the spread over resamples that happen to lack the seed; None without
+        resamples.
     """
-    drawn = resample_model(model, draws=DRAWS, seed=1, level=LEVEL, interval="t").replicates
+    drawn = drawn or draw(model)
     assert drawn.left is not None, "the replicates were drawn without a jackknife"
     nodes, rows = responding(model, ("B",), "G"), np.arange(model.n)
     noise = abduct(model, drawn, nodes, rows)
@@ -154,8 +159,14 @@ def by_graph(model: FittedModel, truth: pd.DataFrame) -> Predictions:
         for row in range(model.n):
             alone, lacking = _without(drawn, int(clusters[row]))
             value[place[row], had[row], to] = there[alone, row]
-            error[place[row], had[row], to] = there[lacking, row].std(ddof=1)
-    return Predictions(value, error)
+            if len(lacking) > 1:
+                error[place[row], had[row], to] = there[lacking, row].std(ddof=1)
+    return Predictions(value, error if np.isfinite(error).any() else None)
+
+
+def draw(model: FittedModel) -> Replicates:
+    """Resamples of a model's seeds, and the model with each seed left out."""
+    return resample_model(model, draws=DRAWS, seed=1, level=LEVEL, interval="t").replicates
 
 
 def _without(drawn: Replicates, cluster: int) -> tuple[int, Array]:
@@ -167,13 +178,28 @@ def _without(drawn: Replicates, cluster: int) -> tuple[int, Array]:
     return alone, 1 + np.flatnonzero(drawn.weights[1:tail, cluster] == 0)
 
 
-def _judge(
+def judge(
     cell: Cell,
     truth: pd.DataFrame,
     found: Mapping[str, Predictions],
     errors: list[dict[str, object]],
 ) -> Iterator[Entry]:
-    """Gains and coverages of every method, from pairs that all methods predict."""
+    """Gains and coverages of every method, from pairs that all methods predict.
+
+    Parameters
+    ----------
+    cell : Cell
+    truth : DataFrame
+        Scores by seed and batch size.
+    found : mapping of str to Predictions
+        With the baseline, `MEAN`.
+    errors : list
+        Takes the root mean squared error of each method.
+
+    Yields
+    ------
+    Entry
+    """
     y = truth.to_numpy(dtype=float)[:, None, :]
     different = ~np.eye(y.shape[2], dtype=bool)
     residuals = {name: y - p.value for name, p in found.items()}

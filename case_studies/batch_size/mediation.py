@@ -69,9 +69,9 @@ def mediation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _entries(cell: Cell, complexity: str) -> list[Entry]:
     model = fit_cell(cell, GRAPH, ROLES | {"C": complexity})
     study = complexity == COMPLEXITIES[0]
-    answer = ask(model, _worlds if study else _path_worlds)
+    answer = ask(model, mediator_worlds if study else path_worlds)
     labels = {**cell.labels, "complexity": complexity}
-    effects = _effects(answer)
+    effects = effects_by_path(answer)
     if study:
         effects |= {f"share of {v}": x for v, x in shapley_shares(answer).items()}
     found = {name: answer.quantity(x) for name, x in effects.items()}
@@ -82,15 +82,17 @@ def _entries(cell: Cell, complexity: str) -> list[Entry]:
     return [Entry({**labels, "quantity": name}, q) for name, q in found.items()]
 
 
-def _path_worlds(experiment: Experiment) -> dict[str, Builder]:
+def path_worlds(experiment: Experiment) -> dict[str, Builder]:
+    """The worlds behind the effects of both paths, and behind sharpness drawn at random."""
     return mediation_worlds(experiment, ("S",))
 
 
-def _worlds(experiment: Experiment) -> dict[str, Builder]:
-    return {**_path_worlds(experiment), **share_worlds(experiment)}
+def mediator_worlds(experiment: Experiment) -> dict[str, Builder]:
+    """The same, and those behind the mediators' shares."""
+    return {**path_worlds(experiment), **share_worlds(experiment)}
 
 
-def _effects(answer: Answer) -> dict[str, Array]:
+def effects_by_path(answer: Answer) -> dict[str, Array]:
     """Effects of 16 against 512 in every replicate, by name."""
     start, end = answer.means["natural"].T
     worlds = ("nested", "carried", "fixed", "moving")
