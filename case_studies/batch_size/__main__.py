@@ -65,12 +65,11 @@ def make_files(
     frames: Frames,
     tables: Mapping[str, pd.DataFrame],
     claims: list[Claim],
+    others: Mapping[str, Part],
     out: Path,
     command: str,
-    draws: int,
-    seed: int,
 ) -> dict[Path, bytes]:
-    """Every file of the report by its path; nothing is written.
+    """Every file of the study's report by its path; nothing is written.
 
     Parameters
     ----------
@@ -78,25 +77,24 @@ def make_files(
     tables : mapping of str to DataFrame
         Of `make_tables`.
     claims : list of Claim
+    others : mapping of str to (tables, sentences)
+        Of `other_parts`.
     out : Path
         Folder.
     command : str
         As typed, for the page.
-    draws, seed : int
-        Of the bootstrap.
 
     Returns
     -------
     dict of Path to bytes
     """
-    others = other_parts(frames)
     page = render_study(frames.runs, tables, claims, others, command, frames.checksums)
     parts = {"effects": (tables, ()), **others}
     files = {out / "index.html": page, out / "study.json": document(frames, claims, parts)}
     for found, _ in parts.values():
         for name, table in found.items():
             files[out / "tables" / f"{name}.csv"] = table.to_csv(index=False).encode()
-    return files | gcn_on_cora.make_pages(out / "gcn-on-cora", command, draws, seed)
+    return files
 
 
 def document(frames: Frames, claims: list[Claim], parts: Mapping[str, Part]) -> bytes:
@@ -145,13 +143,15 @@ def main() -> None:
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]
     frames = read_study(options.data)
     tables = make_tables(frames, draws=options.draws, seed=options.seed)
-    claims = list_claims(tables)
-    files = make_files(
-        frames, tables, claims, options.out, shlex.join(words), options.draws, options.seed
+    claims, others = list_claims(tables), other_parts(frames)
+    files = make_files(frames, tables, claims, others, options.out, shlex.join(words))
+    files |= gcn_on_cora.make_pages(
+        options.out / "gcn-on-cora", shlex.join(words), options.draws, options.seed
     )
     if options.page:
         text = options.page.read_text("utf-8")
-        files[options.page] = fill_page(text, page_tables(tables, claims)).encode()
+        every = tables | {name: t for made, _ in others.values() for name, t in made.items()}
+        files[options.page] = fill_page(text, page_tables(text, every, claims)).encode()
         files[options.page.parent / PICTURE] = draw_curves(tables["curves"]).encode()
     write_together(files)
     console = Console(soft_wrap=True)

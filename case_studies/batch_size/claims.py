@@ -22,6 +22,7 @@ from case_studies.batch_size.runs import LARGE, SHORT, SMALL
 
 ALPHA = 0.05
 WIDEST = f"{SMALL} - {LARGE}"
+DOMAINS = ("graphs", "text")
 HOLDS, REVERSED, OPEN = "holds on average", "reversed on average", "not shown"
 
 
@@ -108,28 +109,34 @@ def batch_size_claims(cells: pd.DataFrame, pooled: pd.DataFrame) -> list[Claim]:
     """Smaller batches improve generalisation: by the pooled interval of 16 less 512."""
     found = []
     for design, words in SHORT.items():
-        rows = pick(pooled, design=design, contrast=WIDEST, over="all cells")
-        part = pick(cells, design=design, contrast=WIDEST)
-        if rows.empty:
+        rows = pick(pooled, design=design, contrast=WIDEST).set_index("over")
+        if "all cells" not in rows.index:
             continue
-        row = rows.iloc[0]
+        row, part = rows.loc["all cells"], pick(cells, design=design, contrast=WIDEST)
         clear = part["adjusted_p_value"] <= ALPHA
         above, below = (int((clear & (s * part["estimate"] > 0)).sum()) for s in (1, -1))
-        new = ""
-        if row["new_lower"] == row["new_lower"]:
-            ends = (f"{100 * row[k]:+.1f}" for k in ("new_lower", "new_upper"))
-            new = f"; in a new cell between {' and '.join(ends)}".replace("-", "\N{MINUS SIGN}")
+        domains = [f"{k} {pooled_points(rows.loc[k])}" for k in DOMAINS if k in rows.index]
+        said = [
+            f"{SMALL} less {LARGE}: {pooled_points(row)} points over {row['cells']} cells",
+            _between(", with data sets as clusters", row["cluster_lower"], row["cluster_upper"]),
+            _between(", in a new cell", row["new_lower"], row["new_upper"]),
+            f"; {', '.join(domains)}" * bool(domains),
+            f". Better with {SMALL} in {above}, worse in {below} of {len(part)} cells "
+            "(Holm-adjusted).",
+        ]
+        verdict = judge(row["lower"], row["upper"])
         found.append(
-            Claim(
-                "Smaller batches causally improve generalisation",
-                words,
-                judge(row["lower"], row["upper"]),
-                f"{SMALL} less {LARGE}: {pooled_points(row)} points over {row['cells']} cells"
-                f"{new}. Better with {SMALL} in {above}, worse in {below} of {len(part)} cells "
-                "(Holm-adjusted).",
-            )
+            Claim("Smaller batches causally improve generalisation", words, verdict, "".join(said))
         )
     return found
+
+
+def _between(words: str, lower: float, upper: float) -> str:
+    """An interval in points after some words; nothing without one."""
+    if lower != lower:
+        return ""
+    ends = " to ".join(f"{100 * v:+.2f}" for v in (lower, upper))
+    return f"{words} {ends}".replace("-", "\N{MINUS SIGN}")
 
 
 def gain_claims(main: pd.DataFrame) -> list[Claim]:

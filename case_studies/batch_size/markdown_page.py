@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
+from case_studies.batch_size import part_forms as parts
 from case_studies.batch_size import table_forms as forms
 from case_studies.batch_size.claims import WIDEST, Claim, pick, points
 from case_studies.batch_size.runs import NAMES, SHORT
@@ -30,18 +31,11 @@ def fill_page(text: str, tables: Mapping[str, str]) -> str:
     -------
     str
 
-    Raises
-    ------
-    DataError
-        If the page asks for a table that is not there.
-
     Examples
     --------
     >>> fill_page("<!-- table: a -->\nold\n<!-- end -->\n", {"a": "| new |\n"}).split("\n")[1]
     '| new |'
     """
-    if missing := [name for _, name, *_ in MARKED.findall(text) if name not in tables]:
-        raise DataError(f"the page asks for the table {missing[0]!r}; there are {sorted(tables)}")
     return MARKED.sub(lambda m: f"{m[1]}{tables[m[2]]}{m[4]}", text)
 
 
@@ -65,9 +59,14 @@ def page_table(name: str, tables: Mapping[str, pd.DataFrame], claims: Sequence[C
     return markdown_table(TABLES[name](tables))
 
 
-def page_tables(tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]) -> dict[str, str]:
-    """Every table that the page can show, by name."""
-    return {name: page_table(name, tables, claims) for name in ("claims", *TABLES)}
+def page_tables(
+    text: str, tables: Mapping[str, pd.DataFrame], claims: Sequence[Claim]
+) -> dict[str, str]:
+    """Every table that a page asks for, by name."""
+    names = [name for _, name, *_ in MARKED.findall(text)]
+    if unknown := set(names) - {"claims", *TABLES}:
+        raise DataError(f"the page asks for {sorted(unknown)}; there are {['claims', *TABLES]}")
+    return {name: page_table(name, tables, claims) for name in names}
 
 
 def by_protocol(main: pd.DataFrame, *, poster: bool = True) -> ReportTable:
@@ -143,5 +142,10 @@ TABLES: dict[str, Callable[[Mapping[str, pd.DataFrame]], ReportTable]] = {
     "rejections": lambda t: forms.rejection_form(t["rejections"]),
     "rates": lambda t: forms.rate_form(t["rates"]),
     "reached": lambda t: forms.reached_form(t["reached"]),
+    "dominance": lambda t: parts.dominance_form(t["dominance_pooled"]),
+    "ablations": lambda t: parts.ablation_form(t["poster"]),
+    "method-regret": lambda t: parts.method_form(t["method_pooled"], "regret"),
+    "method-gain": lambda t: parts.method_form(t["method_pooled"], "hypergraph less this"),
+    "method-cost": lambda t: parts.method_form(t["method_pooled"], "runs' cost"),
 }
-"""Tables of the page that are made of the study's tables."""
+"""Tables of the page, made of those of the study and of its parts."""

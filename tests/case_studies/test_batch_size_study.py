@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from case_studies.batch_size import claims, counts, graph_tests
-from case_studies.batch_size.__main__ import make_files
+from case_studies.batch_size.__main__ import make_files, other_parts
 from case_studies.batch_size.arms import arm_tables
 from case_studies.batch_size.contrasts import compare
 from case_studies.batch_size.effects import pooled_table, widest
-from case_studies.batch_size.markdown_page import fill_page
+from case_studies.batch_size.markdown_page import fill_page, page_tables
 from case_studies.batch_size.runs import SHORT, Frames, check_study, protocol_of, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import DataError
@@ -213,8 +213,8 @@ def test_a_page_takes_tables_between_its_markers_and_keeps_its_prose() -> None:
     filled = fill_page(page, {"a": "| new |\n"})
     assert filled == "one\n<!-- table: a -->\n| new |\n<!-- end -->\ntwo\n"
     assert fill_page(filled, {"a": "| new |\n"}) == filled
-    with pytest.raises(DataError, match="asks for the table 'a'"):
-        fill_page(page, {"b": ""})
+    with pytest.raises(DataError, match=r"asks for \['a'\]"):
+        page_tables(page, {}, [])
 
 
 def test_an_effect_that_comes_from_one_data_set_is_seen_when_that_is_left_out() -> None:
@@ -238,7 +238,7 @@ def files(folder: Path) -> dict[Path, bytes]:
     study = read_study(folder)
     tables = make_tables(study, draws=100)
     made = claims.list_claims(tables)
-    return make_files(study, tables, made, Path("report"), "python -m x", 100, 1)
+    return make_files(study, tables, made, other_parts(study), Path("report"), "python -m x")
 
 
 @pytest.mark.slow
