@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from case_studies.batch_size import ablations, gcn_on_cora, mediation, method, policies
-from case_studies.batch_size.claims import Claim, claims_frame, list_claims
+from case_studies.batch_size.claims import list_claims
 from case_studies.batch_size.figures import draw_curves
 from case_studies.batch_size.gcn_on_cora import (
     AT,
@@ -31,6 +31,7 @@ from case_studies.batch_size.gcn_on_cora import (
     TITLE,
     analyze_design,
 )
+from case_studies.batch_size.judgement import Claim, claims_frame
 from case_studies.batch_size.markdown_page import fill_page, page_tables
 from case_studies.batch_size.page import render_study
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study

@@ -14,7 +14,7 @@ from case_studies.batch_size.arms import (
     UPDATES_NOISY,
     UPDATES_QUIET,
 )
-from case_studies.batch_size.claims import pick
+from case_studies.batch_size.judgement import pick
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
 from causalhyper.figures.scales import scale_values

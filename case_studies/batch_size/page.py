@@ -8,9 +8,9 @@ import pandas as pd
 
 from case_studies.batch_size import figures
 from case_studies.batch_size import table_forms as forms
-from case_studies.batch_size.claims import WIDEST, Claim, pick
 from case_studies.batch_size.effects import pooled_table
 from case_studies.batch_size.graph_tests import HYPERGRAPHS
+from case_studies.batch_size.judgement import WIDEST, Claim, pick
 from case_studies.batch_size.runs import CELL, GRAPH, SHORT, protocol_of
 from causalhyper.report import (
     Bullets,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.batch_size import claims, counts, graph_tests
+from case_studies.batch_size import claims, counts, graph_tests, judgement
 from case_studies.batch_size.__main__ import make_files, other_parts
 from case_studies.batch_size.arms import arm_tables
 from case_studies.batch_size.contrasts import compare
@@ -141,19 +141,19 @@ DOMINANT = "Gradient noise matters more than the number of updates"
 
 def test_where_only_updates_matter_nothing_survives_matching_them() -> None:
     found = judged(Truth(update=0.01, noise=0.0, label=0.0, sam=0.0))
-    assert found[SMALLER, "equal epochs"] == claims.HOLDS
-    assert found[SMALLER, "equal updates"] == claims.OPEN
+    assert found[SMALLER, "equal epochs"] == judgement.HOLDS
+    assert found[SMALLER, "equal updates"] == judgement.OPEN
     assert found["Gradient noise alone raises accuracy (updates of 512)", "equal epochs"] == (
-        claims.OPEN
+        judgement.OPEN
     )
-    assert found[DOMINANT, "equal epochs"] == claims.REVERSED
+    assert found[DOMINANT, "equal epochs"] == judgement.REVERSED
 
 
 def test_where_only_noise_matters_the_poster_is_right_under_every_protocol() -> None:
     found = judged(Truth(update=0.0, noise=0.02, label=0.0, sam=0.0))
     for protocol in ("equal epochs", "equal updates", "equal training loss"):
-        assert found[SMALLER, protocol] == claims.HOLDS
-    assert found[DOMINANT, "equal epochs"] == claims.HOLDS
+        assert found[SMALLER, protocol] == judgement.HOLDS
+    assert found[DOMINANT, "equal epochs"] == judgement.HOLDS
     trace = "The trace of the noise is all that matters of it (not on the poster)"
     assert found[trace, "equal updates"] == "not rejected"
 
@@ -161,18 +161,18 @@ def test_where_only_noise_matters_the_poster_is_right_under_every_protocol() -> 
 @pytest.mark.parametrize(
     ("lower", "upper", "expected", "verdict"),
     [
-        (0.1, 0.2, 1, claims.HOLDS),
-        (-0.2, -0.1, 1, claims.REVERSED),
-        (-0.2, -0.1, -1, claims.HOLDS),
-        (0.1, 0.2, -1, claims.REVERSED),
-        (-0.1, 0.1, 1, claims.OPEN),
-        (0.0, 0.1, 1, claims.OPEN),
+        (0.1, 0.2, 1, judgement.HOLDS),
+        (-0.2, -0.1, 1, judgement.REVERSED),
+        (-0.2, -0.1, -1, judgement.HOLDS),
+        (0.1, 0.2, -1, judgement.REVERSED),
+        (-0.1, 0.1, 1, judgement.OPEN),
+        (0.0, 0.1, 1, judgement.OPEN),
     ],
 )
 def test_a_verdict_is_where_the_interval_leaves_zero_out(
     lower: float, upper: float, expected: int, verdict: str
 ) -> None:
-    assert claims.judge(lower, upper, expected) == verdict
+    assert judgement.judge(lower, upper, expected) == verdict
 
 
 def pooled_row(design: str, contrast: str, *numbers: float) -> dict[str, object]:
@@ -185,9 +185,9 @@ def test_sharper_minima_are_told_as_a_ratio_and_judged_against_the_posters_side(
     rows = [pooled_row("tuned", "sharpness S", np.log10(0.5), np.log10(0.4), np.log10(0.8))]
     rows += [pooled_row("tuned", "scale-adjusted sharpness", 0.3, 0.1, 0.5)]
     one, other = claims.sharpness_claims(pd.DataFrame(rows))
-    assert one.verdict == claims.HOLDS
+    assert one.verdict == judgement.HOLDS
     assert one.finding == "At 512 it is 2 times that at 16 [1.2, 2.5]."
-    assert other.verdict == claims.REVERSED
+    assert other.verdict == judgement.REVERSED
 
 
 @pytest.mark.parametrize(
