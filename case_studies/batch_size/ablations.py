@@ -27,8 +27,9 @@ from case_studies.batch_size.quantities import (
     pool_cells,
     tabulate,
 )
-from case_studies.batch_size.removals import CHANGES, Ablated, measure_arms
+from case_studies.batch_size.removals import CHANGES, SAM, Ablated, measure_arms
 from case_studies.batch_size.runs import CELL, GRAPH, ROLES, SHORT
+from case_studies.batch_size.sam_check import sam_tables, sam_verdicts
 from causalhyper import DirectedHypergraph, FittedModel, Hyperedge
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.paths import reached
@@ -49,7 +50,7 @@ POSTER = (
     ("Remove noise node (N)", -0.034, "randomise N"),
     ("Remove sharpness node (S)", -0.028, "randomise S"),
     ("Remove {N, S} -> C edge", -0.020, f"cut {JOINT}"),
-    ("SAM-only control", -0.015, "train with SAM"),
+    ("SAM-only control", -0.015, SAM),
 )
 """The poster's rows, their drops in generalisation, and the operation that each is held to be."""
 REFITS = {PAPERS: (JOINT, "N -> S"), STUDY: (JOINT, "N -> G", "U -> G", "S -> G", "C -> G")}
@@ -69,7 +70,8 @@ def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ablations and ablations_pooled: by cell, hypergraph ("measured" for arms) and operation;
         refits and refits_pooled: change of the cross-validated squared error where a hypergraph
         is fitted again without a hyperedge, as a share of the error with it; poster: the poster's
-        rows beside ours; ablations_unfitted: what could not be fitted, and why.
+        rows beside ours; ablations_unfitted: what could not be fitted, and why; and the tables of
+        `sam_tables`.
     """
     entries: list[Entry] = []
     errors: list[Entry] = []
@@ -82,7 +84,9 @@ def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         for arm in measure_arms(own[own["design"] == cell.labels["design"]]):
             entries += arm.entries(cell.labels, "measured")
     pooled = pool_cells(entries)
+    sam = sam_tables(runs, unfitted)
     return {
+        **sam,
         "ablations": tabulate(entries),
         "ablations_pooled": pooled,
         "refits": tabulate(errors),
@@ -216,7 +220,7 @@ def ablation_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             f"the cross-validated error of C changes by {row['estimate']:+.0%} "
             f"[{row['lower']:+.0%}, {row['upper']:+.0%}]."
         )
-    return out
+    return out + sam_verdicts(tables["sam_check_pooled"])
 
 
 def _describe(row: pd.Series) -> str:

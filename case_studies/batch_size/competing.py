@@ -35,6 +35,8 @@ WITH_ARMS = "saturated, with the noise arms"
 ARMS_GRAPH = COMPETING[STUDY].replace("B -> N", "A -> N")
 """A is the batch size whose noise the updates have: the arms set it apart from B, which sets U."""
 MEDIATORS = ("N", "U", "S", "C")
+DESIGN = "equal_epochs"
+"""Where noise and updates both differ between 16 and 512; at equal updates only noise does."""
 NOISE_ARMS = ("noise_added", "noise_removed")
 
 
@@ -70,11 +72,12 @@ def fit_with_arms(cell: Cell, runs: pd.DataFrame) -> FittedModel | None:
     Returns
     -------
     FittedModel or None
-        With the roots A and B; None where the cell has no such arm under its protocol.
+        With the roots A and B; None where the cell has no such arm, or its protocol is not that
+        of equal epochs.
     """
     own = (runs[CELL] == [cell.labels[c] for c in CELL]).all(axis=1)
-    own &= (runs["design"] == cell.labels["design"]) & runs["arm"].isin(NOISE_ARMS)
-    if not own.any():
+    own &= (runs["design"] == DESIGN) & runs["arm"].isin(NOISE_ARMS)
+    if cell.labels["design"] != DESIGN or not own.any():
         return None
     rows = pd.concat([cell.rows, runs[own]])
     roles = budget_roles(rows) | {"A": "log2(noise_of)"}

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.cell_models import Answer, Cell, ask, cut_cells
-from case_studies.batch_size.competing import COMPETING, STUDY, fit_competing
+from case_studies.batch_size.competing import COMPETING, DESIGN, STUDY, fit_competing
 from case_studies.batch_size.quantities import (
     Entry,
     Quantity,
@@ -31,8 +31,6 @@ from causalhyper.queries.mediation.worlds import mediation_worlds, world_key
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.worlds import World
 
-DESIGN = "equal_epochs"
-"""Where noise and updates differ between 16 and 512; at equal updates only noise does."""
 CORNERS = {
     "noise and updates of 16": ("plain", SMALL, SMALL),
     "noise of 512, updates of 16": ("noise_removed", SMALL, LARGE),

@@ -10,6 +10,7 @@ import pandas as pd
 from case_studies.batch_size.quantities import Entry, Quantity, from_seeds
 from case_studies.batch_size.runs import LARGE, SMALL
 
+SAM = "train with SAM"
 CHANGES = ("effect before", "effect after", "change of effect", "change of level")
 
 
@@ -65,7 +66,7 @@ def measure_arms(rows: pd.DataFrame) -> Iterator[Ablated]:
 
     small, large = (scores("plain", b, b) for b in (SMALL, LARGE))
     arms = {
-        "train with SAM": tuple(scores("sam", b, b) for b in (SMALL, LARGE)),
+        SAM: tuple(scores("sam", b, b) for b in (SMALL, LARGE)),
         "noise of 512 at both": (scores("noise_removed", SMALL, LARGE), large),
         "noise of 16 at both": (small, scores("noise_added", LARGE, SMALL)),
     }

@@ -115,3 +115,27 @@ def test_every_row_of_the_poster_stands_beside_ours_with_tautologies_marked(tabl
     said = " ".join(ablation_verdicts(tables))
     assert said.count("vanishes by construction") == 2
     assert "noise really removed" in said
+
+
+def test_sharpness_moved_by_sam_is_compared_with_what_the_graphs_foresee():
+    # sharpness acts on the score by way of the norm alone, and SAM halves it
+    runs = make_runs(Truth(updates_score=0.005), Plan(designs=("equal_epochs",)), seed=4)
+    sam = runs["arm"] == "sam"
+    runs.loc[sam, "sharpness"] /= 2
+    runs.loc[sam, "test_accuracy"] += 0.01 * np.log10(2)
+    found = ablation_tables(runs)
+    rows = found["sam_check"].set_index(["source", "quantity"])
+    shift = rows.loc[("measured", "log10 sharpness, mean")]
+    assert abs(shift["estimate"] + np.log10(2)) < 4 * shift["se"]
+    for source in (PAPERS, STUDY):
+        gap = rows.loc[(f"{source}, less measured", "change of level")]
+        assert abs(gap["estimate"]) < 4 * gap["se"]
+    level = rows.loc[(STUDY, "change of level")]
+    assert abs(level["estimate"] - 0.01 * np.log10(2)) < 4 * level["se"]
+    assert any("SAM multiplies sharpness by 0.5" in said for said in ablation_verdicts(found))
+
+
+def test_without_sam_nothing_is_said_of_it(runs):
+    found = ablation_tables(runs[runs["arm"] == "plain"])
+    assert found["sam_check"].empty
+    assert not any("SAM" in said for said in ablation_verdicts(found))
