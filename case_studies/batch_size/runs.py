@@ -55,6 +55,8 @@ NAMES = {
     "nicta_piboso": "NICTA-PIBOSO",
 }
 """Data sets in the order of the tables, as they are written."""
+MODELS = {"gcn": "GCN", "gat": "GAT", "pignn": "PI-GNN"}
+"""Models that are written otherwise than they are named."""
 NEEDED = [
     *("run_id", *CELL, "domain", "design", "arm", "seed", "batch_size", "noise_of", "optimizer"),
     *("learning_rate", "rate_at_edge", "updates", "epochs", "reached", "grad_noise", "sharpness"),
@@ -116,7 +118,9 @@ def read_study(folder: Path = DATA) -> Frames:
         raise DataError(f"no frame of the study in {str(folder)!r}: expected graphs.parquet")
     runs = pd.concat([_widen(read_runs(path)) for path in paths], ignore_index=True)
     grids = [_widen(read_runs(path)) for path in tuned]
-    tuning = pd.concat(grids, ignore_index=True) if grids else pd.DataFrame(columns=[*CELL, "seed"])
+    tuning = (
+        pd.concat(grids, ignore_index=True) if grids else pd.DataFrame(columns=[*CELL, "seed"])
+    )
     check_study(runs, tuning)
     sums = tuple((path.name, checksum(path)) for path in (*paths, *tuned))
     return Frames(_in_order(runs), tuning, sums)
@@ -144,13 +148,15 @@ def check_study(runs: pd.DataFrame, tuning: pd.DataFrame) -> None:
         raise DataError(f"a run stands twice in the study: {found}; keep one of them")
     if (lost := ~np.isfinite(runs["test_accuracy"].to_numpy(dtype=float))).any():
         raise DataError(
-            f"{lost.sum()} runs have no test accuracy, the first {runs['run_id'][lost].iloc[0]!r}: "
+            f"{lost.sum()} runs have no test accuracy, such as {runs['run_id'][lost].iloc[0]!r}: "
             "a diverged run keeps the accuracy that it has"
         )
     for key, part in runs.groupby(CELL):
-        both = set(part["seed"]) & set(tuning[(tuning[CELL] == list(key)).all(axis=1)]["seed"])
-        if both:
-            raise DataError(f"seeds {sorted(both)} of {key} chose the learning rate: leave them out")
+        tuned_on = tuning[(tuning[CELL] == list(key)).all(axis=1)]["seed"]
+        if both := set(part["seed"]) & set(tuned_on):
+            raise DataError(
+                f"seeds {sorted(both)} of {key} chose the learning rate: leave them out"
+            )
 
 
 def protocol_of(rows: pd.DataFrame) -> str:
@@ -178,7 +184,7 @@ def protocol_of(rows: pd.DataFrame) -> str:
 def name_of(dataset: str, model: str = "") -> str:
     """A cell or data set as it is written, such as "Cora, GCN"."""
     written = NAMES.get(dataset, dataset)
-    return f"{written}, {model}" if model else written
+    return f"{written}, {MODELS.get(model, model)}" if model else written
 
 
 def _range(values: pd.Series) -> str:
