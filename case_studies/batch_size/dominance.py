@@ -159,22 +159,22 @@ def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     if pooled.empty:
         return out
     for (domain, design), part in pooled.groupby(["domain", "design"], sort=False):
-        said = [
-            f"by {measure} in the {graph} hypergraph {_leader(p)}"
-            for (graph, measure), p in part.groupby(["graph", "measure"], sort=False)
-        ]
+        best = WITH_ARMS if WITH_ARMS in set(part["graph"]) else STUDY
+        named = dict(list(part.groupby(["graph", "measure"], sort=False)))
+        first = named.pop((best, MEASURES[0]))
+        others = [f"{graph}, {measure}: {_leader(p)}" for (graph, measure), p in named.items()]
         here = cells[(cells["domain"] == domain) & (cells["design"] == design)]
-        here = here[(here["graph"] == STUDY) & (here["measure"] == MEASURES[0])]
+        here = here[(here["graph"] == best) & (here["measure"] == MEASURES[0])]
         sure = here[here["probability_dominant"] > 0.95]["mediator"].value_counts()
-        clear = ", ".join(f"{v} in {k}" for v, k in sure.items()) or "none in any"
+        clear = ", ".join(f"{v} in {k}" for v, k in sure.items()) or "none"
         open_ = support[(support["domain"] == domain) & (support["design"] == design)]
-        median = open_["support_share"].median()
         out.append(
-            f"{domain.capitalize()}, {SHORT[design]}, dominant mediator of the mean over cells: "
-            f"{'; '.join(said)}. Cell by cell, dominant with probability above 0.95: {clear} "
-            f"of {here[['dataset', 'model']].drop_duplicates().shape[0]} cells. The batch size "
-            f"nearly fixes N: {median:.1%} of its variance within seeds is not that of U "
-            "(median), and all that tells them apart rests on it."
+            f"{domain.capitalize()}, {SHORT[design]}: by Shapley share in the mean over cells the "
+            f"dominant mediator is {_leader(first)} ({best} hypergraph); cell by cell with "
+            f"probability above 0.95: {clear} of {len(here) // len(MEDIATORS)} cells. Other "
+            f"hypergraphs and measures: {'; '.join(others)}. In plain runs all that tells noise "
+            f"from updates or epochs is {open_['support_share'].median():.1%} of the variance of "
+            "N within seeds (median)."
         )
     return out
 
@@ -182,5 +182,6 @@ def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _leader(part: pd.DataFrame) -> str:
     best = part.loc[part["probability_dominant"].idxmax()]
     noise = part[part["mediator"] == "N"]["probability_dominant"].iloc[0]
-    other = "" if best["mediator"] == "N" else f", noise {noise:.2f}"
-    return f"{MEANING[best['mediator']]} (probability {best['probability_dominant']:.2f}{other})"
+    other = "" if best["mediator"] == "N" else f", that of noise {noise:.2f}"
+    probability = f"probability {best['probability_dominant']:.2f}{other}"
+    return f"{MEANING[best['mediator']]} ({probability})"
