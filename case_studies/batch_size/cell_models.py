@@ -129,9 +129,9 @@ class Answer:
         """Mean of one world less the natural one's, averaged over 16 and 512."""
         return (self.means[world] - self.means["natural"]).mean(axis=1)
 
-    def beyond(self, world: str) -> float:
-        """Share of the simulated runs of a world that lie beyond the observed ones."""
-        return self.experiment.extrapolated({world: self.builders[world]})[world]
+    def beyond(self) -> dict[str, float]:
+        """Share of the simulated runs of each world that lie beyond the observed ones."""
+        return self.experiment.extrapolated(self.builders)
 
     def quantity(self, values: Array) -> Quantity:
         """A number with its jackknife."""

@@ -22,8 +22,8 @@ NUMBERS = ("estimate", "se", "df", "lower", "upper", "seeds")
 class Quantity:
     """An estimate, and the part of its error that each seed brings.
 
-    Sums and differences of quantities of the same seeds, and their means over cells, keep every
-    correlation that comes from sharing seeds.
+    Differences of quantities, and their means over cells, keep every correlation that comes from
+    sharing seeds.
 
     Attributes
     ----------
@@ -61,30 +61,19 @@ class Quantity:
         half = float(t_quantile(np.array([float(self.df)]), LEVEL)[0]) * self.se
         return self.estimate - half, self.estimate + half
 
-    def __add__(self, other: Quantity) -> Quantity:
-        return Quantity(self.estimate + other.estimate, _align(self, other, 1.0))
-
     def __sub__(self, other: Quantity) -> Quantity:
-        return Quantity(self.estimate - other.estimate, _align(self, other, -1.0))
-
-    def __mul__(self, factor: float) -> Quantity:
-        return Quantity(self.estimate * factor, self.errors * factor)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: float) -> Quantity:
-        return self * (1 / divisor)
+        """The difference, paired by seed."""
+        if self.errors.index.equals(other.errors.index):
+            errors = self.errors - other.errors
+        else:
+            errors = self.errors.sub(other.errors, fill_value=0.0)
+        return Quantity(self.estimate - other.estimate, errors)
 
     def numbers(self) -> dict[str, float]:
         """What a table shows, with the columns `NUMBERS`."""
         lower, upper = self.interval
         values = (self.estimate, self.se, self.df, lower, upper, len(self.errors))
         return dict(zip(NUMBERS, values, strict=True))
-
-    def __format__(self, digits: str) -> str:
-        """Estimate and interval in percentage points, such as "+0.40 [-0.15, +0.94]"."""
-        lower, upper = self.interval
-        return points(self.estimate, lower, upper, int(digits or 2))
 
 
 def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
@@ -97,12 +86,6 @@ def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
     """
     low, high = f"{100 * lower:+.{digits}f}", f"{100 * upper:+.{digits}f}"
     return f"{100 * estimate:+.{digits}f} [{low}, {high}]"
-
-
-def _align(left: Quantity, right: Quantity, sign: float) -> pd.Series:
-    if left.errors.index.equals(right.errors.index):
-        return left.errors + sign * right.errors
-    return left.errors.add(sign * right.errors, fill_value=0.0)
 
 
 def from_seeds(values: pd.Series) -> Quantity:
