@@ -12,7 +12,7 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from case_studies.batch_size import ablations, gcn_on_cora, mediation, method, policies
+from case_studies.batch_size import gcn_on_cora
 from case_studies.batch_size.claims import list_claims
 from case_studies.batch_size.figures import draw_curves
 from case_studies.batch_size.gcn_on_cora import (
@@ -34,6 +34,7 @@ from case_studies.batch_size.gcn_on_cora import (
 from case_studies.batch_size.judgement import Claim, claims_frame
 from case_studies.batch_size.markdown_page import fill_page, page_tables
 from case_studies.batch_size.page import render_study
+from case_studies.batch_size.parts import Part, other_parts
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import CausalHyperError
@@ -43,23 +44,6 @@ __all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "an
 
 PICTURE = Path("images", "batch-size-study.svg")
 """The verdict page's picture, beside it."""
-Part = tuple[Mapping[str, pd.DataFrame], Sequence[str]]
-OTHERS = (
-    ("Mediation", mediation.mediation_tables, mediation.mediation_verdicts),
-    ("Ablations", ablations.ablation_tables, ablations.ablation_verdicts),
-    ("Policies and counterfactuals", policies.policy_tables, policies.policy_verdicts),
-    ("The hypergraph as a method", method.method_tables, method.method_verdicts),
-)
-"""What else is asked of the runs, with the verbs that ask it."""
-
-
-def other_parts(frames: Frames) -> dict[str, Part]:
-    """Mediation, ablations, policies and the method, each with its verdict sentences."""
-    found = {}
-    for title, tables, verdicts in OTHERS:
-        made = tables(frames.runs)
-        found[title] = made, verdicts(made)
-    return found
 
 
 def make_files(
@@ -78,7 +62,7 @@ def make_files(
     tables : mapping of str to DataFrame
         Of `make_tables`.
     claims : list of Claim
-    others : mapping of str to (tables, sentences)
+    others : mapping of str to Part
         Of `other_parts`.
     out : Path
         Folder.
@@ -90,10 +74,10 @@ def make_files(
     dict of Path to bytes
     """
     page = render_study(frames.runs, tables, claims, others, command, frames.checksums)
-    parts = {"effects": (tables, ()), **others}
+    parts = {"effects": Part(tables, ()), **others}
     files = {out / "index.html": page, out / "study.json": document(frames, claims, parts)}
-    for found, _ in parts.values():
-        for name, table in found.items():
+    for part in parts.values():
+        for name, table in part.tables.items():
             files[out / "tables" / f"{name}.csv"] = table.to_csv(index=False).encode()
     return files
 
@@ -103,9 +87,9 @@ def document(frames: Frames, claims: list[Claim], parts: Mapping[str, Part]) -> 
     content = {
         "schema": "causalhyper.batch_size_study/1",
         "claims": records(claims_frame(claims)),
-        "sentences": {name: list(said) for name, (_, said) in parts.items() if said},
+        "sentences": {name: list(p.sentences) for name, p in parts.items() if p.sentences},
         "tables": {
-            name: records(table) for found, _ in parts.values() for name, table in found.items()
+            name: records(table) for p in parts.values() for name, table in p.tables.items()
         },
         "files": dict(frames.checksums),
     }
@@ -144,14 +128,14 @@ def main() -> None:
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]
     frames = read_study(options.data)
     tables = make_tables(frames, draws=options.draws, seed=options.seed)
-    claims, others = list_claims(tables), other_parts(frames)
+    claims, others = list_claims(tables), other_parts(frames.runs)
     files = make_files(frames, tables, claims, others, options.out, shlex.join(words))
     files |= gcn_on_cora.make_pages(
         options.out / "gcn-on-cora", shlex.join(words), options.draws, options.seed
     )
     if options.page:
         text = options.page.read_text("utf-8")
-        every = tables | {name: t for made, _ in others.values() for name, t in made.items()}
+        every = tables | {name: t for p in others.values() for name, t in p.tables.items()}
         files[options.page] = fill_page(text, page_tables(text, every, claims)).encode()
         files[options.page.parent / PICTURE] = draw_curves(tables["curves"]).encode()
     write_together(files)

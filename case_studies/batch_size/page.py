@@ -11,6 +11,7 @@ from case_studies.batch_size import table_forms as forms
 from case_studies.batch_size.effects import pooled_table
 from case_studies.batch_size.graph_tests import HYPERGRAPHS
 from case_studies.batch_size.judgement import WIDEST, Claim, pick
+from case_studies.batch_size.parts import Part
 from case_studies.batch_size.runs import CELL, GRAPH, SHORT, protocol_of
 from causalhyper.report import (
     Bullets,
@@ -51,7 +52,7 @@ def render_study(
     runs: pd.DataFrame,
     tables: Mapping[str, pd.DataFrame],
     claims: list[Claim],
-    others: Mapping[str, tuple[Mapping[str, pd.DataFrame], Sequence[str]]],
+    others: Mapping[str, Part],
     command: str,
     checksums: Sequence[tuple[str, str]],
 ) -> bytes:
@@ -64,7 +65,7 @@ def render_study(
     tables : mapping of str to DataFrame
         Of `make_tables`.
     claims : list of Claim
-    others : mapping of str to (tables, sentences)
+    others : mapping of str to Part
         Further parts by title, such as mediation.
     command : str
     checksums : sequence of (str, str)
@@ -83,7 +84,7 @@ def render_study(
         _arms(tables),
         _measured(tables),
         _hypergraph(tables),
-        *(_other(title, *part) for title, part in others.items()),
+        *(_other(title, part) for title, part in others.items()),
         PageSection("Methods", (Bullets(METHODS),)),
         reproduce_section(command, checksums),
     ]
@@ -225,14 +226,14 @@ def _hypergraph(tables: Mapping[str, pd.DataFrame]) -> PageSection:
     return PageSection("The hypergraph against the design", tuple(blocks))
 
 
-def _other(
-    title: str, tables: Mapping[str, pd.DataFrame], sentences: Sequence[str]
-) -> PageSection:
+def _other(title: str, part: Part) -> PageSection:
+    tables, sentences = part.tables, part.sentences
     small = {name: table for name, table in tables.items() if 0 < len(table) <= MOST}
     large = [f"{name}.csv ({len(table)})" for name, table in tables.items() if len(table) > MOST]
-    blocks: list[Block] = [Bullets(tuple(sentences[:SAID]))]
+    blocks: list[Block] = [Bullets(sentences[:SAID])]
     if sentences[SAID:]:
-        blocks.append(Fold("More in words", (Bullets(tuple(sentences[SAID:])),)))
+        blocks.append(Fold("More in words", (Bullets(sentences[SAID:]),)))
+    blocks += [Picture(svg, caption) for svg, caption in part.pictures if svg]
     for name, table in small.items():
         words = name.replace("_", " ")
         blocks.append(Fold(f"{words}: {len(table)} rows", (whole_table(table, words),)))

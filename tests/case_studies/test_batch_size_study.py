@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from case_studies.batch_size import claims, counts, graph_tests, judgement
-from case_studies.batch_size.__main__ import make_files, other_parts
+from case_studies.batch_size.__main__ import make_files
 from case_studies.batch_size.arms import arm_tables
 from case_studies.batch_size.contrasts import compare
 from case_studies.batch_size.effects import pooled_table, widest
 from case_studies.batch_size.markdown_page import fill_page, page_tables
+from case_studies.batch_size.parts import other_parts
 from case_studies.batch_size.runs import SHORT, Frames, check_study, protocol_of, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import DataError
@@ -238,7 +239,7 @@ def files(folder: Path) -> dict[Path, bytes]:
     study = read_study(folder)
     tables = make_tables(study, draws=100)
     made = claims.list_claims(tables)
-    return make_files(study, tables, made, other_parts(study), Path("report"), "python -m x")
+    return make_files(study, tables, made, other_parts(study.runs), Path("report"), "python -m x")
 
 
 @pytest.mark.slow

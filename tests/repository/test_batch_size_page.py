@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from case_studies.batch_size.__main__ import PICTURE, other_parts
+from case_studies.batch_size.__main__ import PICTURE
 from case_studies.batch_size.claims import list_claims
 from case_studies.batch_size.figures import draw_curves
 from case_studies.batch_size.markdown_page import MARKED, page_table
+from case_studies.batch_size.parts import other_parts
 from case_studies.batch_size.runs import DATA, Frames, read_study
 from case_studies.batch_size.tables import effect_tables, make_tables
 
@@ -43,8 +44,8 @@ def test_every_table_and_the_picture_are_those_of_the_runs(
 def test_every_verdict_is_that_of_the_rules(shown: dict[str, str], frames: Frames) -> None:
     tables = make_tables(frames)
     claims = list_claims(tables)
-    for made, _ in other_parts(frames).values():
-        tables |= made
+    for part in other_parts(frames.runs).values():
+        tables |= part.tables
     for name in LONG & set(shown):
         assert shown[name] == page_table(name, tables, claims), name
 
