@@ -72,9 +72,9 @@ def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ablations and ablations_pooled: by cell, hypergraph ("measured" for arms) and operation;
         refits and refits_pooled: change of the cross-validated squared error where a hypergraph
         is fitted again without a hyperedge, as a share of the error with it; poster: the poster's
-        rows beside ours; ablations_beyond: the share of simulated runs beyond the observed ones,
-        by removal; ablations_unfitted: what could not be fitted, and why; and the tables of
-        `sam_tables`.
+        rows beside ours; ablations_beyond: the share of simulated runs beyond the observed ones
+        in the poster's removals; ablations_unfitted: what could not be fitted, and why; and the
+        tables of `sam_tables`.
     """
     entries: list[Entry] = []
     errors: list[Entry] = []
@@ -109,7 +109,8 @@ def _model_entries(
     answer = ask(model, partial(_worlds, operations))
     found = [*_operate(answer, operations)]
     labels = {**cell.labels, "graph": graph}
-    beyond += [labels | {"operation": k, "beyond": x} for k, x in answer.beyond().items()]
+    named = [name for _, _, name in POSTER if name in operations]
+    beyond += [labels | {"operation": k, "beyond": x} for k, x in answer.beyond(named).items()]
     for edge in REFITS[graph]:
         ablated, error = refit_without(answer, edge)
         found.append(ablated)

@@ -151,18 +151,18 @@ def by_graph(
     noise = abduct(model, drawn, nodes, rows)
     shape = (len(truth), len(truth.columns), len(truth.columns))
     value, error = np.full(shape, np.nan), np.full(shape, np.nan)
-    clusters = model.groups.clusters
     place = truth.index.get_indexer(np.asarray(model.labels["seed"]))
     had = truth.columns.get_indexer(np.rint(model.roles["B"].invert(model.values["B"])))
     for to, b in enumerate(truth.columns):
         set_to = float(model.roles["B"].apply(np.array(float(b))))
         there = replay(model, drawn, noise, {"B": set_to}, rows).values["G"]
         there = np.broadcast_to(there, (len(drawn), 1, model.n))[:, 0]
-        for row in range(model.n):
-            alone, lacking = _without(drawn, int(clusters[row]))
-            value[place[row], had[row], to] = there[alone, row]
+        for cluster in range(model.clusters):
+            own = np.flatnonzero(model.groups.clusters == cluster)
+            alone, lacking = _without(drawn, cluster)
+            value[place[own], had[own], to] = there[alone, own]
             if len(lacking) > 1:
-                error[place[row], had[row], to] = there[lacking, row].std(ddof=1)
+                error[place[own], had[own], to] = there[np.ix_(lacking, own)].std(axis=0, ddof=1)
     return Predictions(value, error if np.isfinite(error).any() else None)
 
 
