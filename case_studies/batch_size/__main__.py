@@ -38,6 +38,7 @@ from case_studies.batch_size.parts import Part, other_parts
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import CausalHyperError
+from causalhyper.figures import compact_svg
 from causalhyper.frames import write_together
 
 __all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "analyze_design"]
@@ -137,7 +138,7 @@ def main() -> None:
         text = options.page.read_text("utf-8")
         every = tables | {name: t for p in others.values() for name, t in p.tables.items()}
         files[options.page] = fill_page(text, page_tables(text, every, claims)).encode()
-        files[options.page.parent / PICTURE] = draw_curves(tables["curves"]).encode()
+        files[options.page.parent / PICTURE] = compact_svg(draw_curves(tables["curves"])).encode()
     write_together(files)
     console = Console(soft_wrap=True)
     for c in claims:
