@@ -2,8 +2,9 @@
 
     python -m case_studies.batch_size [--out report] [--draws 800] [--seed 1] [--data FOLDER]
 
-The page is `index.html`; `tables/` has every table, `study.json` the verdicts and tables together,
-and `gcn-on-cora/` the first 480 runs with a full page of their own. Needs no torch and no network.
+The page is `index.html`; `tables/` has every table, `study.json` verdicts and shorter tables
+together, `gcn-on-cora/` the first 480 runs with a full page of their own. `--page` writes the
+tables of the verdict page anew. Needs no torch and no network.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ from case_studies.batch_size.parts import Part, other_parts
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
 from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import CausalHyperError
+from causalhyper.figures import compact_svg
 from causalhyper.frames import write_together
 
 __all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "analyze_design"]
 
 PICTURE = Path("images", "batch-size-study.svg")
 """The verdict page's picture, beside it."""
+MOST = 300
+"""Rows of a table in the JSON document; longer ones are in their files alone."""
 
 
 def make_files(
@@ -83,13 +87,16 @@ def make_files(
 
 
 def document(frames: Frames, claims: list[Claim], parts: Mapping[str, Part]) -> bytes:
-    """The whole study as JSON: verdicts, sentences, tables, checksums; equal for equal inputs."""
+    """The study as JSON: verdicts, sentences, tables of at most `MOST` rows, checksums."""
     content = {
         "schema": "causalhyper.batch_size_study/1",
         "claims": records(claims_frame(claims)),
         "sentences": {name: list(p.sentences) for name, p in parts.items() if p.sentences},
         "tables": {
-            name: records(table) for p in parts.values() for name, table in p.tables.items()
+            name: records(table)
+            for p in parts.values()
+            for name, table in p.tables.items()
+            if len(table) <= MOST
         },
         "files": dict(frames.checksums),
     }
@@ -137,7 +144,7 @@ def main() -> None:
         text = options.page.read_text("utf-8")
         every = tables | {name: t for p in others.values() for name, t in p.tables.items()}
         files[options.page] = fill_page(text, page_tables(text, every, claims)).encode()
-        files[options.page.parent / PICTURE] = draw_curves(tables["curves"]).encode()
+        files[options.page.parent / PICTURE] = compact_svg(draw_curves(tables["curves"])).encode()
     write_together(files)
     console = Console(soft_wrap=True)
     for c in claims:

@@ -7,13 +7,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from case_studies.batch_size.arms import (
-    NOISE_FEW,
-    NOISE_MANY,
-    UPDATES_LESS_NOISE,
-    UPDATES_NOISY,
-    UPDATES_QUIET,
-)
 from case_studies.batch_size.judgement import pick
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
@@ -102,34 +95,6 @@ def draw_pooled(pooled: pd.DataFrame) -> str:
         }
     )
     return _forest(frame, "Pooled effect of 16 against 512", "points of test accuracy", "pooled-")
-
-
-def draw_noise(noise: pd.DataFrame) -> str:
-    """Noise alone and updates alone at equal epochs, in every cell."""
-    labels = {
-        NOISE_FEW: "noise, at few updates",
-        NOISE_MANY: "noise, at many updates",
-        UPDATES_QUIET: "updates, at little noise",
-        UPDATES_NOISY: "updates, at much noise",
-        UPDATES_LESS_NOISE: "updates less noise",
-    }
-    part = noise[(noise["design"] == "equal_epochs") & noise["contrast"].isin(labels)]
-    order = {unit: i for i, unit in enumerate(dict.fromkeys(part["unit"]))}
-    part = part.assign(place=part["unit"].map(order), rank=part["contrast"].map([*labels].index))
-    part = part.sort_values(["place", "rank"])
-    frame = pd.DataFrame(
-        {
-            "label": part["contrast"].map(labels),
-            "group": part["unit"],
-            "estimate": 100 * part["estimate"],
-            "lower": 100 * part["lower"],
-            "upper": 100 * part["upper"],
-            "muted": part["contrast"] == UPDATES_LESS_NOISE,
-        }
-    )
-    return _forest(
-        frame, "Noise and updates set apart, equal epochs", "points of test accuracy", "noise-"
-    )
 
 
 def _forest(frame: pd.DataFrame, title: str, xlabel: str, prefix: str) -> str:

@@ -13,6 +13,7 @@ from case_studies.batch_size.graph_tests import HYPERGRAPHS
 from case_studies.batch_size.judgement import WIDEST, Claim, pick
 from case_studies.batch_size.parts import Part
 from case_studies.batch_size.runs import CELL, GRAPH, SHORT, protocol_of
+from causalhyper.figures import compact_svg
 from causalhyper.report import (
     Bullets,
     Fold,
@@ -28,7 +29,7 @@ from causalhyper.report import (
 from causalhyper.report.sections import Block
 
 TITLE = "Does batch size cause generalisation?"
-MOST = 40
+MOST = 20
 """Tables with more rows are in the files alone."""
 SAID = 8
 """Sentences of a part that are shown at once."""
@@ -139,22 +140,19 @@ def _over_cells(tables: Mapping[str, pd.DataFrame]) -> PageSection:
     pooled = pick(tables["pooled"], contrast=WIDEST)
     whole = pooled[~pooled["over"].str.startswith("without")]
     blocks: list[Block] = [
-        Picture(
+        _picture(
             figures.draw_curves(tables["curves"]),
             "Test accuracy at each batch size less that at 512, points, with 95% intervals.",
         ),
         forms.pooled_form(whole, "16 less 512 over all cells, points"),
-        Picture(figures.draw_pooled(pooled), "Grey: without each data set in turn."),
+        _picture(figures.draw_pooled(pooled), "Grey: without each data set in turn."),
         forms.pooled_form(
             pick(tables["protocols_pooled"], over="all cells"),
             "By how much protocols disagree about 16 less 512, points",
         ),
         Fold(
-            "Each data set left out; partial pooling; precision",
+            "Partial pooling; precision",
             (
-                forms.pooled_form(
-                    pooled[pooled["over"].str.startswith("without")], "Without each data set"
-                ),
                 forms.shrunk_form(tables["shrunk"]),
                 forms.pooled_form(
                     pick(tables["pooled_precision"], over="all cells"), "Macro precision, pooled"
@@ -175,7 +173,6 @@ def _noise(tables: Mapping[str, pd.DataFrame]) -> PageSection:
             "B = 16 and the added noise is everything about noise beyond its trace."
         ),
         forms.pooled_form(pick(tables["noise_pooled"], over="all cells"), "Over all cells"),
-        Picture(figures.draw_noise(tables["noise"]), "Equal epochs; grey: their difference."),
         Fold("Cell by cell", forms.wide_forms(tables["noise"], "Noise set by hand")),
         Fold(
             "Was the noise what was meant? log10 of measured over intended",
@@ -233,13 +230,17 @@ def _other(title: str, part: Part) -> PageSection:
     blocks: list[Block] = [Bullets(sentences[:SAID])]
     if sentences[SAID:]:
         blocks.append(Fold("More in words", (Bullets(sentences[SAID:]),)))
-    blocks += [Picture(svg, caption) for svg, caption in part.pictures if svg]
+    blocks += [_picture(svg, caption) for svg, caption in part.pictures if svg]
     for name, table in small.items():
         words = name.replace("_", " ")
         blocks.append(Fold(f"{words}: {len(table)} rows", (whole_table(table, words),)))
     if large:
         blocks.append(Prose(f"In tables/, with rows: {', '.join(large)}."))
     return PageSection(title, tuple(blocks))
+
+
+def _picture(svg: str, caption: str) -> Picture:
+    return Picture(compact_svg(svg), caption)
 
 
 def _there(block: Block) -> bool:

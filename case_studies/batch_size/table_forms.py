@@ -91,11 +91,17 @@ def pooled_form(frame: pd.DataFrame, caption: str) -> ReportTable:
 
 
 def shrunk_form(frame: pd.DataFrame) -> ReportTable:
-    """Each cell's own effect and the one drawn towards the mean."""
-    shown = [UNIT, DESIGN, Shown("own", ("estimate",), scale=100, signed=True)]
-    shown += [Shown("partially pooled", ("shrunk",), scale=100, signed=True), EFFECT[1]]
+    """Each cell's effect drawn towards the mean, a column a protocol."""
+    said = [
+        f"{points(r.shrunk, r.lower, r.upper)}, own {100 * r.estimate:+.2f}"
+        for r in frame.itertuples()
+    ]
+    wide = frame.assign(said=said).pivot(index="unit", columns="design", values="said")
+    there = [d for d in SHORT if d in wide.columns]
+    wide = wide.loc[list(dict.fromkeys(frame["unit"])), there].reset_index()
+    shown = [UNIT, *(Shown(SHORT[d], (d,), kind="text") for d in there)]
     caption = f"{SMALL} less {LARGE}, each cell drawn towards the mean of all"
-    return frame_table(in_words(frame), caption, shown)
+    return frame_table(wide, caption, shown)
 
 
 def measure_form(frame: pd.DataFrame) -> ReportTable:
