@@ -232,6 +232,23 @@ def decomposition_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
                     f"{_say(by_name.loc[(source, 'updates')])}; less the experiment "
                     f"{_say(apart)} for noise, shown to be wrong in {wrong} of {k} cells."
                 )
+    return out + _arms_said(tables["arm_noise_pooled"])
+
+
+def _arms_said(pooled: pd.DataFrame) -> list[str]:
+    """Whether the arms had the noise that they were meant to have."""
+    out = []
+    for domain, part in pooled.groupby("domain", sort=False) if len(pooled) else ():
+        said = [
+            f"{row['arm']}: {10 ** row['estimate']:.2f} times "
+            f"[{10 ** row['lower']:.2f}, {10 ** row['upper']:.2f}]"
+            for _, row in part.iterrows()
+        ]
+        out.append(
+            f"{domain.capitalize()}, equal epochs: the gradient noise that the arms really had, "
+            f"over that of the plain runs they imitate (geometric means): {'; '.join(said)}. It "
+            "is the noise on an update that was set; its size also follows where training went."
+        )
     return out
 
 

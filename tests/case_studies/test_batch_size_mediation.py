@@ -222,7 +222,9 @@ def test_without_one_corner_the_contrasts_of_the_others_are_still_told(mixed):
         "updates at the noise of 16",
     }
     assert near(rows.loc["updates at the noise of 16"], 0.01 * UPDATES_STEP)
-    assert "one corner not run" in decomposition.decomposition_verdicts(tables)[0]
+    said = decomposition.decomposition_verdicts(tables)
+    assert "one corner not run" in said[0]
+    assert "noise added: 1.0" in said[-1]
 
 
 def test_noise_measured_with_error_is_credited_to_updates_and_the_experiment_shows_it():
