@@ -53,6 +53,8 @@ POSTER = (
     ("SAM-only control", -0.015, SAM),
 )
 """The poster's rows, their drops in generalisation, and the operation that each is held to be."""
+BEYOND = ("domain", "dataset", "model", "design", "graph", "operation", "beyond")
+"""Columns of the table that says how far removals ask the models beyond the runs."""
 REFITS = {PAPERS: (JOINT, "N -> S"), STUDY: (JOINT, "N -> G", "U -> G", "S -> G", "C -> G")}
 """Hyperedges without which each hypergraph is fitted again."""
 
@@ -70,20 +72,22 @@ def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         ablations and ablations_pooled: by cell, hypergraph ("measured" for arms) and operation;
         refits and refits_pooled: change of the cross-validated squared error where a hypergraph
         is fitted again without a hyperedge, as a share of the error with it; poster: the poster's
-        rows beside ours; ablations_unfitted: what could not be fitted, and why; and the tables of
-        `sam_tables`.
+        rows beside ours; ablations_beyond: the share of simulated runs beyond the observed ones
+        in the poster's removals; ablations_unfitted: what could not be fitted, and why; and the
+        tables of `sam_tables`.
     """
     entries: list[Entry] = []
     errors: list[Entry] = []
+    beyond: list[dict[str, object]] = []
     unfitted: list[dict[str, str]] = []
     for cell in cut_cells(runs):
         for graph in (PAPERS, STUDY):
-            make = partial(_model_entries, cell, graph, errors)
+            make = partial(_model_entries, cell, graph, errors, beyond)
             entries += attempt(make, cell, graph, unfitted)
         own = runs[(runs[CELL] == [cell.labels[c] for c in CELL]).all(axis=1)]
         for arm in measure_arms(own[own["design"] == cell.labels["design"]]):
             entries += arm.entries(cell.labels, "measured")
-    pooled = pool_cells(entries)
+    pooled, outside = pool_cells(entries), pd.DataFrame(beyond, columns=list(BEYOND))
     sam = sam_tables(runs, unfitted)
     return {
         **sam,
@@ -91,20 +95,26 @@ def ablation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
         "ablations_pooled": pooled,
         "refits": tabulate(errors),
         "refits_pooled": pool_cells(errors),
-        "poster": beside_poster(pooled),
+        "ablations_beyond": outside,
+        "poster": beside_poster(pooled, outside),
         "ablations_unfitted": pd.DataFrame(unfitted, columns=list(UNFITTED)),
     }
 
 
-def _model_entries(cell: Cell, graph: str, errors: list[Entry]) -> list[Entry]:
+def _model_entries(
+    cell: Cell, graph: str, errors: list[Entry], beyond: list[dict[str, object]]
+) -> list[Entry]:
     model = fit_cell(cell, GRAPH, ROLES) if graph == PAPERS else fit_competing(cell, graph)
     operations = list_removals(model)
     answer = ask(model, partial(_worlds, operations))
     found = [*_operate(answer, operations)]
+    labels = {**cell.labels, "graph": graph}
+    named = [name for _, _, name in POSTER if name in operations]
+    beyond += [labels | {"operation": k, "beyond": x} for k, x in answer.beyond(named).items()]
     for edge in REFITS[graph]:
         ablated, error = refit_without(answer, edge)
         found.append(ablated)
-        errors.append(Entry({**cell.labels, "graph": graph, "hyperedge": edge}, error))
+        errors.append(Entry({**labels, "hyperedge": edge}, error))
     return [entry for ablated in found for entry in ablated.entries(cell.labels, graph)]
 
 
@@ -151,7 +161,7 @@ def refit_without(answer: Answer, edge: str) -> tuple[Ablated, Quantity]:
     before = answer.quantity(answer.effect())
     cut = "G" not in reached(second.graph, "B", avoiding=())
     if cut:
-        after = 0.0 * before
+        after = before - before
     else:
         again = ask_again(answer, second, lambda experiment: {})
         after = again.quantity(again.effect())
@@ -162,21 +172,24 @@ def refit_without(answer: Answer, edge: str) -> tuple[Ablated, Quantity]:
     return Ablated(f"refit without {edge}", before, after, None, cut), from_seeds(change)
 
 
-def beside_poster(pooled: pd.DataFrame) -> pd.DataFrame:
+def beside_poster(pooled: pd.DataFrame, beyond: pd.DataFrame) -> pd.DataFrame:
     """The poster's rows beside ours.
 
     Parameters
     ----------
-    pooled : DataFrame
-        `ablations_pooled`.
+    pooled, beyond : DataFrame
+        `ablations_pooled` and `ablations_beyond`.
 
     Returns
     -------
     DataFrame
         row, poster (its drop), domain, design, graph, operation, tautology, and for the change of
-        the effect and of the level estimate, lower and upper (effect_..., level_...), cells.
+        the effect and of the level estimate, lower, upper and spread (effect_..., level_...),
+        cells, and beyond: the mean share of simulated runs beyond the observed ones, NaN for
+        what was measured.
     """
     rows = []
+    shares = beyond.groupby(["domain", "design", "graph", "operation"])["beyond"].mean()
     for row, drop, operation in POSTER if len(pooled) else ():
         own = pooled[pooled["operation"] == operation]
         for (domain, design, graph), part in own.groupby(
@@ -189,7 +202,8 @@ def beside_poster(pooled: pd.DataFrame) -> pd.DataFrame:
             for short, change in (("effect", CHANGES[2]), ("level", CHANGES[3])):
                 for number in ("estimate", "lower", "upper", "spread"):
                     found[f"{short}_{number}"] = by_name.loc[change, number]
-            rows.append(found | {"cells": int(by_name["cells"].iloc[0])})
+            share = shares.get((domain, design, graph, operation), np.nan)
+            rows.append(found | {"cells": int(by_name["cells"].iloc[0]), "beyond": share})
     return pd.DataFrame(rows)
 
 
@@ -228,6 +242,8 @@ def _describe(row: pd.Series) -> str:
     level = points(*(row[f"level_{k}"] for k in ("estimate", "lower", "upper")))
     where = "measured" if row["graph"] == "measured" else f"the {row['graph']} hypergraph"
     taut = ", vanishes by construction" if row["tautology"] else ""
+    if row["beyond"] > 0:
+        taut += f", {row['beyond']:.0%} of the simulated runs beyond the observed ones"
     return (
         f"{row['row']} (poster {100 * row['poster']:+.1f}; {row['operation']}, {where}{taut}) "
         f"changes the effect by {effect} and the level by {level}"

@@ -129,9 +129,9 @@ class Answer:
         """Mean of one world less the natural one's, averaged over 16 and 512."""
         return (self.means[world] - self.means["natural"]).mean(axis=1)
 
-    def beyond(self, world: str) -> float:
-        """Share of the simulated runs of a world that lie beyond the observed ones."""
-        return self.experiment.extrapolated({world: self.builders[world]})[world]
+    def beyond(self, worlds: Iterable[str]) -> dict[str, float]:
+        """Share of the simulated runs of some worlds that lie beyond the observed ones."""
+        return self.experiment.extrapolated({name: self.builders[name] for name in worlds})
 
     def quantity(self, values: Array) -> Quantity:
         """A number with its jackknife."""
@@ -164,8 +164,8 @@ def ask_again(first: Answer, model: FittedModel, build: Builders) -> Answer:
 
 def _answer(experiment: Experiment, build: Builders) -> Answer:
     builders = build(experiment)
-    means = experiment.means({"natural": natural_world, **builders})
-    return Answer(experiment, means, builders)
+    worlds = {"natural": natural_world, **builders}
+    return Answer(experiment, experiment.means(worlds, alone=not builders), builders)
 
 
 def jackknifed(found: Replicates) -> Replicates:

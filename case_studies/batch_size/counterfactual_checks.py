@@ -29,6 +29,8 @@ MEAN = "mean of the other seeds at b'"
 METHODS = (MEAN, "own score + difference of means", "own score, shrunk")
 """Predictions without a hypergraph; the first is the baseline."""
 GRAPHS = {"papers hypergraph": (GRAPH, SPLINE), f"{STUDY} hypergraph": (COMPETING[STUDY], LINEAR)}
+RATIO = "log ratio of squared errors"
+"""Mean squared error over that of the baseline, in natural logarithms."""
 OWN, OTHERS = "interval of the parameters covers", "prediction interval covers"
 PAIRS = {"all pairs": None, f"{SMALL} and {LARGE}": {SMALL, LARGE}}
 
@@ -59,10 +61,10 @@ def counterfactual_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict of str to DataFrame
-        counterfactuals and counterfactuals_pooled: by cell, method and pairs the gain (share of
-        the baseline's mean squared error that is saved), and the coverage of both kinds of
-        intervals; counterfactual_errors: root mean squared errors in accuracy;
-        counterfactuals_unfitted: what could not be fitted, and why.
+        counterfactuals and counterfactuals_pooled: by cell, method and pairs the logarithm of
+        its mean squared error over the baseline's, and the coverage of both kinds of intervals;
+        counterfactual_errors: root mean squared errors in accuracy; counterfactuals_unfitted:
+        what could not be fitted, and why.
     """
     entries: list[Entry] = []
     errors: list[dict[str, object]] = []
@@ -149,18 +151,18 @@ def by_graph(
     noise = abduct(model, drawn, nodes, rows)
     shape = (len(truth), len(truth.columns), len(truth.columns))
     value, error = np.full(shape, np.nan), np.full(shape, np.nan)
-    clusters = model.groups.clusters
     place = truth.index.get_indexer(np.asarray(model.labels["seed"]))
     had = truth.columns.get_indexer(np.rint(model.roles["B"].invert(model.values["B"])))
     for to, b in enumerate(truth.columns):
         set_to = float(model.roles["B"].apply(np.array(float(b))))
         there = replay(model, drawn, noise, {"B": set_to}, rows).values["G"]
         there = np.broadcast_to(there, (len(drawn), 1, model.n))[:, 0]
-        for row in range(model.n):
-            alone, lacking = _without(drawn, int(clusters[row]))
-            value[place[row], had[row], to] = there[alone, row]
+        for cluster in range(model.clusters):
+            own = np.flatnonzero(model.groups.clusters == cluster)
+            alone, lacking = _without(drawn, cluster)
+            value[place[own], had[own], to] = there[alone, own]
             if len(lacking) > 1:
-                error[place[row], had[row], to] = there[lacking, row].std(ddof=1)
+                error[place[own], had[own], to] = there[np.ix_(lacking, own)].std(axis=0, ddof=1)
     return Predictions(value, error if np.isfinite(error).any() else None)
 
 
@@ -184,7 +186,7 @@ def judge(
     found: Mapping[str, Predictions],
     errors: list[dict[str, object]],
 ) -> Iterator[Entry]:
-    """Gains and coverages of every method, from pairs that all methods predict.
+    """Errors and coverages of every method, from pairs that all methods predict.
 
     Parameters
     ----------
@@ -212,7 +214,7 @@ def judge(
             own = _by_seed(np.square(residual), use, truth.index)
             labels = {**cell.labels, "pairs": pairs, "method": name}
             errors.append({**labels, "rmse": float(np.sqrt(own.mean()))})
-            measures = {"gain": (base - own) / base.mean()}
+            measures = {RATIO: log_ratio(own, base)}
             covers = {OTHERS: _interval(residual, common)}
             if found[name].error is not None:
                 half = t_quantile(np.array([len(y) - 2.0]), LEVEL)[0] * found[name].error
@@ -222,6 +224,28 @@ def judge(
                 measures[kind] = _by_seed(inside, use, truth.index)
             for measure, values in measures.items():
                 yield Entry({**labels, "measure": measure}, from_seeds(values))
+
+
+def log_ratio(own: pd.Series, base: pd.Series) -> pd.Series:
+    """Values by seed whose mean is log(own / base) of the means, and whose spread is its error.
+
+    Parameters
+    ----------
+    own, base : Series
+        Positive numbers by seed.
+
+    Returns
+    -------
+    Series
+        The logarithm linearised about both means (delta method).
+
+    Examples
+    --------
+    >>> found = log_ratio(pd.Series([2.0, 6.0]), pd.Series([1.0, 3.0]))
+    >>> round(float(np.exp(found.mean())), 9), round(float(found.std()), 9)
+    (2.0, 0.0)
+    """
+    return float(np.log(own.mean() / base.mean())) + own / own.mean() - base / base.mean()
 
 
 def _by_seed(values: Array, use: Array, seeds: pd.Index) -> pd.Series:
@@ -251,9 +275,9 @@ def counterfactual_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         here = errors[(errors["domain"] == domain) & (errors["design"] == design)]
         typical = 100 * here.groupby("method")["rmse"].median()
         by_name = part.set_index(["method", "measure"])
-        graphs = [name for name in GRAPHS if (name, "gain") in by_name.index]
+        graphs = [name for name in GRAPHS if (name, RATIO) in by_name.index]
         said = [
-            f"{name} {typical[name]:.2f} (squared error {_less(by_name.loc[(name, 'gain')])})"
+            f"{name} {typical[name]:.2f} (squared error {_change(by_name.loc[(name, RATIO)])})"
             for name in (*METHODS[1:], *graphs)
         ]
         covers = [
@@ -270,5 +294,6 @@ def counterfactual_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     return out
 
 
-def _less(gain: pd.Series) -> str:
-    return f"{-gain['estimate']:+.0%} [{-gain['upper']:+.0%}, {-gain['lower']:+.0%}]"
+def _change(ratio: pd.Series) -> str:
+    changes = np.exp(ratio[["estimate", "lower", "upper"]].astype(float)) - 1
+    return "{:+.0%} [{:+.0%}, {:+.0%}]".format(*changes)

@@ -174,7 +174,7 @@ def _arm_noise(cell: Cell, corners: Mapping[str, pd.DataFrame]) -> Iterator[Entr
 def decomposition_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What the experiment says, and whether the hypergraph fitted to plain runs agrees."""
     pooled, cells = tables["decomposition_pooled"], tables["decomposition"]
-    out = []
+    out: list[str] = []
     if pooled.empty:
         return ["No cell has all four corners of noise and updates."]
     for domain, part in pooled.groupby("domain", sort=False):

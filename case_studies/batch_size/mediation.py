@@ -29,6 +29,8 @@ from causalhyper.queries.mediation.worlds import mediation_worlds, world_key
 
 COMPLEXITIES = ("weight_norm", "margin", "distance")
 """Columns that play C; the first is the study's."""
+FIXED = ("equal_epochs", "equal_updates")
+"""Protocols under which the other columns play C too."""
 AROUND, THROUGH = "B -> N -> C -> G", "B -> N -> S -> C -> G"
 """The two directed paths of the papers' hypergraph."""
 
@@ -45,14 +47,15 @@ def mediation_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     -------
     dict of str to DataFrame
         mediation, mediation_pooled: effects of 16 against 512 by path and in the interventional
-        sense, for every column that plays C, and Shapley shares for the study's; opposing:
-        whether the two paths oppose one another; unfitted: what could not be fitted, and why; and
-        the tables of `dominance_tables` and `decomposition_tables`.
+        sense, for every column that plays C (at fixed rates), and Shapley shares for the study's;
+        opposing: whether the two paths oppose one another; unfitted: what could not be fitted,
+        and why; and the tables of `dominance_tables` and `decomposition_tables`.
     """
     entries: list[Entry] = []
     unfitted: list[dict[str, str]] = []
     for cell in cut_cells(runs):
-        for complexity in COMPLEXITIES:
+        fixed = cell.labels["design"] in FIXED
+        for complexity in COMPLEXITIES if fixed else COMPLEXITIES[:1]:
             graph = f"{GRAPH}, C {complexity}"
             make = partial(_entries, cell, complexity)
             entries += attempt(make, cell, graph, unfitted)
@@ -143,7 +146,7 @@ def find_opposition(mediation: pd.DataFrame) -> pd.DataFrame:
 def mediation_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """What the tables say, in sentences with their uncertainty."""
     pooled, opposing = tables["mediation_pooled"], tables["opposing"]
-    out = []
+    out: list[str] = []
     own = pooled[pooled["complexity"] == COMPLEXITIES[0]] if len(pooled) else pooled
     for (domain, design), part in own.groupby(["domain", "design"], sort=False):
         by_name = part.set_index("quantity")

@@ -22,8 +22,8 @@ NUMBERS = ("estimate", "se", "df", "lower", "upper", "seeds")
 class Quantity:
     """An estimate, and the part of its error that each seed brings.
 
-    Sums and differences of quantities of the same seeds, and their means over cells, keep every
-    correlation that comes from sharing seeds.
+    Differences of quantities, and their means over cells, keep every correlation that comes from
+    sharing seeds.
 
     Attributes
     ----------
@@ -47,7 +47,8 @@ class Quantity:
     @property
     def se(self) -> float:
         """Standard error."""
-        return float(np.sqrt(np.square(self.errors.to_numpy(dtype=float)).sum()))
+        errors = self.errors.to_numpy(dtype=float)
+        return float(np.sqrt(errors @ errors))
 
     @property
     def df(self) -> int:
@@ -60,30 +61,19 @@ class Quantity:
         half = float(t_quantile(np.array([float(self.df)]), LEVEL)[0]) * self.se
         return self.estimate - half, self.estimate + half
 
-    def __add__(self, other: Quantity) -> Quantity:
-        return Quantity(self.estimate + other.estimate, _align(self, other, 1.0))
-
     def __sub__(self, other: Quantity) -> Quantity:
-        return Quantity(self.estimate - other.estimate, _align(self, other, -1.0))
-
-    def __mul__(self, factor: float) -> Quantity:
-        return Quantity(self.estimate * factor, self.errors * factor)
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: float) -> Quantity:
-        return self * (1 / divisor)
+        """The difference, paired by seed."""
+        if self.errors.index.equals(other.errors.index):
+            errors = self.errors - other.errors
+        else:
+            errors = self.errors.sub(other.errors, fill_value=0.0)
+        return Quantity(self.estimate - other.estimate, errors)
 
     def numbers(self) -> dict[str, float]:
         """What a table shows, with the columns `NUMBERS`."""
         lower, upper = self.interval
         values = (self.estimate, self.se, self.df, lower, upper, len(self.errors))
         return dict(zip(NUMBERS, values, strict=True))
-
-    def __format__(self, digits: str) -> str:
-        """Estimate and interval in percentage points, such as "+0.40 [-0.15, +0.94]"."""
-        lower, upper = self.interval
-        return points(self.estimate, lower, upper, int(digits or 2))
 
 
 def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
@@ -96,10 +86,6 @@ def points(estimate: float, lower: float, upper: float, digits: int = 2) -> str:
     """
     low, high = f"{100 * lower:+.{digits}f}", f"{100 * upper:+.{digits}f}"
     return f"{100 * estimate:+.{digits}f} [{low}, {high}]"
-
-
-def _align(left: Quantity, right: Quantity, sign: float) -> pd.Series:
-    return left.errors.add(sign * right.errors, fill_value=0.0)
 
 
 def from_seeds(values: pd.Series) -> Quantity:
@@ -157,10 +143,16 @@ def from_replicates(experiment: Experiment, values: Array) -> Quantity:
 
 def mean_of(quantities: Sequence[Quantity]) -> Quantity:
     """The plain mean over cells; seeds that cells share make their errors dependent."""
-    total = quantities[0]
-    for other in quantities[1:]:
-        total = total + other
-    return total / len(quantities)
+    estimate = float(np.mean([q.estimate for q in quantities]))
+    return Quantity(estimate, _side_by_side(quantities).sum(axis=1) / len(quantities))
+
+
+def _side_by_side(quantities: Sequence[Quantity]) -> pd.DataFrame:
+    """Errors by seed (rows) and quantity (columns); a seed that one lacks brings it none."""
+    first = quantities[0].errors.index
+    if all(q.errors.index.equals(first) for q in quantities):
+        return pd.DataFrame(np.column_stack([q.errors.to_numpy() for q in quantities]), first)
+    return pd.concat([q.errors for q in quantities], axis=1).fillna(0.0)
 
 
 def confidence_draws(
@@ -187,7 +179,7 @@ def confidence_draws(
     Source: Mammen 1993, "Bootstrap and wild bootstrap for high dimensional linear models";
     Schweder and Hjort 2016, chapter 7 (confidence distributions).
     """
-    errors = pd.concat([q.errors for q in quantities], axis=1).fillna(0.0).to_numpy()
+    errors = _side_by_side(quantities).to_numpy()
     df = min(q.df for q in quantities)
     normal = rng.normal(size=(draws, len(errors)))
     scale = np.sqrt(rng.chisquare(df, size=(draws, 1)) / df)

@@ -153,8 +153,9 @@ def fit_training(cell: Cell, rows: pd.DataFrame, graph: str) -> FittedModel:
     """
     papers = graph == "papers"
     text, roles = (GRAPH, ROLES) if papers else (COMPETING[graph], budget_roles(rows))
-    names = {"dataset_seed": rows["dataset"] + "/" + rows["model"] + "/" + rows["seed"].map(str)}
-    together = Cell(cell.labels, rows.assign(seed=names["dataset_seed"]))
+    # the same seed of two cells is two clusters, each inside one context
+    apart = rows["dataset"] + "/" + rows["model"] + "/" + rows["seed"].map(str)
+    together = Cell(cell.labels, rows.assign(seed=apart))
     return fit_cell(together, text, roles, SPLINE if papers else LINEAR, context=tuple(CELL))
 
 

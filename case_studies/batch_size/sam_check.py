@@ -127,7 +127,7 @@ def sam_verdicts(pooled: pd.DataFrame) -> list[str]:
     -------
     list of str
     """
-    out = []
+    out: list[str] = []
     if pooled.empty:
         return out
     level = CHANGES[1]

@@ -103,6 +103,16 @@ class AdditiveFit:
         """
         return self.learn(groups, weights)[0]
 
+    def inflation(self, groups: Groups) -> float:
+        """What residuals are too small by for the coefficients spent: sqrt(n / (n - spent)).
+
+        Pooled context effects count in part.
+        """
+        n, sizes = len(self.response), np.bincount(groups.contexts)
+        shrinkage = float(self.penalty.max(initial=0.0))
+        contexts = float((sizes / (sizes + shrinkage)).sum()) + (shrinkage > 0)
+        return float(np.sqrt(n / max(n - self.space.size - contexts, 1.0)))
+
     def learn(self, groups: Groups, weights: Array) -> tuple[LinearParameters, Flags]:
         """What `refit` and `enough` say of the same weights, from one solution."""
         solved, ranks = solve(self.grams, weights, self.penalty)

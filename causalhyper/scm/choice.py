@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from causalhyper.arrays import Array, Flags
+from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms import Groups, MechanismFit, cluster_folds
+from causalhyper.scm.losses import log_losses, squared_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Score:
     candidate : str
         Its options in words.
     error : float
-        Mean squared error at clusters left out, within contexts where those lie in clusters;
-        infinite if it could not be fitted.
+        Mean squared error, or minus the mean log density, at clusters left out, within contexts
+        where those lie in clusters; infinite if it could not be fitted.
     excess, se : float
         Error above the smallest one, and the standard error of that difference over clusters.
     chosen : bool
@@ -46,6 +47,7 @@ def choose(
     groups: Groups,
     folds: int,
     seed: int,
+    score: Literal["squared", "log"] = "squared",
 ) -> tuple[int, tuple[Score, ...]]:
     """Take the first candidate that is as good as the best, by one standard error.
 
@@ -59,6 +61,8 @@ def choose(
     groups : Groups
     folds : int
     seed : int
+    score : {"squared", "log"}
+        Squared errors, or minus log densities.
 
     Returns
     -------
@@ -76,11 +80,12 @@ def choose(
     Source: Breiman, Friedman, Olshen and Stone 1984, section 3.4.3 (the one-standard-error
     rule), with standard errors of paired differences between clusters.
     """
+    losses = squared_errors if score == "squared" else log_losses
     left = cluster_folds(groups, folds, np.random.default_rng(seed))
     sums = np.full((len(fits), groups.cluster_count), np.inf)
     for i, fitted in enumerate(fits):
         if not isinstance(fitted, ConfigurationError):
-            sums[i] = squared_errors(fitted, inputs, groups, left)
+            sums[i] = losses(fitted, inputs, groups, left)
     errors = sums.sum(axis=1) / len(groups.clusters)
     if not np.isfinite(errors).any():
         first = next(f for f in fits if isinstance(f, ConfigurationError))
@@ -102,40 +107,3 @@ def choose(
         )
         for i, name in enumerate(names)
     )
-
-
-def squared_errors(
-    fit: MechanismFit[Any], inputs: Sequence[Array], groups: Groups, left: Flags
-) -> Array:
-    """Sum of squared errors of each cluster when it was left out.
-
-    Parameters
-    ----------
-    fit : MechanismFit
-    inputs : sequence of ndarray, shape (n,)
-    groups : Groups
-    left : ndarray of bool, shape (folds, clusters)
-        What each fold leaves out.
-
-    Returns
-    -------
-    ndarray, shape (clusters,)
-        Of deviations from their context's means where contexts lie within clusters; infinite
-        where some fold cannot be left out.
-    """
-    out = left[:, groups.clusters]
-    if not fit.enough((~left).astype(float)).all():
-        return np.full(groups.cluster_count, np.inf)
-    parameters = fit.refit(groups, (~left).astype(float))
-    received = [[inputs[i][None, None, :] for i in term] for term in fit.terms]
-    contexts = np.broadcast_to(groups.contexts, out.shape)
-    predicted = fit.mean(parameters, received, contexts, {})
-    error = np.where(out, fit.response - np.broadcast_to(predicted[:, 0], out.shape), 0).sum(
-        axis=0
-    )
-    if groups.absorbed:
-        # the intercept of a context that was left out with its cluster is not predicted
-        means = np.bincount(groups.contexts, error) / np.bincount(groups.contexts)
-        error = error - means[groups.contexts]
-    sums: Array = np.bincount(groups.clusters, error**2, groups.cluster_count).astype(float)
-    return sums

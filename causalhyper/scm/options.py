@@ -231,16 +231,21 @@ class CrossValidated:
         Folds of clusters.
     seed : int
         Deals the clusters out.
+    score : {"squared", "log"}, optional
+        Squared errors of the mean, or log densities of the runs, which see spread and shape of
+        the noise too; by default densities where a flow is among the candidates.
 
     Raises
     ------
     ConfigurationError
-        If there are fewer than two candidates or folds.
+        If there are fewer than two candidates or folds, or densities are to be compared and a
+        candidate has none.
     """
 
     candidates: tuple[Rung, ...] = (LINEAR, SPLINE)
     folds: int = 5
     seed: int = 1
+    score: Literal["squared", "log"] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "candidates", tuple(self.candidates))
@@ -249,6 +254,21 @@ class CrossValidated:
                 f"cross-validation needs two candidates and two folds or more, got "
                 f"{len(self.candidates)} and {self.folds}"
             )
+        if self.score not in (None, "squared", "log"):
+            raise ConfigurationError(f"score must be 'squared' or 'log', got {self.score!r}")
+        without = [str(c) for c in self.candidates if isinstance(c, Binomial | Table)]
+        if self.measure == "log" and without:
+            raise ConfigurationError(
+                f"candidates are compared by density, and there is none for {without[0]}: leave "
+                "it out, or compare means with score='squared'"
+            )
+
+    @property
+    def measure(self) -> Literal["squared", "log"]:
+        """How candidates are compared."""
+        if self.score is not None:
+            return self.score
+        return "log" if any(isinstance(c, Flow) for c in self.candidates) else "squared"
 
 
 Options = Rung | CrossValidated

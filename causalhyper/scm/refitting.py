@@ -22,7 +22,7 @@ from causalhyper.mechanisms import (
     make_groups,
     make_term_space,
 )
-from causalhyper.scm.choice import squared_errors
+from causalhyper.scm.losses import squared_errors
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.replicates import Replicates
 from causalhyper.scm.rungs import fit_node

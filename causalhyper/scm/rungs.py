@@ -85,7 +85,7 @@ def fit_node(
         return Mechanism(node, parents, edges, owners, options, made(options))
     tried = [_attempt(made, rung) for rung in options.candidates]
     words = [str(rung) for rung in options.candidates]
-    at, scores = choose(words, tried, inputs, groups, options.folds, options.seed)
+    at, scores = choose(words, tried, inputs, groups, options.folds, options.seed, options.measure)
     chosen = tried[at]
     assert not isinstance(chosen, ConfigurationError)
     return Mechanism(node, parents, edges, owners, options.candidates[at], chosen, scores)

@@ -139,3 +139,12 @@ def test_without_sam_nothing_is_said_of_it(runs):
     found = ablation_tables(runs[runs["arm"] == "plain"])
     assert found["sam_check"].empty
     assert not any("SAM" in said for said in ablation_verdicts(found))
+
+
+def test_removals_say_how_far_they_ask_the_model_beyond_the_runs(runs, tables):
+    model = fit_cell(next(cut_cells(runs)), GRAPH, ROLES)
+    core = ch.ablate(model, "B", "G", ch.CutEdge("N -> C"), at=[16], baseline=512, draws=100)
+    beyond = tables["ablations_beyond"].set_index(["graph", "operation"])["beyond"]
+    assert beyond[PAPERS, "cut arc N -> C"] == core.extrapolated > 0
+    poster = tables["poster"]
+    assert poster[poster["graph"] == "measured"]["beyond"].isna().all()

@@ -6,6 +6,7 @@ import pytest
 
 from case_studies.batch_size import deep_model
 from case_studies.batch_size.cell_models import ask, ask_again, cut_cells, fit_cell
+from case_studies.batch_size.counterfactual_checks import RATIO
 from case_studies.batch_size.mediation import mediator_worlds
 from case_studies.batch_size.runs import GRAPH, ROLES
 from tests.case_studies.planted_runs import Plan, Truth, make_runs
@@ -30,8 +31,8 @@ def test_in_a_linear_world_with_normal_noise_both_models_say_the_same(tables):
 
 def test_both_models_predict_the_same_pairs(tables):
     rows = tables["deep_counterfactuals"]
-    gains = rows[(rows["measure"] == "gain") & (rows["pairs"] == "all pairs")]
-    by_method = gains.set_index("method")["estimate"]
+    errors = rows[(rows["measure"] == RATIO) & (rows["pairs"] == "all pairs")]
+    by_method = errors.set_index("method")["estimate"]
     assert by_method[deep_model.DEEP] == pytest.approx(by_method[deep_model.ADDITIVE], abs=0.3)
     assert not tables["deep_counterfactuals"]["measure"].str.contains("parameters").any()
 

@@ -99,20 +99,30 @@ def test_where_every_run_has_new_noise_it_does_not_and_other_seeds_errors_still_
 
 
 def test_a_counterfactual_beats_the_mean_only_where_seeds_keep_their_noise():
-    gains = {}
+    ratios = {}
     for kept in (0.0, 1.0):
         tables = checks.counterfactual_tables(make_runs(Truth(kept=kept), ONE, seed=4))
         rows = tables["counterfactuals"].set_index(["pairs", "method", "measure"])
-        gains[kept] = rows.loc[("all pairs", "papers hypergraph", "gain")]
-    assert gains[0.0]["upper"] < 0
-    assert gains[1.0]["lower"] > 0
+        ratios[kept] = rows.loc[("all pairs", "papers hypergraph", checks.RATIO)]
+    assert ratios[0.0]["lower"] > 0
+    assert ratios[1.0]["upper"] < 0
+
+
+def test_the_log_ratio_has_the_jackknifes_standard_error():
+    rng = np.random.default_rng(3)
+    own, base = (pd.Series(rng.exponential(size=400)) for _ in range(2))
+    found = checks.log_ratio(own, base)
+    assert found.mean() == pytest.approx(np.log(own.mean() / base.mean()))
+    without = [np.log(own.drop(k).mean() / base.drop(k).mean()) for k in own.index]
+    jackknife = np.sqrt(399 / 400 * np.square(np.array(without) - np.mean(without)).sum())
+    assert found.std(ddof=1) / 20 == pytest.approx(jackknife, rel=0.01)
 
 
 def test_a_missing_run_is_neither_asked_about_nor_predicted():
     runs = make_runs(CHAIN, ONE)
     lost = (runs["seed"] == 1) & (runs["batch_size"] == 16)
     table = checks.counterfactual_tables(runs[~lost])["counterfactuals"]
-    far = table[(table["pairs"] == "16 and 512") & (table["measure"] == "gain")]
+    far = table[(table["pairs"] == "16 and 512") & (table["measure"] == checks.RATIO)]
     assert set(far["seeds"]) == {19}
 
 

@@ -10,30 +10,21 @@ import numpy as np
 from scipy import special
 
 from causalhyper.arrays import Array, Codes, Flags
-from causalhyper.errors import ConfigurationError
-from causalhyper.mechanisms.additive import AdditiveFit, Inputs, fit_additive, level
-from causalhyper.mechanisms.bases import Basis
-from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties, Sample
+from causalhyper.mechanisms.additive import AdditiveFit, Inputs, level
+from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
 from causalhyper.mechanisms.flows.maximising import (
     Optimum,
     Whitening,
-    maximise,
-    rough_whitening,
-    whitening,
+    climb,
 )
-from causalhyper.mechanisms.flows.parameters import FlowParameters, Noise, tabulate
-from causalhyper.mechanisms.flows.splines import make_monotone_spline
-from causalhyper.mechanisms.flows.tuning import Folds, tune
-from causalhyper.mechanisms.folds import cluster_folds
-from causalhyper.mechanisms.grouping import Groups, context_means
+from causalhyper.mechanisms.flows.parameters import FlowParameters, Noise
+from causalhyper.mechanisms.grouping import Groups
 from causalhyper.mechanisms.ladder import Capability, Projection
 from causalhyper.mechanisms.predictors import LinearParameters, predict
 from causalhyper.mechanisms.terms import TermSpace
 
-TOLERANCE = 1e-3
+TOLERANCE = 1e-2
 """A refit stops so many standard errors from its optimum."""
-EXACT = 1e-9
-"""Noise below this share of the response's spread is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +70,12 @@ class FlowFit:
     offsets: Array
     inflation: float
     score: float
+    parameters: FlowParameters
 
     @property
-    def parameters(self) -> FlowParameters:
-        """As fitted; r = 1."""
-        at = self.likelihood.unpack(self.optimum.at)
-        return self._gather([(at, self.optimum.converged)])
+    def plain(self) -> bool:
+        """Whether cross-validation left neither spread nor shape to depend on anything."""
+        return not np.isfinite([self.penalties.spread, self.penalties.shape]).any()
 
     @property
     def penalties(self) -> Penalties:
@@ -166,6 +157,8 @@ class FlowFit:
         RuntimeWarning
             If a search did not converge.
         """
+        if self.plain:
+            return self._least_squares(groups, weights)
         found = [self._refit(weight[groups.clusters]) for weight in weights]
         failed = sum(not converged for _, converged in found)
         if failed:
@@ -178,13 +171,30 @@ class FlowFit:
             )
         return self._gather(found)
 
+    def _least_squares(self, groups: Groups, weights: Array) -> FlowParameters:
+        """What the likelihood is maximal at where noise is normal and of equal spread."""
+        solved = self.line.refit(groups, weights)
+        columns, y = self.columns, self.response
+        variances = []
+        for r, weight in enumerate(weights):
+            w = weight[groups.clusters]
+            away = y - columns @ solved.coefs[r] - solved.effects[r][groups.contexts]
+            variances.append(float(w @ away**2) / float(w.sum()))
+        levels = 0.5 * np.log(np.maximum(variances, np.finfo(float).tiny))
+        none = np.empty((len(weights), 0))
+        return FlowParameters(
+            solved,
+            levels + np.log(self.inflation),
+            none,
+            none,
+            none[:, :, None],
+            np.ones(len(weights), dtype=bool),
+        )
+
     def _refit(self, weights: Array) -> tuple[Coefficients, bool]:
         rows = np.flatnonzero(weights > 0)
         part = self.likelihood.on(rows, weights[rows])
-        found = maximise(part, self.optimum.at, self.whitening, TOLERANCE)
-        if not found.converged:
-            again = maximise(part, self.optimum.at, rough_whitening(part), TOLERANCE)
-            found = min((again, found), key=lambda o: (not o.converged, o.loss))
+        found = climb(part, self.optimum.at, self.whitening, TOLERANCE)
         return part.unpack(found.at), found.converged
 
     def _gather(self, found: Sequence[tuple[Coefficients, bool]]) -> FlowParameters:
@@ -275,110 +285,3 @@ class FlowFit:
     def tabulate(self, inputs: Inputs) -> Array:
         """The mean's term columns at inputs of shape (s,) each."""
         return self.space.tabulate(inputs)
-
-
-def fit_flow(
-    space: TermSpace,
-    spreads: Sequence[Basis],
-    bends: Sequence[Basis],
-    inputs: Sequence[Array],
-    response: Array,
-    groups: Groups,
-    *,
-    slopes: int,
-    folds: int,
-    seed: int,
-    shrinkage: float | None = None,
-) -> FlowFit:
-    """Fit one head by penalised maximum likelihood, penalties by clusters left out.
-
-    Parameters
-    ----------
-    space : TermSpace
-        Terms of the mean; each input has a term of it alone.
-    spreads, bends : sequence of Basis
-        One an input, or none: functions of the log standard deviation, and of the shape.
-    inputs : sequence of ndarray, shape (n,)
-        Causes, in the order of the space's inputs.
-    response : ndarray, shape (n,)
-    groups : Groups
-    slopes : int
-        Coefficients of the shape.
-    folds, seed : int
-        Folds of clusters, and what deals the clusters out.
-    shrinkage : float, optional
-        As in `fit_additive`.
-
-    Returns
-    -------
-    FlowFit
-
-    Raises
-    ------
-    ConfigurationError
-        If the causes leave no noise.
-
-    Notes
-    -----
-    The mean is not penalised. Source: Pawlowski, Castro and Glocker 2020 (flows as mechanisms);
-    Hothorn, Moest and Buehlmann 2018 (penalised transformations); Mueller, McWilliams,
-    Rousselle, Gross and Novak 2019 and Durkan, Bekasov, Murray and Papamakarios 2019 (splines).
-    """
-    line = fit_additive(space, inputs, response, groups, shrinkage)
-    unit = _unit(line)
-    both = np.column_stack([response, line.columns])
-    # pooled intercepts have a mean in common, so they are not centred one by one
-    means = context_means(both, groups) if shrinkage is None else both.mean(axis=0)[None]
-    means = np.broadcast_to(means, (groups.context_count, both.shape[1]))
-    both = both - means[groups.contexts]
-    count = 0 if groups.absorbed and shrinkage is None else groups.context_count
-    sample = Sample(
-        both[:, 0] / unit,
-        both[:, 1:],
-        tabulate(spreads, inputs),
-        tabulate(bends, inputs),
-        np.asarray(groups.contexts),
-        count,
-    )
-    noise = Noise(tuple(spreads), tuple(bends), make_monotone_spline(slopes))
-    penalties = Penalties(pooling=shrinkage or 0.0)
-    likelihood = Likelihood(sample, np.ones(len(response)), noise.spline, penalties)
-    own = line.parameters
-    effects = (own.effects[0] + means[:, 1:] @ own.coefs[0] - means[:, 0]) / unit
-    start = np.concatenate([own.coefs[0] / unit, [0.0], effects[:count]])
-    left = cluster_folds(groups, folds, np.random.default_rng(seed))[:, groups.clusters]
-    tuned = tune(likelihood, Folds(left, groups), start)
-    chosen = Likelihood(sample, likelihood.weights, noise.spline, tuned.penalties)
-    at = tuned.optimum.at
-    return FlowFit(
-        line,
-        noise,
-        chosen,
-        tuned.optimum,
-        whitening(chosen, at),
-        unit,
-        means[:, 0],
-        means[:, 1:],
-        _inflation(line, groups, shrinkage),
-        tuned.score - float(np.log(unit)),
-    )
-
-
-def _unit(line: AdditiveFit) -> float:
-    """Standard deviation of the residuals; refused where there is none."""
-    unit = float(np.sqrt(((line.response - line.fitted) ** 2).mean()))
-    if not unit > EXACT * float(line.response.std()):
-        raise ConfigurationError(
-            "a flow needs noise, and the causes leave none of the head's variance over: use an "
-            "additive mechanism"
-        )
-    return unit
-
-
-def _inflation(line: AdditiveFit, groups: Groups, shrinkage: float | None) -> float:
-    """What residuals are too small by, as in least squares; pooled contexts count in part."""
-    n, sizes = len(line.response), np.bincount(groups.contexts)
-    contexts = float(len(sizes))
-    if shrinkage is not None:
-        contexts = 1.0 + float((sizes / (sizes + shrinkage)).sum())
-    return float(np.sqrt(n / max(n - line.space.size - contexts, 1.0)))

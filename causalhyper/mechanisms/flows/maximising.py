@@ -11,7 +11,9 @@ from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Pe
 
 ROUNDS = 100
 """Iterations at most."""
-CLOSE = 1e-2
+RESTARTS = 3
+"""Times that a search goes on in coordinates of its own end, where it has not converged."""
+CLOSE = 2e-2
 """A search that stops early has still converged within so many standard errors."""
 DIFFERENCE = 1e-5
 """Step of the differences that give second derivatives, over a standard error."""
@@ -163,6 +165,28 @@ def maximise(likelihood: Likelihood, start: Array, by: Whitening, tolerance: flo
     slope = float(np.abs(found.jac).max(initial=0.0))
     finite = bool(np.isfinite(found.fun))
     return Optimum(start + by.out(found.x), float(found.fun), finite and slope <= CLOSE)
+
+
+def climb(likelihood: Likelihood, start: Array, by: Whitening, tolerance: float) -> Optimum:
+    """Search as `maximise` does, and go on in better coordinates where it has not converged.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    start : ndarray
+    by : Whitening
+    tolerance : float
+
+    Returns
+    -------
+    Optimum
+    """
+    found = maximise(likelihood, start, by, tolerance)
+    for _ in range(RESTARTS):
+        if found.converged or not np.isfinite(found.loss):
+            break
+        found = maximise(likelihood, found.at, whitening(likelihood, found.at), tolerance)
+    return found
 
 
 def lift(at: Coefficients, into: Penalties, size: int, bends: int, spreads: int) -> Coefficients:

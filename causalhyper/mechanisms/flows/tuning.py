@@ -10,8 +10,8 @@ from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
 from causalhyper.mechanisms.flows.maximising import (
     Optimum,
+    climb,
     lift,
-    maximise,
     rough_whitening,
     whitening,
 )
@@ -25,6 +25,8 @@ BENDS = (np.inf, 300.0, 100.0, 30.0)
 """Penalties of what causes add to the shape that are tried; the first is one shape."""
 SKEWS = (0.0, 1.0, -1.0)
 """Starts of the shape: log slopes that differ so much between the two tails."""
+NEEDED = 1.0
+"""Standard errors of a gain that it takes to give up equal spread, normal noise or one shape."""
 TOLERANCE = 1e-6
 """Of the fit to all runs, in standard errors."""
 ROUGHLY = 1e-2
@@ -40,13 +42,14 @@ class Tuned:
     penalties : Penalties
     optimum : Optimum
         With these penalties, of all runs.
-    score : float
-        Mean log density of a run whose cluster was left out, up to the unit of the response.
+    scores : ndarray, shape (clusters,)
+        Summed log densities of the runs of each cluster when it was left out, up to the unit of
+        the response.
     """
 
     penalties: Penalties
     optimum: Optimum
-    score: float
+    scores: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +66,21 @@ class Folds:
     left: Flags
     groups: Groups
 
-    def score(self, likelihood: Likelihood, at: Array) -> float:
-        """Mean log density of the runs of each fold, given the others; searches start at `at`.
+    def score(self, likelihood: Likelihood, at: Array) -> Array | None:
+        """Log densities of each cluster's runs, given the other folds; searches start at `at`.
 
-        Minus infinity where some search does not converge.
+        None where some search does not converge.
         """
-        scores, by = [], whitening(likelihood, at)
+        scores, by = np.zeros(self.left.shape[1]), whitening(likelihood, at)
         for left in self.left:
             kept = np.flatnonzero(~left)
             part = likelihood.on(kept, np.ones(len(kept)))
-            found = maximise(part, at, by, ROUGHLY)
+            found = climb(part, at, by, ROUGHLY)
             if not found.converged:
-                return -np.inf
+                return None
             rows = np.flatnonzero(left)
-            scores.append(held_out(likelihood, part.unpack(found.at), rows, self.groups))
-        return float(np.concatenate(scores).mean())
+            scores[rows] = held_out(likelihood, part.unpack(found.at), rows, self.groups)
+        return np.bincount(self.groups.clusters, scores, self.groups.cluster_count)
 
 
 def held_out(likelihood: Likelihood, at: Coefficients, rows: Codes, groups: Groups) -> Array:
@@ -106,9 +109,16 @@ def tune(likelihood: Likelihood, folds: Folds, start: Array) -> Tuned:
     Returns
     -------
     Tuned
+
+    Notes
+    -----
+    What is simplest is given up where the best penalty gains more than a standard error.
+    Source: Breiman, Friedman, Olshen and Stone 1984, section 3.4.3 (the one-standard-error rule).
     """
     found = _optimum(likelihood, [start], ROUGHLY)
-    best = Tuned(likelihood.penalties, found, folds.score(likelihood, found.at))
+    scores = folds.score(likelihood, found.at)
+    assert scores is not None
+    best = Tuned(likelihood.penalties, found, scores)
     spreads = likelihood.sample.spread.shape[1] > 0
     if spreads:
         best = _along(likelihood, folds, best, "spread", SPREADS)
@@ -140,14 +150,21 @@ def _along(
         first = name == "shape" and not np.isfinite(before.shape)
         starts = [_skewed(lifted, skew).flat() for skew in SKEWS] if first else [lifted.flat()]
         found = _optimum(trial, starts, ROUGHLY)
-        score = folds.score(trial, found.at) if found.converged else -np.inf
-        if score == -np.inf:
+        scores = folds.score(trial, found.at) if found.converged else None
+        if scores is None:
             # weaker penalties are no better: noise of few runs is learnt by heart
             break
-        if score > tried.score:
-            tried = Tuned(penalties, found, score)
+        if _better(scores, tried.scores, NEEDED if tried is best else 0.0):
+            tried = Tuned(penalties, found, scores)
         at, before = found.at, penalties
     return tried
+
+
+def _better(scores: Array, than: Array, errors: float) -> bool:
+    """Whether scores gain more than so many standard errors of the gain over clusters."""
+    gain = scores - than
+    se = float(np.sqrt(len(gain)) * gain.std(ddof=1))
+    return float(gain.sum()) > errors * se
 
 
 def _skewed(at: Coefficients, skew: float) -> Coefficients:
@@ -156,7 +173,7 @@ def _skewed(at: Coefficients, skew: float) -> Coefficients:
 
 def _optimum(likelihood: Likelihood, starts: list[Array], tolerance: float) -> Optimum:
     by = rough_whitening(likelihood)
-    found = [maximise(likelihood, start, by, tolerance) for start in starts]
+    found = [climb(likelihood, start, by, tolerance) for start in starts]
     return min(found, key=lambda o: o.loss)
 
 
@@ -173,4 +190,4 @@ def polish(likelihood: Likelihood, start: Array, tolerance: float) -> Optimum:
     -------
     Optimum
     """
-    return maximise(likelihood, start, whitening(likelihood, start), tolerance)
+    return climb(likelihood, start, whitening(likelihood, start), tolerance)
