@@ -45,7 +45,7 @@ METHODS = (
     "Every run is in every analysis: diverged ones with the accuracy that they have, those that "
     "did not reach the training loss as they were when the cap ended them.",
     "The rules that make a verdict of an interval are in case_studies/batch_size/claims.py; they "
-    "were written before the runs were made.",
+    "were written before the runs were seen.",
 )
 
 

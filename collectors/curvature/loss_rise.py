@@ -116,7 +116,7 @@ def sam_sharpness(
     radius : float
         rho, in units of a parameter; with `adaptive`, of its size.
     steps : int
-        Ascent steps: 1 is the step of SAM, u = rho g / |g|; more go on by projected ascent.
+        Ascent steps: 1 is the step of SAM, ``u = rho g / |g|``; more go on by projected ascent.
     starts : int
         Starts: the first at the parameters, the others at random points of the sphere.
     adaptive : bool

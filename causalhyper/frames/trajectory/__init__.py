@@ -12,13 +12,16 @@ that no line vouches for yet. A step costs one short line, where a generation wo
 checksums again. The end of a killed store looks like that of a shorter store, so that going on
 needs no history of what happened, and the files of an interrupted run come out equal, byte for
 byte, to those of a run that was not. The manifest is written twice: at the start, and at the end
-with the number of steps, so that a journal that lost its end is noticed.
+with the number of steps, so that a journal that lost its end is noticed. A closed store has an
+index too: the checksums of the journal as one short array, so that opening it parses no line. It
+holds nothing that the journal does not.
 
 docs/trajectories.md specifies the format.
 """
 
 from causalhyper.frames.trajectory.layout import Layer
-from causalhyper.frames.trajectory.reader import Trajectory, read_trajectory
+from causalhyper.frames.trajectory.opening import read_trajectory
+from causalhyper.frames.trajectory.reader import Trajectory
 from causalhyper.frames.trajectory.writer import TrajectoryWriter
 
 __all__ = ["Layer", "Trajectory", "TrajectoryWriter", "read_trajectory"]

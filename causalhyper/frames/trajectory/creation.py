@@ -10,7 +10,13 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import disk, faults
 from causalhyper.frames.trajectory.layout import Layer
 from causalhyper.frames.trajectory.lock import Lock
-from causalhyper.frames.trajectory.manifest import JOURNAL, MANIFEST, Manifest, check_settings
+from causalhyper.frames.trajectory.manifest import (
+    INDEX,
+    JOURNAL,
+    MANIFEST,
+    Manifest,
+    check_settings,
+)
 
 
 def make_store(folder: Path, manifest: Manifest) -> Lock:
@@ -42,7 +48,7 @@ def make_store(folder: Path, manifest: Manifest) -> Lock:
         for left in folder.iterdir():
             if left.name != JOURNAL:
                 disk.remove(left)
-        for file in manifest.layout.files:
+        for file in (*manifest.layout.files, INDEX):
             disk.close(disk.open_to_write(folder / file))
         disk.sync_folder(folder)
         disk.replace_file(folder / MANIFEST, manifest.to_bytes())
@@ -111,7 +117,7 @@ def _check_free(folder: Path) -> None:
             "name another folder"
         )
     for entry in folder.iterdir():
-        ours = entry.name == JOURNAL or entry.suffix == ".blocks"
+        ours = entry.name in (JOURNAL, INDEX) or entry.suffix == ".blocks"
         empty = entry.is_file() and entry.stat().st_size == 0
         if entry.name != f".{MANIFEST}.tmp" and not (ours and empty):
             raise ConfigurationError(

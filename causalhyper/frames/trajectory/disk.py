@@ -25,6 +25,14 @@ def as_bytes(row: NDArray[Any]) -> memoryview:
     return row.view(np.uint8).data
 
 
+def as_rows(values: NDArray[Any]) -> list[memoryview]:
+    """View the rows of an array, each contiguous, as their bytes."""
+    if not values.flags.c_contiguous:
+        return [as_bytes(row) for row in values]
+    whole, length = as_bytes(values.reshape(-1)), values.itemsize * values.shape[1]
+    return [whole[at : at + length] for at in range(0, length * len(values), length)]
+
+
 def open_to_write(path: Path) -> int:
     """Open a file for writing and reading, made when missing; return the descriptor."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -50,6 +50,14 @@ def damaged(path: Path, place: str) -> DataError:
     return DataError(f"{str(path)!r} is damaged in {place}: the checksum differs: {RESTORE}")
 
 
+def damaged_index(path: Path) -> DataError:
+    """Say that the index of a store is not the one that was made of its journal."""
+    return DataError(
+        f"{str(path)!r} is damaged or gone: TrajectoryWriter.resume(folder).close() makes it "
+        "again from the journal"
+    )
+
+
 def damaged_journal(path: Path, whole: int) -> DataError:
     """Say which line of a journal does not have its checksum."""
     return DataError(

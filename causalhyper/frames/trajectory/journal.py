@@ -71,6 +71,11 @@ class Record:
         }
         return seal(json.dumps(content, separators=(",", ":"), allow_nan=False).encode())
 
+    def to_entry(self) -> bytes:
+        """Return the row of the index: the exponents, then the checksums, of 4 bytes each."""
+        numbers = [np.asarray(self.exponents, "<i4"), *(sums.astype("<u4") for sums in self.sums)]
+        return b"".join(each.tobytes() for each in numbers)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Journal:

@@ -67,10 +67,8 @@ class LayerFile:
         try:
             for row, rows in self.layout.spans(0, len(self.checksums)):
                 for cells in self.layout.cells(self.size, row, rows, 0, self.size):
-                    raw = self._raw(cells)
-                    read = disk.read_at(
-                        descriptor, [disk.as_bytes(each) for each in raw], cells.offset
-                    )
+                    raw = disk.as_rows(self._raw(cells))
+                    read = disk.read_at(descriptor, raw, cells.offset)
                     bad = self._differing(cells, raw) if read else range(rows)
                     if len(bad):
                         yield cells, len(bad)
@@ -92,7 +90,7 @@ class LayerFile:
         whole = (low, high) == (cells.start, cells.stop)
         direct = whole and CODECS[self.layout.dtype].exact
         raw = target if direct else self._raw(cells)
-        rows = [disk.as_bytes(row) for row in raw]
+        rows = disk.as_rows(raw)
         try:
             complete = disk.read_at(descriptor, rows, cells.offset)
         except OSError as error:
@@ -101,7 +99,7 @@ class LayerFile:
             length, expected = disk.size(descriptor), cells.offset + cells.length
             raise faults.truncated(self.path, self.layout, self.size, length, expected)
         if not self.checked[cells.row : cells.row + cells.rows, cells.block].all():
-            bad = self._differing(cells, raw)
+            bad = self._differing(cells, rows)
             self._mark(cells, bad)
         if not direct:
             exponents = self.exponents[cells.row : cells.row + cells.rows]
@@ -111,10 +109,10 @@ class LayerFile:
     def _raw(self, cells: Cells) -> NDArray[Any]:
         return np.empty((cells.rows, cells.stop - cells.start), CODECS[self.layout.dtype].stored)
 
-    def _differing(self, cells: Cells, raw: NDArray[Any]) -> Sequence[int]:
+    def _differing(self, cells: Cells, raw: Sequence[memoryview]) -> Sequence[int]:
         """Return the rows of the store whose bytes do not have their checksum."""
         wanted = self.checksums[cells.row : cells.row + cells.rows, cells.block].tolist()
-        found = [zlib.crc32(disk.as_bytes(row)) for row in raw]
+        found = map(zlib.crc32, raw)
         return [
             cells.row + i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b
         ]

@@ -130,6 +130,11 @@ class StoreLayout:
         return sum(layer.size for layer in self.layers)
 
     @property
+    def blocks(self) -> int:
+        """Column blocks of all layers together."""
+        return sum(len(self.edges(layer.size)) - 1 for layer in self.layers)
+
+    @property
     def itemsize(self) -> int:
         """Bytes of a stored value."""
         return CODECS[self.dtype].stored.itemsize

@@ -13,8 +13,24 @@ from causalhyper.errors import CausalHyperError, ConfigurationError, DataError
 from causalhyper.frames.trajectory.layout import Layer, StoreLayout
 
 FORMAT, VERSION = "causalhyper trajectory", 1
-MANIFEST, JOURNAL = "manifest.json", "journal"
+MANIFEST, JOURNAL, INDEX = "manifest.json", "journal", "index"
 _START, _BLANK = b'{\n "checksum": "', b"00000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What vouches for the index of a closed store.
+
+    Parameters
+    ----------
+    checksum : int
+        CRC-32 of the index.
+    journal : int
+        Length of the journal that it was made of, in bytes.
+    """
+
+    checksum: int
+    journal: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +49,8 @@ class Manifest:
         Steps are recorded whose number is a multiple of this.
     steps : int or None
         Number of recorded steps once the store is closed; None while it may grow.
+    index : Seal or None
+        That of its index; None while it may grow, and in stores of releases that made none.
     """
 
     run_id: str
@@ -40,6 +58,7 @@ class Manifest:
     settings: Mapping[str, Any]
     every: int = 1
     steps: int | None = None
+    index: Seal | None = None
 
     def to_bytes(self) -> bytes:
         """Return the content of the manifest's file."""
@@ -54,6 +73,7 @@ class Manifest:
             "run_id": self.run_id,
             "complete": self.steps is not None,
             "steps": self.steps,
+            "index": self._shown_index(),
             "every": self.every,
             "dtype": self.layout.dtype,
             "block_steps": self.layout.block_steps,
@@ -63,6 +83,11 @@ class Manifest:
         }
         data = json.dumps(content, indent=1, allow_nan=False).encode() + b"\n"
         return _START + b"%08x" % zlib.crc32(data) + data[len(_START) + 8 :]
+
+    def _shown_index(self) -> dict[str, object] | None:
+        if self.index is None:
+            return None
+        return {"checksum": f"{self.index.checksum:08x}", "journal": self.index.journal}
 
 
 def check_settings(settings: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -131,4 +156,6 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
     steps = content["steps"]
     if content["complete"] is not (steps is not None):
         raise ValueError("it is complete, and has no number of steps")
-    return Manifest(content["run_id"], layout, content["settings"], content["every"], steps)
+    found = content.get("index")
+    index = Seal(int(found["checksum"], 16), int(found["journal"])) if found else None
+    return Manifest(content["run_id"], layout, content["settings"], content["every"], steps, index)

@@ -1,4 +1,4 @@
-"""Reading a trajectory: blocks of columns over all steps, single steps, the steps frame."""
+"""A trajectory that is open for reading: columns over all steps, single steps, the steps frame."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from causalhyper.frames.trajectory.codec import CODECS, Floats
 from causalhyper.frames.trajectory.journal import Journal, read_journal
 from causalhyper.frames.trajectory.layer_file import LayerFile
 from causalhyper.frames.trajectory.layout import Layer
-from causalhyper.frames.trajectory.manifest import JOURNAL, Manifest, read_manifest
-from causalhyper.frames.trajectory.repair import check_complete, check_lengths
+from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest
+from causalhyper.frames.trajectory.repair import check_steps
 from causalhyper.frames.trajectory.steps import frame_of
 
 
@@ -34,26 +34,21 @@ class Trajectory:
         The store's folder.
     manifest : Manifest
         What it holds.
-    journal : Journal
-        The steps that were durable when it was opened.
+    n_steps : int
+        Number of recorded steps: those that were durable when it was opened.
     files : tuple of LayerFile
         One a layer.
     """
 
     path: Path
     manifest: Manifest
-    journal: Journal
+    n_steps: int
     files: tuple[LayerFile, ...]
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The layers, in the order in which they were given."""
         return self.manifest.layout.layers
-
-    @property
-    def n_steps(self) -> int:
-        """Number of recorded steps."""
-        return self.journal.rows
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -72,8 +67,16 @@ class Trajectory:
 
     @property
     def steps(self) -> pd.DataFrame:
-        """The steps frame, one row a recorded step; its last column is ``nonfinite``."""
-        return frame_of(self.manifest.run_id, self.journal)
+        """The steps frame, one row a recorded step; its last column is ``nonfinite``.
+
+        It is read from the journal whenever it is asked for, and the journal is checked.
+
+        Raises
+        ------
+        DataError
+            If the journal is damaged, or has lost steps.
+        """
+        return frame_of(self.manifest.run_id, self._journal())
 
     def columns(
         self,
@@ -187,13 +190,20 @@ class Trajectory:
         }
 
     def verify(self) -> None:
-        """Read every block and compare its checksums.
+        """Read every block and compare its checksums; read the journal, too.
 
         Raises
         ------
         DataError
-            If any differ; its `problems` name the blocks, one each.
+            If any differ; its `problems` name the blocks, one each. If the journal is damaged,
+            or the index does not say what the journal does.
         """
+        journal = self._journal()
+        sums = np.hstack([file.checksums for file in self.files])
+        exponents = np.stack([file.exponents for file in self.files], axis=1)
+        for found, told in ((sums, journal.checksums), (exponents, journal.exponents)):
+            if not np.array_equal(found, told):
+                raise faults.damaged_index(self.path / INDEX)
         problems = []
         for layer, file in zip(self.layers, self.files, strict=True):
             for cells, rows in file.damaged_cells():
@@ -203,6 +213,12 @@ class Trajectory:
         if problems:
             count = "1 block" if len(problems) == 1 else f"{len(problems)} blocks"
             raise DataError(f"{str(self.path)!r} has damage in {count}", problems)
+
+    def _journal(self) -> Journal:
+        """Read the lines of the steps that were there when the store was opened."""
+        journal = read_journal(self.path / JOURNAL, self.manifest.layout, self.n_steps)
+        check_steps(self.path / JOURNAL, journal, self.n_steps)
+        return journal
 
     def _file(self, layer: str) -> LayerFile:
         for known, file in zip(self.layers, self.files, strict=True):
@@ -220,59 +236,3 @@ class Trajectory:
                 f"{out.dtype} and {out.shape}"
             )
         return out
-
-
-def read_trajectory(path: str | Path) -> Trajectory:
-    """Open a trajectory for reading.
-
-    Nothing in it is run: it holds values only. A store that is being written, or whose writer
-    was killed, reads as the steps that are durable by now.
-
-    Parameters
-    ----------
-    path : str or Path
-        The store's folder.
-
-    Returns
-    -------
-    Trajectory
-        Its layers, settings and steps; the values are read as they are asked for.
-
-    Raises
-    ------
-    ConfigurationError
-        If the folder holds no trajectory, or one of another version.
-    DataError
-        If a file is missing, cut off or damaged.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from causalhyper.frames.trajectory import TrajectoryWriter
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with TrajectoryWriter.create(f"{folder}/a", layers=[Layer("w", (3,))]) as writer:
-    ...         _ = writer.append({"w": [1.0, 2.0, 3.0]}, step=0, loss=0.7, loss_after=0.6)
-    ...     found = read_trajectory(f"{folder}/a")
-    ...     found.step(0)["w"].tolist(), found.steps["loss"].tolist()
-    ([1.0, 2.0, 3.0], [0.7])
-    """
-    folder = Path(path)
-    manifest = read_manifest(folder)
-    journal = read_journal(folder / JOURNAL, manifest.layout)
-    check_complete(folder, manifest, journal)
-    check_lengths(folder, manifest.layout, journal.rows)
-    return Trajectory(folder, manifest, journal, _files(folder, manifest, journal))
-
-
-def _files(folder: Path, manifest: Manifest, journal: Journal) -> tuple[LayerFile, ...]:
-    """Gather what the journal says by layer."""
-    layout = manifest.layout
-    files, first = [], 0
-    for place, (layer, name) in enumerate(zip(layout.layers, layout.files, strict=True)):
-        stop = first + len(layout.edges(layer.size)) - 1
-        sums = journal.checksums[:, first:stop]
-        checked = np.zeros(sums.shape, np.bool_)
-        exponents = journal.exponents[:, place]
-        files.append(LayerFile(folder / name, layout, layer.size, sums, exponents, checked))
-        first = stop
-    return tuple(files)

@@ -16,10 +16,15 @@ from causalhyper.frames.trajectory.manifest import JOURNAL, MANIFEST, Manifest
 
 def check_complete(folder: Path, manifest: Manifest, journal: Journal) -> None:
     """Refuse a closed store whose journal has lost steps."""
-    if manifest.steps is not None and journal.rows != manifest.steps:
+    if manifest.steps is not None:
+        check_steps(folder / JOURNAL, journal, manifest.steps)
+
+
+def check_steps(path: Path, journal: Journal, steps: int) -> None:
+    """Refuse a journal that has not the steps that the manifest or its opening said."""
+    if journal.rows != steps:
         raise DataError(
-            f"{str(folder / JOURNAL)!r} has {journal.rows} steps; the manifest says "
-            f"{manifest.steps}: {faults.RESTORE}"
+            f"{str(path)!r} has {journal.rows} steps; the manifest says {steps}: {faults.RESTORE}"
         )
 
 
@@ -70,7 +75,7 @@ def reopen(folder: Path, manifest: Manifest, keep: int | None) -> tuple[Manifest
     rows = journal.rows
     check_lengths(folder, layout, rows)
     if manifest.steps is not None:
-        manifest = replace(manifest, steps=None)
+        manifest = replace(manifest, steps=None, index=None)
         disk.replace_file(folder / MANIFEST, manifest.to_bytes())
     _cut(folder / JOURNAL, journal.ends[-1] if rows else 0)
     for layer, file in zip(layout.layers, layout.files, strict=True):

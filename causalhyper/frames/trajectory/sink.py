@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from causalhyper.frames.trajectory import disk
 from causalhyper.frames.trajectory.batch import Batch, layer_edges
 from causalhyper.frames.trajectory.codec import CODECS, choose_exponent, encode
+from causalhyper.frames.trajectory.index import IndexFile
 from causalhyper.frames.trajectory.journal import Journal, Record
 from causalhyper.frames.trajectory.layout import StoreLayout
-from causalhyper.frames.trajectory.manifest import JOURNAL
+from causalhyper.frames.trajectory.manifest import JOURNAL, Seal
 
 BACKLOG = 2**28
 """Bytes after which rows are made durable before their block of steps is full."""
@@ -36,18 +37,20 @@ class Sink:
 
     def __init__(self, folder: Path, layout: StoreLayout, journal: Journal) -> None:
         self._layout = layout
-        self._layers: list[int] = []
+        self._files: list[int] = []
         self._edges = layer_edges(layout)
         self._lines: list[bytes] = []
+        self._entries: list[bytes] = []
         self._end = journal.ends[-1] if journal.ends else 0
         self.durable = journal.rows
         try:
-            for file in layout.files:
-                self._layers.append(disk.open_to_write(folder / file))
-            self._journal = disk.open_to_write(folder / JOURNAL)
-        except OSError:
-            self._close_layers()
+            for file in (*layout.files, JOURNAL):
+                self._files.append(disk.open_to_write(folder / file))
+            self._index = IndexFile(folder, layout, journal)
+        except BaseException:
+            self._close_files()
             raise
+        *self._layers, self._journal = self._files
 
     def write(self, batch: Batch) -> None:
         """Write the rows of a batch, and make them durable where a block of steps ends."""
@@ -63,6 +66,7 @@ class Sink:
             nonfinite = count_nonfinite(batch.values[i])
             record = Record(batch.row + i, frame, nonfinite, exponents, sums)
             self._lines.append(record.to_line())
+            self._entries.append(record.to_entry())
         row_bytes = self._edges[-1] * self._layout.itemsize
         ends = (batch.row + rows) % self._layout.block_steps == 0
         if ends or len(self._lines) * row_bytes >= BACKLOG:
@@ -74,22 +78,27 @@ class Sink:
             return
         for descriptor in self._layers:
             disk.sync(descriptor)
+        self._index.append(b"".join(self._entries))
         data = b"".join(self._lines)
         disk.write_at(self._journal, [memoryview(data)], self._end)
         disk.sync(self._journal)
         self._end += len(data)
         self.durable += len(self._lines)
-        self._lines = []
+        self._lines, self._entries = [], []
+
+    def seal(self) -> Seal:
+        """Make the index of all durable steps durable; return what the manifest says of it."""
+        return self._index.seal(self._end)
 
     def close(self) -> None:
         """Close the files; rows that were not made durable are lost."""
-        self._close_layers()
-        disk.close(self._journal)
+        self._index.close()
+        self._close_files()
 
-    def _close_layers(self) -> None:
-        for descriptor in self._layers:
+    def _close_files(self) -> None:
+        for descriptor in self._files:
             disk.close(descriptor)
-        self._layers = []
+        self._files = []
 
     def _write_layer(
         self, place: int, values: NDArray[np.floating[Any]], row: int

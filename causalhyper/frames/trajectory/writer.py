@@ -79,7 +79,7 @@ class TrajectoryWriter:
         run_id: str | None = None,
         dtype: str = "float32",
         block_steps: int = 32,
-        block_columns: int = 8192,
+        block_columns: int = 4096,
         queue: int = 2,
         every: int = 1,
     ) -> Self:
@@ -181,9 +181,11 @@ class TrajectoryWriter:
     ) -> Self:
         try:
             return cls(folder, manifest, journal, lock, queue)
-        except OSError as error:
+        except BaseException as error:
             lock.release()
-            raise faults.cannot_write(folder, journal.rows, error) from error
+            if isinstance(error, OSError):
+                raise faults.cannot_write(folder, journal.rows, error) from error
+            raise
 
     @property
     def steps(self) -> int:
@@ -283,7 +285,7 @@ class TrajectoryWriter:
         try:
             self._finish()
             if self._thread.error is None:
-                done = replace(self._manifest, steps=self.steps)
+                done = replace(self._manifest, steps=self.steps, index=self._sink.seal())
                 disk.replace_file(self.path / MANIFEST, done.to_bytes())
             elif not self._told:
                 self._raise_failure()

@@ -74,8 +74,8 @@ class SpaceFlatness:
     def one_step(self) -> float:
         """Fall of the loss by one gradient step, of length 1 over the largest curvature in size.
 
-        Where the loss is quadratic, |g|^2 / (2 L): zero at a minimum, and at most the height above
-        it.
+        Where the loss is quadratic, ``|g|^2 / (2 L)``: zero at a minimum, and at most the height
+        above it.
         """
         size = max(abs(self.top.values[0]), abs(self.smallest.values[0]))
         if self.gradient_norm == 0:

@@ -68,7 +68,25 @@ def brute_force(folder):
             [_value(manifest, line, place, data, size, column) for column in range(size)]
             for line in lines
         ]
+    _check_index(folder, manifest, lines)
     return manifest, lines, values
+
+
+def _check_index(folder, manifest, lines):
+    """Compare the index of a closed store with its lines, number by number."""
+    found = manifest.get("index")
+    if found is None:
+        return
+    data = (folder / "index").read_bytes()
+    assert zlib.crc32(data) == int(found["checksum"], 16)
+    assert found["journal"] == (folder / "journal").stat().st_size
+    told = b""
+    for line in lines:
+        told += b"".join(struct.pack("<i", exponent) for exponent in line["exponents"])
+        for text in line["sums"]:
+            blocks = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+            told += struct.pack(f"<{len(blocks)}I", *blocks)
+    assert data == told
 
 
 def _value(manifest, line, place, data, size, column):
