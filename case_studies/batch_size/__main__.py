@@ -1,83 +1,154 @@
-"""Analyse the shipped runs under both designs and write one report.
+"""Analyse the study's runs and write one report, with every table as CSV and one JSON document.
 
-    python -m case_studies.batch_size [--out report] [--draws 2000] [--seed 1]
+    python -m case_studies.batch_size [--out report] [--draws 800] [--seed 1] [--data FOLDER]
 
-Each design is one matching protocol and is analysed apart. Seed blocks are what is resampled;
-each also has an intercept of its own in every mechanism, because a harder split moves complexity
-and accuracy together.
+The page is `index.html`; `tables/` has every table, `study.json` verdicts and shorter tables
+together, `gcn-on-cora/` the first 480 runs with a full page of their own. `--page` writes the
+tables of the verdict page anew. Needs no torch and no network.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.text import Text
 
-from causalhyper.cli.console import print_analysis, progress_bar
-from causalhyper.errors import CausalHyperError
-from causalhyper.frames import checksum, read_runs, select_runs, write_together
-from causalhyper.queries import Analysis, analyze
-from causalhyper.report import (
-    Study,
-    document_bytes,
-    estimates_document,
-    record_provenance,
-    render_report,
+from case_studies.batch_size import gcn_on_cora
+from case_studies.batch_size.claims import list_claims
+from case_studies.batch_size.figures import draw_curves
+from case_studies.batch_size.gcn_on_cora import (
+    AT,
+    BASELINE,
+    PROTOCOLS,
+    RUNS,
+    TITLE,
+    analyze_design,
 )
-from causalhyper.scm import fit
+from case_studies.batch_size.judgement import Claim, claims_frame
+from case_studies.batch_size.markdown_page import fill_page, page_tables
+from case_studies.batch_size.page import render_study
+from case_studies.batch_size.parts import Part, other_parts
+from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
+from case_studies.batch_size.tables import make_tables
+from causalhyper.errors import CausalHyperError
+from causalhyper.figures import compact_svg
+from causalhyper.frames import write_together
 
-RUNS = Path(__file__).parent / "data" / "runs.parquet"
-GRAPH = "B -> N; N -> S; {N, S} -> C; C -> G"
-ROLES = {
-    "B": "log2(batch_size)",
-    "N": "log10(grad_noise)",
-    "S": "log10(sharpness)",
-    "C": "weight_norm",
-    "G": "test_accuracy",
-}
-PROTOCOLS = {
-    "equal_epochs": "equal epochs (100), fixed learning rate (Adam, 0.01)",
-    "equal_updates": "equal updates (1,600), fixed learning rate (Adam, 0.01)",
-}
-AT = (16, 32, 64, 128, 256)
-BASELINE = 512
+__all__ = ["AT", "BASELINE", "GRAPH", "PROTOCOLS", "ROLES", "RUNS", "TITLE", "analyze_design"]
+
+PICTURE = Path("images", "batch-size-study.svg")
+"""The verdict page's picture, beside it."""
+MOST = 300
+"""Rows of a table in the JSON document; longer ones are in their files alone."""
 
 
-def analyze_design(runs: pd.DataFrame, design: str, draws: int, seed: int) -> Study:
-    """Fit the papers' hypergraph to the runs of one design and ask everything of it."""
-    part = select_runs(runs, [f"design={design}"])
-    model = fit(GRAPH, part, ROLES, protocol=PROTOCOLS[design], cluster="seed", context="seed")
-    with progress_bar(design, quiet=False) as progress:
-        analysis: Analysis = analyze(
-            model, "B", "G", at=AT, baseline=BASELINE, draws=draws, seed=seed, progress=progress
-        )
-    return Study(analysis, part)
+def make_files(
+    frames: Frames,
+    tables: Mapping[str, pd.DataFrame],
+    claims: list[Claim],
+    others: Mapping[str, Part],
+    out: Path,
+    command: str,
+) -> dict[Path, bytes]:
+    """Every file of the study's report by its path; nothing is written.
+
+    Parameters
+    ----------
+    frames : Frames
+    tables : mapping of str to DataFrame
+        Of `make_tables`.
+    claims : list of Claim
+    others : mapping of str to Part
+        Of `other_parts`.
+    out : Path
+        Folder.
+    command : str
+        As typed, for the page.
+
+    Returns
+    -------
+    dict of Path to bytes
+    """
+    page = render_study(frames.runs, tables, claims, others, command, frames.checksums)
+    parts = {"effects": Part(tables, ()), **others}
+    files = {out / "index.html": page, out / "study.json": document(frames, claims, parts)}
+    for part in parts.values():
+        for name, table in part.tables.items():
+            files[out / "tables" / f"{name}.csv"] = table.to_csv(index=False).encode()
+    return files
+
+
+def document(frames: Frames, claims: list[Claim], parts: Mapping[str, Part]) -> bytes:
+    """The study as JSON: verdicts, sentences, tables of at most `MOST` rows, checksums."""
+    content = {
+        "schema": "causalhyper.batch_size_study/1",
+        "claims": records(claims_frame(claims)),
+        "sentences": {name: list(p.sentences) for name, p in parts.items() if p.sentences},
+        "tables": {
+            name: records(table)
+            for p in parts.values()
+            for name, table in p.tables.items()
+            if len(table) <= MOST
+        },
+        "files": dict(frames.checksums),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows as JSON takes them: no NaN, no numpy scalars."""
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in table.to_dict("records")
+    ]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
 
 
 def main() -> None:
-    """Parse the command line, analyse, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the command line, analyse, print the verdicts and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder of the report")
-    parser.add_argument("--draws", type=int, default=2000, help="bootstrap replicates")
+    parser.add_argument("--draws", type=int, default=800, help="bootstrap replicates")
     parser.add_argument("--seed", type=int, default=1, help="seed of the resampling")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
+    parser.add_argument("--page", type=Path, help="Markdown page whose tables are written anew")
     options = parser.parse_args()
     words = ["python", "-m", "case_studies.batch_size", "--out", str(options.out)]
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]
-    provenance = record_provenance(shlex.join(words), RUNS.name, checksum(RUNS))
-    runs = read_runs(RUNS)
-    studies = {d: analyze_design(runs, d, options.draws, options.seed) for d in PROTOCOLS}
-    title = "Does batch size change what a GCN on Cora generalises?"
-    page = render_report(list(studies.values()), provenance, title=title)
-    files = {options.out / "index.html": page}
-    for design, study in studies.items():
-        document = estimates_document(study.analysis, provenance)
-        files[options.out / f"{design}.json"] = document_bytes(document)
+    frames = read_study(options.data)
+    tables = make_tables(frames, draws=options.draws, seed=options.seed)
+    claims, others = list_claims(tables), other_parts(frames.runs)
+    files = make_files(frames, tables, claims, others, options.out, shlex.join(words))
+    files |= gcn_on_cora.make_pages(
+        options.out / "gcn-on-cora", shlex.join(words), options.draws, options.seed
+    )
+    if options.page:
+        text = options.page.read_text("utf-8")
+        every = tables | {name: t for p in others.values() for name, t in p.tables.items()}
+        files[options.page] = fill_page(text, page_tables(text, every, claims)).encode()
+        files[options.page.parent / PICTURE] = compact_svg(draw_curves(tables["curves"])).encode()
     write_together(files)
-    for study in studies.values():
-        print_analysis(study.analysis)
+    console = Console(soft_wrap=True)
+    for c in claims:
+        console.print(Text(f"{c.claim} [{c.protocol}]: {c.verdict}. {c.finding}"))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Figures: frames in, matplotlib axes out, and SVG for a page."""
 
+from causalhyper.figures.compact import compact_svg
 from causalhyper.figures.contours import plot_contours
 from causalhyper.figures.counterfactuals import plot_counterfactuals
 from causalhyper.figures.distributions import plot_densities, plot_quantiles
@@ -19,6 +20,7 @@ from causalhyper.figures.svg import to_svg
 
 __all__ = [
     "PALETTE",
+    "compact_svg",
     "house_style",
     "new_axes",
     "plot_contours",

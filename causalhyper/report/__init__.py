@@ -6,18 +6,46 @@ from causalhyper.report.document import (
     document_schema,
     estimates_document,
 )
+from causalhyper.report.frame_tables import Shown, frame_table, markdown_table, whole_table
 from causalhyper.report.page import Study, render_report
 from causalhyper.report.provenance import Provenance, record_provenance
+from causalhyper.report.sections import (
+    Bullets,
+    Code,
+    Fold,
+    Heading,
+    PageSection,
+    Picture,
+    Prose,
+    render_sections,
+    reproduce_section,
+)
+from causalhyper.report.tables import Cell, ReportTable
 from causalhyper.report.tracking import log_report
 
 __all__ = [
     "SCHEMA",
+    "Bullets",
+    "Cell",
+    "Code",
+    "Fold",
+    "Heading",
+    "PageSection",
+    "Picture",
+    "Prose",
     "Provenance",
+    "ReportTable",
+    "Shown",
     "Study",
     "document_bytes",
     "document_schema",
     "estimates_document",
+    "frame_table",
     "log_report",
+    "markdown_table",
     "record_provenance",
     "render_report",
+    "render_sections",
+    "reproduce_section",
+    "whole_table",
 ]

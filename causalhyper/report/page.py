@@ -75,21 +75,29 @@ def render_report(
     bytes
         UTF-8 HTML. Equal inputs give equal bytes; labels from the data are escaped.
     """
-    environment = Environment(
+    page = (
+        environment()
+        .get_template("page.html.jinja")
+        .render(
+            title=title,
+            style=files("causalhyper.report").joinpath("style.css").read_text("utf-8"),
+            glance=tables.glance_table([study.analysis for study in studies]),
+            sections=[_section(i, study) for i, study in enumerate(studies, start=1)],
+            provenance=provenance,
+        )
+    )
+    return page.encode()
+
+
+def environment() -> Environment:
+    """What renders a page: labels are escaped, and a name that is not there is an error."""
+    return Environment(
         loader=PackageLoader("causalhyper.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("page.html.jinja").render(
-        title=title,
-        style=files("causalhyper.report").joinpath("style.css").read_text("utf-8"),
-        glance=tables.glance_table([study.analysis for study in studies]),
-        sections=[_section(i, study) for i, study in enumerate(studies, start=1)],
-        provenance=provenance,
-    )
-    return page.encode()
 
 
 def _section(number: int, study: Study) -> Section:

@@ -9,7 +9,9 @@ import pytest
 from scipy import stats
 
 from case_studies.batch_size import __main__ as study
+from case_studies.batch_size import gcn_on_cora
 from causalhyper.frames import read_runs
+from tests.case_studies.batch_size_world import make_study
 
 BATCHES = (16, 32, 64, 128, 256, 512)
 
@@ -75,25 +77,38 @@ def test_the_readme_states_the_range_of_shares_beyond_the_observed_runs(
     assert f"{100 * min(shares):.0f} to {max(shares):.0%}" in readme
 
 
-def test_the_study_writes_report_and_documents(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["study", "--out", str(tmp_path / "report"), "--draws", "100"]
-    monkeypatch.setattr("sys.argv", words)
-    study.main()
-    assert sorted(p.name for p in (tmp_path / "report").iterdir()) == [
+def test_the_first_runs_have_a_page_and_documents(tmp_path: Path) -> None:
+    files = gcn_on_cora.make_pages(tmp_path, "python -m case_studies.batch_size", 100, 1)
+    assert sorted(p.name for p in files) == [
         "equal_epochs.json",
         "equal_updates.json",
         "index.html",
     ]
-    documents = {
-        name: json.loads((tmp_path / "report" / f"{name}.json").read_text("utf-8"))
-        for name in study.PROTOCOLS
-    }
-    page = (tmp_path / "report" / "index.html").read_text("utf-8")
-    for document in documents.values():
+    page = files[tmp_path / "index.html"].decode()
+    for design in study.PROTOCOLS:
+        document = json.loads(files[tmp_path / f"{design}.json"])
         assert document["protocol"] in page
         for record in document["estimates"]:
             assert f'<data value="{record["estimate"]}">' in page
+
+
+@pytest.mark.slow
+def test_the_command_writes_one_page_every_table_and_the_verdicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, tuning = make_study(seeds={"graph": 6, "text": 4})
+    data, out, page = tmp_path / "data", tmp_path / "report", tmp_path / "page.md"
+    data.mkdir()
+    runs.to_parquet(data / "graphs.parquet")
+    tuning.to_parquet(data / "graph_tuning.parquet")
+    page.write_text("<!-- table: accuracy -->\n<!-- end -->\n")
+    words = ["study", "--out", str(out), "--data", str(data), "--page", str(page)]
+    monkeypatch.setattr("sys.argv", [*words, "--draws", "100"])
+    study.main()
+    assert {p.name for p in out.iterdir()} == {"index.html", "study.json", "tables", "gcn-on-cora"}
+    document = json.loads((out / "study.json").read_text("utf-8"))
+    assert {p.stem for p in (out / "tables").iterdir()} >= set(document["tables"])
     printed = " ".join(capsys.readouterr().out.split())
-    assert "equal updates" in printed
+    for claim in document["claims"]:
+        assert claim["finding"] in printed
+    assert page.read_text("utf-8").count("\n| ") == 4
