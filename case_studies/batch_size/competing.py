@@ -14,7 +14,7 @@ import pandas as pd
 
 from case_studies.batch_size.cell_models import Cell, fit_cell, measured
 from case_studies.batch_size.runs import CELL, ROLES
-from causalhyper import LINEAR, FittedModel, Roles
+from causalhyper import LINEAR, SPLINE, FittedModel, Roles
 from causalhyper.arrays import Array
 from causalhyper.queries.experiments.experiment import Builder, Shared
 from causalhyper.scm.worlds import World
@@ -30,10 +30,19 @@ COMPETING = {
 The saturated one is the study's: the other credits N with whatever U does to sharpness and
 complexity, because the two move together.
 """
-STUDY = "saturated"
+STUDY, LINES = "saturated", "saturated, straight lines"
+COMPETING[LINES] = COMPETING[STUDY]
+FORMS = dict.fromkeys(COMPETING, SPLINE) | {LINES: LINEAR}
+"""Mechanisms of each. B fixes N and U but for little, so that straight lines tell them apart by
+their form alone: the curve of one is taken for an effect of the other. They are here to show that.
+"""
 WITH_ARMS = "saturated, with the noise arms"
-ARMS_GRAPH = COMPETING[STUDY].replace("B -> N", "A -> N")
-"""A is the batch size whose noise the updates have: the arms set it apart from B, which sets U."""
+ARMS_GRAPH = "A -> N; B -> U; {N, U} -> S; {N, S} -> C; {N, U} -> C; S -> G; C -> G; {N, U} -> G"
+"""A is the batch size whose noise the updates have: the arms set it apart from B, which sets U.
+
+With all four corners of noise and updates run, noise may act jointly with updates on all that
+follows: what plain runs cannot tell from a curve.
+"""
 MEDIATORS = ("N", "U", "S", "C")
 DESIGN = "equal_epochs"
 """Where noise and updates both differ between 16 and 512; at equal updates only noise does."""
@@ -53,11 +62,8 @@ def budget_roles(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def fit_competing(cell: Cell, name: str) -> FittedModel:
-    """Fit one of `COMPETING` to a cell, with straight lines, an intercept a seed.
-
-    N and U hardly vary apart, so that there is no room for curves.
-    """
-    return fit_cell(cell, COMPETING[name], budget_roles(cell.rows), LINEAR)
+    """Fit one of `COMPETING` to a cell, with an intercept a seed."""
+    return fit_cell(cell, COMPETING[name], budget_roles(cell.rows), FORMS[name])
 
 
 def fit_with_arms(cell: Cell, runs: pd.DataFrame) -> FittedModel | None:
@@ -81,7 +87,7 @@ def fit_with_arms(cell: Cell, runs: pd.DataFrame) -> FittedModel | None:
         return None
     rows = pd.concat([cell.rows, runs[own]])
     roles = budget_roles(rows) | {"A": "log2(noise_of)"}
-    return fit_cell(Cell(cell.labels, rows), ARMS_GRAPH, roles, LINEAR)
+    return fit_cell(Cell(cell.labels, rows), ARMS_GRAPH, roles, SPLINE)
 
 
 def follow(build: Builder) -> Builder:

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.cell_models import UNFITTED, Cell, attempt, cut_cells, fit_cell
-from case_studies.batch_size.competing import COMPETING, STUDY, budget_roles
+from case_studies.batch_size.competing import COMPETING, FORMS, STUDY, budget_roles
 from case_studies.batch_size.quantities import LEVEL, Entry, from_seeds, pool_cells, tabulate
 from case_studies.batch_size.runs import GRAPH, LARGE, ROLES, SHORT, SMALL
-from causalhyper import LINEAR, SPLINE, FittedModel
+from causalhyper import SPLINE, FittedModel
 from causalhyper.arrays import Array
 from causalhyper.inference.intervals import t_quantile
 from causalhyper.queries.experiments.resampling import resample_model
@@ -28,7 +28,10 @@ DRAWS = 200
 MEAN = "mean of the other seeds at b'"
 METHODS = (MEAN, "own score + difference of means", "own score, shrunk")
 """Predictions without a hypergraph; the first is the baseline."""
-GRAPHS = {"papers hypergraph": (GRAPH, SPLINE), f"{STUDY} hypergraph": (COMPETING[STUDY], LINEAR)}
+GRAPHS = {
+    "papers hypergraph": (GRAPH, SPLINE),
+    f"{STUDY} hypergraph": (COMPETING[STUDY], FORMS[STUDY]),
+}
 RATIO = "log ratio of squared errors"
 """Mean squared error over that of the baseline, in natural logarithms."""
 OWN, OTHERS = "interval of the parameters covers", "prediction interval covers"

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.cell_models import Answer, Cell, ask, cut_cells
-from case_studies.batch_size.competing import COMPETING, DESIGN, STUDY, fit_competing
+from case_studies.batch_size.competing import COMPETING, DESIGN, LINES, STUDY, fit_competing
 from case_studies.batch_size.quantities import (
     Entry,
     Quantity,
@@ -40,6 +40,14 @@ CORNERS = {
 """Arm, batch size (which sets the updates) and batch size whose noise the updates have."""
 EXPERIMENT = "experiment"
 PARTS = ("total", "noise", "updates", "interaction")
+SINGLE = (
+    "total",
+    "noise at the updates of 16",
+    "noise at the updates of 512",
+    "updates at the noise of 512",
+    "updates at the noise of 16",
+)
+"""Contrasts of two corners."""
 Value = TypeVar("Value", pd.Series, np.ndarray)
 
 
@@ -70,10 +78,7 @@ def decompose(both: Value, updates: Value, noise: Value, neither: Value) -> dict
         "noise": (small + large) / 2,
         "updates": (early + late) / 2,
         "interaction": small - large,
-        "noise at the updates of 16": small,
-        "noise at the updates of 512": large,
-        "updates at the noise of 512": early,
-        "updates at the noise of 16": late,
+        **dict(zip(SINGLE[1:], (small, large, early, late), strict=True)),
     }
 
 
@@ -104,15 +109,29 @@ def decomposition_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for cell in cut_cells(runs):
         own = runs[(runs[CELL] == [cell.labels[c] for c in CELL]).all(axis=1)]
         corners = {name: corner(own, *setting) for name, setting in CORNERS.items()}
-        if cell.labels["design"] == DESIGN and all(len(c) > 1 for c in corners.values()):
+        if cell.labels["design"] != DESIGN:
+            continue
+        noise += list(_arm_noise(cell, corners))
+        if all(len(c) > 1 for c in corners.values()):
             entries += _cell_entries(cell, corners)
-            noise += list(_arm_noise(cell, corners))
+        else:
+            entries += _partial_entries(cell, corners)
     return {
         "decomposition": tabulate(entries),
         "decomposition_pooled": pool_cells(entries),
         "arm_noise": tabulate(noise),
         "arm_noise_pooled": pool_cells(noise),
     }
+
+
+def _partial_entries(cell: Cell, corners: Mapping[str, pd.DataFrame]) -> Iterator[Entry]:
+    """What the corners that were run tell, where one of them was not."""
+    scores = [c["test_accuracy"].astype(float) for c in corners.values()]
+    for name, values in decompose(*scores).items():
+        if values.notna().sum() > 1 and name in SINGLE:
+            yield Entry(
+                {**cell.labels, "source": EXPERIMENT, "quantity": name}, from_seeds(values)
+            )
 
 
 def _cell_entries(cell: Cell, corners: Mapping[str, pd.DataFrame]) -> list[Entry]:
@@ -168,7 +187,8 @@ def _arm_noise(cell: Cell, corners: Mapping[str, pd.DataFrame]) -> Iterator[Entr
     logs = {name: np.log10(frame["grad_noise"]) for name, frame in corners.items()}
     both, removed, added, neither = logs.values()
     for arm, difference in (("removed", removed - neither), ("added", added - both)):
-        yield Entry({**cell.labels, "arm": f"noise {arm}"}, from_seeds(difference))
+        if difference.notna().sum() > 1:
+            yield Entry({**cell.labels, "arm": f"noise {arm}"}, from_seeds(difference))
 
 
 def decomposition_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -176,20 +196,33 @@ def decomposition_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     pooled, cells = tables["decomposition_pooled"], tables["decomposition"]
     out: list[str] = []
     if pooled.empty:
-        return ["No cell has all four corners of noise and updates."]
+        return ["No cell has an arm that sets noise apart from updates."]
     for domain, part in pooled.groupby("domain", sort=False):
         by_name = part.set_index(["source", "quantity"])
-        found = {q: _say(by_name.loc[(EXPERIMENT, q)]) for q in PARTS}
-        k = int(by_name.loc[(EXPERIMENT, "noise"), "cells"])
+        found = {
+            q: _say(by_name.loc[(EXPERIMENT, q)])
+            for q in (*PARTS, *SINGLE)
+            if (EXPERIMENT, q) in by_name.index
+        }
         own = cells[cells["domain"] == domain]
+        if "noise" not in found:
+            told = "; ".join(f"{q} {found[q]}" for q in SINGLE[1:] if q in found)
+            out.append(
+                f"{domain.capitalize()}, equal epochs, by experiment, one corner not run: of "
+                f"{found['total']} points that B = 16 gains over 512: {told}."
+            )
+            continue
+        k = int(by_name.loc[(EXPERIMENT, "noise"), "cells"])
         out.append(
             f"{domain.capitalize()}, equal epochs, by experiment: of {found['total']} points that "
             f"B = 16 gains over 512, noise gives {found['noise']} and updates {found['updates']} "
-            f"(interaction {found['interaction']}; means of {k} cells, intervals over seeds). "
+            f"as Shapley values (means of {k} cells, intervals over seeds). Noise gives "
+            f"{found[SINGLE[1]]} at the updates of 16 and {found[SINGLE[2]]} at those of 512, so "
+            f"that the interaction is {found['interaction']}. "
             f"Noise gains in {_signs(own, EXPERIMENT, 'noise')} cells, updates in "
             f"{_signs(own, EXPERIMENT, 'updates')}."
         )
-        for source in (f"{STUDY}, {OWN}", f"{STUDY}, {MEASURED}"):
+        for source in (f"{STUDY}, {OWN}", f"{STUDY}, {MEASURED}", f"{LINES}, {OWN}"):
             if (source, "noise") in by_name.index:
                 apart = by_name.loc[(f"{source}, less experiment", "noise")]
                 wrong = int(apart["above"] + apart["below"])
@@ -199,6 +232,23 @@ def decomposition_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
                     f"{_say(by_name.loc[(source, 'updates')])}; less the experiment "
                     f"{_say(apart)} for noise, shown to be wrong in {wrong} of {k} cells."
                 )
+    return out + _arms_said(tables["arm_noise_pooled"])
+
+
+def _arms_said(pooled: pd.DataFrame) -> list[str]:
+    """Whether the arms had the noise that they were meant to have."""
+    out = []
+    for domain, part in pooled.groupby("domain", sort=False) if len(pooled) else ():
+        said = [
+            f"{row['arm']}: {10 ** row['estimate']:.2f} times "
+            f"[{10 ** row['lower']:.2f}, {10 ** row['upper']:.2f}]"
+            for _, row in part.iterrows()
+        ]
+        out.append(
+            f"{domain.capitalize()}, equal epochs: the gradient noise that the arms really had, "
+            f"over that of the plain runs they imitate (geometric means): {'; '.join(said)}. It "
+            "is the noise on an update that was set; its size also follows where training went."
+        )
     return out
 
 

@@ -32,18 +32,20 @@ from case_studies.batch_size.quantities import (
     Entry,
     Quantity,
     confidence_draws,
+    from_seeds,
     mean_of,
     points,
     pool_cells,
     tabulate,
 )
-from case_studies.batch_size.runs import SHORT
+from case_studies.batch_size.runs import LARGE, SHORT, SMALL
 from causalhyper.arrays import Array
 from causalhyper.queries.ablations.operations import CutEdge, RandomiseNode
 from causalhyper.queries.experiments.experiment import Builder, Experiment, natural_world
 
 DRAWS = 4000
 SEED = 1
+TOTAL, LESS = "total", "total less design"
 PLAYERS = tuple(map(RandomiseNode, MEDIATORS))
 MEASURES = ("Shapley share", "arc into G")
 """A mediator's share over all orders in which mediators are removed; or what the effect loses
@@ -73,7 +75,8 @@ def dominance_tables(
         dominance: by cell, design, hypergraph, measure and mediator its contribution to the
         effect of 16 against 512, and the probability that it is the largest in size;
         dominance_pooled: the same of the mean contributions over the cells of a domain;
-        dominance_totals: the mean effect through each hypergraph, which is shared out; support:
+        dominance_totals: the mean effect through each hypergraph, which is shared out, and that
+        less the design's; support:
         the share of the variance of N that U leaves open.
     """
     entries: list[Entry] = []
@@ -101,7 +104,10 @@ def _entries(cell: Cell, graph: str, runs: pd.DataFrame, totals: list[Entry]) ->
     answer = ask(model, partial(_worlds, arms))
     found = {"Shapley share": shapley_shares(answer, PLAYERS), "arc into G": _arcs(answer)}
     labels = {**cell.labels, "graph": graph}
-    totals.append(Entry(labels, answer.quantity(answer.effect())))
+    total = answer.quantity(answer.effect())
+    design = cell.by_seed("test_accuracy", SMALL) - cell.by_seed("test_accuracy", LARGE)
+    less = total - from_seeds(design)
+    totals += [Entry({**labels, "quantity": k}, q) for k, q in ((TOTAL, total), (LESS, less))]
     return [
         Entry({**labels, "measure": measure, "mediator": v}, answer.quantity(values[v]))
         for measure, values in found.items()
@@ -189,9 +195,10 @@ def dominance_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 
 
 def _total(tables: Mapping[str, pd.DataFrame], domain: str, design: str, graph: str) -> str:
-    table = tables["dominance_totals"].set_index(["domain", "design", "graph"])
-    row = table.loc[(domain, design, graph)]
-    return points(row["estimate"], row["lower"], row["upper"])
+    table = tables["dominance_totals"].set_index(["domain", "design", "graph", "quantity"])
+    found = [table.loc[(domain, design, graph, name)] for name in (TOTAL, LESS)]
+    total, less = (points(r["estimate"], r["lower"], r["upper"]) for r in found)
+    return f"{total} (less the design {less})"
 
 
 def _leader(part: pd.DataFrame) -> str:

@@ -1,7 +1,8 @@
 """The fitted hypergraph as a method: a batch size recommended for a data set and model never seen.
 
-Every cell is held out in turn, with all runs of its data set and of its model. What a rule
-recommends is judged by the runs that the cell really has, seed by seed.
+Every cell is held out in turn, with all runs of its data set and of its model (of its data set
+alone where the domain has one model). What a rule recommends is judged by the runs that the cell
+really has, seed by seed.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def method_tables(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for cell in cut_cells(runs):
         held = hold_out(cell, runs)
         if held.training.empty:
-            reason = "no other data set and model in the domain"
+            reason = "no other data set in the domain"
             skipped.append({**cell.labels, "rule": "all", "reason": reason})
             continue
         choices = {}
@@ -102,8 +103,8 @@ def judge(held: Held, choices: Mapping[str, pd.Series]) -> Iterator[Entry]:
             measures["runs' cost"] = cost
         for measure, values in measures.items():
             if values.notna().sum() > 1:
-                labels = {**held.cell.labels, "rule": rule, "measure": measure}
-                yield Entry(labels, from_seeds(values))
+                labels = {**held.cell.labels, "held_out": held.what, "rule": rule}
+                yield Entry({**labels, "measure": measure}, from_seeds(values))
 
 
 def look_up(table: pd.DataFrame, chosen: pd.Series) -> pd.Series:
@@ -155,13 +156,14 @@ def method_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """Whether the hypergraph's recommendation is worth having, protocol by protocol."""
     pooled, chosen, out = tables["method_pooled"], tables["recommendations"], []
     if pooled.empty:
-        return ["No data set and model could be held out."]
+        return ["No data set could be held out."]
     for (domain, design), part in pooled.groupby(["domain", "design"], sort=False):
         by_name = part.set_index(["rule", "measure"])
         if (METHOD, "accuracy") not in by_name.index:
             continue
         regrets = "; ".join(
             f"{rule} {100 * by_name.loc[(rule, 'regret'), 'estimate']:+.2f}{_cost(by_name, rule)}"
+            f"{_cells(by_name, rule)}"
             for rule in RULES
             if (rule, "regret") in by_name.index
         )
@@ -169,8 +171,8 @@ def method_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
         said = "; ".join(f"{k[0]} {_gap(by_name.loc[k])}" for k in gaps if k in by_name.index)
         here = chosen[(chosen["domain"] == domain) & (chosen["design"] == design)]
         out.append(
-            f"{domain.capitalize()}, {SHORT[design]}, held-out data set and model: regret in "
-            f"points against the best size in hindsight (cost in runs at B = {PROBE}): {regrets}. "
+            f"{domain.capitalize()}, {SHORT[design]}, {part['held_out'].iloc[0]} held out: regret "
+            f"in points against the best in hindsight (cost in runs at B = {PROBE}): {regrets}. "
             f"The hypergraph's choice less that of: {said} (intervals over seeds, then over "
             f"cells). {_plain(by_name, here)}"
         )
@@ -180,6 +182,12 @@ def method_verdicts(tables: Mapping[str, pd.DataFrame]) -> list[str]:
 def _cost(by_name: pd.DataFrame, rule: str) -> str:
     key = (rule, "runs' cost")
     return f" ({by_name.loc[key, 'estimate']:.1f})" if key in by_name.index else ""
+
+
+def _cells(by_name: pd.DataFrame, rule: str) -> str:
+    """In how many cells the rule could be applied, where not in all."""
+    own, most = by_name.loc[(rule, "regret"), "cells"], by_name["cells"].max()
+    return f" in {own:.0f} of {most:.0f} cells" if own < most else ""
 
 
 def _gap(row: pd.Series) -> str:
@@ -195,6 +203,8 @@ def _plain(by_name: pd.DataFrame, chosen: pd.DataFrame) -> str:
     if key not in by_name.index:
         return ""
     row, cell = by_name.loc[key], ["dataset", "model"]
+    apart = row["cells_lower"] > 0 or row["cells_upper"] < 0
+    other = "" if apart else " (whether in other cells like them too is not shown)"
     picks = {
         rule: chosen[chosen["rule"] == rule].groupby(cell)["batch_size"].first()
         for rule in (METHOD, BASELINE)
@@ -202,9 +212,9 @@ def _plain(by_name: pd.DataFrame, chosen: pd.DataFrame) -> str:
     same = int((picks[METHOD] == picks[BASELINE]).sum())
     count = len(picks[METHOD])
     if row["lower"] > 0:
-        word = "is better than"
+        word = f"is better in these cells{other} than"
     elif row["upper"] < 0:
-        word = "is worse than"
+        word = f"is worse in these cells{other} than"
     else:
         word = "is not shown to be better than"
     return (

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from case_studies.batch_size.cell_models import Cell, fit_cell
-from case_studies.batch_size.competing import COMPETING, STUDY, budget_roles
+from case_studies.batch_size.competing import COMPETING, FORMS, STUDY, budget_roles
 from case_studies.batch_size.runs import BATCH_SIZES, CELL, GRAPH, ROLES
-from causalhyper import LINEAR, SPLINE, FittedModel
+from causalhyper import SPLINE, FittedModel
 from causalhyper.arrays import Array
 from causalhyper.errors import CausalHyperError
 from causalhyper.queries.experiments.experiment import Experiment, natural_world
@@ -36,11 +36,14 @@ class Held:
         the same domain.
     elsewhere : DataFrame
         The same of every domain.
+    what : str
+        What is held out; the data set alone where the domain has a single model.
     """
 
     cell: Cell
     training: pd.DataFrame
     elsewhere: pd.DataFrame
+    what: str = "data set and model"
 
     def table(self, column: str) -> pd.DataFrame:
         """A column of the cell by seed (rows) and batch size (columns)."""
@@ -65,7 +68,7 @@ Rule = Callable[[Held], pd.Series]
 
 
 def hold_out(cell: Cell, runs: pd.DataFrame) -> Held:
-    """Take out every run of a cell's data set and of its model.
+    """Take out every run of a cell's data set and, where there is another, of its model.
 
     Parameters
     ----------
@@ -75,13 +78,16 @@ def hold_out(cell: Cell, runs: pd.DataFrame) -> Held:
     Returns
     -------
     Held
-        Its training frames may be empty.
+        Its training frames are empty where the domain has a single data set.
     """
     labels = cell.labels
-    other = (runs["dataset"] != labels["dataset"]) & (runs["model"] != labels["model"])
-    other &= (runs["arm"] == "plain") & (runs["design"] == labels["design"])
-    elsewhere = runs[other]
-    return Held(cell, elsewhere[elsewhere["domain"] == labels["domain"]], elsewhere)
+    alike = (runs["arm"] == "plain") & (runs["design"] == labels["design"])
+    alike &= runs["dataset"] != labels["dataset"]
+    inside = runs["domain"] == labels["domain"]
+    other = runs["model"] != labels["model"]
+    if (alike & inside & other).any():
+        return Held(cell, runs[alike & inside & other], runs[alike & other])
+    return Held(cell, runs[alike & inside], runs[alike], "data set")
 
 
 def best_fixed(held: Held) -> pd.Series:
@@ -156,7 +162,7 @@ def fit_training(cell: Cell, rows: pd.DataFrame, graph: str) -> FittedModel:
     # the same seed of two cells is two clusters, each inside one context
     apart = rows["dataset"] + "/" + rows["model"] + "/" + rows["seed"].map(str)
     together = Cell(cell.labels, rows.assign(seed=apart))
-    return fit_cell(together, text, roles, SPLINE if papers else LINEAR, context=tuple(CELL))
+    return fit_cell(together, text, roles, SPLINE if papers else FORMS[graph], context=tuple(CELL))
 
 
 def curve_experiment(model: FittedModel) -> Experiment:

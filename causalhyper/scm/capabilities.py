@@ -52,7 +52,7 @@ def require_decomposed(mechanism: Mechanism, otherwise: str) -> None:
     if "decomposed" not in mechanism.fit.capabilities:
         raise ConfigurationError(
             f"the mechanism of {mechanism.head} ({mechanism.options}) is no sum over hyperedges: "
-            f"{otherwise}; use an additive or binomial mechanism"
+            f"{otherwise}; use an additive mechanism, a binomial one or a flow"
         )
 
 

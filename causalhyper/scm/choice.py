@@ -13,6 +13,9 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms import Groups, MechanismFit, cluster_folds
 from causalhyper.scm.losses import log_losses, squared_errors
 
+TIE = 1e-9
+"""Share of the smallest error that counts as rounding: equal candidates are tied."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -95,7 +98,8 @@ def choose(
     for i in np.flatnonzero(np.isfinite(errors)).tolist():
         apart = sums[i] - sums[best]
         se[i] = np.sqrt(len(apart)) * apart.std(ddof=1) / len(groups.clusters)
-    chosen = int(np.flatnonzero(excess <= np.where(np.isfinite(se), se, 0.0))[0])
+    room = np.where(np.isfinite(se), se, 0.0) + TIE * abs(float(errors[best]))
+    chosen = int(np.flatnonzero(excess <= room)[0])
     return chosen, tuple(
         Score(
             name,

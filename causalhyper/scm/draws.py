@@ -27,7 +27,8 @@ class Draws:
     contexts : ndarray of int, shape (r, m)
         The context of each draw.
     noise : mapping of str to ndarray, broadcastable to shape (r, 1, m)
-        What each mechanism takes as noise: residuals of mean zero, or numbers in (0, 1).
+        What each mechanism takes as noise: residuals of mean zero, numbers in (0, 1), or
+        standard normal numbers.
     roots : mapping of str to ndarray, shape (r, 1, m)
         Values of the nodes without causes, of random runs of the same context.
     partners : mapping of str to ndarray of int, shape (r, m)

@@ -161,8 +161,9 @@ class Flow:
 
     The head is ``m(x) + exp(s(x)) R(u; x)`` with a standard normal u and an increasing R of mean
     zero and variance one, so m is its mean given its causes and exp(s) its standard deviation.
-    All three follow from maximum likelihood. How far spread and shape may leave equal spread
-    and normal noise is chosen by the density of clusters that are left out.
+    Mean and spread maximise a normal quasi-likelihood, R then the likelihood. How far spread and
+    shape may leave equal spread and normal noise is chosen by the density of clusters that are
+    left out.
 
     Attributes
     ----------

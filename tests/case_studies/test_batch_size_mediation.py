@@ -213,6 +213,22 @@ def test_the_experiment_finds_the_planted_parts_and_the_true_graph_agrees(tables
     assert table.loc[(decomposition.EXPERIMENT, "noise"), "se"] < 0.001
 
 
+def test_without_one_corner_the_contrasts_of_the_others_are_still_told(mixed):
+    tables = decomposition.decomposition_tables(mixed[mixed["arm"] != "noise_removed"])
+    rows = tables["decomposition"].set_index("quantity")
+    assert set(rows.index) == {
+        "total",
+        "noise at the updates of 512",
+        "updates at the noise of 16",
+    }
+    assert near(rows.loc["updates at the noise of 16"], 0.01 * UPDATES_STEP)
+    said = decomposition.decomposition_verdicts(tables)
+    assert "one corner not run" in said[0]
+    (added,) = tables["arm_noise"].to_dict("records")
+    assert abs(added["estimate"]) < 4 * added["se"]
+    assert f"noise added: {10 ** added['estimate']:.2f} times" in said[-1]
+
+
 def test_noise_measured_with_error_is_credited_to_updates_and_the_experiment_shows_it():
     truth = Truth(noise_score=0.02, norm_score=0.001, misread=0.4)
     runs = make_runs(truth, Plan(designs=("equal_epochs",)), seed=6)

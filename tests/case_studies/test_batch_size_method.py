@@ -78,7 +78,8 @@ def test_a_graph_that_misses_the_cause_recommends_worse_than_raw_means_and_is_sa
     assert choices(bypassed, METHOD) != {64}
     gap = bypassed["method_pooled"].set_index(["rule", "measure"])
     assert gap.loc[(BASELINE, "hypergraph less this"), "upper"] < 0
-    assert "The hypergraph is worse than the best fixed size" in method_verdicts(bypassed)[0]
+    said = method_verdicts(bypassed)[0]
+    assert "The hypergraph is worse in these cells than the best fixed size" in said
 
 
 def test_a_probe_finds_the_size_where_the_best_depends_on_the_cells_own_noise():
@@ -136,7 +137,7 @@ def test_a_domain_with_a_single_data_set_is_skipped_with_a_reason():
     tables = method_tables(runs)
     assert tables["method"].empty
     assert len(tables["method_skipped"]) == 3
-    assert method_verdicts(tables) == ["No data set and model could be held out."]
+    assert method_verdicts(tables) == ["No data set could be held out."]
 
 
 def test_a_probe_that_was_not_measured_skips_its_rules_alone():
@@ -149,3 +150,10 @@ def test_a_probe_that_was_not_measured_skips_its_rules_alone():
 def test_the_picture_of_regrets_names_every_rule(chain):
     picture = draw_regret(chain["method_pooled"])
     assert all(f"Graph, equal epochs, {rule}: " in picture for rule in RULES)
+
+
+def test_where_a_domain_has_one_model_the_data_set_alone_is_held_out_and_that_is_said():
+    cells = (("amazon", "MiniLM", "text"), ("nicta_piboso", "MiniLM", "text"))
+    tables = method_tables(make_runs(Truth(), replace(PLAN, cells=cells)))
+    assert set(tables["method"]["held_out"]) == {"data set"}
+    assert "Text, equal epochs, data set held out" in method_verdicts(tables)[0]

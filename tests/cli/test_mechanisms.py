@@ -3,6 +3,7 @@ import pytest
 from causalhyper import LINEAR, SPLINE, Binomial, ConfigurationError, CrossValidated, Table
 from causalhyper.cli.mechanisms import DEFAULT, HELP, OF_NODES, PLAIN, parse_mechanisms
 from causalhyper.hypergraph import DirectedHypergraph
+from causalhyper.scm import Flow
 
 GRAPH = DirectedHypergraph.parse("B -> N; {B, N} -> C; C -> G")
 
@@ -17,10 +18,12 @@ def test_without_a_word_every_node_with_causes_has_splines() -> None:
     [
         ("spline", SPLINE),
         ("linear", LINEAR),
+        ("flow", Flow()),
         ("binomial", Binomial()),
         ("binomial:n_eval", Binomial(trials="n_eval")),
         ("table", Table()),
         ("cross-validated", CrossValidated()),
+        ("cross-validated:spline,flow", CrossValidated((SPLINE, Flow()))),
         ("cross-validated:linear,table", CrossValidated((LINEAR, Table()))),
         (
             "cross-validated:spline,binomial:n",

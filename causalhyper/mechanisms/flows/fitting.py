@@ -1,4 +1,4 @@
-"""Fit a conditional flow: least squares, then penalties, then maximum likelihood."""
+"""Fit a conditional flow: least squares, then penalties, then mean, spread and shape."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.mechanisms.additive import AdditiveFit, fit_additive
 from causalhyper.mechanisms.bases import Basis
 from causalhyper.mechanisms.flows.flow import FlowFit
-from causalhyper.mechanisms.flows.likelihood import Likelihood, Penalties, Sample
-from causalhyper.mechanisms.flows.maximising import whitening
+from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties, Sample
 from causalhyper.mechanisms.flows.parameters import FlowParameters, Noise, tabulate
 from causalhyper.mechanisms.flows.splines import make_monotone_spline
+from causalhyper.mechanisms.flows.stages import coordinates
 from causalhyper.mechanisms.flows.tuning import Folds, tune
 from causalhyper.mechanisms.folds import cluster_folds
 from causalhyper.mechanisms.grouping import Groups, context_means
@@ -38,7 +38,7 @@ def fit_flow(
     seed: int,
     shrinkage: float | None = None,
 ) -> FlowFit:
-    """Fit one head by penalised maximum likelihood, penalties by clusters left out.
+    """Fit one head in two stages, with penalties chosen by clusters left out.
 
     Parameters
     ----------
@@ -68,9 +68,12 @@ def fit_flow(
 
     Notes
     -----
-    The mean is not penalised. Source: Pawlowski, Castro and Glocker 2020 (flows as mechanisms);
-    Hothorn, Moest and Buehlmann 2018 (penalised transformations); Mueller, McWilliams,
-    Rousselle, Gross and Novak 2019 and Durkan, Bekasov, Murray and Papamakarios 2019 (splines).
+    The mean is not penalised; `estimate` says what is maximised. Sources: Pawlowski, Castro and
+    Glocker 2020, "Deep structural causal models for tractable counterfactual inference" (flows
+    as mechanisms); Hothorn, Möst and Bühlmann 2018, "Most likely transformations" (monotone bases
+    by maximum likelihood); Durkan, Bekasov, Murray and Papamakarios 2019, "Neural spline flows"
+    (splines with linear tails). R here goes from noise to head, because its mean and variance are
+    then known in closed form.
     """
     line = fit_additive(space, inputs, response, groups, shrinkage)
     unit = _unit(line)
@@ -93,19 +96,21 @@ def fit_flow(
     likelihood = Likelihood(sample, np.ones(len(response)), noise.spline, penalties)
     own = line.parameters
     effects = (own.effects[0] + means[:, 1:] @ own.coefs[0] - means[:, 0]) / unit
-    start = np.concatenate([own.coefs[0] / unit, [0.0], effects[:count]])
+    none = np.empty(0)
+    start = Coefficients(
+        own.coefs[0] / unit, effects[:count], np.zeros(1), none, none, none[:, None]
+    )
     left = cluster_folds(groups, folds, np.random.default_rng(seed))[:, groups.clusters]
     tuned = tune(likelihood, Folds(left, groups), start)
     chosen = Likelihood(sample, likelihood.weights, noise.spline, tuned.penalties)
-    at = tuned.optimum.at
     blank = np.empty((1, 0))
     unfitted = FlowParameters(own, np.zeros(1), blank, blank, blank[:, :, None], np.ones(1, bool))
     found = FlowFit(
         line,
         noise,
         chosen,
-        tuned.optimum,
-        whitening(chosen, at),
+        tuned.at,
+        coordinates(chosen, tuned.at.flat()),
         unit,
         means[:, 0],
         means[:, 1:],

@@ -12,12 +12,8 @@ from scipy import special
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.mechanisms.additive import AdditiveFit, Inputs, level
 from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
-from causalhyper.mechanisms.flows.maximising import (
-    Optimum,
-    Whitening,
-    climb,
-)
 from causalhyper.mechanisms.flows.parameters import FlowParameters, Noise
+from causalhyper.mechanisms.flows.stages import Coordinates, estimate
 from causalhyper.mechanisms.grouping import Groups
 from causalhyper.mechanisms.ladder import Capability, Projection
 from causalhyper.mechanisms.predictors import LinearParameters, predict
@@ -43,9 +39,10 @@ class FlowFit:
     likelihood : Likelihood
         Of all runs, the response centred and in units of the least-squares residuals. Fixed
         effects of contexts that lie within clusters are removed by centring, as in least squares.
-    optimum : Optimum
-    whitening : Whitening
-        Coordinates in which replicates are fitted again.
+    at : Coefficients
+        The estimates, in that unit.
+    coordinates : Coordinates
+        In which replicates are fitted again.
     unit : float
         Standard deviation of the least-squares residuals.
     centres : ndarray, shape (contexts,)
@@ -63,8 +60,8 @@ class FlowFit:
     line: AdditiveFit
     model: Noise
     likelihood: Likelihood
-    optimum: Optimum
-    whitening: Whitening
+    at: Coefficients
+    coordinates: Coordinates
     unit: float
     centres: Array
     offsets: Array
@@ -138,7 +135,7 @@ class FlowFit:
         return self.line.enough(weights)
 
     def refit(self, groups: Groups, weights: Array) -> FlowParameters:
-        """Maximise the likelihood again from the fit, for each set of cluster weights.
+        """Estimate again from the fit, for each set of cluster weights.
 
         Penalties stay as chosen. Where no maximum is found the best coefficients are kept; one
         warning says in how many replicates.
@@ -163,16 +160,16 @@ class FlowFit:
         failed = sum(not converged for _, converged in found)
         if failed:
             warnings.warn(
-                f"a flow's likelihood has no maximum that was found in {failed} of {len(found)} "
-                "refits, which keep the best coefficients met: use fewer functions, or an "
-                "additive mechanism",
+                f"no maximum of a flow's likelihood was found in {failed} of {len(found)} refits, "
+                "which keep the best coefficients met: use fewer functions, or an additive "
+                "mechanism",
                 RuntimeWarning,
                 stacklevel=2,
             )
         return self._gather(found)
 
     def _least_squares(self, groups: Groups, weights: Array) -> FlowParameters:
-        """What the likelihood is maximal at where noise is normal and of equal spread."""
+        """The estimates where noise is normal and of equal spread, in closed form."""
         solved = self.line.refit(groups, weights)
         columns, y = self.columns, self.response
         variances = []
@@ -194,8 +191,7 @@ class FlowFit:
     def _refit(self, weights: Array) -> tuple[Coefficients, bool]:
         rows = np.flatnonzero(weights > 0)
         part = self.likelihood.on(rows, weights[rows])
-        found = climb(part, self.optimum.at, self.whitening, TOLERANCE)
-        return part.unpack(found.at), found.converged
+        return estimate(part, self.at, self.coordinates, TOLERANCE)
 
     def _gather(self, found: Sequence[tuple[Coefficients, bool]]) -> FlowParameters:
         """Coefficients of several fits, in the response's unit."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties, count
+from causalhyper.mechanisms.flows.likelihood import Likelihood, count
 
 ROUNDS = 100
 """Iterations at most."""
@@ -17,6 +17,8 @@ CLOSE = 2e-2
 """A search that stops early has still converged within so many standard errors."""
 DIFFERENCE = 1e-5
 """Step of the differences that give second derivatives, over a standard error."""
+EVERY = slice(None)
+"""All coefficients."""
 FLOOR = 1e-3
 """Smallest curvature, over what a normal fit has."""
 
@@ -44,19 +46,28 @@ class Whitening:
 
     Attributes
     ----------
-    core : ndarray, shape (q, q)
-        Of all coefficients but the context intercepts: one unit is about a standard error.
+    core : ndarray, shape (q, d)
+        Of all q coefficients but the context intercepts, of which d move: one unit is about a
+        standard error.
     contexts : ndarray, shape (contexts,)
-        The same for each context intercept.
+        The same for each context intercept; zeros where they stay.
+    moving : slice
+        Which of the q coefficients move; where they are not all, context intercepts stay.
     """
 
     core: Array
     contexts: Array
+    moving: slice
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return self.core.shape[1] + len(self.contexts)
 
     def out(self, z: Array) -> Array:
         """Coefficients of a point in these coordinates."""
-        q = len(self.core)
-        return np.concatenate([self.core @ z[:q], self.contexts * z[q:]])
+        d = self.core.shape[1]
+        return np.concatenate([self.core @ z[:d], self.contexts * z[d:]])
 
     def back(self, gradient: Array) -> Array:
         """The gradient in these coordinates."""
@@ -64,21 +75,24 @@ class Whitening:
         return np.concatenate([gradient[:q] @ self.core, self.contexts * gradient[q:]])
 
 
-def rough_whitening(likelihood: Likelihood) -> Whitening:
+def rough_whitening(likelihood: Likelihood, moving: slice = EVERY) -> Whitening:
     """Coordinates from the curvature that a normal fit of spread one has.
 
     Parameters
     ----------
     likelihood : Likelihood
+    moving : slice
+        Coefficients that are searched for.
 
     Returns
     -------
     Whitening
     """
-    return Whitening(np.diag(1 / np.sqrt(_usual(likelihood))), _of_contexts(likelihood))
+    core = np.diag(1 / np.sqrt(_usual(likelihood)))[:, moving]
+    return Whitening(core, _of_contexts(likelihood, moving), moving)
 
 
-def whitening(likelihood: Likelihood, at: Array) -> Whitening:
+def whitening(likelihood: Likelihood, at: Array, moving: slice = EVERY) -> Whitening:
     """Coordinates from second derivatives at some coefficients, by differences of gradients.
 
     Parameters
@@ -86,24 +100,26 @@ def whitening(likelihood: Likelihood, at: Array) -> Whitening:
     likelihood : Likelihood
     at : ndarray
         Flat coefficients, near an optimum.
+    moving : slice
+        Coefficients that are searched for.
 
     Returns
     -------
     Whitening
     """
     usual = _usual(likelihood)
-    q = len(usual)
-    steps = DIFFERENCE / np.sqrt(usual)
-    hessian = np.empty((q, q))
-    for i, step in enumerate(steps):
+    which = np.arange(len(usual))[moving]
+    steps = DIFFERENCE / np.sqrt(usual[which])
+    hessian = np.empty((len(which), len(which)))
+    for row, i, step in zip(hessian, which, steps, strict=True):
         moved = np.zeros(len(at))
         moved[i] = step
-        ahead, behind = likelihood(at + moved)[1][:q], likelihood(at - moved)[1][:q]
-        hessian[i] = (ahead - behind) / (2 * step)
-    scale = np.sqrt(np.outer(usual, usual))
-    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2 / scale)
-    core = vectors / np.sqrt(np.maximum(values, FLOOR)) / np.sqrt(usual)[:, None]
-    return Whitening(core, _of_contexts(likelihood))
+        row[:] = (likelihood(at + moved)[1] - likelihood(at - moved)[1])[which] / (2 * step)
+    scale = np.sqrt(usual[which])
+    values, vectors = np.linalg.eigh((hessian + hessian.T) / 2 / np.outer(scale, scale))
+    core = np.zeros((len(usual), len(which)))
+    core[which] = vectors / np.sqrt(np.maximum(values, FLOOR)) / scale[:, None]
+    return Whitening(core, _of_contexts(likelihood, moving), moving)
 
 
 def _usual(likelihood: Likelihood) -> Array:
@@ -122,8 +138,10 @@ def _usual(likelihood: Likelihood) -> Array:
     return np.maximum(np.concatenate(parts), 1e-6 * total)
 
 
-def _of_contexts(likelihood: Likelihood) -> Array:
+def _of_contexts(likelihood: Likelihood, moving: slice) -> Array:
     counts = count(likelihood.sample, likelihood.weights)
+    if moving != EVERY:
+        return np.zeros_like(counts)
     found: Array = 1 / np.sqrt(np.maximum(counts + likelihood.penalties.pooling, 1.0))
     return found
 
@@ -157,7 +175,7 @@ def maximise(likelihood: Likelihood, start: Array, by: Whitening, tolerance: flo
 
     found = minimize(
         loss,
-        np.zeros(len(start)),
+        np.zeros(by.size),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": ROUNDS, "maxcor": 20, "gtol": tolerance, "ftol": 0.0},
@@ -185,31 +203,6 @@ def climb(likelihood: Likelihood, start: Array, by: Whitening, tolerance: float)
     for _ in range(RESTARTS):
         if found.converged or not np.isfinite(found.loss):
             break
-        found = maximise(likelihood, found.at, whitening(likelihood, found.at), tolerance)
+        nearer = whitening(likelihood, found.at, by.moving)
+        found = maximise(likelihood, found.at, nearer, tolerance)
     return found
-
-
-def lift(at: Coefficients, into: Penalties, size: int, bends: int, spreads: int) -> Coefficients:
-    """Coefficients with zeros where other penalties ask for more of them.
-
-    Parameters
-    ----------
-    at : Coefficients
-    into : Penalties
-    size, bends, spreads : int
-        Numbers K, q and p of all that there could be.
-
-    Returns
-    -------
-    Coefficients
-    """
-    shaped = np.isfinite(into.shape)
-    spread = _fit_into(at.spread, (spreads * np.isfinite(into.spread),))
-    shape = _fit_into(at.shape, (size * shaped,))
-    bent = bends * (shaped and np.isfinite(into.bend))
-    bend = _fit_into(at.bend, (size * shaped, bent))
-    return Coefficients(at.location, at.contexts, at.level, spread, shape, bend)
-
-
-def _fit_into(coefs: Array, shape: tuple[int, ...]) -> Array:
-    return coefs if coefs.shape == shape else np.zeros(shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.arrays import Array, Flags
 from causalhyper.mechanisms.bases import Basis
 from causalhyper.mechanisms.flows.likelihood import BOUND, HALF_LOG_2PI
 from causalhyper.mechanisms.flows.splines import MonotoneSpline
@@ -150,10 +150,3 @@ def tabulate(bases: Sequence[Basis], inputs: Sequence[Array]) -> Array:
     n = len(inputs[0]) if inputs else 0
     tables = [basis(inside(basis, x)) for basis, x in zip(bases, inputs, strict=False)]
     return np.concatenate([np.empty((n, 0)), *tables], axis=1)
-
-
-def starts(line: LinearParameters, contexts: Codes | None) -> Array:
-    """Intercepts of contexts, or the average one, shape (r, 1, m) or (r, 1, 1)."""
-    if contexts is None:
-        return line.effects.mean(axis=1)[:, None, None]
-    return line.starts(contexts)

@@ -8,13 +8,7 @@ import numpy as np
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.mechanisms.flows.likelihood import Coefficients, Likelihood, Penalties
-from causalhyper.mechanisms.flows.maximising import (
-    Optimum,
-    climb,
-    lift,
-    rough_whitening,
-    whitening,
-)
+from causalhyper.mechanisms.flows.stages import coordinates, estimate, rough_coordinates
 from causalhyper.mechanisms.grouping import Groups
 
 SPREADS = (np.inf, 300.0, 30.0, 3.0, 0.3)
@@ -23,8 +17,6 @@ SHAPES = (np.inf, 300.0, 100.0, 30.0, 10.0)
 """Penalties of the shape that are tried; the first is normal noise."""
 BENDS = (np.inf, 300.0, 100.0, 30.0)
 """Penalties of what causes add to the shape that are tried; the first is one shape."""
-SKEWS = (0.0, 1.0, -1.0)
-"""Starts of the shape: log slopes that differ so much between the two tails."""
 NEEDED = 1.0
 """Standard errors of a gain that it takes to give up equal spread, normal noise or one shape."""
 TOLERANCE = 1e-6
@@ -40,15 +32,17 @@ class Tuned:
     Attributes
     ----------
     penalties : Penalties
-    optimum : Optimum
+    at : Coefficients
         With these penalties, of all runs.
+    converged : bool
     scores : ndarray, shape (clusters,)
         Summed log densities of the runs of each cluster when it was left out, up to the unit of
         the response.
     """
 
     penalties: Penalties
-    optimum: Optimum
+    at: Coefficients
+    converged: bool
     scores: Array
 
 
@@ -66,21 +60,22 @@ class Folds:
     left: Flags
     groups: Groups
 
-    def score(self, likelihood: Likelihood, at: Array) -> Array | None:
+    def score(self, likelihood: Likelihood, at: Coefficients) -> Array | None:
         """Log densities of each cluster's runs, given the other folds; searches start at `at`.
 
         None where some search does not converge.
         """
-        scores, by = np.zeros(self.left.shape[1]), whitening(likelihood, at)
+        scores, by = np.zeros(self.left.shape[1]), coordinates(likelihood, at.flat())
         for left in self.left:
             kept = np.flatnonzero(~left)
             part = likelihood.on(kept, np.ones(len(kept)))
-            found = climb(part, at, by, ROUGHLY)
-            if not found.converged:
+            found, converged = estimate(part, at, by, ROUGHLY)
+            if not converged:
                 return None
             rows = np.flatnonzero(left)
-            scores[rows] = held_out(likelihood, part.unpack(found.at), rows, self.groups)
-        return np.bincount(self.groups.clusters, scores, self.groups.cluster_count)
+            scores[rows] = held_out(likelihood, found, rows, self.groups)
+        found = np.bincount(self.groups.clusters, scores, self.groups.cluster_count)
+        return found.astype(np.float64)
 
 
 def held_out(likelihood: Likelihood, at: Coefficients, rows: Codes, groups: Groups) -> Array:
@@ -95,7 +90,7 @@ def held_out(likelihood: Likelihood, at: Coefficients, rows: Codes, groups: Grou
     return part.rows(at, mean)[0]
 
 
-def tune(likelihood: Likelihood, folds: Folds, start: Array) -> Tuned:
+def tune(likelihood: Likelihood, folds: Folds, start: Coefficients) -> Tuned:
     """Choose the penalties one after the other: spread, shape, spread again, what bends shape.
 
     Parameters
@@ -103,8 +98,8 @@ def tune(likelihood: Likelihood, folds: Folds, start: Array) -> Tuned:
     likelihood : Likelihood
         Of all rows, with equal spread and normal noise.
     folds : Folds
-    start : ndarray
-        Flat coefficients, such as least squares gives.
+    start : Coefficients
+        Such as least squares gives.
 
     Returns
     -------
@@ -115,48 +110,43 @@ def tune(likelihood: Likelihood, folds: Folds, start: Array) -> Tuned:
     What is simplest is given up where the best penalty gains more than a standard error.
     Source: Breiman, Friedman, Olshen and Stone 1984, section 3.4.3 (the one-standard-error rule).
     """
-    found = _optimum(likelihood, [start], ROUGHLY)
-    scores = folds.score(likelihood, found.at)
+    found, converged = estimate(likelihood, start, rough_coordinates(likelihood), ROUGHLY)
+    scores = folds.score(likelihood, found)
     assert scores is not None
-    best = Tuned(likelihood.penalties, found, scores)
+    best = Tuned(likelihood.penalties, found, converged, scores)
     spreads = likelihood.sample.spread.shape[1] > 0
     if spreads:
         best = _along(likelihood, folds, best, "spread", SPREADS)
     best = _along(likelihood, folds, best, "shape", SHAPES)
     if np.isfinite(best.penalties.shape):
         if spreads:
+            # densities of the right shape tell spreads apart that normal ones do not
             best = _along(likelihood, folds, best, "spread", SPREADS)
         if likelihood.sample.bend.shape[1]:
             best = _along(likelihood, folds, best, "bend", BENDS)
     chosen = replace(likelihood, penalties=best.penalties)
-    return replace(best, optimum=polish(chosen, best.optimum.at, TOLERANCE))
+    by = coordinates(chosen, best.at.flat())
+    at, converged = estimate(chosen, best.at, by, TOLERANCE)
+    return replace(best, at=at, converged=converged)
 
 
 def _along(
     likelihood: Likelihood, folds: Folds, best: Tuned, name: str, values: tuple[float, ...]
 ) -> Tuned:
     """The best of several values of one penalty and what was best so far."""
-    sample, at, before = likelihood.sample, best.optimum.at, best.penalties
-    tried = best
+    at, tried = best.at, best
     for value in values:
         if value == getattr(best.penalties, name):
             continue
         penalties = replace(best.penalties, **{name: value})
         trial = replace(likelihood, penalties=penalties)
-        known = replace(likelihood, penalties=before).unpack(at)
-        lifted = lift(
-            known, penalties, trial.spline.size, sample.bend.shape[1], sample.spread.shape[1]
-        )
-        first = name == "shape" and not np.isfinite(before.shape)
-        starts = [_skewed(lifted, skew).flat() for skew in SKEWS] if first else [lifted.flat()]
-        found = _optimum(trial, starts, ROUGHLY)
-        scores = folds.score(trial, found.at) if found.converged else None
+        at, converged = estimate(trial, at, rough_coordinates(trial), ROUGHLY)
+        scores = folds.score(trial, at) if converged else None
         if scores is None:
             # weaker penalties are no better: noise of few runs is learnt by heart
             break
         if _better(scores, tried.scores, NEEDED if tried is best else 0.0):
-            tried = Tuned(penalties, found, scores)
-        at, before = found.at, penalties
+            tried = Tuned(penalties, at, converged, scores)
     return tried
 
 
@@ -165,29 +155,3 @@ def _better(scores: Array, than: Array, errors: float) -> bool:
     gain = scores - than
     se = float(np.sqrt(len(gain)) * gain.std(ddof=1))
     return float(gain.sum()) > errors * se
-
-
-def _skewed(at: Coefficients, skew: float) -> Coefficients:
-    return replace(at, shape=at.shape + np.linspace(-skew / 2, skew / 2, len(at.shape)))
-
-
-def _optimum(likelihood: Likelihood, starts: list[Array], tolerance: float) -> Optimum:
-    by = rough_whitening(likelihood)
-    found = [climb(likelihood, start, by, tolerance) for start in starts]
-    return min(found, key=lambda o: o.loss)
-
-
-def polish(likelihood: Likelihood, start: Array, tolerance: float) -> Optimum:
-    """Search again from near an optimum, in coordinates that fit there.
-
-    Parameters
-    ----------
-    likelihood : Likelihood
-    start : ndarray
-    tolerance : float
-
-    Returns
-    -------
-    Optimum
-    """
-    return climb(likelihood, start, whitening(likelihood, start), tolerance)

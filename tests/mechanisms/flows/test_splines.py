@@ -1,5 +1,7 @@
 """Monotone splines: bijections of the line, of mean zero and variance one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -51,7 +53,7 @@ def test_mean_and_variance_are_zero_and_one_by_numerical_integration(size) -> No
         ends = [-13, *spline.knots, 13]
         parts = [
             quad(lambda u: spline.push(np.array([u]), theta)[0] ** power * norm.pdf(u), a, b)[0]
-            for a, b in zip(ends, ends[1:], strict=False)
+            for a, b in pairwise(ends)
         ]
         return sum(parts)
 
