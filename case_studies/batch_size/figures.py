@@ -11,7 +11,7 @@ from case_studies.batch_size.judgement import pick
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
 from causalhyper.figures.scales import scale_values
-from causalhyper.figures.style import INK, add_legend, name_axes
+from causalhyper.figures.style import INK, name_axes
 
 COLOURS = dict(zip(SHORT, ("vermillion", "blue", "green", "purple"), strict=True))
 COLUMNS = 3
@@ -33,15 +33,14 @@ def draw_curves(curves: pd.DataFrame) -> str:
     units = list(dict.fromkeys(curves["unit"]))
     rows = -(-len(units) // COLUMNS)
     with house_style():
-        figure = Figure(figsize=(9.6, 2.2 * rows + 0.5), layout="constrained")
+        figure = Figure(figsize=(9.6, 2.2 * rows + 0.6), layout="constrained")
         axes = np.atleast_1d(figure.subplots(rows, COLUMNS, squeeze=False)).ravel()
         for ax in axes[len(units) :]:
             ax.set_axis_off()
         for i, (ax, unit) in enumerate(zip(axes, units, strict=False)):
             _panel(ax, pick(curves, unit=unit), unit, labelled=i % COLUMNS == 0)
         lines, labels = axes[0].get_legend_handles_labels()
-        place = axes[len(units)] if len(units) < len(axes) else axes[0]
-        add_legend(place, lines, labels, loc="center" if place is not axes[0] else "best")
+        figure.legend(lines, labels, loc="outside lower center", ncols=len(lines))
         return to_svg(
             figure,
             title="Effect of batch size on test accuracy, by cell and protocol",
