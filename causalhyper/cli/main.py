@@ -12,7 +12,7 @@ import typer
 from causalhyper.cli.arguments import parse_numbers, repeat_options
 from causalhyper.cli.extensions import add_commands
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
-from causalhyper.study.mechanisms import DEFAULT, HELP
+from causalhyper.study.mechanisms import DEFAULT, HELP, PLAIN
 
 SEVERAL = frozenset(
     {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
@@ -36,6 +36,18 @@ def _print_version(asked: bool) -> None:
 
         typer.echo(f"causalhyper {version('causalhyper')}")
         raise typer.Exit
+
+
+def _intervals() -> list[str]:
+    """What a shell offers behind --interval."""
+    from causalhyper.queries.experiments.uncertainty import INTERVALS
+
+    return list(INTERVALS)
+
+
+def _mechanisms() -> list[str]:
+    """What a shell offers behind --mechanism, for all nodes."""
+    return [*PLAIN, "cross-validated"]
 
 
 @app.callback()
@@ -70,13 +82,18 @@ def analyze(
     where: Annotated[
         list[str] | None, typer.Option(help="COLUMN=VALUE: analyse only these runs.")
     ] = None,
-    mechanism: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
+    mechanism: Annotated[
+        list[str] | None, typer.Option(help=HELP, autocompletion=_mechanisms)
+    ] = None,
     draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
     level: Annotated[float, typer.Option(help="Confidence of the intervals, in (0, 1).")] = 0.95,
     interval: Annotated[
         str,
-        typer.Option(help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized."),
+        typer.Option(
+            help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized.",
+            autocompletion=_intervals,
+        ),
     ] = "t",
     json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from dataclasses import replace
@@ -26,6 +25,7 @@ from causalhyper.study import (
     study_document,
     study_files,
 )
+from causalhyper.study.document import plain
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
 """Name and version of what ``causalhyper check --json`` prints."""
@@ -61,7 +61,7 @@ def run_file(study: Path, out: Path | None, *, json: bool, quiet: bool) -> None:
     if not quiet:
         console = make_console(stderr=json)
         _print_results(results, console)
-        written = ", ".join(os.path.relpath(path) for path in files) or "nothing"
+        written = ", ".join(map(str, files)) or "nothing"
         console.print(Text(f"written: {written}"))
 
 
@@ -120,7 +120,7 @@ def check_document(found: StudyCheck) -> dict[str, object]:
                 "n": part.n,
                 "clusters": part.clusters,
                 "missing": dict(part.missing),
-                "balance": part.balance.astype(object).to_dict("records"),
+                "balance": [plain(row) for row in part.balance.to_dict("records")],
                 "overlap": part.overlap,
             }
             for part in found.parts

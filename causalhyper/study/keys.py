@@ -51,7 +51,7 @@ class Key:
         return f"{KINDS[self.kind].words} {limits}"
 
     def read(self, value: object) -> Any:
-        """The value in its plain form; None where it is not what is expected."""
+        """Its value in plain form; None where it is not what is expected."""
         found = KINDS[self.kind].read(value)
         if found is None:
             return None
@@ -222,7 +222,7 @@ def read_table(table: object, keys: Sequence[Key], place: str, faults: Faults) -
     ...            "[uncertainty]", faults)
     {'draws': 50}
     >>> print(*faults.found)
-    [uncertainty] sed: no such key; did you mean 'seed'? The keys are draws, seed
+    [uncertainty] sed: no such key; did you mean 'seed'? the keys are draws, seed
     """
     if not isinstance(table, dict):
         faults.add(place, f"expected a table; got {shown(table)}")
@@ -232,8 +232,8 @@ def read_table(table: object, keys: Sequence[Key], place: str, faults: Faults) -
     for name, value in table.items():
         if name not in known:
             near = nearest(name, known)
-            hint = f"{near}? " if near else ". "
-            faults.add(_at(place, name), f"no such key{hint}The keys are {', '.join(known)}")
+            hint = f"{near} " if near else "; "
+            faults.add(_at(place, name), f"no such key{hint}the keys are {', '.join(known)}")
             continue
         read = known[name].read(value)
         if read is None:

@@ -80,8 +80,8 @@ def _read_query(
     shared = {key: value for key, value in uncertainty.items() if verb.shares(key)}
     shared |= {key: value for key, value in question.items() if key in verb.shared}
     arguments = shared | options
-    for key in verb.required:
-        if key not in arguments and key not in table and question:
+    for key in ("at", "baseline"):
+        if key in verb.required and key not in arguments and key not in table and question:
             faults.add(f"{place} {key}", "is missing; give it here, or in [question] for all")
     if graph is not None:
         _check_nodes(name, options, arguments, graph, place, faults)

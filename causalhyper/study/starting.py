@@ -10,7 +10,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import read_runs, write_atomic
 from causalhyper.hypergraph.names import is_name
 from causalhyper.study.guesses import MEANINGS, StudyGuess, guess_study
-from causalhyper.study.reading import FILE_SCHEMA
+from causalhyper.study.tables import FILE_SCHEMA
 
 GUESSED = "guessed from the column name"
 LISTED = 12

@@ -178,7 +178,7 @@ def _verbs() -> dict[str, Verb]:
                 Key("rhos", "numbers", low=-1, high=1, inside=True),
                 Key("scale", "text", choices=get_args(Scale)),
                 Key("by", "text"),
-                Key("refits", "count", low=1),
+                Key("refits", "count", low=20),
             ),
         ),
         "identify": Verb(identify, (_MEDIATORS,), of_model=False),
