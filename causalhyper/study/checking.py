@@ -129,6 +129,26 @@ def check_study(plan: StudyPlan) -> StudyCheck:
         If the model does not fit the runs.
     DataError
         If the runs are wrong; one message lists every problem of a part.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, pandas as pd
+    >>> from causalhyper.study import read_study, start_study
+    >>> noise = np.random.default_rng(0).normal(size=60) / 100
+    >>> runs = pd.DataFrame({"batch_size": [16, 64, 512] * 20, "seed": np.arange(60) // 3})
+    >>> runs["test_accuracy"] = 0.9 - runs["batch_size"] / 10000 + noise
+    >>> runs["run_id"] = runs.index.astype(str)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, study = Path(folder, "runs.csv"), Path(folder, "study.toml")
+    ...     runs.to_csv(file, index=False)
+    ...     guess = start_study(file, study)
+    ...     text = study.read_text().replace('sentence = ""', 'sentence = "equal epochs"')
+    ...     _ = study.write_text(text)
+    ...     found = check_study(read_study(study))
+    >>> print(found.parts[0].balance["runs"].tolist(), found.identification.verdict)
+    [20, 20, 20] the effect of B on G is identified
     """
     parts = split_runs(plan)
     mediators = between(plan.graph, plan.treatment, plan.outcome)

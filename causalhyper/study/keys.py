@@ -72,10 +72,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class KeyKind:
-    """How values of one kind are read, and called."""
+    """How values of one kind are read, and called; of a table, how each of its entries is."""
 
     words: str
     read: Callable[[object], Any]
+    entry: KeyKind | None = None
 
 
 def _text(value: object) -> str | None:
@@ -123,14 +124,14 @@ def _pairs(value: object) -> tuple[tuple[str, str], ...] | None:
     return found if found and all(len(pair) == 2 for pair in found) else None
 
 
-def _table_of(read: Callable[[object], Any]) -> Callable[[object], Mapping[str, Any] | None]:
+def _table_of(entry: KeyKind, example: str) -> KeyKind:
     def read_all(value: object) -> Mapping[str, Any] | None:
         if not isinstance(value, dict) or not value:
             return None
-        found = {name: read(inner) for name, inner in value.items()}
+        found = {name: entry.read(inner) for name, inner in value.items()}
         return None if None in found.values() else found
 
-    return read_all
+    return KeyKind(f"a table such as {example}", read_all, entry)
 
 
 def _table(value: object) -> Mapping[str, object] | None:
@@ -141,19 +142,22 @@ def _tables(value: object) -> list[object] | None:
     return value if isinstance(value, list) and value else None
 
 
+_TEXT = KeyKind("a text that is not empty", _text)
+_NUMBER = KeyKind("a number", _number)
+_NUMBERS = KeyKind("a list of numbers", _numbers)
 KINDS: Mapping[str, KeyKind] = MappingProxyType(
     {
-        "text": KeyKind("a text that is not empty", _text),
+        "text": _TEXT,
         "texts": KeyKind("a text, or a list of texts", _texts),
-        "number": KeyKind("a number", _number),
-        "numbers": KeyKind("a list of numbers", _numbers),
+        "number": _NUMBER,
+        "numbers": _NUMBERS,
         "count": KeyKind("a whole number", _count),
         "counts": KeyKind("a whole number, or a list of them", _counts),
         "flag": KeyKind("true or false", _flag),
         "pairs": KeyKind('a list of pairs, such as [["N", "G"]]', _pairs),
-        "values": KeyKind("a table of numbers, such as {S = 0.4}", _table_of(_number)),
-        "grids": KeyKind("a table of numbers, such as {B = [16, 512]}", _table_of(_numbers)),
-        "labels": KeyKind('a table of texts, such as {G = "linear"}', _table_of(_text)),
+        "values": _table_of(_NUMBER, "{S = 0.4}"),
+        "grids": _table_of(_NUMBERS, "{B = [16, 512]}"),
+        "labels": _table_of(_TEXT, '{G = "test_accuracy"}'),
         "table": KeyKind("a table", _table),
         "tables": KeyKind("tables, each headed [[query]]", _tables),
     }
@@ -236,14 +240,28 @@ def read_table(table: object, keys: Sequence[Key], place: str, faults: Faults) -
             faults.add(_at(place, name), f"no such key{hint}the keys are {', '.join(known)}")
             continue
         read = known[name].read(value)
-        if read is None:
-            faults.add(_at(place, name), f"expected {known[name].expected}; got {shown(value)}")
-        else:
+        if read is not None:
             found[name] = read
+        elif not _note_entries(known[name], value, place, faults):
+            expected = known[name].expected
+            faults.add(_at(place, name), f"expected {expected}; got {shown(value)}")
     for key in keys:
         if key.required and key.name not in table:
             faults.add(_at(place, key.name), f"is missing; expected {key.expected}")
     return found
+
+
+def _note_entries(key: Key, value: object, place: str, faults: Faults) -> bool:
+    """Note the wrong entries of a table by their own names; False where it is no such table."""
+    entry = KINDS[key.kind].entry
+    if entry is None or not isinstance(value, dict):
+        return False
+    wrong = {name: inner for name, inner in value.items() if entry.read(inner) is None}
+    for name, inner in wrong.items():
+        head = f"[{place[1:-1]}.{key.name}]" if place else f"[{key.name}]"
+        where = f"{place} {key.name}." if place.startswith("[[") else f"{head} "
+        faults.add(f"{where}{name}", f"expected {entry.words}; got {shown(inner)}")
+    return bool(wrong)
 
 
 def _at(place: str, name: str) -> str:

@@ -45,6 +45,26 @@ def run_study(plan: StudyPlan, progress: Progress | None = None) -> StudyResults
         If the runs are wrong.
     NotIdentifiedError
         If the hypergraph's latent pairs leave an effect unidentified.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np, pandas as pd
+    >>> from causalhyper.study import read_study, start_study
+    >>> noise = np.random.default_rng(0).normal(size=60) / 100
+    >>> runs = pd.DataFrame({"batch_size": [16, 64, 512] * 20, "seed": np.arange(60) // 3})
+    >>> runs["test_accuracy"] = 0.9 - runs["batch_size"] / 10000 + noise
+    >>> runs["run_id"] = runs.index.astype(str)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file, study = Path(folder, "runs.csv"), Path(folder, "study.toml")
+    ...     runs.to_csv(file, index=False)
+    ...     guess = start_study(file, study)
+    ...     text = study.read_text().replace('sentence = ""', 'sentence = "equal epochs"')
+    ...     _ = study.write_text(text.replace("draws = 2000", "draws = 100"))
+    ...     found = run_study(read_study(study))
+    >>> found.parts[0].answers[0].result.curve.design[0].interval(2)
+    '+0.05 [+0.04, +0.05]'
     """
     parts = split_runs(plan)
     models = [fit_part(plan, part) for part in parts]

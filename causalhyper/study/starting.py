@@ -20,7 +20,7 @@ LISTED = 12
 def start_study(
     runs: str | Path, path: str | Path = "study.toml", *, force: bool = False
 ) -> StudyGuess:
-    """Write a commented study file for the runs of a frame.
+    r"""Write a commented study file for the runs of a frame.
 
     Parameters
     ----------
@@ -43,6 +43,17 @@ def start_study(
         If the study file is there and may not be replaced, or the runs' file is not.
     DataError
         If the runs cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs, study = Path(folder, "runs.csv"), Path(folder, "study.toml")
+    ...     _ = runs.write_text("run_id,batch_size,val_acc,seed\na,16,0.8,1\nb,512,0.7,1\n")
+    ...     print(start_study(runs, study).graph)
+    ...     print(study.read_text().splitlines()[6])
+    B -> G
+    cluster = ["seed"]  # guessed from the column name
     """
     runs, path = Path(runs), Path(path)
     if path.exists() and not force:

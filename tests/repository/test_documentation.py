@@ -8,7 +8,16 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 DATA = {"ADJUSTED", "COLUMNS", "CRITERIA", "KNOWN", "MEASUREMENTS", "PALETTE", "SCHEMA"}
-DATA |= {"LASSO", "LINEAR", "PENALTIES", "SPLINE", "STEP_COLUMNS", "Row", "EngineError"}
+DATA |= {
+    "LASSO",
+    "STUDY_SCHEMA",
+    "LINEAR",
+    "PENALTIES",
+    "SPLINE",
+    "STEP_COLUMNS",
+    "Row",
+    "EngineError",
+}
 """Constants and what another page lists: in the text, not in the lists."""
 PACKAGES = [
     "causalhyper",
@@ -28,6 +37,7 @@ PACKAGES = [
     "causalhyper.identification",
     "causalhyper.report",
     "causalhyper.results",
+    "causalhyper.study",
     "collectors.curvature",
     "collectors.ensembles",
     "collectors.networks",

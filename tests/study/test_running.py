@@ -65,9 +65,7 @@ def test_every_verb_gives_what_it_gives_when_it_is_called(every: StudyResults) -
     called = {
         "analyze": ch.analyze(model, "B", "G", **effect),
         "effect_curve": ch.effect_curve(model, "B", "G", **effect | {"at": [64]}),
-        "mediate": ch.mediate(
-            model, "B", "G", ["N", "S"], controlled={"N": 0.1, "S": 3}, **effect
-        ),
+        "mediate": ch.mediate(model, "B", "G", ["N", "S"], controlled=held, **effect),
         "ablate": ch.ablate(model, "B", "G", ch.FixNode("S", 3), **effect),
         "shapley": ch.shapley(model, "B", "G", "paths", **effect),
         "do": ch.do(model, {"B": [16, 64]}, "G", quantiles=[0.5], above=0.8, draws=100),
