@@ -11,7 +11,7 @@ from causalhyper.frames import Roles, read_runs, select_runs
 from causalhyper.hypergraph.names import nearest
 from causalhyper.scm import Binomial
 from causalhyper.scm.options import Options
-from causalhyper.study.keys import Faults
+from causalhyper.study.faults import Faults
 from causalhyper.study.plan import AskedQuery, Protocols, StudyData
 
 

@@ -1,16 +1,16 @@
-"""Tables of a study file: which keys they may hold, of what kind, and what is wrong with them."""
+"""Tables of a study file: which keys they may hold, and what is wrong with those they do."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
-from causalhyper.errors import ConfigurationError
 from causalhyper.frames.columns import describe_range
 from causalhyper.hypergraph.names import nearest
+from causalhyper.study.faults import Faults, shown
+from causalhyper.study.kinds import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,136 +68,6 @@ class Key:
 
     def _loosely(self, value: float) -> bool:
         return self.low <= value <= self.high
-
-
-@dataclass(frozen=True, slots=True)
-class KeyKind:
-    """How values of one kind are read, and called; of a table, how each of its entries is."""
-
-    words: str
-    read: Callable[[object], Any]
-    entry: KeyKind | None = None
-
-
-def _text(value: object) -> str | None:
-    return value.strip() if isinstance(value, str) and value.strip() else None
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    if isinstance(value, str):
-        value = [value]
-    return _several(value, _text, least=0)
-
-
-def _number(value: object) -> float | None:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if real and math.isfinite(value) else None  # type: ignore[arg-type]
-
-
-def _numbers(value: object) -> tuple[float, ...] | None:
-    if _number(value) is not None:
-        value = [value]
-    return _several(value, _number, least=1)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _counts(value: object) -> tuple[int, ...] | None:
-    return _several([value] if _count(value) is not None else value, _count, least=1)
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _several(value: object, read: Callable[[object], Any], least: int) -> tuple[Any, ...] | None:
-    if not isinstance(value, list) or len(value) < least:
-        return None
-    found = tuple(map(read, value))
-    return None if None in found else found
-
-
-def _pairs(value: object) -> tuple[tuple[str, str], ...] | None:
-    found = _several(value, _texts, least=1)
-    return found if found and all(len(pair) == 2 for pair in found) else None
-
-
-def _table_of(entry: KeyKind, example: str) -> KeyKind:
-    def read_all(value: object) -> Mapping[str, Any] | None:
-        if not isinstance(value, dict) or not value:
-            return None
-        found = {name: entry.read(inner) for name, inner in value.items()}
-        return None if None in found.values() else found
-
-    return KeyKind(f"a table such as {example}", read_all, entry)
-
-
-def _table(value: object) -> Mapping[str, object] | None:
-    return value if isinstance(value, dict) else None
-
-
-def _tables(value: object) -> list[object] | None:
-    return value if isinstance(value, list) and value else None
-
-
-_TEXT = KeyKind("a text that is not empty", _text)
-_NUMBER = KeyKind("a number", _number)
-_NUMBERS = KeyKind("a list of numbers", _numbers)
-KINDS: Mapping[str, KeyKind] = MappingProxyType(
-    {
-        "text": _TEXT,
-        "texts": KeyKind("a text, or a list of texts", _texts),
-        "number": _NUMBER,
-        "numbers": _NUMBERS,
-        "count": KeyKind("a whole number", _count),
-        "counts": KeyKind("a whole number, or a list of them", _counts),
-        "flag": KeyKind("true or false", _flag),
-        "pairs": KeyKind('a list of pairs, such as [["N", "G"]]', _pairs),
-        "values": _table_of(_NUMBER, "{S = 0.4}"),
-        "grids": _table_of(_NUMBERS, "{B = [16, 512]}"),
-        "labels": _table_of(_TEXT, '{G = "test_accuracy"}'),
-        "table": KeyKind("a table", _table),
-        "tables": KeyKind("tables, each headed [[query]]", _tables),
-    }
-)
-"""The kinds of values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Faults:
-    """What is wrong with one study file, gathered so that all is told at once."""
-
-    file: str
-    found: list[str]
-
-    def add(self, place: str, text: str) -> None:
-        """Note one fault at a place, such as "[data] runs"."""
-        line = f"{place}: {text}"
-        if line not in self.found:
-            self.found.append(line)
-
-    def attempt(self, place: str, read: Callable[..., Any], *arguments: Any) -> Any:
-        """What `read` returns, or None with its complaint noted."""
-        try:
-            return read(*arguments)
-        except ConfigurationError as error:
-            self.add(place, str(error))
-            return None
-
-    def settle(self) -> None:
-        """Raise what was found, if anything.
-
-        Raises
-        ------
-        ConfigurationError
-            With a line for each fault.
-        """
-        if self.found:
-            count = "1 problem" if len(self.found) == 1 else f"{len(self.found)} problems"
-            lines = "".join(f"\n  - {line}" for line in self.found)
-            raise ConfigurationError(f"{self.file} has {count}:{lines}")
 
 
 def read_table(table: object, keys: Sequence[Key], place: str, faults: Faults) -> dict[str, Any]:
@@ -266,9 +136,3 @@ def _note_entries(key: Key, value: object, place: str, faults: Faults) -> bool:
 
 def _at(place: str, name: str) -> str:
     return f"{place} {name}".strip()
-
-
-def shown(value: object) -> str:
-    """A value as a message shows it, not too long."""
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

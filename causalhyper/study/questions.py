@@ -16,7 +16,8 @@ from causalhyper.queries.ablations.operations import (
     Operation,
     RandomiseNode,
 )
-from causalhyper.study.keys import Faults, Key, read_table, shown
+from causalhyper.study.faults import Faults, shown
+from causalhyper.study.keys import Key, read_table
 from causalhyper.study.plan import AskedQuery
 from causalhyper.study.verbs import DEFAULT_ASK, OPERATIONS, VERBS
 

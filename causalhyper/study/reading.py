@@ -14,7 +14,8 @@ from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.hypergraph.paths import check_ends
 from causalhyper.scm.options import Options
 from causalhyper.study.columns import check_columns
-from causalhyper.study.keys import Faults, read_table
+from causalhyper.study.faults import Faults
+from causalhyper.study.keys import read_table
 from causalhyper.study.mechanisms import DEFAULT, parse_mechanisms
 from causalhyper.study.plan import Protocols, StudyData, StudyOutput, StudyPlan
 from causalhyper.study.questions import read_queries
@@ -76,7 +77,7 @@ def read_study(path: str | Path) -> StudyPlan:
     uncertainty = read_table(top.get("uncertainty", {}), UNCERTAINTY, "[uncertainty]", faults)
     queries = read_queries(top.get("query"), question, uncertainty, graph, faults)
     output = _output(top, path, faults)
-    if output.html and not any(q.verb == "analyze" for q in queries):
+    if output.html and queries and not any(q.verb == "analyze" for q in queries):
         faults.add("[report] html", 'the report shows the query "analyze": ask it, or write false')
     check_columns(data, roles, protocols, mechanisms, queries, faults)
     faults.settle()

@@ -8,7 +8,8 @@ import causalhyper
 from causalhyper import LINEAR, SPLINE, Binomial, ConfigurationError, CutHyperedge, DataError
 from causalhyper.queries.robustness import robustness
 from causalhyper.study import read_study
-from causalhyper.study.keys import Faults, Key, read_table
+from causalhyper.study.faults import Faults
+from causalhyper.study.keys import Key, read_table
 from causalhyper.study.verbs import OPERATIONS, VERBS
 from tests.study.conftest import Write, simulate_runs
 
