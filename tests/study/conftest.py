@@ -25,17 +25,23 @@ Write = Callable[..., Path]
 
 
 def toml(table: dict[str, Any], head: str = "") -> str:
-    """A nested dictionary as TOML; its texts must be plain."""
-    plain = {k: v for k, v in table.items() if not isinstance(v, dict) and k != "query"}
-    text = f"[{head}]\n" * bool(head) + "".join(
-        f"{json.dumps(k)} = {inline(v)}\n" for k, v in plain.items()
-    )
-    for key, inner in table.items():
-        if isinstance(inner, dict):
-            text += toml(inner, f"{head}.{key}" if head else key)
-    for query in table.get("query", []) if not head else []:
-        text += "[[query]]\n" + "".join(f"{k} = {inline(v)}\n" for k, v in query.items())
+    """A nested dictionary as TOML, lists of dictionaries as tables of their own."""
+    inner = {k: v for k, v in table.items() if isinstance(v, dict)}
+    tables = {k: v for k, v in table.items() if isinstance(v, list) and v and is_table(v[0])}
+    text = f"[{head}]\n" * bool(head)
+    for key, value in table.items():
+        if key not in inner and key not in tables:
+            text += f"{json.dumps(key)} = {inline(value)}\n"
+    for key, value in inner.items():
+        text += toml(value, f"{head}.{key}" if head else key)
+    for key, several in tables.items():
+        for one in several:
+            text += f"[[{key}]]\n" + "".join(f"{k} = {inline(v)}\n" for k, v in one.items())
     return text
+
+
+def is_table(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def inline(value: Any) -> str:

@@ -1,4 +1,5 @@
 import inspect
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,18 @@ def test_a_table_must_be_a_table() -> None:
     assert read_table(3, [Key("seed", "count")], "[uncertainty]", faults) == {}
     with pytest.raises(ConfigurationError, match=r"1 problem:\n  - \[uncertainty\]: expected a t"):
         faults.settle()
+
+
+STRANGE = [3, -1.5, True, "", "x = [", [], [[]], ["x", 3], {}, {"x": {"y": 1}}]
+KEYS = ["title", "data", "roles", "hypergraph", "question", "protocol", "model", "uncertainty"]
+KEYS += ["data__runs", "data__where", "data__cluster", "data__context", "data__each", "roles__N"]
+KEYS += ["hypergraph__edges", "question__treatment", "question__at", "question__baseline"]
+KEYS += ["protocol__sentence", "protocol__by", "protocol__sentences", "model__mechanism"]
+KEYS += ["model__mechanisms", "uncertainty__level", "query", "report", "report__folder"]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_value_of_a_key_escapes_as_an_error_of_the_program(write: Write, key: str) -> None:
+    for value in STRANGE:
+        with suppress(ConfigurationError, DataError):
+            read_study(write(**{key: value}))
