@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from causalhyper.cli.console import print_analysis, progress_bar
-from causalhyper.cli.mechanisms import parse_mechanisms
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_together
 from causalhyper.hypergraph import DirectedHypergraph
@@ -21,6 +20,7 @@ from causalhyper.report import (
     render_report,
 )
 from causalhyper.scm import fit
+from causalhyper.study.mechanisms import parse_mechanisms
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[Callback]:
         yield lambda share: bar.update(task, completed=share)
 
 
-def print_analysis(analysis: Analysis) -> None:
+def make_console(*, stderr: bool) -> Console:
+    """A console, of fixed width where the output is no terminal."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
+
+
+def print_analysis(analysis: Analysis, console: Console | None = None) -> None:
     """Print the effect table, mediation, ablations and the verdict."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PLAIN_WIDTH)
+    console = console or make_console(stderr=False)
     digits = digits_of(analysis)
     console.print(Text(analysis.model.summary()))
     found = [curve_table(analysis.curve, digits)]

@@ -11,8 +11,8 @@ import typer
 
 from causalhyper.cli.arguments import parse_numbers, repeat_options
 from causalhyper.cli.extensions import add_commands
-from causalhyper.cli.mechanisms import DEFAULT, HELP
 from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
+from causalhyper.study.mechanisms import DEFAULT, HELP, PLAIN
 
 SEVERAL = frozenset(
     {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
@@ -36,6 +36,18 @@ def _print_version(asked: bool) -> None:
 
         typer.echo(f"causalhyper {version('causalhyper')}")
         raise typer.Exit
+
+
+def _intervals() -> list[str]:
+    """What a shell offers behind --interval."""
+    from causalhyper.queries.experiments.uncertainty import INTERVALS
+
+    return list(INTERVALS)
+
+
+def _mechanisms() -> list[str]:
+    """What a shell offers behind --mechanism, for all nodes."""
+    return [*PLAIN, "cross-validated"]
 
 
 @app.callback()
@@ -70,13 +82,18 @@ def analyze(
     where: Annotated[
         list[str] | None, typer.Option(help="COLUMN=VALUE: analyse only these runs.")
     ] = None,
-    mechanism: Annotated[list[str] | None, typer.Option(help=HELP)] = None,
+    mechanism: Annotated[
+        list[str] | None, typer.Option(help=HELP, autocompletion=_mechanisms)
+    ] = None,
     draws: Annotated[int, typer.Option(help="Cluster-bootstrap replicates.")] = 2000,
     seed: Annotated[int, typer.Option(help="Seed of the resampling.")] = 1,
     level: Annotated[float, typer.Option(help="Confidence of the intervals, in (0, 1).")] = 0.95,
     interval: Annotated[
         str,
-        typer.Option(help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized."),
+        typer.Option(
+            help="Kind: t, jackknife, bootstrap, percentile, basic, bca or studentized.",
+            autocompletion=_intervals,
+        ),
     ] = "t",
     json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
@@ -153,6 +170,53 @@ def read(
         typer.echo(text)
 
 
+@app.command(name="run")
+def run_study_file(
+    study: Annotated[Path, typer.Argument(help="Study file, such as study.toml.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to, in place of the file's own.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="All results as JSON on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
+) -> None:
+    """Ask every query of a study file, and write its report, results and tables."""
+    from causalhyper.cli.study import run_file
+
+    run_file(study, out, json=json, quiet=quiet)
+
+
+@app.command(name="check")
+def check_study_file(
+    study: Annotated[Path, typer.Argument(help="Study file, such as study.toml.")],
+    json: Annotated[
+        bool, typer.Option("--json", help="The check as JSON on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
+) -> None:
+    """Check a study file and its runs, and say what its hypergraph identifies.
+
+    Exit code 4: the effect is not identified, or the runs do not compare its values.
+    """
+    from causalhyper.cli.study import check_file
+
+    raise typer.Exit(check_file(study, json=json, quiet=quiet))
+
+
+@app.command(name="init")
+def init_study_file(
+    runs: Annotated[Path, typer.Argument(help="Runs frame: .parquet, .csv or .csv.gz.")],
+    out: Annotated[Path, typer.Option(help="The study file to write.")] = Path("study.toml"),
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+) -> None:
+    """Write a commented study file for runs, with roles guessed from the names of columns."""
+    from causalhyper.cli.study import init_file
+
+    init_file(runs, out, force=force, quiet=quiet)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
@@ -164,8 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done; 2 a bad call or configuration; 3 bad data; 4 not identified; 1 an error of the
-        program itself; 130 interrupted.
+        0 done; 2 a bad call or configuration; 3 bad data; 4 not identified or no overlap; 1 an
+        error of the program itself; 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -25,6 +25,7 @@ LAYERS = (
     "granger",
     "queries",
     "report",
+    "study",
     "cli",
 )
 """Bottom to top; a module may import its own layer and those before it."""

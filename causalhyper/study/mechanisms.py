@@ -1,4 +1,4 @@
-"""Mechanisms written on the command line: a word for each rung, for all nodes or for one."""
+"""Mechanisms in words, for a command line or a study file: for all nodes or for one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HELP = (
 
 
 def parse_mechanisms(words: Sequence[str], graph: DirectedHypergraph) -> dict[str, Options]:
-    """Read what ``--mechanism`` was given.
+    """Read mechanisms, as ``--mechanism`` gives them.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def parse_mechanisms(words: Sequence[str], graph: DirectedHypergraph) -> dict[st
         node, _, rung = word.rpartition("=")
         if node in given:
             raise ConfigurationError(
-                f"--mechanism has two words for {node or 'all nodes'}, {given[node]!r} and "
+                f"there are two mechanisms for {node or 'all nodes'}, {given[node]!r} and "
                 f"{rung!r}: keep one"
             )
         given[node] = rung
@@ -61,7 +61,7 @@ def parse_mechanisms(words: Sequence[str], graph: DirectedHypergraph) -> dict[st
     rest = given.pop("", DEFAULT)
     if rest.partition(":")[0] in ("binomial", "table"):
         raise ConfigurationError(
-            f"--mechanism {rest} suits some columns only: name its node, such as "
+            f"the mechanism {rest} suits some columns only: name its node, such as "
             f"{graph.order()[-1]}={rest}"
         )
     common = parse_rung(rest)
@@ -92,7 +92,7 @@ def parse_rung(text: str) -> Options:
         parts = [parse_rung(part) for part in more.split(",")]
         candidates = tuple(p for p in parts if not isinstance(p, CrossValidated))
         if len(candidates) < len(parts):
-            raise ConfigurationError(f"--mechanism {text}: cross-validation does not nest")
+            raise ConfigurationError(f"the mechanism {text}: cross-validation does not nest")
         return CrossValidated(candidates)
     if name == "binomial" and (more or not colon):
         return Binomial(trials=more) if more else Binomial()
@@ -108,6 +108,6 @@ def _check_nodes(nodes: Sequence[str], graph: DirectedHypergraph) -> None:
     graph.require(*nodes)
     if roots := [node for node in nodes if not graph.parents(node)]:
         raise ConfigurationError(
-            f"--mechanism {roots[0]}=...: {roots[0]} has no causes in {graph}, so it keeps its "
+            f"no mechanism for {roots[0]}: {roots[0]} has no causes in {graph}, so it keeps its "
             "observed values and has no mechanism"
         )

@@ -1,9 +1,9 @@
 import pytest
 
 from causalhyper import LINEAR, SPLINE, Binomial, ConfigurationError, CrossValidated, Table
-from causalhyper.cli.mechanisms import DEFAULT, HELP, OF_NODES, PLAIN, parse_mechanisms
 from causalhyper.hypergraph import DirectedHypergraph
 from causalhyper.scm import Flow
+from causalhyper.study.mechanisms import DEFAULT, HELP, OF_NODES, PLAIN, parse_mechanisms
 
 GRAPH = DirectedHypergraph.parse("B -> N; {B, N} -> C; C -> G")
 
@@ -49,8 +49,8 @@ def test_one_node_has_its_own_mechanism_and_the_others_the_common_one(
         (["G=binomial:"], "unknown mechanism 'binomial:'"),
         (["binomial"], "suits some columns only: name its node, such as G=binomial"),
         (["table"], "name its node, such as G=table"),
-        (["linear", "spline"], "two words for all nodes, 'linear' and 'spline'"),
-        (["G=linear", "G=spline"], "two words for G"),
+        (["linear", "spline"], "two mechanisms for all nodes, 'linear' and 'spline'"),
+        (["G=linear", "G=spline"], "two mechanisms for G"),
         (["B=linear"], "B has no causes in"),
         (["Q=linear"], "Q"),
         (["cross-validated:linear"], "two candidates"),

@@ -1,0 +1,157 @@
+"""The commands about study files: run, check and init."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from causalhyper.cli.console import make_console, print_analysis, progress_bar
+from causalhyper.errors import ConfigurationError
+from causalhyper.frames import write_together
+from causalhyper.queries import Analysis
+from causalhyper.report import document_bytes
+from causalhyper.study import (
+    StudyCheck,
+    StudyResults,
+    check_study,
+    read_study,
+    run_study,
+    start_study,
+    study_document,
+    study_files,
+)
+from causalhyper.study.document import plain
+
+CHECK_SCHEMA = "causalhyper.study-check/1"
+"""Name and version of what ``causalhyper check --json`` prints."""
+NOT_ANSWERABLE = 4
+"""Exit code where an effect is not identified, or the runs do not compare its values."""
+
+
+def run_file(study: Path, out: Path | None, *, json: bool, quiet: bool) -> None:
+    """Run a study file; files are written at the very end, together or not at all.
+
+    Parameters
+    ----------
+    study : Path
+    out : Path or None
+        Folder to write to in place of the file's own.
+    json : bool
+        Whether the document goes to standard output, and words to standard error.
+    quiet : bool
+        Whether words are left out.
+    """
+    plan = read_study(study)
+    command = shlex.join(["causalhyper", "run", str(study), *(["--out", str(out)] if out else [])])
+    if out is not None:
+        if out.exists() and not out.is_dir():
+            raise ConfigurationError(f"--out {str(out)!r} is a file: name a folder")
+        plan = replace(plan, output=replace(plan.output, folder=out))
+    with progress_bar("asking", quiet=quiet) as progress:
+        results = run_study(plan, progress)
+    files = study_files(results, command)
+    write_together(files)
+    if json:
+        _print_bytes(document_bytes(study_document(results, command)))
+    if not quiet:
+        console = make_console(stderr=json)
+        _print_results(results, console)
+        written = ", ".join(map(str, files)) or "nothing"
+        console.print(Text(f"written: {written}"))
+
+
+def _print_results(results: StudyResults, console: Console) -> None:
+    for found in results.parts:
+        console.print(Text(f"\n{found.part.name}: {found.part.protocol}", style="bold"))
+        for answer in found.answers:
+            if isinstance(answer.result, Analysis):
+                print_analysis(answer.result, console)
+            else:
+                console.print(Text(f"\n{answer.asked}\n{answer.result.summary()}"))
+
+
+def check_file(study: Path, *, json: bool, quiet: bool) -> int:
+    """Check a study file, its runs and its hypergraph, and print what can be answered.
+
+    Parameters
+    ----------
+    study : Path
+    json : bool
+        Whether a document goes to standard output, and words to standard error.
+    quiet : bool
+        Whether words are left out.
+
+    Returns
+    -------
+    int
+        0, or 4 where the effect is not identified or its values are not compared.
+    """
+    found = check_study(read_study(study))
+    if json:
+        _print_bytes(document_bytes(check_document(found)))
+    if not quiet:
+        make_console(stderr=json).print(Text(found.summary()), soft_wrap=True)
+    return 0 if found.answerable else NOT_ANSWERABLE
+
+
+def check_document(found: StudyCheck) -> dict[str, object]:
+    """The document of a check, ready for `json.dumps`."""
+    identification = found.identification
+    return {
+        "schema": CHECK_SCHEMA,
+        "study": {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "data": {"name": found.plan.data.runs.name, "sha256": found.checksum},
+        "graph": str(found.plan.graph),
+        "answerable": found.answerable,
+        "verdict": identification.verdict,
+        "derivation": list(identification.derivation),
+        "estimand": None if identification.estimand is None else str(identification.estimand),
+        "strategies": found.to_frame().to_dict("records"),
+        "independencies": list(found.independencies),
+        "parts": [
+            {
+                "name": part.name,
+                "protocol": part.protocol,
+                "n": part.n,
+                "clusters": part.clusters,
+                "missing": dict(part.missing),
+                "balance": [plain(row) for row in part.balance.to_dict("records")],
+                "overlap": part.overlap,
+            }
+            for part in found.parts
+        ],
+    }
+
+
+def init_file(runs: Path, out: Path, *, force: bool, quiet: bool) -> None:
+    """Write a first study file and say what in it is a guess.
+
+    Parameters
+    ----------
+    runs, out : Path
+    force : bool
+        Whether a file that is there is replaced.
+    quiet : bool
+    """
+    guess = start_study(runs, out, force=force)
+    if quiet:
+        return
+    console = make_console(stderr=False)
+    guessed = ", ".join(map(str, guess.roles.values())) or "no role"
+    lines = [f"wrote {out}", f"guessed from the column names: {guessed}"]
+    if guess.cluster:
+        lines.append(f"guessed cluster and context: {guess.cluster}")
+    if guess.by:
+        lines.append(f"guessed designs: {guess.by} ({', '.join(guess.designs)})")
+    lines.append("fill in [protocol], look at every guess, then: causalhyper check " + str(out))
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _print_bytes(data: bytes) -> None:
+    sys.stdout.write(data.decode())
+    sys.stdout.flush()
