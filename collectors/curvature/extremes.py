@@ -186,7 +186,9 @@ def _edges(values: np.ndarray, reach: np.ndarray, end: str) -> list[float]:
     bar = outward(values[-1]) + reach[-1]
     bars = {"largest": [bar], "smallest": [-bar], "size": [bar, -bar]}[end]
     edges = np.concatenate([bars, (values - reach)[:-1], (values + reach)[:-1]])
-    sides = np.concatenate([np.full(len(bars), len(values) - 1), *[np.arange(len(values) - 1)] * 2])
+    sides = np.concatenate(
+        [np.full(len(bars), len(values) - 1), *[np.arange(len(values) - 1)] * 2]
+    )
     apart = np.abs(edges[:, None] - values) >= reach
     apart[np.arange(len(edges)), sides.astype(int)] = True  # its own, whatever the rounding
     return edges[apart.all(axis=1) & (outward(edges) >= bar)].tolist()
