@@ -128,9 +128,9 @@ def hidden_share(
 
     Notes
     -----
-    With one start it has one valley between two neighbouring Ritz values and falls outside of all,
-    so that over a stretch without a Ritz value it is largest at an end. With several starts that
-    is what one sees, but is not proved.
+    With one start the bound has one valley between two neighbouring Ritz values and falls outside
+    of all, so that over a stretch without a Ritz value it is largest at an end. With several
+    starts that is what one sees, but is not proved.
 
     Examples
     --------
