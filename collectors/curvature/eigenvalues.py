@@ -193,7 +193,7 @@ def eigenvalues(
     A start that holds little of an eigenvector shows its neighbours first, and those alone would
     have small residuals. `converged` therefore also bounds, in exact arithmetic and whatever the
     matrix, the probability over starts of leaving one out: 0.001 that an eigenvalue lies further
-    out than the outermost value by more than the tolerance; behind it, 0.01 for each eigenvalue
+    out than the outermost value by more than the tolerance; behind it, 0.05 for each eigenvalue
     among the j outermost that it lies further out than the j-th value and further than ten
     tolerances from all found. Farther off it is less probable still, in proportion at first. See
     `collectors.curvature.hidden`; with `block` above 1 the bound is taken at single points.

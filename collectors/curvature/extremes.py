@@ -20,8 +20,11 @@ ROUNDING = 10
 LOOSE = 10
 """The residual, which needs no gap to be a bound, may exceed the tolerance so many times; and an
 eigenvalue within so many tolerances of one that was found counts as the same."""
-MISSED_INSIDE = 1e-2
-"""Probability, over starts, that an eigenvalue behind the outermost is left out."""
+MISSED_INSIDE = 5e-2
+"""Probability, over starts, that an eigenvalue behind the outermost is left out.
+
+At 0.01, five eigenvalues of LeNet-5 took one or two products more of 20.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Extreme:
         eigenvalue can have been left out but with a small probability over starts. For rank 1:
         one further out by more than the tolerance, 0.001. For rank j: a given one of the j
         outermost that is further out than the value and not within ten tolerances of it or of one
-        of a smaller rank, 0.01.
+        of a smaller rank, 0.05.
     """
 
     end: str
@@ -146,8 +149,8 @@ def _judged(
         at = [i for each, i in chosen if each == end]
         complete = _complete(space, len(ritz.values), end, ritz.values[at], allowed[at], good[at])
         for rank, (i, sure) in enumerate(zip(at, complete, strict=True), start=1):
-            numbers = (ritz.values[i], ritz.residuals[i], bounds[i])
-            found.append(Extreme(end, rank, *map(float, numbers), sure))
+            value, residual = float(ritz.values[i]), float(ritz.residuals[i])
+            found.append(Extreme(end, rank, value, residual, float(bounds[i]), sure))
     return tuple(found)
 
 

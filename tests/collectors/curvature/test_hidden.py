@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from collectors.curvature.extremes import extremes
+from collectors.curvature.extremes import MISSED_INSIDE, extremes
 from collectors.curvature.hidden import hidden_share, least_share, none_above
 from collectors.curvature.krylov import krylov_spaces
 from collectors.curvature.sharpness import top_eigenvalue
@@ -57,7 +57,7 @@ def test_the_second_is_found_where_the_start_holds_little_of_it(which, sign):
     diagonal = graph_like() * (-1 if which == "smallest" else 1)
     second = sign * OUTER[1]
     diagonal[:2] = torch.tensor([second, diagonal[0]])
-    start = starting_low(len(diagonal), 2 * least_share(len(diagonal), missed=1e-2))
+    start = starting_low(len(diagonal), 0.5 * least_share(len(diagonal), missed=MISSED_INSIDE))
     _, found = extremes(
         lambda rows: rows * diagonal, lambda: start[None], k=2, which=which, tolerance=1e-2
     )
