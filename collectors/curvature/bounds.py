@@ -36,8 +36,8 @@ def error_bounds(values: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     The first term holds always, for *some* eigenvalue. The second takes the gap from the other
     Ritz values, each moved towards this one by its own bound (swept twice, from the
     residuals), and is used where that gap exceeds r; it holds where the Ritz values leave
-    no eigenvalue out between them, as Krylov spaces of a random start do with probability one
-    once they have converged. Source: Parlett 1998, The Symmetric Eigenvalue Problem, theorem
+    no eigenvalue out between them, which `collectors.curvature.hidden` bounds the probability
+    of. Source: Parlett 1998, The Symmetric Eigenvalue Problem, theorem
     11.7.1 (Kato and Temple).
 
     Examples

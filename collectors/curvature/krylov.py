@@ -52,6 +52,8 @@ class Krylov:
         The row at which the last start stands: 0 but after an invariant space was found.
     finite : bool
         Whether all products were finite.
+    starts : int
+        Rows of the first block.
     """
 
     basis: Tensor
@@ -59,6 +61,7 @@ class Krylov:
     remainder: np.ndarray
     opened: int
     finite: bool
+    starts: int
 
     @property
     def invariant(self) -> bool:
@@ -120,6 +123,7 @@ def krylov_spaces(product: Rows, start: Tensor, draw: Callable[[], Tensor]) -> I
     p = start.shape[1]
     buffer, filled, opened = start.new_empty((min(p, 32), p)), 0, 0
     projected = np.zeros((0, 0))
+    starts = len(start)
     block, size = _orthonormal(start, None, 0.0)[0], 0.0
     while len(block):
         block = block[: p - filled]
@@ -132,14 +136,14 @@ def krylov_spaces(product: Rows, start: Tensor, draw: Callable[[], Tensor]) -> I
         projected = _bordered(projected, _numpy(coefficients))
         filled += len(block)
         if not finite:
-            yield Krylov(basis, projected, np.full((1, len(block)), np.nan), opened, False)
+            yield Krylov(basis, projected, np.full((1, len(block)), np.nan), opened, False, starts)
             return
         size = max(size, float(np.linalg.norm(_numpy(coefficients), axis=1).max()))
         floor = BREAKDOWN * torch.finfo(start.dtype).eps * size
         following, remainder = _orthonormal(outside(images, basis), basis, floor)
         if filled == p:
             following, remainder = following[:0], remainder[:0]
-        yield Krylov(basis, projected, remainder, opened, True)
+        yield Krylov(basis, projected, remainder, opened, True, starts)
         if not len(following) and filled < p:
             opened = filled
             following = _orthonormal(outside(draw(), basis), basis, 0.0)[0]

@@ -96,7 +96,8 @@ def stacked_top_eigenvalue(
     of p = 8,000 and 30 products, 0.4 GB in float32; 8 transformers of p = 11 million and 12
     products, 4.2 GB.
 
-    Source: Golub and Van Loan, Matrix Computations, section 10.1 (residual bound 10.1.3).
+    Source: Golub and Van Loan, Matrix Computations, section 10.1 (residual bound 10.1.3); for the
+    probability see `collectors.curvature.hidden`.
 
     Examples
     --------

@@ -11,10 +11,10 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
+from collectors.curvature.hidden import none_above
+
 ROUNDING = 10
 """Machine epsilons of the matrix's size, as seen so far, below which a residual is rounding."""
-MISSED = 1e-3
-"""Probability, over start vectors, that a member converges though a larger eigenvalue is there."""
 DENSE = 24
 """Tridiagonal matrices up to this are decomposed whole, all members at once."""
 
@@ -86,15 +86,11 @@ def stacked_lanczos(
     carried on without effect until all have.
 
     A small residual alone tells of *an* eigenvalue. That none is larger holds with probability
-    0.999 over start vectors of uniform direction: an eigenvector of an eigenvalue above x has the
-    share w in the unit start, of which Lanczos leaves at least w chi(x) of the product of the
-    betas, chi the monic polynomial whose roots are the Ritz values; and w is below
-    0.001 / sqrt(2 p / pi) with probability 0.001 at the most.
+    0.999 over start vectors of uniform direction (`collectors.curvature.hidden.none_above`).
 
-    Source: Golub and Van Loan, Matrix Computations, section 10.1; Parlett 1998, The Symmetric
-    Eigenvalue Problem, section 6.9; van Dorsselaer, Hochstenbach and van der Vorst 1999,
-    "Computing probabilistic bounds for extreme eigenvalues of symmetric matrices with the Lanczos
-    method".
+    Source: Golub and Van Loan, Matrix Computations, section 10.1; van Dorsselaer, Hochstenbach and
+    van der Vorst 2001, "Computing probabilistic bounds for extreme eigenvalues of symmetric
+    matrices with the Lanczos method".
 
     Examples
     --------
@@ -173,7 +169,7 @@ class _Spaces:
         residuals = np.abs(betas[:, -1] * last)
         rounding = self._rounding * np.maximum(np.abs(top), np.abs(alphas).max(axis=1))
         allowed = np.maximum(self._tolerance * np.abs(top), rounding)
-        seen = _none_above(alphas, betas, top + allowed, self._size) | (betas[:, -1] <= rounding)
+        seen = none_above(alphas, betas, top + allowed, self._size) | (betas[:, -1] <= rounding)
         good = (residuals <= allowed) & seen | (self._whole and k == self._limit)
         self._values[places], self._residuals[places] = top, residuals
         self._converged[places], self._open[places] = good, ~good
@@ -192,20 +188,3 @@ def _top_pairs(diagonals: np.ndarray, beside: np.ndarray) -> tuple[np.ndarray, n
     T[:, places, places], T[:, places[1:], places[:-1]] = diagonals, beside
     values, vectors = np.linalg.eigh(T)  # it reads the lower half
     return values[:, -1], vectors[:, -1, -1]
-
-
-def _none_above(
-    alphas: np.ndarray, betas: np.ndarray, heights: np.ndarray, size: int
-) -> np.ndarray:
-    """Whether an eigenvalue above a height, itself above the Ritz values, would have been seen.
-
-    It takes chi from the pivots of the shifted tridiagonal matrix, by logarithms.
-    """
-    pivot, log = np.ones(len(heights)), np.zeros(len(heights))
-    before = np.zeros(len(heights))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for alpha, beta in zip(alphas.T, betas.T, strict=True):
-            pivot = heights - alpha - before**2 / pivot
-            log += np.log(pivot) - np.log(beta)
-            before = beta
-    return log >= math.log(math.sqrt(2 * size / math.pi) / MISSED)
