@@ -11,6 +11,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ ARRAYS = ("x", "xx", "xy", "displacement", "movement")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StepSums:
+class StepSums(Shown):
     """Sums of all layers over the steps of one training, or of several.
 
     Parameters

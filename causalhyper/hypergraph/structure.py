@@ -10,10 +10,11 @@ from causalhyper.hypergraph.names import nearest, nodes_fault
 from causalhyper.hypergraph.notation import read_statements
 from causalhyper.hypergraph.order import find_cycle, topological_order
 from causalhyper.hypergraph.printing import write_hypergraph
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DirectedHypergraph:
+class DirectedHypergraph(Shown):
     """An acyclic directed hypergraph with single heads.
 
     Two hypergraphs are equal when they have the same nodes, hyperedges and latent pairs, in any

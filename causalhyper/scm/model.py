@@ -17,6 +17,7 @@ from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
 from causalhyper.mechanisms import Groups, MechanismFit
 from causalhyper.mechanisms.grouping import context_means
+from causalhyper.notebook import Shown
 from causalhyper.scm.choice import Score
 from causalhyper.scm.options import Rung
 
@@ -62,7 +63,7 @@ class Mechanism:
 
 
 @dataclass(frozen=True, slots=True)
-class FittedModel:
+class FittedModel(Shown):
     """A hypergraph structural causal model fitted to runs.
 
     Attributes

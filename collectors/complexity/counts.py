@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 from torch import nn
 
+from causalhyper.notebook import Shown
 from collectors.parameters import layer_of
 
 
@@ -29,7 +30,7 @@ class LayerCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ParameterCounts:
+class ParameterCounts(Shown):
     """Numbers of parameters by layer and in all; a shared parameter counts once.
 
     Attributes

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, Inputs
 from collectors.complexity.linear_maps import LinearCall, linear_calls
 from collectors.complexity.singular_value import SingularValue, top_singular_value
@@ -21,7 +22,7 @@ DENSE = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class SpectralNorms:
+class SpectralNorms(Shown):
     """Operator norm of every linear layer as it was called.
 
     Attributes

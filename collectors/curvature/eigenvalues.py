@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.bounds import Which, places
@@ -23,7 +24,7 @@ from collectors.model_state import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Eigenvalues:
+class Eigenvalues(Shown):
     """Extreme eigenvalues of a curvature matrix.
 
     Attributes

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.operator import Curvature, Kind, curvature_of, seeded
@@ -21,7 +22,7 @@ from collectors.model_state import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(Shown):
     """Curvatures estimated from a sample of examples.
 
     Attributes

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, batches
 from collectors.calls import Loss, call_with, check_losses
 from collectors.curvature.directions import Direction, cosine
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LossSurface:
+class LossSurface(Shown):
     """Mean loss over a grid of moves from a network.
 
     Attributes

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from collectors.model_state import Mode
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Shown):
     """Scores of a classifier on n examples.
 
     Attributes

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.model_state import Mode
 from collectors.noise.finite_population import minibatch_noise
 
@@ -38,7 +39,7 @@ class LayerNoise:
 
 
 @dataclass(frozen=True, slots=True)
-class GradientNoise:
+class GradientNoise(Shown):
     r"""Moments of the per-example gradients of n examples, by layer and whole.
 
     Attributes

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, batches
 from collectors.calls import Loss
 from collectors.model_state import Mode, measuring
@@ -21,7 +22,7 @@ from collectors.parameters import chosen_parameters
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseScale:
+class NoiseScale(Shown):
     """Trace, squared gradient and their ratio, as estimates of a population's.
 
     Attributes

@@ -15,6 +15,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.batches import Data, Inputs, first_inputs, take
 from collectors.complexity.path_rules import PathsUndefined
 from collectors.pruning.flow import flow
@@ -23,7 +24,7 @@ from collectors.pruning.torch_masks import copy_masked, make_permanent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DeadUnits:
+class DeadUnits(Shown):
     """What still flows through a network whose weights are pruned.
 
     Attributes

@@ -13,6 +13,7 @@ from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.pruning.removal import remove_units
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.speed import measure_speed
@@ -21,7 +22,7 @@ SETS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pruned:
+class Pruned(Shown):
     """A pruned network, and how it came about.
 
     Attributes

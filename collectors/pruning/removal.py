@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.calls import call
 from collectors.model_state import measuring
 from collectors.pruning.couplings import (
@@ -35,7 +36,7 @@ precision the root of its precision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Removal:
+class Removal(Shown):
     """Which units can be removed from a network.
 
     Attributes

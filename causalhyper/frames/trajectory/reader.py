@@ -19,10 +19,11 @@ from causalhyper.frames.trajectory.layout import Layer
 from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest
 from causalhyper.frames.trajectory.repair import check_steps
 from causalhyper.frames.trajectory.steps import frame_of
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trajectory:
+class Trajectory(Shown):
     """The recorded steps of a run, read from disk as they are asked for.
 
     It keeps no file open and may be used by several threads, and sent to other processes. The

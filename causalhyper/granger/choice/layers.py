@@ -19,6 +19,7 @@ from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.arguments import check_progress, check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.notebook import Shown
 from causalhyper.parallel import Engine, Place, Reply, replies
 from causalhyper.parallel.packing import TooLargeError, pack
 from causalhyper.progress import Progress, track
@@ -39,7 +40,7 @@ class LayerFailedError(CausalHyperError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerChoices:
+class LayerChoices(Shown):
     """The choice of every layer.
 
     Attributes

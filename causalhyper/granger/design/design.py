@@ -15,12 +15,13 @@ from causalhyper.granger.design.columns import HeldColumns
 from causalhyper.granger.design.features import NAMES, Features
 from causalhyper.granger.design.response import Response
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.notebook import Shown
 
 Scaling = Literal["none", "learning_rate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GrangerDesign:
+class GrangerDesign(Shown):
     """The two sides of a regression of loss changes on parameter changes.
 
     Attributes

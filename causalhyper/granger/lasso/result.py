@@ -9,10 +9,11 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True)
-class LassoPath:
+class LassoPath(Shown):
     r"""Minimisers of ``|y - a - X g|^2 / 2T`` plus lambda times a penalty.
 
     The penalty is ``sum_j w_j |g_j|`` for the lasso; `elastic_net_path` and `group_lasso_path`

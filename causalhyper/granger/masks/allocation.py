@@ -16,12 +16,13 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.arguments import check_real, check_whole
 from causalhyper.granger.masks.cutoffs import Cut, cut_by_threshold, cut_each, cut_together
 from causalhyper.granger.masks.masks import Masks
+from causalhyper.notebook import Shown
 
 Scope = Literal["layer", "network"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Allocation:
+class Allocation(Shown):
     """Masks, with what a reader has to know of how they came about.
 
     Attributes

@@ -10,10 +10,11 @@ import pandas as pd
 
 from causalhyper.arrays import Flags
 from causalhyper.errors import DataError
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Masks:
+class Masks(Shown):
     """Which parameters (or units) of each layer are kept.
 
     Attributes

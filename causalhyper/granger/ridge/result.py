@@ -11,10 +11,11 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.arguments import check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns, host_blocks
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RidgePath:
+class RidgePath(Shown):
     r"""Ridge fits for a grid of penalties.
 
     They minimise :math:`\frac{1}{2T} \|y - Z b - X \gamma\|^2 + \frac{\lambda}{2} \|\gamma\|^2`

@@ -9,10 +9,11 @@ import pandas as pd
 
 from causalhyper.arrays import Flags
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeptEntries:
+class KeptEntries(Shown):
     """Masks by layer, with what the reader has to know of how they came about.
 
     Attributes

@@ -13,6 +13,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.masks.allocation import Scope, allocate
 from causalhyper.granger.screening.kept import KeptEntries
+from causalhyper.notebook import Shown
 
 OF_RESPONSE = ("covariance", "slope", "correlation", "entry_lambda")
 """Statistics that are zero for a constant response."""
@@ -54,7 +55,7 @@ class LayerScreening:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Screening:
+class Screening(Shown):
     r"""Statistics of each entry alone: a parameter, a unit, or a group of features.
 
     With feature x (squared change of the parameter) and response y (change of the loss) over n

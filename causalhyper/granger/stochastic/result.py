@@ -9,10 +9,11 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.stochastic.schedule import Schedule
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StochasticPath:
+class StochasticPath(Shown):
     """Coefficients of stochastic descent at one or more penalties; `LassoPath` is read alike.
 
     Attributes

@@ -24,13 +24,14 @@ from causalhyper.identification.strategies import (
     instrument,
     no_effect,
 )
+from causalhyper.notebook import Shown
 
 MOST_PATHS = 20
 """With more directed paths from treatment to outcome, none is asked about by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(Shown):
     """What the observed distribution says about one effect under a hypergraph.
 
     Attributes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries.robustness.findings import Finding, Verdict
 from causalhyper.results import Estimate, EstimateResult
 
@@ -50,7 +51,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class ArcSensitivity:
+class ArcSensitivity(Shown):
     """What an unmeasured common cause of an arc's two ends could do to its slope.
 
     Attributes

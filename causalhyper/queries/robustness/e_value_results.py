@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class EValue:
 
 
 @dataclass(frozen=True, slots=True)
-class EValues:
+class EValues(Shown):
     """E-values of the total effect and of those through mediators.
 
     Attributes

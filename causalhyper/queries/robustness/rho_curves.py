@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array
+from causalhyper.notebook import Shown
 from causalhyper.queries.effects.query import farthest
 from causalhyper.queries.experiments.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.experiments.experiment import Experiment
@@ -38,7 +39,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PairSensitivity:
+class PairSensitivity(Shown):
     """Effects if the errors of two mechanisms are correlated.
 
     Attributes

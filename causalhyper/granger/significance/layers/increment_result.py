@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
 
 MORE, NO_MORE = "the loss tells more than movement", "no sign that it tells more than movement"
@@ -68,7 +69,7 @@ class LayerIncrement:
 
 
 @dataclass(frozen=True, slots=True)
-class MovementIncrement:
+class MovementIncrement(Shown):
     """Whether deviations from one shared coefficient a layer predict the loss change.
 
     Attributes

@@ -8,6 +8,7 @@ import pandas as pd
 
 from causalhyper.granger.significance.layers.stationarity import Stationarity
 from causalhyper.granger.significance.layers.wald import WaldStatistic
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
 
 
@@ -35,7 +36,7 @@ class LaggedDirection:
 
 
 @dataclass(frozen=True, slots=True)
-class LaggedTests:
+class LaggedTests(Shown):
     """Granger's test of two series, in both directions.
 
     Attributes

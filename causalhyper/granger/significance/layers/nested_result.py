@@ -8,6 +8,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.layers.wald import WaldStatistic
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
 
 COLUMNS = (
@@ -66,7 +67,7 @@ class LayerTest:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerTests:
+class LayerTests(Shown):
     """Tests of every layer or unit, each given the others.
 
     Attributes

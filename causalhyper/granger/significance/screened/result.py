@@ -10,13 +10,14 @@ import pandas as pd
 from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.screened.findings import Findings
+from causalhyper.notebook import Shown
 
 FRAME = ("column", "layer", "index", "feature", "statistic", "p", "q", "selected", "frequency")
 """Columns of the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScreenedTest:
+class ScreenedTest(Shown):
     """Columns picked by some steps and tested on others.
 
     Attributes

@@ -13,13 +13,14 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.shifts.layer import LayerShifts
 from causalhyper.granger.significance.shifts.reading import Reading
 from causalhyper.inference.multiplicity import adjust_p_values
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShiftTest:
+class ShiftTest(Shown):
     """Every column against the response rotated in time; see `shift_test`.
 
     Attributes

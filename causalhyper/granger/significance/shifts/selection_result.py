@@ -11,13 +11,14 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShiftedSelection:
+class ShiftedSelection(Shown):
     """What a selection makes of the response, and of its rotations; see `shifted_selection`.
 
     Attributes

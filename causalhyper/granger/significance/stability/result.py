@@ -15,6 +15,7 @@ from causalhyper.granger.significance.stability.bounds import (
     bound_selections,
     times_needed,
 )
+from causalhyper.notebook import Shown
 
 FRAME = ("column", "layer", "index", "feature", "frequency", "together", "selected")
 """Columns of the frame."""
@@ -23,7 +24,7 @@ POOR, GOOD = 0.4, 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SelectionFrequencies:
+class SelectionFrequencies(Shown):
     """How often columns are selected in complementary halves of the steps.
 
     Attributes
