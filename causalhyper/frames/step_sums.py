@@ -202,6 +202,15 @@ class StepSums(Shown):
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
 
+    def _overview(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "layer": [layer.name for layer in self.layers],
+                "parameters": [layer.movement.size for layer in self.layers],
+                "movement": [float(layer.movement.sum()) for layer in self.layers],
+            }
+        )
+
     def summary(self) -> str:
         """Return what was summed, in one line."""
         steps = sum(len(y) for y in self.responses)

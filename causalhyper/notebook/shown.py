@@ -40,7 +40,7 @@ class Shown:
         """
         try:
             return write_page(self)
-        except Exception as error:  # noqa: BLE001 - what is looked at while a fault is sought
+        except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             return f"<div>{_lead(self, f'cannot be shown ({reason})')}</div>"
 

@@ -124,6 +124,9 @@ class SpectralDensity(Shown):
             f"({below_se:.1%})"
         )
 
+    def _overview(self) -> None:
+        """No table: the frame is a curve of points."""
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the smoothed density on a logarithmic scale, with its error; return the axes."""
         from causalhyper.figures import plot_spectral_density

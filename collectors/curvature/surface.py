@@ -102,6 +102,9 @@ class LossSurface(Shown):
         frame = pd.DataFrame({**columns, "log_loss": log_loss})
         return frame.assign(**labels)[[*labels, *frame.columns]]
 
+    def _overview(self) -> None:
+        """No table: the frame is a grid of points."""
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw contours of log(1 + loss), or the line; return the axes."""
         from causalhyper.figures import plot_loss_lines, plot_loss_surface

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -52,6 +53,15 @@ class NoiseScale(Shown):
     count: int
     unit: str
     mode: Mode
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a quantity: quantity, estimate, se, count, unit, mode."""
+        rows = [
+            (name, getattr(self, name), getattr(self, f"{name}_error"))
+            for name in ("covariance_trace", "gradient_squared", "noise_scale")
+        ]
+        frame = pd.DataFrame(rows, columns=["quantity", "estimate", "se"])
+        return frame.assign(count=self.count, unit=self.unit, mode=self.mode)
 
     def summary(self) -> str:
         """Describe the estimates in words."""

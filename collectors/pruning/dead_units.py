@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,9 @@ from collectors.complexity.path_rules import PathsUndefined
 from collectors.pruning.flow import flow
 from collectors.pruning.owners import kept_array, mask_tensor, owners, owners_of, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +83,20 @@ class DeadUnits(Shown):
                 "effective": counts(self.effective),
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of each layer's units that is dead, and of its kept weights."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame()
+        idle = 1 - frame["effective"] / frame["kept"].where(frame["kept"] > 0)
+        parts = {"units that are dead": frame["dead"] / frame["units"],
+                 "kept weights without effect": idle}  # fmt: skip
+        drawn = [
+            pd.DataFrame({"label": frame["layer"], "value": values, "series": name})
+            for name, values in parts.items()
+        ]
+        return plot_dots(pd.concat(drawn), xlabel="share of the layer", ax=ax)
 
     def summary(self) -> str:
         """Say how many units of each layer are dead, and whether anything flows."""

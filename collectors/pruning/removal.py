@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,9 @@ from collectors.pruning.couplings import (
 )
 from collectors.pruning.owners import owners, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TOLERANCE = 1e-3
 """Largest relative difference from the masked network that is put down to rounding; in half
@@ -56,6 +59,15 @@ class Removal(Shown):
         counts["removed"] = counts["units"] - counts["kept"]
         counts["held"] = [len(self.held.get(name, {})) for name in counts["layer"]]
         return counts[["layer", "units", "removed", "held"]]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many units of each layer can go, and how many have to stay as zeros."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().melt("layer", ["removed", "held"], "series")
+        names = {"removed": "removed", "held": "pruned, but held as zeros"}
+        drawn = frame.assign(label=frame["layer"], series=frame["series"].map(names))
+        return plot_dots(drawn, xlabel="units", ax=ax)
 
     def summary(self) -> str:
         """Say how many units of each layer go, and which stay for the sake of others."""

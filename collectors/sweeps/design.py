@@ -54,6 +54,11 @@ class Design(Shown):
     def __len__(self) -> int:
         return len(self.runs)
 
+    def summary(self) -> str:
+        """Say how many runs there are, and under which protocols."""
+        lines = [f"{len(self.runs)} runs of {len(self.cells())} treatments in blocks"]
+        return "\n".join(lines + [f"{name}: {sentence}" for name, sentence in self.protocols])
+
     def cells(self) -> list[tuple[Configuration, ...]]:
         """Group the runs of one treatment in one block, which differ in their seed alone.
 

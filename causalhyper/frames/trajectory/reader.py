@@ -79,6 +79,25 @@ class Trajectory(Shown):
         """
         return frame_of(self.manifest.run_id, self._journal())
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: layer, shape, parameters. The steps frame is `steps`."""
+        return pd.DataFrame(
+            {
+                "layer": [layer.name for layer in self.layers],
+                "shape": [layer.shape for layer in self.layers],
+                "parameters": [layer.size for layer in self.layers],
+            }
+        )
+
+    def summary(self) -> str:
+        """Say what is recorded, and whether the store was closed."""
+        size = sum(layer.size for layer in self.layers)
+        state = "" if self.complete else "; not closed by its writer"
+        return (
+            f"{self.n_steps} steps of {size} parameters in {len(self.layers)} layers, "
+            f"{self.manifest.layout.dtype}{state}"
+        )
+
     def columns(
         self,
         layer: str,

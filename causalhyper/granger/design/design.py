@@ -144,6 +144,13 @@ class GrangerDesign(Shown):
         """Return the same design with its columns in memory, read once."""
         return replace(self, columns=HeldColumns.of(self.columns))
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: layer, size (parameters or units) and columns."""
+        sizes = np.array(self.sizes)
+        return pd.DataFrame(
+            {"layer": list(self.layers), "size": sizes, "columns": self.groups * sizes}
+        )
+
     def summary(self) -> str:
         """Say what stands on both sides."""
         rows, count = self.shape

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from causalhyper.notebook import Shown
 from causalhyper.queries.robustness.findings import Finding, Verdict
 from causalhyper.results import Estimate, EstimateResult
 
@@ -51,7 +50,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class ArcSensitivity(Shown):
+class ArcSensitivity(EstimateResult):
     """What an unmeasured common cause of an arc's two ends could do to its slope.
 
     Attributes
@@ -85,6 +84,15 @@ class ArcSensitivity(Shown):
     response_needed: float
     benchmarks: tuple[Benchmark, ...]
     contours: pd.DataFrame
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The slope."""
+        return (self.slope,)
+
+    def summary(self) -> str:
+        """The finding as text."""
+        return str(self.finding)
 
     @property
     def arc(self) -> str:

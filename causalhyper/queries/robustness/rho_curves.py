@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array
-from causalhyper.notebook import Shown
 from causalhyper.queries.effects.query import farthest
 from causalhyper.queries.experiments.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.experiments.experiment import Experiment
@@ -39,7 +38,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PairSensitivity(Shown):
+class PairSensitivity(EstimateResult):
     """Effects if the errors of two mechanisms are correlated.
 
     Attributes
@@ -52,6 +51,15 @@ class PairSensitivity(Shown):
 
     pair: tuple[str, str]
     curves: tuple[RhoCurve, ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Every estimate; its subject names pair and correlation."""
+        return tuple(e for c in self.curves for e in c.estimates)
+
+    def summary(self) -> str:
+        """The findings as text."""
+        return "\n".join(map(str, self.findings))
 
     @property
     def name(self) -> str:

@@ -124,6 +124,9 @@ class ShiftTest(Shown):
             expected_alone=reachable * varying,
         )
 
+    def _overview(self) -> pd.DataFrame:
+        return self.by_layer()
+
     def summary(self) -> str:
         """Say how the test was made and what speaks against it; one verdict line a layer."""
         reading = self.reading
