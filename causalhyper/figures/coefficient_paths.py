@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers
+from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import (
     GREY,
     INK,
@@ -78,6 +79,7 @@ def plot_coefficient_paths(
     with house_style():
         axes = new_axes(ax, figsize=(6.8, 3.8))
         axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
         axes.grid(axis="y", color=RULE)
         axes.axhline(0, color=INK, linewidth=0.8)
         for column in order[NAMED:]:
@@ -96,6 +98,6 @@ def plot_coefficient_paths(
         if handles:
             place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
             add_legend(axes, handles, labels, **place)
-        ylabel = "coefficient (loss change a unit of the column)"
+        ylabel = "coefficient (unit of y over that of x)"
         name_axes(axes, title=title, xlabel="penalty λ, weaker to the right", ylabel=ylabel)
     return axes

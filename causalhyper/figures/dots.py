@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_interval, read_numbers, read_texts
+from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import (
     INK,
     PALETTE,
@@ -94,7 +95,9 @@ def plot_dots(
     with house_style():
         axes = new_axes(ax, figsize=(6.4, 0.3 * len(shown) + 1.5))
         axes.grid(axis="x", color=RULE)
-        axes.set_xscale("log" if log else "linear")
+        if log:
+            axes.set_xscale("log")
+            plain_ticks(axes.xaxis)
         drawn = np.array([name in shown for name in names]) & np.isfinite(values)
         drawn &= (values > 0) | (not log)
         y, kind = np.array(places), np.array([kinds.index(k) for k in series])

@@ -12,7 +12,7 @@ from causalhyper.notebook.text import escaped
 LEAD, NOTE, NOTES, WORDS = 400, 200, 10, 2500
 """Characters of the first line, of a note; notes under a heading; characters of the summary."""
 LIMIT = 50_000
-"""Bytes of a repr at most; a picture that does not fit is left out."""
+"""Bytes of a repr at most; a note or picture that does not fit is left out."""
 HEADINGS = {
     "assumptions": "Assumes",
     "missing": "Not here",
@@ -33,7 +33,7 @@ class Shown:
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        """Title, picture, short table, what the result rests on, and its summary in words.
+        """Title, short table, what the result rests on, its summary in words, a picture.
 
         It has no script and no colours of its own, and every text in it is escaped. Where a part
         cannot be made, the repr says so in place of an error.
@@ -88,14 +88,14 @@ def write_page(result: Shown) -> str:
     verdict = getattr(result, "verdict", "")
     first = verdict if isinstance(verdict, str) and verdict else words.partition("\n")[0]
     frame = result._overview()
-    parts = ["" if frame is None else write_table(frame)]
-    parts += [_fold(heading, _listed(texts)) for heading, texts in result._notes().items()]
+    page = _lead(result, first) + ("" if frame is None else write_table(frame))
+    parts = [_fold(heading, _listed(texts)) for heading, texts in result._notes().items()]
     if "\n" in words:
         parts.append(_fold("In words", f"<pre>{escaped(words, WORDS)}</pre>"))
-    text = "".join(parts)
-    picture = result._picture()
-    fits = len((picture + text).encode()) < LIMIT - 3000
-    return f"<div>{_lead(result, first)}{picture if fits else ''}{text}</div>"
+    for part in [*parts, result._picture()]:
+        if len((page + part).encode()) < LIMIT - len("<div></div>"):
+            page += part
+    return f"<div>{page}</div>"
 
 
 def _lead(result: object, text: str) -> str:

@@ -40,7 +40,9 @@ class EstimateResult(Shown, ABC):
         """Draw every estimate with its interval, grouped by treatment value."""
         from causalhyper.figures import plot_forest
 
-        return plot_forest(forest_frame(self.estimates), xlabel="effect", ax=ax)
+        outcome = getattr(self, "outcome", "")
+        xlabel = f"effect on {outcome}" if outcome else "effect"
+        return plot_forest(forest_frame(self.estimates), xlabel=xlabel, ax=ax)
 
     def _overview(self) -> pd.DataFrame:
         """The frame without the texts that `_notes` folds."""

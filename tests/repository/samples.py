@@ -72,9 +72,7 @@ def _queries() -> dict[str, Callable[[], Any]]:
         "Refit": ask(ch.refit_without, edge="{N, S} -> C", **curve),
         "Refutation": ask(robustness.placebo_treatment, refits=20, **curve),
         "Robustness": ask(ch.robustness, refits=20, **RHOS, **curve),
-        "Shares": ask(
-            ch.shapley, players=[ch.RandomiseNode("S"), ch.RandomiseNode("C")], **curve
-        ),
+        "Shares": ask(ch.shapley, players=[ch.RandomiseNode("S"), ch.RandomiseNode("C")], **curve),
         "WildContrasts": ask(ch.wild_contrasts, weight_sets=99, **level),
     }
 

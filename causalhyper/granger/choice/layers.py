@@ -83,7 +83,7 @@ class LayerChoices(Shown):
         frame = self.penalties()
         shares = frame["kept"] / frame["width"]
         drawn = frame.assign(share_kept=shares, collapsed=frame["kept"] == 0)
-        return plot_kept_shares(drawn, ax=ax)
+        return plot_kept_shares(drawn, of="columns", ax=ax)
 
     def penalties(self) -> pd.DataFrame:
         """One row a layer, with what was chosen and why.

@@ -107,7 +107,7 @@ class EValues(Shown):
 
         rows = [
             {
-                "label": " ".join(filter(None, [v.query.partition(".")[2], v.subject])),
+                "label": f"{_words(v.query)} {v.subject}".strip(),
                 "group": f"{v.value:g} against {v.baseline:g}",
                 "estimate": np.log(v.ratio),
                 "lower": np.log(v.ratio_lower),
@@ -115,16 +115,20 @@ class EValues(Shown):
             }
             for v in sorted(self.values, key=lambda v: v.value)
         ]
-        return plot_forest(pd.DataFrame(rows), xlabel="log risk ratio", ax=ax)
+        return plot_forest(pd.DataFrame(rows), xlabel="logarithm of the risk ratio", ax=ax)
 
     def summary(self) -> str:
         """The findings as text, and what they rest on."""
         return "\n".join([*(str(f) for f in self.findings), *self.assumptions])
 
 
+def _words(query: str) -> str:
+    return query.partition(".")[2].replace("_", " ")
+
+
 def _read(found: EValues, v: EValue) -> Finding:
     where = f" through {v.subject}" if v.subject else ""
-    name = v.query.partition(".")[2].replace("_", " ") if v.subject else "total"
+    name = _words(v.query) if v.subject else "total"
     reading = (
         f"risk ratio {v.ratio:.3g} [{v.ratio_lower:.3g}, {v.ratio_upper:.3g}] at {v.value:g}: "
         f"E-value {v.e_value:.2f}, of its interval {v.e_value_interval:.2f}"

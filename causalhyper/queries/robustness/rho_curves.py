@@ -107,13 +107,14 @@ class PairSensitivity(EstimateResult):
         from causalhyper.figures import plot_sensitivity_curve
 
         curve = self.widest(part) or self.curves[0]
+        name = curve.part.replace("_", " ") + (" effect" if curve.part != "gap" else "")
         frame = to_frame(curve.estimates).assign(x=curve.rhos)
         marks = {"zero": curve.zero, "interval holds zero": curve.doubt}
         return plot_sensitivity_curve(
             frame,
             marks={k: v for k, v in marks.items() if np.isfinite(v)},
             xlabel=f"correlation of the errors of {self.pair[0]} and {self.pair[1]}",
-            ylabel=f"{curve.part.replace('_', ' ')}, {curve.value:g}",
+            ylabel=f"{name} of {curve.value:g} against {curve.uncorrelated.against:g}",
             ax=ax,
         )
 
