@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
@@ -47,19 +48,23 @@ def plot_dots(
     frame : pandas.DataFrame
         Columns `label` and `value` (no dot where absent); optionally `lower` and `upper`, drawn
         as bars, and `series`, which tells up to four numbers of one label apart.
-    xlabel, title : str
+    xlabel : str
         Plain text; name the unit.
     log : bool
-        Whether the axis is logarithmic; numbers not above zero have no dot then.
+        Whether the axis is logarithmic where the numbers above zero span a factor of ten; others
+        have no dot then.
     marks : sequence of (float, str)
         Vertical lines such as a threshold, with what they are.
+    title : str
+        Plain text.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure, as high as its rows, otherwise.
 
     Returns
     -------
     matplotlib.axes.Axes
-        At most `ROWS` labels; the axis says so where there are more.
+        At most `ROWS` labels; the axis says so where there are more. A linear axis of numbers
+        that are not negative begins at zero.
 
     Raises
     ------
@@ -87,6 +92,8 @@ def plot_dots(
     if {"lower", "upper"} <= set(frame.columns):
         bars = read_interval(frame, "lower", "upper", _FIGURE)
     shown = labels[:ROWS]
+    positive = values[values > 0]
+    log = bool(log and positive.size and positive.max() >= 10 * positive.min())
     apart = 0.0 if len(kinds) == 1 else 0.5 / len(kinds)
     places = [
         labels.index(name) + apart * (kinds.index(kind) - (len(kinds) - 1) / 2)
@@ -95,11 +102,9 @@ def plot_dots(
     with house_style():
         axes = new_axes(ax, figsize=(6.4, 0.3 * len(shown) + 1.5))
         axes.grid(axis="x", color=RULE)
-        if log:
-            axes.set_xscale("log")
-            plain_ticks(axes.xaxis)
         drawn = np.array([name in shown for name in names]) & np.isfinite(values)
         drawn &= (values > 0) | (not log)
+        _scale(axes, values[drawn], log=log, whole=not np.isfinite(bars[0]).any(), marks=marks)
         y, kind = np.array(places), np.array([kinds.index(k) for k in series])
         for k in range(len(kinds)):
             _draw(axes, k, y, values, bars, drawn & (kind == k), log=log)
@@ -111,6 +116,19 @@ def plot_dots(
         more = f" (the first {ROWS} of {len(labels)})" if len(labels) > ROWS else ""
         name_axes(axes, title=title, xlabel=f"{xlabel}{more}")
     return axes
+
+
+def _scale(
+    axes: Axes, values: Array, *, log: bool, whole: bool, marks: Sequence[tuple[float, str]]
+) -> None:
+    """Logarithmic, or from zero where nothing is below it."""
+    if log:
+        axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
+    elif whole and values.size and values.min() >= 0:
+        axes.set_xlim(0, 1.05 * max([values.max() or 1.0, *(x for x, _ in marks)]))
+        if (values == np.round(values)).all():
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import LogFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from causalhyper.arrays import Array
 from causalhyper.figures.style import PLAIN
@@ -68,7 +68,7 @@ def scale_values(axes: Axes, values: Array, *, log: bool) -> None:
 
 
 def plain_ticks(axis: Axis) -> None:
-    """Write the numbers of a logarithmic axis in full, also between decades where there is room.
+    """Write the decades of a logarithmic axis as numbers, such as 0.01.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def plain_ticks(axis: Axis) -> None:
     >>> axes.set_xscale("log")
     >>> plain_ticks(axes.xaxis)
     """
-    axis.set_major_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
-    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def write_number(value: float) -> str:

@@ -281,8 +281,8 @@ class DirectedHypergraph(Shown):
         Examples
         --------
         >>> axes = DirectedHypergraph.parse("{N, S} -> C").plot(outcome="C")
-        >>> len(axes.texts)
-        6
+        >>> [text.get_text() for text in axes.texts]
+        ['N', 'S', 'C']
         """
         self.require(*[name for name in (treatment, outcome) if name is not None])
         roles = {treatment: "treatment", outcome: "outcome"}

@@ -54,7 +54,16 @@ def write_table(frame: pd.DataFrame) -> str:
 
 
 def cell_text(value: object) -> str:
-    """Write one value: four figures of a real number, "" where there is none.
+    """Write one value.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        Four figures of a real number, "" where there is none.
 
     Examples
     --------

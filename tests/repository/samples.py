@@ -97,7 +97,7 @@ def _masks(seed: int = 0) -> Masks:
     return Masks({name: rng.random(shape) < 0.1 for name, shape in shapes.items()})
 
 
-def _prunings(seeds: int = 4) -> Iterator[pd.DataFrame]:
+def _pruned_runs(seeds: int = 4) -> Iterator[pd.DataFrame]:
     rng = np.random.default_rng(0)
     kept = np.array([0.5, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.001])
     for method, middle in (("magnitude", 0.03), ("causal", 0.01)):
@@ -106,6 +106,11 @@ def _prunings(seeds: int = 4) -> Iterator[pd.DataFrame]:
             accuracy = fall + rng.normal(scale=0.006) + rng.normal(scale=0.002, size=9)
             columns = {"method": method, "seed": seed, "sparsity": 1 - kept}
             yield pd.DataFrame(columns | {"test_accuracy": accuracy})
+
+
+def prunings() -> pd.DataFrame:
+    """Accuracies of two methods at nine levels."""
+    return pd.concat(_pruned_runs(), ignore_index=True)
 
 
 def _strips() -> Any:
@@ -148,11 +153,9 @@ def _granger() -> dict[str, Callable[[], Any]]:
         ),
         "Masks": _masks,
         "MovementIncrement": lambda: layers.movement_increment(halves(), design()[1]),
-        "PairedDifferences": lambda: paired_differences(
-            pd.concat(_prunings()), baseline="magnitude"
-        ),
+        "PairedDifferences": lambda: paired_differences(prunings(), baseline="magnitude"),
         "PenaltyChoice": of_design(choose_by_cross_validation, blocks=4),
-        "PhaseShift": lambda: phase_shift(pd.concat(_prunings())),
+        "PhaseShift": lambda: phase_shift(prunings()),
         "PrunedLayers": lambda: layer_report(_masks()),
         "RidgePath": of_design(dual_ridge, choice="gcv"),
         "ScreenedTest": lambda: screened.screen_then_test(*design(), rng=rng(), method="debiased"),

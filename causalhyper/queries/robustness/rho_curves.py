@@ -114,7 +114,7 @@ class PairSensitivity(EstimateResult):
             frame,
             marks={k: v for k, v in marks.items() if np.isfinite(v)},
             xlabel=f"correlation of the errors of {self.pair[0]} and {self.pair[1]}",
-            ylabel=f"{name} of {curve.value:g} against {curve.uncorrelated.against:g}",
+            ylabel=f"{name}, {curve.value:g} against {curve.uncorrelated.against:g}",
             ax=ax,
         )
 
