@@ -51,8 +51,8 @@ def plot_dots(
     xlabel : str
         Plain text; name the unit.
     log : bool
-        Whether the axis is logarithmic where the numbers above zero span a factor of ten; others
-        have no dot then.
+        Whether the axis is logarithmic where numbers above zero span a factor of 100; others then
+        have no dot.
     marks : sequence of (float, str)
         Vertical lines such as a threshold, with what they are.
     title : str
@@ -93,7 +93,7 @@ def plot_dots(
         bars = read_interval(frame, "lower", "upper", _FIGURE)
     shown = labels[:ROWS]
     positive = values[values > 0]
-    log = bool(log and positive.size and positive.max() >= 10 * positive.min())
+    log = bool(log and positive.size and positive.max() >= 100 * positive.min())
     apart = 0.0 if len(kinds) == 1 else 0.5 / len(kinds)
     places = [
         labels.index(name) + apart * (kinds.index(kind) - (len(kinds) - 1) / 2)

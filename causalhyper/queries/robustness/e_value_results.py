@@ -115,7 +115,7 @@ class EValues(Shown):
             }
             for v in sorted(self.values, key=lambda v: v.value)
         ]
-        return plot_forest(pd.DataFrame(rows), xlabel="logarithm of the risk ratio", ax=ax)
+        return plot_forest(pd.DataFrame(rows), xlabel="log risk ratio", ax=ax)
 
     def summary(self) -> str:
         """The findings as text, and what they rest on."""
