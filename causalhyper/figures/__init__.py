@@ -1,9 +1,11 @@
 """Figures: frames in, matplotlib axes out, and SVG for a page."""
 
+from causalhyper.figures.coefficient_paths import plot_coefficient_paths
 from causalhyper.figures.compact import compact_svg
 from causalhyper.figures.contours import plot_contours
 from causalhyper.figures.counterfactuals import plot_counterfactuals
 from causalhyper.figures.distributions import plot_densities, plot_quantiles
+from causalhyper.figures.dots import plot_dots
 from causalhyper.figures.effect_curve import plot_effect_curve
 from causalhyper.figures.eigenvalues import plot_eigenvalues
 from causalhyper.figures.forest import plot_forest
@@ -23,9 +25,11 @@ __all__ = [
     "compact_svg",
     "house_style",
     "new_axes",
+    "plot_coefficient_paths",
     "plot_contours",
     "plot_counterfactuals",
     "plot_densities",
+    "plot_dots",
     "plot_effect_curve",
     "plot_eigenvalues",
     "plot_forest",

@@ -63,8 +63,10 @@ def plot_contours(
             low, high = _read_grid(frame, "lower")[2], _read_grid(frame, "upper")[2]
             doubt = np.maximum(low, -high)
             axes.contourf(grid_x, grid_y, doubt, levels=[-np.inf, 0], colors=[GREY], alpha=0.18)
-        # zero has a line of its own
-        levels = [v for v in MaxNLocator(9).tick_values(surface.min(), surface.max()) if v]
+        # zero has a line of its own; one by the estimate would lie on the axes
+        near = 0.02 * (surface.max() - surface.min())
+        ticks = MaxNLocator(9).tick_values(surface.min(), surface.max())
+        levels = [v for v in ticks if v and abs(v - surface[0, 0]) > near]
         lines = axes.contour(grid_x, grid_y, surface, levels, colors=[GREY], linewidths=0.9)
         axes.clabel(lines, fontsize=8)
         if surface.min() < 0 < surface.max():

@@ -241,7 +241,8 @@ def _explain(
     axes: Axes, roles: Mapping[str, str], joint: int, room: float, *, latent: bool
 ) -> None:
     """Put a legend of what occurs below the picture."""
-    labels = [role for role in ROLES if role in roles.values()]
+    told = len(set(roles.values())) > 1  # one role alone tells nothing apart
+    labels = [role for role in ROLES if told and role in roles.values()]
     handles: list[Artist] = [Rectangle((0, 0), 1, 1, **ROLES[role]) for role in labels]
     if joint:
         color = _JOINT[0] if joint == 1 else _SINGLE
@@ -250,6 +251,8 @@ def _explain(
     if latent:
         handles.append(Line2D([], [], color=COLOR, linestyle="--", linewidth=1.2))
         labels.append("unmeasured common cause")
+    if not labels:
+        return
     widths = [text_width(label, 9) + 0.6 for label in labels]
     fits = sum(widths) <= room
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}

@@ -25,13 +25,17 @@ _FIGURE = "a figure of layers"
 _MARKS = {"share_kept": ("parameters", "blue", "o"), "share_flops": ("operations", "orange", "s")}
 
 
-def plot_kept_shares(frame: pd.DataFrame, *, title: str = "", ax: Axes | None = None) -> Axes:
+def plot_kept_shares(
+    frame: pd.DataFrame, *, of: str = "parameters", title: str = "", ax: Axes | None = None
+) -> Axes:
     """Draw the share of each layer that is kept, on a logarithmic axis.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         One row a layer, first at the top: columns `COLUMNS`, and `share_flops` where it is known.
+    of : str
+        What is counted, where there are no operations.
     title : str
         Plain text.
     ax : matplotlib.axes.Axes, optional
@@ -84,8 +88,10 @@ def plot_kept_shares(frame: pd.DataFrame, *, title: str = "", ax: Axes | None = 
             tick.set_color(PALETTE["vermillion"] if gone else INK)
         handles, names = axes.get_legend_handles_labels()
         place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": len(shares)}
-        add_legend(axes, handles, names, **place)
-        name_axes(axes, title=title, xlabel="share kept")
+        if len(shares) > 1:
+            add_legend(axes, handles, names, **place)
+        what = f" of the {of}" if len(shares) == 1 else ""
+        name_axes(axes, title=title, xlabel=f"share{what} kept")
     return axes
 
 

@@ -15,6 +15,8 @@ NAMES = {
     "ebic": "extended BIC",
     "kept": "columns kept",
     "r2_in": "R² in the sample",
+    "gcv": "generalised cross-validation error",
+    "cv": "cross-validation error (squared loss change)",
 }
 _FIGURE = "a figure of penalties"
 
@@ -34,7 +36,7 @@ def plot_penalties(
     frame : pandas.DataFrame
         Columns `lambda` and the quantity, one row a penalty above zero; for "r2_out" also `se`,
         drawn as a band of one standard error.
-    quantity : {"r2_out", "ebic", "kept", "r2_in"}
+    quantity : {"r2_out", "ebic", "kept", "r2_in", "gcv", "cv"}
         What to draw.
     chosen : float
         The penalty to mark.

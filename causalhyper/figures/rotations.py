@@ -9,7 +9,15 @@ from matplotlib.ticker import MaxNLocator
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers
-from causalhyper.figures.style import INK, PALETTE, RULE, house_style, name_axes, new_axes
+from causalhyper.figures.style import (
+    INK,
+    PALETTE,
+    RULE,
+    add_legend,
+    house_style,
+    name_axes,
+    new_axes,
+)
 
 _FIGURE = "a plot of rotations"
 
@@ -70,5 +78,7 @@ def plot_rotations(
         axes.axvline(observed, color=PALETTE["vermillion"], linewidth=1.5, label="observed")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         name_axes(axes, title=title, xlabel=label, ylabel="rotations")
-        axes.legend(loc="best")
+        handles, labels = axes.get_legend_handles_labels()
+        place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": len(labels)}
+        add_legend(axes, handles, labels, **place)
     return axes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import NullLocator
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from causalhyper.arrays import Array
 from causalhyper.figures.style import PLAIN
@@ -64,6 +65,24 @@ def scale_values(axes: Axes, values: Array, *, log: bool) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     margin = 0.06 * np.ptp(place)
     axes.set_xlim(2 ** (place[0] - margin), 2 ** (place[-1] + margin))
+
+
+def plain_ticks(axis: Axis) -> None:
+    """Write the decades of a logarithmic axis as numbers, such as 0.01.
+
+    Parameters
+    ----------
+    axis : matplotlib.axis.Axis
+
+    Examples
+    --------
+    >>> from causalhyper.figures.style import new_axes
+    >>> axes = new_axes()
+    >>> axes.set_xscale("log")
+    >>> plain_ticks(axes.xaxis)
+    """
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def write_number(value: float) -> str:

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.style import house_style
-from causalhyper.figures.text import allow_missing_glyphs, as_text, printable
+from causalhyper.figures.text import allow_missing_glyphs, as_text
+from causalhyper.notebook.text import printable
 
 _NAMESPACES = {
     "{http://www.w3.org/2000/svg}": "",

@@ -11,32 +11,12 @@ from functools import lru_cache
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
+from causalhyper.notebook.text import printable
+
 FONTS = ("DejaVu Sans", "Verdana", "Arial", "Helvetica", "sans-serif")
 """Measured with the first, shown with the first that the reader has."""
 
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
-)
 _PIECE = re.compile(r"[^\s_./(),:=-]*[\s_./(),:=-]+|[^\s_./(),:=-]+")
-
-
-def printable(text: str) -> str:
-    r"""Replace signs that can neither be drawn nor stand in XML by U+FFFD.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> printable("a\x00") == "a\ufffd"
-    True
-    """
-    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def as_text(value: object) -> str:

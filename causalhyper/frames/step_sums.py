@@ -11,6 +11,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +75,7 @@ ARRAYS = ("x", "xx", "xy", "displacement", "movement")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StepSums:
+class StepSums(Shown):
     """Sums of all layers over the steps of one training, or of several.
 
     Parameters
@@ -200,6 +201,15 @@ class StepSums:
             }  # fmt: skip
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames, ignore_index=True)
+
+    def _overview(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "layer": [layer.name for layer in self.layers],
+                "parameters": [layer.movement.size for layer in self.layers],
+                "movement": [float(layer.movement.sum()) for layer in self.layers],
+            }
+        )
 
     def summary(self) -> str:
         """Return what was summed, in one line."""

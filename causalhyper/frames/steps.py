@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError, DataError, Problem
+from causalhyper.frames.foreign import as_pandas
 from causalhyper.frames.label_checks import check_labels, check_presence
 from causalhyper.frames.measurement_checks import check_finite, check_range
 from causalhyper.frames.measurements import Measurement, Show, read_measurement, show_value
@@ -91,6 +92,7 @@ def validate_steps(frame: pd.DataFrame, *, needs: Sequence[str] = ()) -> pd.Data
     >>> validate_steps(frame, needs=["loss"])["loss"].tolist()
     [0.75, 0.5]
     """
+    frame = as_pandas(frame)
     _check_call(frame, needs)
     problems = check_presence(frame, ("run_id", "step", *needs))
     names = list(frame.columns)

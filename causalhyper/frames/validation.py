@@ -9,6 +9,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError, DataError, Problem
 from causalhyper.frames.columns import KNOWN, Column, Kind
+from causalhyper.frames.foreign import as_pandas
 from causalhyper.frames.label_checks import check_identifiers, check_labels, check_presence
 from causalhyper.frames.measurement_checks import (
     check_finite,
@@ -36,6 +37,7 @@ def validate_runs(
     Parameters
     ----------
     frame : pandas.DataFrame, shape (runs, columns)
+        Or a frame of another library with a method ``to_pandas``, such as polars; any index.
         One row a run, with a column ``run_id``. It is not changed.
     roles : Roles
         Which column plays which node.
@@ -68,6 +70,7 @@ def validate_runs(
     >>> clean["batch_size"].tolist()
     [16.0, 32.0]
     """
+    frame = as_pandas(frame)
     _check_call(frame, roles, treatment, outcome, outcome_range)
     labels = _labels(cluster, "cluster")
     labels |= {

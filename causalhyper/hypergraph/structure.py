@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from causalhyper.errors import GraphError
+from causalhyper.hypergraph.drawing import arcs_frame, draw_graph, picture
 from causalhyper.hypergraph.hyperedges import Hyperedge, as_tuple, check_edges, sort_pairs
 from causalhyper.hypergraph.names import nearest, nodes_fault
 from causalhyper.hypergraph.notation import read_statements
 from causalhyper.hypergraph.order import find_cycle, topological_order
 from causalhyper.hypergraph.printing import write_hypergraph
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DirectedHypergraph:
+class DirectedHypergraph(Shown):
     """An acyclic directed hypergraph with single heads.
 
     Two hypergraphs are equal when they have the same nodes, hyperedges and latent pairs, in any
@@ -237,6 +246,54 @@ class DirectedHypergraph:
             if name not in self.nodes:
                 hint = nearest(name, self.nodes)
                 raise GraphError(f"no node {name!r}; the nodes are {', '.join(self.nodes)}{hint}")
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a cause of a hyperedge: hyperedge, tail, head."""
+        return arcs_frame(self.edges)
+
+    def summary(self) -> str:
+        """Return the hypergraph in the papers' notation."""
+        return str(self)
+
+    def plot(
+        self,
+        ax: Axes | None = None,
+        *,
+        treatment: str | None = None,
+        outcome: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Axes:
+        """Draw the hypergraph; hyperedges with several causes meet in a junction.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure otherwise.
+        treatment, outcome : str, optional
+            Nodes to mark.
+        labels : mapping of str to str, optional
+            A second line of each node, such as its column's name.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Examples
+        --------
+        >>> axes = DirectedHypergraph.parse("{N, S} -> C").plot(outcome="C")
+        >>> [text.get_text() for text in axes.texts]
+        ['N', 'S', 'C']
+        """
+        self.require(*[name for name in (treatment, outcome) if name is not None])
+        roles = {treatment: "treatment", outcome: "outcome"}
+        nodes = [
+            (name, (labels or {}).get(name, ""), roles.get(name, "mediator"))
+            for name in self.order()
+        ]
+        return draw_graph(nodes, self.to_frame(), self.latent, ax)
+
+    def _picture(self) -> str:
+        return picture(self, self.plot)
 
     def without(self, edge: Hyperedge) -> DirectedHypergraph:
         """Return the hypergraph without one hyperedge; every node and latent pair stays.

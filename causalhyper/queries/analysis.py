@@ -57,6 +57,11 @@ class Analysis(EstimateResult):
         ablated = [e for a in self.ablations for e in a.estimates]
         return (*self.curve.estimates, *mediated, *ablated)
 
+    @property
+    def verdict(self) -> str:
+        """What the effect curve says."""
+        return self.curve.verdict
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the effect curve; each mediation and ablation draws itself."""
         return self.curve.plot(ax)

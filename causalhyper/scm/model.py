@@ -15,8 +15,10 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles
 from causalhyper.hypergraph import DirectedHypergraph, Hyperedge
+from causalhyper.hypergraph.drawing import picture
 from causalhyper.mechanisms import Groups, MechanismFit
 from causalhyper.mechanisms.grouping import context_means
+from causalhyper.notebook import Shown
 from causalhyper.scm.choice import Score
 from causalhyper.scm.options import Rung
 
@@ -62,7 +64,7 @@ class Mechanism:
 
 
 @dataclass(frozen=True, slots=True)
-class FittedModel:
+class FittedModel(Shown):
     """A hypergraph structural causal model fitted to runs.
 
     Attributes
@@ -151,20 +153,32 @@ class FittedModel:
         self, ax: Axes | None = None, *, treatment: str | None = None, outcome: str | None = None
     ) -> Axes:
         """Draw the hypergraph; hyperedges with several causes meet in a junction."""
-        from causalhyper.figures import plot_hypergraph
+        labels = {node: self.roles[node].label for node in self.graph.nodes}
+        return self.graph.plot(ax, treatment=treatment, outcome=outcome, labels=labels)
 
-        parts = {treatment: "treatment", outcome: "outcome"}
-        nodes = [
-            {"node": v, "label": self.roles[v].label, "role": parts.get(v, "mediator")}
-            for v in self.graph.order()
+    def to_frame(self) -> pd.DataFrame:
+        """One row a mechanism: node, column, causes, mechanism, coefficients, r2, chosen.
+
+        ``chosen`` says whether cross-validation chose the mechanism; ``coefficients`` is 0 where
+        they are not counted.
+        """
+        rows = [
+            (
+                node,
+                self.roles[node].label,
+                ", ".join(m.parents),
+                str(m.options),
+                m.fit.size,
+                self.r_squared(node),
+                bool(m.choice),
+            )
+            for node, m in self.mechanisms.items()
         ]
-        arcs = [
-            {"hyperedge": str(edge), "tail": tail, "head": edge.head}
-            for edge in self.graph.edges
-            for tail in edge.tail
-        ]
-        arcs_frame = pd.DataFrame(arcs, columns=["hyperedge", "tail", "head"])
-        return plot_hypergraph(pd.DataFrame(nodes), arcs_frame, latent=self.graph.latent, ax=ax)
+        names = ["node", "column", "causes", "mechanism", "coefficients", "r2", "chosen"]
+        return pd.DataFrame(rows, columns=names)
+
+    def _picture(self) -> str:
+        return picture(self.graph, self.plot)
 
     def summary(self) -> str:
         """The hypergraph and the fit of each mechanism, in text."""

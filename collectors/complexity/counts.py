@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from torch import nn
 
+from causalhyper.notebook import Shown
 from collectors.parameters import layer_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class LayerCount:
 
 
 @dataclass(frozen=True, slots=True)
-class ParameterCounts:
+class ParameterCounts(Shown):
     """Numbers of parameters by layer and in all; a shared parameter counts once.
 
     Attributes
@@ -54,6 +59,18 @@ class ParameterCounts:
     def nonzero(self) -> int:
         """Number of those that are not exactly zero."""
         return sum(x.nonzero for x in self.layers)
+
+    def summary(self) -> str:
+        """Say how many parameters there are, in all and by layer."""
+        lines = [f"{self.total} parameters: {self.trainable} trainable, {self.nonzero} not zero"]
+        return "\n".join(lines + [f"{x.layer}: {x.total}" for x in self.layers])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the number of parameters of each layer."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().rename(columns={"layer": "label", "total": "value"})
+        return plot_dots(frame, xlabel="parameters", log=True, ax=ax)
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy frame, a row a layer: layer, total, trainable, nonzero."""

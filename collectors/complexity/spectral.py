@@ -5,23 +5,27 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, Inputs
 from collectors.complexity.linear_maps import LinearCall, linear_calls
 from collectors.complexity.singular_value import SingularValue, top_singular_value
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DENSE = 2048
 """Matrices with a side up to this are decomposed; larger ones go by Lanczos."""
 
 
 @dataclass(frozen=True, slots=True)
-class SpectralNorms:
+class SpectralNorms(Shown):
     """Operator norm of every linear layer as it was called.
 
     Attributes
@@ -53,6 +57,24 @@ class SpectralNorms:
     def sum(self) -> float:
         """Sum of the norms."""
         return math.fsum(x.value for x in self.norms)
+
+    def summary(self) -> str:
+        """Say what the norms come to, and which layers have none."""
+        lines = [
+            f"{len(self.norms)} spectral norms: sum {self.sum:.4g}, sum of logarithms "
+            f"{self.sum_of_logs:.4g}"
+        ]
+        lines += [f"{n}: {x.value:.4g}" for n, x in zip(self.layers, self.norms, strict=True)]
+        if self.left_out:
+            lines.append(f"not linear, left out: {', '.join(self.left_out)}")
+        return "\n".join(lines)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the norm of each layer, in order."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().rename(columns={"layer": "label"})
+        return plot_dots(frame, xlabel="spectral norm (output a unit of input)", log=True, ax=ax)
 
     def to_frame(self) -> pd.DataFrame:
         """Tidy frame, a row a call: layer, value, residual, products, converged."""

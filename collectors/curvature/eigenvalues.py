@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.bounds import Which, places
@@ -21,9 +22,12 @@ from collectors.curvature.operator import Kind, curvature_of, normal_rows, seede
 from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @dataclass(frozen=True, slots=True)
-class Eigenvalues:
+class Eigenvalues(Shown):
     """Extreme eigenvalues of a curvature matrix.
 
     Attributes
@@ -88,6 +92,22 @@ class Eigenvalues:
             for e in self.found
         ]
         return pd.DataFrame(rows, columns=columns)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the eigenvalues with their error bounds."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = pd.DataFrame(
+            {
+                "label": [f"{e.end} {e.rank}" for e in self.found],
+                "value": self.values,
+                "lower": [e.value - e.bound for e in self.found],
+                "upper": [e.value + e.bound for e in self.found],
+            }
+        )
+        matrix = {"hessian": "Hessian", "gauss_newton": "Gauss-Newton matrix"}[self.kind]
+        xlabel = f"eigenvalue of the {matrix} (loss per squared unit of parameter)"
+        return plot_dots(frame, xlabel=xlabel, ax=ax)
 
     def summary(self) -> str:
         """Return a table in text, and whether it is certified."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, batches
 from collectors.calls import Loss, call_with, check_losses
 from collectors.curvature.operator import seeded
@@ -26,7 +27,7 @@ Rise = Callable[[Tensor], tuple[float, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
-class SamSharpness:
+class SamSharpness(Shown):
     """The highest rise of the loss found within a ball.
 
     Attributes

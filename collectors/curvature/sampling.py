@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.operator import Curvature, Kind, curvature_of, seeded
@@ -19,9 +21,12 @@ from collectors.curvature.trace import signs
 from collectors.kept import KeptEntries
 from collectors.model_state import Mode
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class Sampled(Shown):
     """Curvatures estimated from a sample of examples.
 
     Attributes
@@ -58,6 +63,17 @@ class Sampled:
                 "population": math.inf if self.population is None else self.population,
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curvatures with one standard error on each side."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().rename(columns={"name": "label"})
+        frame = frame.assign(
+            lower=frame["value"] - frame["se"], upper=frame["value"] + frame["se"]
+        )
+        xlabel = "curvature (loss per squared unit of parameter), one standard error"
+        return plot_dots(frame, xlabel=xlabel, ax=ax)
 
     def summary(self) -> str:
         """Return the values with their standard errors in text."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.curvature.operator import Kind
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ POINTS = 400
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SpectralDensity:
+class SpectralDensity(Shown):
     """Distribution of the eigenvalues: share of the p eigenvalues, so that its mass is one.
 
     Attributes
@@ -122,6 +123,9 @@ class SpectralDensity:
             f"(standard error {mean_se:.1g}); {below:.1%} of it at negative nodes "
             f"({below_se:.1%})"
         )
+
+    def _overview(self) -> None:
+        """No table: the frame is a curve of points."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the smoothed density on a logarithmic scale, with its error; return the axes."""

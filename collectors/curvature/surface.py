@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, batches
 from collectors.calls import Loss, call_with, check_losses
 from collectors.curvature.directions import Direction, cosine
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LossSurface:
+class LossSurface(Shown):
     """Mean loss over a grid of moves from a network.
 
     Attributes
@@ -100,6 +101,9 @@ class LossSurface:
         columns = {"alpha": alpha.ravel(), "beta": beta.ravel(), "loss": loss}
         frame = pd.DataFrame({**columns, "log_loss": log_loss})
         return frame.assign(**labels)[[*labels, *frame.columns]]
+
+    def _overview(self) -> None:
+        """No table: the frame is a grid of points."""
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw contours of log(1 + loss), or the line; return the axes."""

@@ -14,6 +14,7 @@ from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data
 from collectors.calls import Loss
 from collectors.curvature.blocks import layers, same_blocks
@@ -31,7 +32,7 @@ CHUNK = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Shown):
     """An estimated trace.
 
     Attributes

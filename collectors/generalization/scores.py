@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from collectors.model_state import Mode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Shown):
     """Scores of a classifier on n examples.
 
     Attributes
@@ -81,6 +86,14 @@ class Scores:
             rows.append((c, examples, called, right, precision, recall, f1))
         names = ["class", "examples", "called", "correct", "precision", "recall", "f1"]
         return pd.DataFrame(rows, columns=names)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw precision and recall of each class."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().melt("class", ["precision", "recall"], "series")
+        frame["label"] = "class " + frame["class"].astype(str)
+        return plot_dots(frame, xlabel="share of the examples", ax=ax)
 
     def summary(self) -> str:
         """Describe the scores in words."""

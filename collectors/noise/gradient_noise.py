@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.model_state import Mode
 from collectors.noise.finite_population import minibatch_noise
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class LayerNoise:
 
 
 @dataclass(frozen=True, slots=True)
-class GradientNoise:
+class GradientNoise(Shown):
     r"""Moments of the per-example gradients of n examples, by layer and whole.
 
     Attributes
@@ -116,6 +121,18 @@ class GradientNoise:
     def to_frame(self) -> pd.DataFrame:
         """Tidy frame, a row a layer: layer, parameters, the two moments, way."""
         return pd.DataFrame([{k: getattr(x, k) for k in x.__slots__} for x in self.layers])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the trace of the covariance in each layer."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().rename(columns={"layer": "label", "covariance_trace": "value"})
+        return plot_dots(
+            frame,
+            xlabel="trace of the gradients' covariance (squared loss per squared parameter)",
+            log=True,
+            ax=ax,
+        )
 
     def summary(self) -> str:
         """Describe the moments in words, the noisiest layer last."""

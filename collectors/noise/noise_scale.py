@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.batches import Data, batches
 from collectors.calls import Loss
 from collectors.model_state import Mode, measuring
@@ -21,7 +23,7 @@ from collectors.parameters import chosen_parameters
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseScale:
+class NoiseScale(Shown):
     """Trace, squared gradient and their ratio, as estimates of a population's.
 
     Attributes
@@ -51,6 +53,15 @@ class NoiseScale:
     count: int
     unit: str
     mode: Mode
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a quantity: quantity, estimate, se, count, unit, mode."""
+        rows = [
+            (name, getattr(self, name), getattr(self, f"{name}_error"))
+            for name in ("covariance_trace", "gradient_squared", "noise_scale")
+        ]
+        frame = pd.DataFrame(rows, columns=["quantity", "estimate", "se"])
+        return frame.assign(count=self.count, unit=self.unit, mode=self.mode)
 
     def summary(self) -> str:
         """Describe the estimates in words."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,15 +15,19 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.batches import Data, Inputs, first_inputs, take
 from collectors.complexity.path_rules import PathsUndefined
 from collectors.pruning.flow import flow
 from collectors.pruning.owners import kept_array, mask_tensor, owners, owners_of, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DeadUnits:
+class DeadUnits(Shown):
     """What still flows through a network whose weights are pruned.
 
     Attributes
@@ -79,6 +83,20 @@ class DeadUnits:
                 "effective": counts(self.effective),
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of each layer's units that is dead, and of its kept weights."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame()
+        idle = 1 - frame["effective"] / frame["kept"].where(frame["kept"] > 0)
+        parts = {"units that are dead": frame["dead"] / frame["units"],
+                 "kept weights without effect": idle}  # fmt: skip
+        drawn = [
+            pd.DataFrame({"label": frame["layer"], "value": values, "series": name})
+            for name, values in parts.items()
+        ]
+        return plot_dots(pd.concat(drawn), xlabel="share of the layer", ax=ax)
 
     def summary(self) -> str:
         """Say how many units of each layer are dead, and whether anything flows."""

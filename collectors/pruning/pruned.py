@@ -6,22 +6,26 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.pruning.removal import remove_units
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.speed import measure_speed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SETS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pruned:
+class Pruned(Shown):
     """A pruned network, and how it came about.
 
     Attributes
@@ -73,6 +77,13 @@ class Pruned:
     def to_frame(self) -> pd.DataFrame:
         """Return one row with the columns of the log: the network as it is in the end."""
         return self.log[self.log["stage"] == "final"].reset_index(drop=True)
+
+    def _overview(self) -> pd.DataFrame:
+        return self.masks.counts()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of the parameters of each layer that is kept."""
+        return self.masks.plot(ax)
 
     def summary(self) -> str:
         """Say how much is pruned, what it cost in accuracy, which layers collapsed, what died."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 from collectors.calls import call
 from collectors.model_state import measuring
 from collectors.pruning.couplings import (
@@ -29,13 +30,16 @@ from collectors.pruning.couplings import (
 from collectors.pruning.owners import owners, unwrapped
 from collectors.pruning.torch_masks import copy_masked, make_permanent
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 TOLERANCE = 1e-3
 """Largest relative difference from the masked network that is put down to rounding; in half
 precision the root of its precision."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Removal:
+class Removal(Shown):
     """Which units can be removed from a network.
 
     Attributes
@@ -55,6 +59,15 @@ class Removal:
         counts["removed"] = counts["units"] - counts["kept"]
         counts["held"] = [len(self.held.get(name, {})) for name in counts["layer"]]
         return counts[["layer", "units", "removed", "held"]]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many units of each layer can go, and how many have to stay as zeros."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame().melt("layer", ["removed", "held"], "series")
+        names = {"removed": "removed", "held": "pruned, but held as zeros"}
+        drawn = frame.assign(label=frame["layer"], series=frame["series"].map(names))
+        return plot_dots(drawn, xlabel="units", ax=ax)
 
     def summary(self) -> str:
         """Say how many units of each layer go, and which stay for the sake of others."""

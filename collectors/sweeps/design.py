@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from collectors.sweeps.configuration import Configuration, Value
 from collectors.sweeps.ordering import blocked_order
 from collectors.sweeps.protocols import LearningRate, Protocol, fixed_rate
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Design:
+class Design(Shown):
     """Runs in the order in which they are to be made; `factorial` makes one.
 
     Attributes
@@ -52,6 +53,11 @@ class Design:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def summary(self) -> str:
+        """Say how many runs there are, and under which protocols."""
+        lines = [f"{len(self.runs)} runs of {len(self.cells())} treatments in blocks"]
+        return "\n".join(lines + [f"{name}: {sentence}" for name, sentence in self.protocols])
 
     def cells(self) -> list[tuple[Configuration, ...]]:
         """Group the runs of one treatment in one block, which differ in their seed alone.

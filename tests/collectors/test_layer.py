@@ -48,7 +48,7 @@ def test_the_collectors_import_torch():
     assert any(name.split(".")[0] == "torch" for _, name in imports("collectors"))
 
 
-def test_the_collectors_need_nothing_of_the_core_but_frames_figures_errors_and_engines():
+def test_outside_pruning_the_collectors_need_five_packages_of_the_core():
     # pruning alone has criteria and masks of the core between its stages of training
     found = {
         name
@@ -60,6 +60,7 @@ def test_the_collectors_need_nothing_of_the_core_but_frames_figures_errors_and_e
         "causalhyper.errors",
         "causalhyper.figures",
         "causalhyper.frames",
+        "causalhyper.notebook",
         "causalhyper.parallel",
     }
 

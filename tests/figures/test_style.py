@@ -38,13 +38,14 @@ def test_examples_run(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_figures_import_nothing_above_arrays_and_errors(module):
+def test_figures_import_nothing_above_arrays_errors_and_printable_text(module):
     loaded = importlib.import_module(f"causalhyper.figures.{module}")
     source = Path(loaded.__file__).read_text("utf-8")
     lines = [
         line.split()[1] for line in source.splitlines() if line.startswith(("from ", "import "))
     ]
-    allowed = ("causalhyper.arrays", "causalhyper.errors", "causalhyper.figures")
+    allowed = ("arrays", "errors", "figures", "notebook.text")
+    allowed = tuple(f"causalhyper.{name}" for name in allowed)
     assert all(n.startswith(allowed) for n in lines if n.startswith("causalhyper"))
 
 

@@ -13,13 +13,14 @@ LAYERS = (
     "errors",
     "arrays",
     "progress",
+    "notebook",
     "parallel",
     "frames",
+    "figures",
     "hypergraph",
     "identification",
     "mechanisms",
     "inference",
-    "figures",
     "results",
     "scm",
     "granger",
@@ -70,7 +71,7 @@ def test_the_core_imports_no_extra(path: Path) -> None:
 
 
 def test_collectors_import_nothing_of_the_core_but_frames_errors_engines_and_pruning() -> None:
-    allowed = {"frames", "errors", "parallel", "figures", "granger"}
+    allowed = {"frames", "errors", "parallel", "figures", "granger", "notebook"}
     # runs of a sweep and fits of layers are dispatched by the same engines, which know of neither;
     # pruning trains networks, and takes its criteria and masks from the core
     for path in (ROOT / "collectors").rglob("*.py"):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
+
 
 @dataclass(frozen=True, slots=True)
 class LoggedRun:
@@ -39,7 +41,7 @@ class LoggedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Shown):
     """Runs and steps read from a log.
 
     Parameters

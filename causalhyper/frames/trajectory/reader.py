@@ -19,10 +19,11 @@ from causalhyper.frames.trajectory.layout import Layer
 from causalhyper.frames.trajectory.manifest import INDEX, JOURNAL, Manifest
 from causalhyper.frames.trajectory.repair import check_steps
 from causalhyper.frames.trajectory.steps import frame_of
+from causalhyper.notebook import Shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trajectory:
+class Trajectory(Shown):
     """The recorded steps of a run, read from disk as they are asked for.
 
     It keeps no file open and may be used by several threads, and sent to other processes. The
@@ -77,6 +78,25 @@ class Trajectory:
             If the journal is damaged, or has lost steps.
         """
         return frame_of(self.manifest.run_id, self._journal())
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: layer, shape, parameters. The steps frame is `steps`."""
+        return pd.DataFrame(
+            {
+                "layer": [layer.name for layer in self.layers],
+                "shape": [layer.shape for layer in self.layers],
+                "parameters": [layer.size for layer in self.layers],
+            }
+        )
+
+    def summary(self) -> str:
+        """Say what is recorded, and whether the store was closed."""
+        size = sum(layer.size for layer in self.layers)
+        state = "" if self.complete else "; not closed by its writer"
+        return (
+            f"{self.n_steps} steps of {size} parameters in {len(self.layers)} layers, "
+            f"{self.manifest.layout.dtype}{state}"
+        )
 
     def columns(
         self,

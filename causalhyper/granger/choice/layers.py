@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -19,9 +19,13 @@ from causalhyper.granger.choice.result import PenaltyChoice
 from causalhyper.granger.design import GrangerDesign
 from causalhyper.granger.lasso.arguments import check_progress, check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.notebook import Shown
 from causalhyper.parallel import Engine, Place, Reply, replies
 from causalhyper.parallel.packing import TooLargeError, pack
 from causalhyper.progress import Progress, track
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Problem = GrangerDesign | tuple[ColumnBlocks, Array]
 """Both sides of a regression, with or without labels of the columns."""
@@ -39,7 +43,7 @@ class LayerFailedError(CausalHyperError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerChoices:
+class LayerChoices(Shown):
     """The choice of every layer.
 
     Attributes
@@ -68,6 +72,18 @@ class LayerChoices:
         ]
         order = ["layer", "index", "feature", "column", "coefficient", "entry"]
         return pd.concat(frames, ignore_index=True)[order]
+
+    def _overview(self) -> pd.DataFrame:
+        return self.penalties()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of the columns of each layer that is kept."""
+        from causalhyper.figures.kept_shares import plot_kept_shares
+
+        frame = self.penalties()
+        shares = frame["kept"] / frame["width"]
+        drawn = frame.assign(share_kept=shares, collapsed=frame["kept"] == 0)
+        return plot_kept_shares(drawn, of="columns", ax=ax)
 
     def penalties(self) -> pd.DataFrame:
         """One row a layer, with what was chosen and why.

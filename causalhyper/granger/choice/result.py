@@ -11,6 +11,7 @@ import pandas as pd
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.result import LassoPath, gap_text
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ TABLE = ("lambda", "kept", "gap", "r2_in", "r2_out", "se", "ebic")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PenaltyChoice:
+class PenaltyChoice(Shown):
     """A penalty with its fit.
 
     Attributes

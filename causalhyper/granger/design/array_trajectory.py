@@ -12,6 +12,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames.trajectory import Layer
+from causalhyper.granger.lasso.backend import as_matrix
 from causalhyper.granger.lasso.columns import Matrix
 
 
@@ -21,7 +22,7 @@ class ArrayTrajectory:
 
     Parameters
     ----------
-    changes : mapping of str to ndarray, shape (T, ...)
+    changes : mapping of str to ndarray or DataFrame, shape (T, ...)
         Changes of each layer in T steps, all float32 or all float64, T rows in the layer's shape
         or flat.
     frame : pandas.DataFrame, shape (T, columns)
@@ -64,6 +65,8 @@ class ArrayTrajectory:
                 raise ConfigurationError(
                     f"{name} must be a {kind.__name__}; got {type(getattr(self, name)).__name__}"
                 )
+        arrays = {name: as_matrix(array) for name, array in self.changes.items()}
+        object.__setattr__(self, "changes", arrays)
         rows = len(self.frame)
         for name, array in self.changes.items():
             shape, dtype = np.shape(array), getattr(array, "dtype", type(array).__name__)

@@ -15,12 +15,13 @@ from causalhyper.granger.design.columns import HeldColumns
 from causalhyper.granger.design.features import NAMES, Features
 from causalhyper.granger.design.response import Response
 from causalhyper.granger.lasso.columns import ColumnBlocks
+from causalhyper.notebook import Shown
 
 Scaling = Literal["none", "learning_rate"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class GrangerDesign:
+class GrangerDesign(Shown):
     """The two sides of a regression of loss changes on parameter changes.
 
     Attributes
@@ -142,6 +143,13 @@ class GrangerDesign:
     def held(self) -> GrangerDesign:
         """Return the same design with its columns in memory, read once."""
         return replace(self, columns=HeldColumns.of(self.columns))
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a layer: layer, size (parameters or units) and columns."""
+        sizes = np.array(self.sizes)
+        return pd.DataFrame(
+            {"layer": list(self.layers), "size": sizes, "columns": self.groups * sizes}
+        )
 
     def summary(self) -> str:
         """Say what stands on both sides."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from array_api_compat import (
     array_namespace,
     device,
@@ -30,6 +31,21 @@ COMPUTED: dict[str, np.dtype[Any]] = {
 NARROW, WIDE = 1024, 2**27
 """Columns a block on a processor, whose cache then holds 500 rows of them in float32; numbers a
 block on an accelerator, which has a gigabyte to spare and wants few, long calls."""
+
+
+def as_matrix(values: Block) -> Block:
+    """Return the numbers of a DataFrame as a matrix, absent ones as NaN; all else as it is."""
+    if not isinstance(values, pd.DataFrame):
+        return values
+    kinds = {str(dtype) for dtype in values.dtypes}
+    if len(kinds) == 1 and kinds <= set(COMPUTED):
+        return values.to_numpy()
+    try:
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"expected a frame of numbers, a column a parameter: {error}"
+        ) from error
 
 
 def computed_dtype(matrix: Block) -> np.dtype[Any]:

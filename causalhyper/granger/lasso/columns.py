@@ -16,6 +16,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.arguments import check_whole, real_numbers
 from causalhyper.granger.lasso.backend import (
     Block,
+    as_matrix,
     beside,
     computed_dtype,
     default_width,
@@ -60,7 +61,7 @@ class DenseColumns:
 
     Parameters
     ----------
-    matrix : ndarray or torch.Tensor, shape (T, p)
+    matrix : ndarray, DataFrame or torch.Tensor, shape (T, p)
         float32 or float64, or float16 or bfloat16, which are computed with in float32; T >= 1,
         p >= 1. It stays where it is.
     width : int, optional
@@ -81,6 +82,7 @@ class DenseColumns:
     width: int | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "matrix", as_matrix(self.matrix))
         computed_dtype(self.matrix)
         check_width(self.width)
 
@@ -146,6 +148,7 @@ class SquaredChanges:
     def __post_init__(self) -> None:
         check_width(self.width)
         if not hasattr(self.changes, "blocks"):
+            object.__setattr__(self, "changes", as_matrix(self.changes))
             computed_dtype(self.changes)
         if self.scales is not None:
             _check_scales(self.scales, self.shape[0])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
-class LassoPath:
+class LassoPath(Shown):
     r"""Minimisers of ``|y - a - X g|^2 / 2T`` plus lambda times a penalty.
 
     The penalty is ``sum_j w_j |g_j|`` for the lasso; `elastic_net_path` and `group_lasso_path`
@@ -132,6 +137,23 @@ class LassoPath:
                 "group_lasso_path"
             )
         return np.searchsorted(self.edges, columns, side="right") - 1
+
+    def _overview(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "lambda": self.lambdas,
+                "kept": [len(c) for c in self.columns],
+                "r_squared": self.r_squared,
+                "gap": self.gaps,
+                "converged": self.converged,
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the coefficients over the penalty."""
+        from causalhyper.figures.coefficient_paths import plot_coefficient_paths
+
+        return plot_coefficient_paths(self.to_frame(), penalties=self.lambdas, ax=ax)
 
     def regime(self) -> str:
         """Say how many columns such a fit can keep, and how many the last one keeps."""

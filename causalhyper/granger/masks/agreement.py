@@ -14,6 +14,7 @@ from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.masks.masks import Masks
 from causalhyper.granger.masks.pairs import pair_rows
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ EXCHANGEABLE = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MaskAgreement:
+class MaskAgreement(Shown):
     """How several masks overlap, pair by pair; see `compare_masks`.
 
     Attributes

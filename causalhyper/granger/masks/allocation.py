@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,16 @@ from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.lasso.arguments import check_real, check_whole
 from causalhyper.granger.masks.cutoffs import Cut, cut_by_threshold, cut_each, cut_together
 from causalhyper.granger.masks.masks import Masks
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Scope = Literal["layer", "network"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Allocation:
+class Allocation(Shown):
     """Masks, with what a reader has to know of how they came about.
 
     Attributes
@@ -53,6 +57,21 @@ class Allocation:
         frame.insert(2, "before", [self.before[name] for name in frame["layer"]])
         frame["collapsed"] = [name in self.collapsed for name in frame["layer"]]
         return frame
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an entry that is kept: layer, index (row-major)."""
+        return self.masks.to_frame()
+
+    def _overview(self) -> pd.DataFrame:
+        return self.counts()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of each layer that is kept."""
+        from causalhyper.figures.kept_shares import plot_kept_shares
+
+        counts = self.counts()
+        shares = counts["kept"] / counts["entries"]
+        return plot_kept_shares(counts.assign(share_kept=shares), ax=ax)
 
     def summary(self) -> str:
         """Say what is kept, by which rule, and which layers collapsed."""

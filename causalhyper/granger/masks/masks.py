@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Flags
 from causalhyper.errors import DataError
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Masks:
+class Masks(Shown):
     """Which parameters (or units) of each layer are kept.
 
     Attributes
@@ -114,6 +119,19 @@ class Masks:
                 "layer": np.repeat(list(found), [len(index) for index in found.values()]),
                 "index": np.concatenate(list(found.values())),
             }
+        )
+
+    def _overview(self) -> pd.DataFrame:
+        return self.counts()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of each layer that is kept."""
+        from causalhyper.figures.kept_shares import plot_kept_shares
+
+        counts = self.counts()
+        shares = counts["kept"] / counts["entries"]
+        return plot_kept_shares(
+            counts.assign(share_kept=shares, collapsed=counts["kept"] == 0), ax=ax
         )
 
     def summary(self) -> str:

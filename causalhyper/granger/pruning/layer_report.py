@@ -10,6 +10,7 @@ import pandas as pd
 
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ UNITS = ("units", "dead", "effective")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PrunedLayers:
+class PrunedLayers(Shown):
     """What pruning left of each layer; see `layer_report`.
 
     Attributes

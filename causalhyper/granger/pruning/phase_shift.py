@@ -7,6 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.frames.foreign import as_pandas
 from causalhyper.granger.lasso.arguments import check_real
 from causalhyper.granger.pruning.phase_shift_result import PhaseShift
 from causalhyper.granger.pruning.runs import (
@@ -105,6 +106,7 @@ def phase_shift(
         raise ConfigurationError(
             f"scale is kept or pruned, and level in (0, 1); got {scale!r} and {level}"
         )
+    frame = as_pandas(frame)
     runs = read_runs(
         frame, outcome=outcome, sparsity=sparsity, method=method, seed=seed, collapsed=collapsed
     )

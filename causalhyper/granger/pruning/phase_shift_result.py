@@ -14,6 +14,7 @@ from causalhyper.granger.pruning.seed_fits import SeedFits, working_values
 from causalhyper.granger.pruning.transition import Scale, fit_transition, to_sparsity, to_x
 from causalhyper.granger.pruning.transition_table import COLUMNS
 from causalhyper.inference.intervals import t_quantile
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ the mean is from it in standard errors, and the share of runs with a collapsed l
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PhaseShift:
+class PhaseShift(Shown):
     """Where and how sharply accuracy falls, method by method; see `phase_shift`.
 
     Attributes

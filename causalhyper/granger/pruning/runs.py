@@ -9,6 +9,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError, Problem
+from causalhyper.frames.foreign import as_pandas
 
 DIVERGED = (
     "a run that diverged has the accuracy of guessing; of a log of all epochs take one row a run, "
@@ -54,6 +55,7 @@ def read_runs(
     ConfigurationError
         If a column of `by` has a name that is needed here.
     """
+    frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise DataError(
             f"runs of prunings are a pandas DataFrame, a row a network; got {type(frame).__name__}"

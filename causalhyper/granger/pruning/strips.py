@@ -10,6 +10,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
+from causalhyper.frames.foreign import as_pandas
 from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.pruning.paired_numbers import flip_generator, paired_numbers
 from causalhyper.granger.pruning.strips_result import COLUMNS, HyperparameterStrips
@@ -105,6 +106,7 @@ def hyperparameter_strips(
 def _read(
     frame: pd.DataFrame, parameters: list[str], outcomes: list[str], seed: str
 ) -> pd.DataFrame:
+    frame = as_pandas(frame)
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"strips need a pandas DataFrame, a row a run; got {type(frame).__name__}")
     needed = [seed, *parameters, *outcomes]

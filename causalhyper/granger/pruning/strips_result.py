@@ -11,6 +11,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.pruning.paired_numbers import tell_p
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ and their median; then what pairs of runs that differ in nothing else say."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HyperparameterStrips:
+class HyperparameterStrips(Shown):
     """How outcomes depend on hyper-parameters; see `hyperparameter_strips`.
 
     Attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,14 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.lasso.arguments import check_whole
 from causalhyper.granger.lasso.columns import ColumnBlocks, check_columns, host_blocks
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RidgePath:
+class RidgePath(Shown):
     r"""Ridge fits for a grid of penalties.
 
     They minimise :math:`\frac{1}{2T} \|y - Z b - X \gamma\|^2 + \frac{\lambda}{2} \|\gamma\|^2`
@@ -111,6 +116,13 @@ class RidgePath:
                 "chosen": np.arange(len(self.lambdas)) == self.at,
             }
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the error that the penalty was chosen by, over the penalties."""
+        from causalhyper.figures.penalties import plot_penalties
+
+        chosen = float(self.lambdas[self.at])
+        return plot_penalties(self.to_frame(), quantity=self.choice, chosen=chosen, ax=ax)
 
     def summary(self) -> str:
         """Say what was fitted and which penalty was chosen."""

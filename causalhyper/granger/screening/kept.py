@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalhyper.arrays import Flags
 from causalhyper.granger.masks import Masks
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class KeptEntries:
+class KeptEntries(Shown):
     """Masks by layer, with what the reader has to know of how they came about.
 
     Attributes
@@ -60,6 +65,17 @@ class KeptEntries:
     def to_frame(self) -> pd.DataFrame:
         """One row an entry that is kept: layer, index (row-major)."""
         return Masks(self.masks).to_frame()
+
+    def _overview(self) -> pd.DataFrame:
+        return self.counts()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share of each layer that is kept."""
+        from causalhyper.figures.kept_shares import plot_kept_shares
+
+        counts = self.counts()
+        shares = counts["kept"] / counts["entries"]
+        return plot_kept_shares(counts.assign(share_kept=shares), ax=ax)
 
     def summary(self) -> str:
         """Say what was kept, and which layers collapsed."""

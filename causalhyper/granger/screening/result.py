@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,10 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.masks.allocation import Scope, allocate
 from causalhyper.granger.screening.kept import KeptEntries
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 OF_RESPONSE = ("covariance", "slope", "correlation", "entry_lambda")
 """Statistics that are zero for a constant response."""
@@ -54,7 +59,7 @@ class LayerScreening:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Screening:
+class Screening(Shown):
     r"""Statistics of each entry alone: a parameter, a unit, or a group of features.
 
     With feature x (squared change of the parameter) and response y (change of the loss) over n
@@ -133,6 +138,37 @@ class Screening:
             for layer in self.layers
         ]
         return pd.concat(frames, ignore_index=True)
+
+    def _overview(self) -> pd.DataFrame:
+        return self._by_layer(self.statistics)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the largest and the median value of a statistic in each layer.
+
+        The statistic is the correlation where it is known, else the first one; sizes, not signs.
+        """
+        from causalhyper.figures.dots import plot_dots
+
+        name = "correlation" if "correlation" in self.statistics else self.statistics[0]
+        frame = self._by_layer((name,)).rename(columns={"layer": "label"})
+        parts = [
+            frame[["label", column]].rename(columns={column: "value"}).assign(series=series)
+            for column, series in ((f"{name}_max", "largest"), (f"{name}_median", "median"))
+        ]
+        drawn = pd.concat(parts, ignore_index=True)
+        return plot_dots(drawn, xlabel=f"size of {name.replace('_', ' ')}", log=True, ax=ax)
+
+    def _by_layer(self, statistics: tuple[str, ...]) -> pd.DataFrame:
+        """One row a layer: entries, flat, largest and median size of statistics."""
+        rows = []
+        for layer in self.layers:
+            row: dict[str, object] = {"layer": layer.name}
+            row |= {"entries": math.prod(layer.shape), "flat": layer.flat}
+            for name in statistics:
+                sizes = np.abs(layer.statistics[name])
+                row |= {f"{name}_max": sizes.max(), f"{name}_median": np.median(sizes)}
+            rows.append(row)
+        return pd.DataFrame(rows)
 
     def keep(
         self,

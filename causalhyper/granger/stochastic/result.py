@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array, Codes, Flags
 from causalhyper.granger.stochastic.schedule import Schedule
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StochasticPath:
+class StochasticPath(Shown):
     """Coefficients of stochastic descent at one or more penalties; `LassoPath` is read alike.
 
     Attributes
@@ -92,6 +97,24 @@ class StochasticPath:
         """One row a column that enters: column, the largest lambda of the grid where it is in."""
         frame = self.to_frame().groupby("column", sort=True)["lambda"].max()
         return frame.rename("entry").reset_index()
+
+    def _overview(self) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "lambda": self.lambdas,
+                "kept": self.kept,
+                "r_squared": self.r_squared,
+                "fitted": self.fitted,
+                "gap": self.gaps,
+                "converged": self.converged,
+            }
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the coefficients over the penalty."""
+        from causalhyper.figures.coefficient_paths import plot_coefficient_paths
+
+        return plot_coefficient_paths(self.to_frame(), penalties=self.lambdas, ax=ax)
 
     def summary(self) -> str:
         """Say what was run, what it kept, and how far from the lasso it stopped."""

@@ -43,6 +43,8 @@ class Ablation(EstimateResult):
         Says so in words; "" otherwise.
     extrapolated : float
         Share of simulated runs of the ablated world beyond the observed ones.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -55,6 +57,7 @@ class Ablation(EstimateResult):
     tautological: bool
     note: str
     extrapolated: float
+    outcome: str = ""
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -187,6 +190,7 @@ def collect_ablation(
         )
 
     return Ablation(
+        outcome=label,
         protocol=e.model.protocol,
         operation=str(operation),
         reference=operation.reference,

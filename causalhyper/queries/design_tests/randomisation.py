@@ -94,6 +94,7 @@ def randomisation_test(
     overall, pairs = _assign_again(trial, progress)
     by_value = list(zip(question.at, pairs, strict=True))
     return RandomisationTests(
+        outcome=model.roles[outcome].label,
         protocol=model.protocol,
         assigned=trial.how.words,
         omnibus=_omnibus(trial, overall),

@@ -34,6 +34,8 @@ class RandomisationTests(EstimateResult):
         those whose interval is finite.
     note : str
         Which intervals are not, and why; "" where all are.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -43,6 +45,7 @@ class RandomisationTests(EstimateResult):
     tests: tuple[HypothesisTest, ...]
     effects: tuple[Estimate, ...]
     note: str
+    outcome: str = ""
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:

@@ -30,11 +30,14 @@ class WildContrasts(EstimateResult):
         One for each value; the interval inverts the test.
     tests : tuple of HypothesisTest
         That each contrast is zero.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
     contrasts: tuple[Estimate, ...]
     tests: tuple[HypothesisTest, ...]
+    outcome: str = ""
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:
@@ -148,6 +151,7 @@ def wild_contrasts(
             "effect_curve(interval='t')"
         )
     return WildContrasts(
+        outcome=model.roles[outcome].label,
         protocol=model.protocol,
         contrasts=tuple(
             _estimate(model, question, value, w, design.blocks, level, seed)

@@ -17,6 +17,7 @@ from causalhyper.hypergraph.local_markov import (
     random_permutations,
 )
 from causalhyper.inference.independence import check_options, check_size
+from causalhyper.notebook import Shown
 from causalhyper.progress import Progress, track
 from causalhyper.queries.graph_checks.independence_tests import IndependenceFinding, make_tester
 from causalhyper.queries.graph_checks.permuted_graphs import Permuted, judge_permutations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Falsification:
+class Falsification(Shown):
     """The given hypergraph among those with permuted nodes.
 
     Attributes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import pandas as pd
@@ -24,13 +25,17 @@ from causalhyper.identification.strategies import (
     instrument,
     no_effect,
 )
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_PATHS = 20
 """With more directed paths from treatment to outcome, none is asked about by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Identification:
+class Identification(Shown):
     """What the observed distribution says about one effect under a hypergraph.
 
     Attributes
@@ -139,6 +144,10 @@ class Identification:
             for s in self.strategies
         ]
         return pd.DataFrame(rows)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the hypergraph with the treatment and the outcome marked."""
+        return self.graph.plot(ax, treatment=self.treatment, outcome=self.outcome)
 
     def summary(self) -> str:
         """The derivation and every strategy as text; the last line is the verdict."""

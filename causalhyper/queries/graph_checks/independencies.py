@@ -12,6 +12,7 @@ import pandas as pd
 from causalhyper.hypergraph import Independence, implied_independencies
 from causalhyper.inference import adjust_p_values
 from causalhyper.inference.independence import check_options, check_size
+from causalhyper.notebook import Shown
 from causalhyper.progress import Progress, track_all
 from causalhyper.queries.graph_checks.independence_tests import IndependenceFinding, make_tester
 from causalhyper.results import HypothesisTest
@@ -52,7 +53,7 @@ class IndependenceCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class IndependenceChecks:
+class IndependenceChecks(Shown):
     """All independencies that a hypergraph implies, tested together.
 
     Attributes

@@ -198,6 +198,7 @@ def collect_mediation(
             subject=", ".join(names),
         )
     return Mediation(
+        outcome=e.model.roles[e.outcome].label,
         protocol=e.model.protocol,
         mediators=names,
         controlled=tuple(held.items()),

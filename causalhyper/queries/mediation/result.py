@@ -64,6 +64,8 @@ class Mediation(EstimateResult):
         A direct effect of zero by construction is said here.
     extrapolated : float
         Largest share of simulated runs beyond the observed ones, over the worlds compared.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -85,6 +87,7 @@ class Mediation(EstimateResult):
     witnesses: tuple[str, ...]
     note: str
     extrapolated: float
+    outcome: str = ""
 
     def __post_init__(self) -> None:
         for whole, parts in IDENTITIES:

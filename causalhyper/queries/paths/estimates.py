@@ -132,6 +132,7 @@ def collect_paths(split: Split) -> PathEffects:
     PathEffects
     """
     return PathEffects(
+        outcome=split.experiment.model.roles[split.experiment.outcome].label,
         protocol=split.experiment.model.protocol,
         paths=tuple(split.routes),
         sequential=split.sequential,

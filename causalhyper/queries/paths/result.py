@@ -41,6 +41,8 @@ class PathEffects(EstimateResult):
         the model.
     extrapolated : float
         Largest share of simulated runs beyond the observed ones, over the worlds compared.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -53,6 +55,7 @@ class PathEffects(EstimateResult):
     coupling_shift: tuple[tuple[Estimate, ...], ...]
     witnesses: tuple[tuple[str, ...], ...]
     extrapolated: float
+    outcome: str = ""
 
     def __post_init__(self) -> None:
         for i, total in enumerate(self.total):

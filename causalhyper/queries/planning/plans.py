@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries.planning.pilots import Pilot
 from causalhyper.queries.planning.rows import COLUMNS, PowerRow, make_solvers, power_curve
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class Power(Shown):
     """Plans for further clusters from the runs at hand.
 
     Attributes

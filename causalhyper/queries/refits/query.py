@@ -284,6 +284,7 @@ def _compare(
         "vanishes by construction, whatever the data say"
     )
     return Refit(
+        outcome=label,
         protocol=first.model.protocol,
         operation=operation,
         graph=graph,

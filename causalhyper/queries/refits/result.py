@@ -65,6 +65,8 @@ class Refit(EstimateResult):
         Whether the new hypergraph has no directed path from treatment to outcome.
     note : str
         What the numbers are not.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -76,6 +78,7 @@ class Refit(EstimateResult):
     fit: tuple[FitChange, ...]
     tautological: bool
     note: str
+    outcome: str = ""
 
     @property
     def estimates(self) -> tuple[Estimate, ...]:

@@ -50,7 +50,7 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
-class ArcSensitivity:
+class ArcSensitivity(EstimateResult):
     """What an unmeasured common cause of an arc's two ends could do to its slope.
 
     Attributes
@@ -84,6 +84,15 @@ class ArcSensitivity:
     response_needed: float
     benchmarks: tuple[Benchmark, ...]
     contours: pd.DataFrame
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """The slope."""
+        return (self.slope,)
+
+    def summary(self) -> str:
+        """The finding as text."""
+        return str(self.finding)
 
     @property
     def arc(self) -> str:

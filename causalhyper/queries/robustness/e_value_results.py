@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries.robustness.findings import Finding, Verdict, farthest_value
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class EValue:
 
 
 @dataclass(frozen=True, slots=True)
-class EValues:
+class EValues(Shown):
     """E-values of the total effect and of those through mediators.
 
     Attributes
@@ -106,7 +107,7 @@ class EValues:
 
         rows = [
             {
-                "label": " ".join(filter(None, [v.query.partition(".")[2], v.subject])),
+                "label": f"{_words(v.query)} {v.subject}".strip(),
                 "group": f"{v.value:g} against {v.baseline:g}",
                 "estimate": np.log(v.ratio),
                 "lower": np.log(v.ratio_lower),
@@ -121,9 +122,13 @@ class EValues:
         return "\n".join([*(str(f) for f in self.findings), *self.assumptions])
 
 
+def _words(query: str) -> str:
+    return query.partition(".")[2].replace("_", " ")
+
+
 def _read(found: EValues, v: EValue) -> Finding:
     where = f" through {v.subject}" if v.subject else ""
-    name = v.query.partition(".")[2].replace("_", " ") if v.subject else "total"
+    name = _words(v.query) if v.subject else "total"
     reading = (
         f"risk ratio {v.ratio:.3g} [{v.ratio_lower:.3g}, {v.ratio_upper:.3g}] at {v.value:g}: "
         f"E-value {v.e_value:.2f}, of its interval {v.e_value_interval:.2f}"

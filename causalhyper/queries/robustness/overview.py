@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries.effects.query import EffectCurve
 from causalhyper.queries.robustness.arc_sensitivity import PartialR2
 from causalhyper.queries.robustness.e_value_results import EValues
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Robustness:
+class Robustness(Shown):
     """What the effect of a treatment withstands.
 
     Attributes

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.arrays import Array
+from causalhyper.notebook import Shown
 from causalhyper.queries.effects.query import EffectCurve
 from causalhyper.queries.robustness.findings import Finding, Verdict
 from causalhyper.queries.robustness.targets import Target
@@ -72,7 +73,7 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Refutation:
+class Refutation(Shown):
     """One refuter's answer.
 
     Attributes

@@ -38,7 +38,7 @@ PARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class PairSensitivity:
+class PairSensitivity(EstimateResult):
     """Effects if the errors of two mechanisms are correlated.
 
     Attributes
@@ -51,6 +51,15 @@ class PairSensitivity:
 
     pair: tuple[str, str]
     curves: tuple[RhoCurve, ...]
+
+    @property
+    def estimates(self) -> tuple[Estimate, ...]:
+        """Every estimate; its subject names pair and correlation."""
+        return tuple(e for c in self.curves for e in c.estimates)
+
+    def summary(self) -> str:
+        """The findings as text."""
+        return "\n".join(map(str, self.findings))
 
     @property
     def name(self) -> str:
@@ -98,13 +107,14 @@ class PairSensitivity:
         from causalhyper.figures import plot_sensitivity_curve
 
         curve = self.widest(part) or self.curves[0]
+        name = curve.part.replace("_", " ") + (" effect" if curve.part != "gap" else "")
         frame = to_frame(curve.estimates).assign(x=curve.rhos)
         marks = {"zero": curve.zero, "interval holds zero": curve.doubt}
         return plot_sensitivity_curve(
             frame,
             marks={k: v for k, v in marks.items() if np.isfinite(v)},
             xlabel=f"correlation of the errors of {self.pair[0]} and {self.pair[1]}",
-            ylabel=f"{curve.part.replace('_', ' ')}, {curve.value:g}",
+            ylabel=f"{name}, {curve.value:g} against {curve.uncorrelated.against:g}",
             ax=ax,
         )
 

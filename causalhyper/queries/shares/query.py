@@ -46,6 +46,8 @@ class Shares(EstimateResult):
         Says what that means; "" otherwise.
     extrapolated : float
         Largest share of simulated runs beyond the observed ones, over the coalitions.
+    outcome : str
+        Its label on the scale that was analysed; "" where nobody says.
     """
 
     protocol: str
@@ -57,6 +59,7 @@ class Shares(EstimateResult):
     alone: tuple[str, ...]
     note: str
     extrapolated: float
+    outcome: str = ""
 
     def __post_init__(self) -> None:
         for i, total in enumerate(self.total):
@@ -237,6 +240,7 @@ def _collect(
 
     found = share_out(game.players, effects)
     return Shares(
+        outcome=label,
         protocol=e.model.protocol,
         players=game.players,
         references=game.references,

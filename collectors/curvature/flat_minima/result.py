@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from collectors.curvature.flat_minima.fit import Fit
 from collectors.curvature.flat_minima.space import COLUMNS, SpaceFlatness
 
@@ -23,7 +24,7 @@ SADDLE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Flatness:
+class Flatness(Shown):
     """Curvature at a network beside its training loss, training accuracy and gradient.
 
     Attributes

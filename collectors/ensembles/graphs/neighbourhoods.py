@@ -85,5 +85,16 @@ class Neighbourhoods:
 
 
 def longest(blocks: Blocks) -> int:
-    """Length of the longest block."""
+    """Length of the longest block.
+
+    Parameters
+    ----------
+    blocks : sequence of Tensor
+        Nodes of each block.
+
+    Returns
+    -------
+    int
+        How many the longest has.
+    """
     return max(len(nodes) for nodes in blocks)

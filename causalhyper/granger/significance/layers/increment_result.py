@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MORE, NO_MORE = "the loss tells more than movement", "no sign that it tells more than movement"
 INCREMENT_COLUMNS = (
@@ -68,7 +73,7 @@ class LayerIncrement:
 
 
 @dataclass(frozen=True, slots=True)
-class MovementIncrement:
+class MovementIncrement(Shown):
     """Whether deviations from one shared coefficient a layer predict the loss change.
 
     Attributes
@@ -145,6 +150,22 @@ class MovementIncrement:
             )
             for x in self.layers
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the increment of each layer over movement, with its interval."""
+        from causalhyper.figures import plot_forest
+
+        frame = pd.DataFrame(
+            {
+                "label": [x.layer for x in self.layers],
+                "estimate": [100 * x.increment for x in self.layers],
+                "lower": [100 * x.lower for x in self.layers],
+                "upper": [100 * x.upper for x in self.layers],
+                "muted": [not self._more(x) for x in self.layers],
+            }
+        )
+        xlabel = f"increment over movement, % of the loss change ({self.level:.0%} interval)"
+        return plot_forest(frame, xlabel=xlabel, ax=ax)
 
     def summary(self) -> str:
         """Say what movement explains, and one verdict a layer."""

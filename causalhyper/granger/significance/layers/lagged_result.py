@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalhyper.granger.significance.layers.stationarity import Stationarity
 from causalhyper.granger.significance.layers.wald import WaldStatistic
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class LaggedDirection:
 
 
 @dataclass(frozen=True, slots=True)
-class LaggedTests:
+class LaggedTests(Shown):
     """Granger's test of two series, in both directions.
 
     Attributes
@@ -99,6 +104,21 @@ class LaggedTests:
                 if_kept=f"no sign that past {d.cause} tells about {d.effect}",
             )
             for d in self.directions
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the p-values under alpha and above."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = pd.DataFrame(
+            {
+                "label": [f"{d.cause} to {d.effect}" for d in self.directions],
+                "value": [d.p for d in self.directions],
+            }
+        )
+        marks = [(self.alpha, f"alpha {self.alpha:g}")]
+        return plot_dots(
+            frame, xlabel="p-value (dependent wild bootstrap)", log=True, marks=marks, ax=ax
         )
 
     def summary(self) -> str:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.layers.wald import WaldStatistic
+from causalhyper.notebook import Shown
 from causalhyper.results import HypothesisTest
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLUMNS = (
     "layer",
@@ -66,7 +71,7 @@ class LayerTest:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerTests:
+class LayerTests(Shown):
     """Tests of every layer or unit, each given the others.
 
     Attributes
@@ -135,6 +140,16 @@ class LayerTests:
             )
             for t in self.tests
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the p-values under alpha and above."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = pd.DataFrame(
+            {"label": [t.name for t in self.tests], "value": [t.q for t in self.tests]}
+        )
+        marks = [(self.alpha, f"alpha {self.alpha:g}")]
+        return plot_dots(frame, xlabel="p-value, adjusted by Holm", log=True, marks=marks, ax=ax)
 
     def summary(self) -> str:
         """Say how it was tested, and one verdict a layer."""

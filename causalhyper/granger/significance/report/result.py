@@ -17,6 +17,7 @@ from causalhyper.granger.significance.report.verdict import (
     p_text,
     stability_word,
 )
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,7 +127,7 @@ class LayerDiagnosis:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Diagnosis:
+class Diagnosis(Shown):
     """What is known of every layer; see `diagnose`.
 
     Attributes

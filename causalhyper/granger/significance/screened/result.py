@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,17 @@ import pandas as pd
 from causalhyper.arrays import Codes
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.screened.findings import Findings
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FRAME = ("column", "layer", "index", "feature", "statistic", "p", "q", "selected", "frequency")
 """Columns of the frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScreenedTest:
+class ScreenedTest(Shown):
     """Columns picked by some steps and tested on others.
 
     Attributes
@@ -82,6 +87,19 @@ class ScreenedTest:
             ["selected", "size", "column"], ascending=[False, False, True], kind="stable"
         )
         return order[list(FRAME)].reset_index(drop=True)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the statistics of the picked columns, the selected ones apart."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame()
+        series = frame["selected"].map({True: "selected", False: "not selected"})
+        label = [
+            f"{row.layer} {row.index_} {row.feature}"
+            for row in frame.rename(columns={"index": "index_"}).itertuples()
+        ]
+        drawn = frame.assign(label=label, value=frame["statistic"], series=series)
+        return plot_dots(drawn, xlabel=f"statistic ({self.method})", ax=ax)
 
     def summary(self) -> str:
         """Say what was done and what its control takes; the last line is the verdict."""

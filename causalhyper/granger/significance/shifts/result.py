@@ -13,13 +13,14 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.granger.significance.shifts.layer import LayerShifts
 from causalhyper.granger.significance.shifts.reading import Reading
 from causalhyper.inference.multiplicity import adjust_p_values
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShiftTest:
+class ShiftTest(Shown):
     """Every column against the response rotated in time; see `shift_test`.
 
     Attributes
@@ -122,6 +123,9 @@ class ShiftTest:
             found_alone=[int((x.p <= alpha).sum()) for x in self.layers],
             expected_alone=reachable * varying,
         )
+
+    def _overview(self) -> pd.DataFrame:
+        return self.by_layer()
 
     def summary(self) -> str:
         """Say how the test was made and what speaks against it; one verdict line a layer."""

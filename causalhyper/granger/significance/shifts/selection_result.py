@@ -11,13 +11,17 @@ import pandas as pd
 
 from causalhyper.arrays import Array, Codes
 from causalhyper.errors import ConfigurationError
+from causalhyper.notebook import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NAMES = {"kept": "columns kept", "entry_lambda": "penalty at which the first column enters"}
+"""Of outcomes, on axes."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ShiftedSelection:
+class ShiftedSelection(Shown):
     """What a selection makes of the response, and of its rotations; see `shifted_selection`.
 
     Attributes
@@ -160,4 +164,6 @@ class ShiftedSelection:
         nulls = self.nulls[outcome]
         frame = pd.DataFrame({"largest": nulls[np.isfinite(nulls)]})
         observed = self.observed[outcome]
-        return plot_rotations(frame, observed=observed, cutoff=cutoff, label=outcome, ax=ax)
+        return plot_rotations(
+            frame, observed=observed, cutoff=cutoff, label=NAMES.get(outcome, outcome), ax=ax
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,10 @@ from causalhyper.granger.significance.stability.bounds import (
     bound_selections,
     times_needed,
 )
+from causalhyper.notebook import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FRAME = ("column", "layer", "index", "feature", "frequency", "together", "selected")
 """Columns of the frame."""
@@ -23,7 +28,7 @@ POOR, GOOD = 0.4, 0.75
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SelectionFrequencies:
+class SelectionFrequencies(Shown):
     """How often columns are selected in complementary halves of the steps.
 
     Attributes
@@ -143,6 +148,20 @@ class SelectionFrequencies:
         )
         order = frame.sort_values(["frequency", "column"], ascending=[False, True])
         return order[list(FRAME)].reset_index(drop=True)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the frequencies of the columns selected most often, and the threshold."""
+        from causalhyper.figures.dots import plot_dots
+
+        frame = self.to_frame()
+        label = [
+            f"{row.layer} {row.index_} {row.feature}"
+            for row in frame.rename(columns={"index": "index_"}).itertuples()
+        ]
+        drawn = frame.assign(label=label, value=frame["frequency"])
+        marks = [(self.threshold, f"threshold {self.threshold:g}")]
+        xlabel = f"share of {2 * self.pairs} half samples that select the column"
+        return plot_dots(drawn, xlabel=xlabel, marks=marks, ax=ax)
 
     def summary(self) -> str:
         """Say how often columns are selected, and what bounds it; the last line is the verdict."""
