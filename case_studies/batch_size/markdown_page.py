@@ -12,7 +12,7 @@ from case_studies.batch_size import table_forms as forms
 from case_studies.batch_size.judgement import WIDEST, Claim, pick, points
 from case_studies.batch_size.runs import NAMES, SHORT
 from causalhyper.errors import DataError
-from causalhyper.report import ReportTable, Shown, frame_table, markdown_table
+from causalhyper.report import ReportTable, ShownColumn, frame_table, markdown_table
 
 MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
 
@@ -94,10 +94,12 @@ def cells_by_protocol(cells: pd.DataFrame) -> ReportTable:
 def short_pooled(frame: pd.DataFrame) -> ReportTable:
     """Pooled contrasts with what the page has room for."""
     shown = [
-        *(forms.CONTRAST, forms.DESIGN, Shown("over", ("over",), kind="text")),
-        *(Shown("cells", ("cells",), 0), *forms.EFFECT),
-        Shown("in a new cell", ("new_lower", "new_upper"), scale=100, signed=True),
-        Shown("data sets as clusters", ("cluster_lower", "cluster_upper"), 2, 100, signed=True),
+        *(forms.CONTRAST, forms.DESIGN, ShownColumn("over", ("over",), kind="text")),
+        *(ShownColumn("cells", ("cells",), 0), *forms.EFFECT),
+        ShownColumn("in a new cell", ("new_lower", "new_upper"), scale=100, signed=True),
+        ShownColumn(
+            "data sets as clusters", ("cluster_lower", "cluster_upper"), 2, 100, signed=True
+        ),
     ]
     if frame["contrast"].nunique() == 1:
         shown = shown[1:]
@@ -121,7 +123,7 @@ def _gain(gain: float) -> str:
 
 def _table(rows: list[dict[str, str]]) -> ReportTable:
     frame = pd.DataFrame(rows)
-    shown = [Shown(name, (name,), kind="text") for name in frame.columns]
+    shown = [ShownColumn(name, (name,), kind="text") for name in frame.columns]
     return frame_table(frame, "", shown)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from case_studies.batch_size.judgement import points
 from case_studies.batch_size.runs import SHORT
-from causalhyper.report import ReportTable, Shown, frame_table
+from causalhyper.report import ReportTable, ShownColumn, frame_table
 
 
 def dominance_form(dominance: pd.DataFrame) -> ReportTable:
@@ -53,6 +53,6 @@ def _wide(frame: pd.DataFrame, index: Sequence[str]) -> ReportTable:
         index=list(index), columns="design", values="said", aggfunc="first", sort=False
     )
     wide = wide.reindex(columns=there).fillna("").reset_index()
-    shown = [Shown(name, (name,), kind="text") for name in index]
-    shown += [Shown(SHORT[d], (d,), kind="text") for d in there]
+    shown = [ShownColumn(name, (name,), kind="text") for name in index]
+    shown += [ShownColumn(SHORT[d], (d,), kind="text") for d in there]
     return frame_table(wide, "", shown)

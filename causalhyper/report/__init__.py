@@ -6,7 +6,7 @@ from causalhyper.report.document import (
     document_schema,
     estimates_document,
 )
-from causalhyper.report.frame_tables import Shown, frame_table, markdown_table, whole_table
+from causalhyper.report.frame_tables import ShownColumn, frame_table, markdown_table, whole_table
 from causalhyper.report.page import Study, render_report
 from causalhyper.report.provenance import Provenance, record_provenance
 from causalhyper.report.sections import (
@@ -35,7 +35,7 @@ __all__ = [
     "Prose",
     "Provenance",
     "ReportTable",
-    "Shown",
+    "ShownColumn",
     "Study",
     "document_bytes",
     "document_schema",

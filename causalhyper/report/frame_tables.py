@@ -15,7 +15,7 @@ _KINDS = ("number", "p", "general", "text")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownColumn:
     """How one or two columns of a frame become one column of a table.
 
     Attributes
@@ -70,7 +70,7 @@ class Shown:
         return text.replace("-", "\N{MINUS SIGN}")
 
 
-def frame_table(frame: pd.DataFrame, caption: str, shown: Sequence[Shown]) -> ReportTable:
+def frame_table(frame: pd.DataFrame, caption: str, shown: Sequence[ShownColumn]) -> ReportTable:
     """Show columns of a frame as a table of a report.
 
     Parameters
@@ -78,7 +78,7 @@ def frame_table(frame: pd.DataFrame, caption: str, shown: Sequence[Shown]) -> Re
     frame : DataFrame
         A row a row.
     caption : str
-    shown : sequence of Shown
+    shown : sequence of ShownColumn
         Columns of the table in order; the first heads its row.
 
     Returns
@@ -93,8 +93,8 @@ def frame_table(frame: pd.DataFrame, caption: str, shown: Sequence[Shown]) -> Re
     Examples
     --------
     >>> frame = pd.DataFrame({"cell": ["Cora"], "low": [-0.012], "high": [0.034]})
-    >>> shown = [Shown("cell", ("cell",), kind="text")]
-    >>> shown += [Shown("interval", ("low", "high"), digits=1, scale=100, signed=True)]
+    >>> shown = [ShownColumn("cell", ("cell",), kind="text")]
+    >>> shown += [ShownColumn("interval", ("low", "high"), digits=1, scale=100, signed=True)]
     >>> [cell.text for cell in frame_table(frame, "", shown).rows[0]]
     ['Cora', '−1.2 to +3.4']
     """
@@ -133,10 +133,10 @@ def whole_table(frame: pd.DataFrame, caption: str) -> ReportTable:
     for name in frame.columns:
         kind = frame[name].dtype.kind
         if kind in "iu":
-            shown.append(Shown(_words(name), (name,), 0))
+            shown.append(ShownColumn(_words(name), (name,), 0))
         else:
             shown.append(
-                Shown(_words(name), (name,), 3, kind="general" if kind == "f" else "text")
+                ShownColumn(_words(name), (name,), 3, kind="general" if kind == "f" else "text")
             )
     return frame_table(frame, caption, shown)
 

@@ -15,7 +15,7 @@ from causalhyper.report import (
     Picture,
     Prose,
     ReportTable,
-    Shown,
+    ShownColumn,
     frame_table,
     markdown_table,
     render_sections,
@@ -34,10 +34,10 @@ FRAME = pd.DataFrame(
     }
 )
 SHOWN = [
-    Shown("cell", ("cell",), kind="text"),
-    Shown("effect", ("estimate",), 2, 100, signed=True),
-    Shown("interval", ("lower", "upper"), 1, 100, signed=True),
-    Shown("p", ("p",), 3, kind="p"),
+    ShownColumn("cell", ("cell",), kind="text"),
+    ShownColumn("effect", ("estimate",), 2, 100, signed=True),
+    ShownColumn("interval", ("lower", "upper"), 1, 100, signed=True),
+    ShownColumn("p", ("p",), 3, kind="p"),
 ]
 
 
@@ -108,7 +108,7 @@ def test_a_cell_keeps_its_numbers_to_six_figures_in_the_unit_that_is_shown() -> 
 
 def test_negative_numbers_have_a_true_minus_and_large_ones_commas() -> None:
     frame = pd.DataFrame({"x": [-1234.5]})
-    assert texts(frame_table(frame, "", [Shown("x", ("x",), 1)])) == [["−1,234.5"]]
+    assert texts(frame_table(frame, "", [ShownColumn("x", ("x",), 1)])) == [["−1,234.5"]]
 
 
 def test_a_whole_frame_is_shown_under_its_own_names() -> None:
@@ -120,13 +120,13 @@ def test_a_whole_frame_is_shown_under_its_own_names() -> None:
 
 def test_a_column_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigurationError, match="no column 'nothing'"):
-        frame_table(FRAME, "c", [Shown("x", ("nothing",))])
+        frame_table(FRAME, "c", [ShownColumn("x", ("nothing",))])
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "money"}, {"columns": ()}, {"columns": ("a",) * 3}])
 def test_a_column_that_cannot_be_shown_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="expected"):
-        Shown(**({"head": "x", "columns": ("a",)} | wrong))  # type: ignore[arg-type]
+        ShownColumn(**({"head": "x", "columns": ("a",)} | wrong))  # type: ignore[arg-type]
 
 
 def test_markdown_escapes_what_it_would_read_as_its_own() -> None:

@@ -89,7 +89,7 @@ def longest(blocks: Blocks) -> int:
 
     Parameters
     ----------
-    blocks : sequence of Tensor
+    blocks : sequence of numpy.ndarray
         Nodes of each block.
 
     Returns
