@@ -11,6 +11,7 @@ import pandas as pd
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import checksum
 from causalhyper.hypergraph import between, implied_independencies
+from causalhyper.notebook import Shown
 from causalhyper.queries import Identification, identify
 from causalhyper.queries.experiments.design import find_design
 from causalhyper.queries.experiments.questions import ask
@@ -56,7 +57,7 @@ class PartCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyCheck:
+class StudyCheck(Shown):
     """What a study can and cannot answer, as far as data and hypergraph tell.
 
     Attributes

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from causalhyper.notebook import Shown
 from causalhyper.queries import Analysis
 from causalhyper.results import EstimateResult, to_frame
 from causalhyper.scm.model import FittedModel
@@ -48,7 +49,7 @@ class PartResults:
 
 
 @dataclass(frozen=True, slots=True)
-class StudyResults:
+class StudyResults(Shown):
     """Everything that a study's queries found.
 
     Attributes

@@ -23,18 +23,24 @@ UNDRAWN = {
     "NoiseScale": "three numbers in three units",
     "SamSharpness": "one number",
     "StepSums": "what a screening is of, not a result",
+    "StudyCheck": "words and counts",
+    "StudyResults": "every query's result has its own",
     "Trace": "one number with its error",
     "Trajectory": "data on disk",
 }
 """Results without a figure, and why."""
 NO_SAMPLE = {
     "Pruned": "takes a training; tests/collectors/pruning has it",
+    "StudyCheck": "takes a study file; tests/study has it",
+    "StudyResults": "takes a study file; tests/study has it",
     "Trajectory": "takes a store on disk; tests/frames has it",
 }
 NOT_RESULTS = {
     "Recorder": "writes steps as they come",
     "Rows": "holds rows as they come",
     "EstimateResult": "what results with estimates share",
+    "PartCheck": "a part of StudyCheck",
+    "QueryResult": "a protocol",
 }
 """Classes with a frame or a summary that nobody is handed as an answer."""
 

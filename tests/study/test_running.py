@@ -13,6 +13,7 @@ from causalhyper.report import document_bytes, document_schema
 from causalhyper.study import (
     STUDY_SCHEMA,
     StudyResults,
+    check_study,
     read_study,
     run_study,
     study_document,
@@ -109,6 +110,12 @@ def test_a_study_writes_its_report_its_results_and_a_table_a_query(every: StudyR
     table = pd.read_csv(io.BytesIO(files[folder / "tables" / "1-all-1-analyze.csv"]))
     exact = every.parts[0].answers[0].result.to_frame()
     assert table["estimate"].tolist() == exact["estimate"].tolist()
+
+
+def test_a_notebook_shows_a_study_and_its_check(every: StudyResults) -> None:
+    assert "StudyResults" in every._repr_html_()
+    assert "<table" in every._repr_html_()
+    assert "StudyCheck" in check_study(every.plan)._repr_html_()
 
 
 def test_the_estimates_of_a_study_are_one_table(every: StudyResults) -> None:
