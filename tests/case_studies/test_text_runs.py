@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from case_studies.batch_size.text_runs.__main__ import collect, main
 from case_studies.batch_size.text_runs.design import (
@@ -19,7 +20,7 @@ from case_studies.batch_size.text_runs.design import (
     added_share,
     noise_factor,
 )
-from case_studies.batch_size.text_runs.ends import log_spectral_product
+from case_studies.batch_size.text_runs.ends import geometry, log_spectral_product
 from case_studies.batch_size.text_runs.jobs import part_file, tuned_rates
 from case_studies.batch_size.text_runs.joining import COLUMNS, cell_runs, join
 from case_studies.batch_size.text_runs.networks import (
@@ -256,6 +257,7 @@ def test_the_frame_has_the_agreed_columns_and_every_row_once(cell: Cell, collect
     assert found == {
         ("label_noise", "equal_epochs"): each,
         ("noise_added", "equal_epochs"): 2,
+        ("noise_removed", "equal_epochs"): 2,
         ("noise_removed", "equal_updates"): 2,
         ("plain", "equal_epochs"): each,
         ("plain", "equal_loss"): each,
@@ -276,6 +278,40 @@ def test_rows_tell_the_budgets_the_noise_and_the_cost(cell: Cell, collected: Pat
     added = runs[runs["arm"] == "noise_added"]
     assert set(zip(added["batch_size"], added["noise_of"], strict=True)) == {(16, 4)}
     assert (runs["seconds"] > 0).all()
+
+
+def test_noise_removed_is_the_largest_batch_for_the_updates_of_the_smallest(
+    cell: Cell, collected: Path
+):
+    runs = cell_runs(cell, collected)
+    rows = runs[(runs["arm"] == "noise_removed") & (runs["design"] == "equal_epochs")]
+    assert set(zip(rows["batch_size"], rows["noise_of"], rows["updates"], strict=True)) == {
+        (4, 16, 8)
+    }
+    alone = trained_alone(cell, Member(0, "plain", 1e-3, 8), 16, flipped=False)
+    squares = sum(float(p[0].square().sum()) for p in alone.values())
+    found = rows.loc[rows["seed"] == 0, "weight_norm"].item()
+    assert found == pytest.approx(np.sqrt(squares), rel=1e-4)
+
+
+def test_adjusted_sharpness_is_that_of_the_scaled_hessian_of_a_network_alone(cell: Cell):
+    parts = draw_parts(cell.texts, cell.study, [0], [False])
+    start = initial_parameters(cell.recipe, cell.texts, None, [0])
+    full = replace(cell, study=replace(cell.study, products=400))
+    found = geometry(full, parts, start, start, [0])["sharpness_adjusted"].item()
+    names = list(start)
+    sizes = [start[k].numel() for k in names]
+    ids, labels = parts.batch(torch.arange(8)[None])
+
+    def loss(flat: Tensor) -> Tensor:
+        own = {k: part.view_as(start[k]) for k, part in zip(names, flat.split(sizes), strict=True)}
+        with sdpa_kernel(SDPBackend.MATH):
+            return Network(cell.recipe.shape).loss(own, ids, labels).sum()
+
+    flat = torch.cat([start[k].flatten() for k in names])
+    scaled = flat.abs()[:, None] * torch.autograd.functional.hessian(loss, flat) * flat.abs()
+    largest = torch.linalg.eigvalsh((scaled + scaled.T).double() / 2)[-1].item()
+    assert found == pytest.approx(largest, rel=1e-2)
 
 
 def test_equal_loss_is_the_first_look_at_or_below_the_target(cell: Cell):

@@ -137,8 +137,10 @@ RECIPES = (
         check_every=8,
     ),
 )
-ARMS = ("plain", "sam", "label_noise", "tuned", "noise_added")
-"""What is trained; "noise_removed" is the plain trajectory of the largest batch, read anew."""
+ARMS = ("plain", "sam", "label_noise", "tuned", "noise_added", "noise_removed")
+LARGEST_ALONE = ("noise_added", "noise_removed")
+"""Arms that are trained with the largest minibatch alone: with the smallest one's noise added, or
+as the smallest batch whose gradients are accumulated to the largest, for as many updates."""
 
 
 def epoch_updates(study: Study, recipe: Recipe, batch_size: int) -> int:

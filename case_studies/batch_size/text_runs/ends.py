@@ -15,6 +15,7 @@ from case_studies.batch_size.text_runs.stacks import Cell
 from case_studies.batch_size.text_runs.texts import Parts
 from collectors.ensembles.measures import (
     Losses,
+    StackedEigenvalues,
     stacked_loss_rise,
     stacked_margins,
     stacked_noise,
@@ -97,25 +98,36 @@ def geometry(
     losses = _twice_differentiable(
         _losses(cell, parts, torch.arange(count).expand(len(seeds), count))
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the residual is a column
-        top = stacked_top_eigenvalue(
-            losses,
-            parameters,
-            seed=0,
-            member_seeds=seeds,
-            tolerance=TOLERANCE,
-            max_products=cell.study.products,
-        )
+    plain = _top_eigenvalue(cell, losses, parameters, seeds, None)
+    scale = {name: p.abs() for name, p in parameters.items()}
+    adjusted = _top_eigenvalue(cell, losses, parameters, seeds, scale)
     norms = stacked_norms(parameters, start, matrices=["classifier.weight"])
     return {
-        "sharpness": top.values.numpy(),
-        "sharpness_residual": top.residuals.numpy(),
+        "sharpness": plain.values.numpy(),
+        "sharpness_residual": plain.residuals.numpy(),
+        "sharpness_adjusted": adjusted.values.numpy(),
         "sam_sharpness": stacked_loss_rise(losses, parameters, rho=cell.study.rho).numpy(),
         "weight_norm": norms["weight_norm"].numpy(),
         "distance": norms["distance"].numpy(),
         "spectral_product": log_spectral_product(parameters).numpy(),
     }
+
+
+def _top_eigenvalue(
+    cell: Cell, losses: Losses, parameters: Stacked, seeds: list[int], scale: Stacked | None
+) -> StackedEigenvalues:
+    """Largest eigenvalue of each member's Hessian, with its residual if it has not converged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the residual is a column
+        return stacked_top_eigenvalue(
+            losses,
+            parameters,
+            seed=0,
+            member_seeds=seeds,
+            scale=scale,
+            tolerance=TOLERANCE,
+            max_products=cell.study.products,
+        )
 
 
 def gradient_moments(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.text_runs.design import drawn_order
+from case_studies.batch_size.text_runs.design import LARGEST_ALONE, drawn_order
 from case_studies.batch_size.text_runs.stacks import Cell, Stack, study_stack, tuning_stack
 from case_studies.batch_size.text_runs.timing import update_seconds
 from case_studies.batch_size.text_runs.trajectories import Told, Trajectory
@@ -66,7 +66,7 @@ def study_jobs(cell: Cell, out: Path, arms: Sequence[str]) -> Iterator[Job]:
     rates, target = tuned_rates(cell, out)
     for batch_size, place in _in_order(cell, 1).items():
         for group in _groups(arms):
-            if group == ("noise_added",) and batch_size != max(cell.study.batch_sizes):
+            if group[0] in LARGEST_ALONE and batch_size != max(cell.study.batch_sizes):
                 continue
             waits = [a for a in group if not part_file(out, cell, a, batch_size).exists()]
             if not waits:
@@ -172,7 +172,7 @@ def tuning_frame(cell: Cell, stack: Stack, found: dict[str, np.ndarray]) -> pd.D
 
 
 def _groups(arms: Sequence[str]) -> list[tuple[str, ...]]:
-    groups = [tuple(a for a in TOGETHER if a in arms), *((a,) for a in ("sam", "noise_added"))]
+    groups = [tuple(a for a in TOGETHER if a in arms), *((a,) for a in ("sam", *LARGEST_ALONE))]
     return [group for group in groups if group and set(group) <= set(arms)]
 
 
@@ -196,6 +196,6 @@ def total_size(cell: Cell, arms: Sequence[str]) -> int:
     stacks = [tuning_stack(cell, size) for size in sizes]
     for size in sizes:
         for group in _groups(arms):
-            if group != ("noise_added",) or size == max(sizes):
+            if group[0] not in LARGEST_ALONE or size == max(sizes):
                 stacks.append(study_stack(cell, group, size, (cell.recipe.rate, False), 0.0))
     return sum(_size(cell, stack) for stack in stacks)

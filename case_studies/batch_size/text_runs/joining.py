@@ -61,7 +61,7 @@ def cell_runs(cell: Cell, out: Path) -> pd.DataFrame:
             f"{cell.source.name} {cell.recipe.name} is not whole in {str(out)!r}: run the same "
             "command without --join first"
         )
-    runs = pd.concat([runs, noise_removed(cell, runs)], ignore_index=True)
+    runs = pd.concat([runs, noise_removed_at_equal_updates(cell, runs)], ignore_index=True)
     seconds = read_frame(part_file(out, cell, "seconds"), "rows")
     table = seconds.set_index(["arm", "batch_size"])["update_seconds"]
     kinds = runs["arm"].replace({"label_noise": "plain", "noise_removed": "plain"})
@@ -74,11 +74,11 @@ def cell_runs(cell: Cell, out: Path) -> pd.DataFrame:
     return ordered[COLUMNS]
 
 
-def noise_removed(cell: Cell, runs: pd.DataFrame) -> pd.DataFrame:
-    """The arm that needs no training.
+def noise_removed_at_equal_updates(cell: Cell, runs: pd.DataFrame) -> pd.DataFrame:
+    """What needs no training of its own.
 
     Gradients of the smallest batch accumulated to the size of the largest are the largest's: at
-    the updates that both budgets share the rows are those of the largest batch, renamed.
+    equal updates the rows are those of the largest batch, renamed.
     """
     small_size, large = min(cell.study.batch_sizes), max(cell.study.batch_sizes)
     same = runs[

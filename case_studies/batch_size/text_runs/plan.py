@@ -57,5 +57,6 @@ def stage_seconds(
     largest = max(sizes)
     added = budget[largest] * each[largest] * study.n_train / largest + end + 3 * once["noise"]
     stages = {"plain": plain, "tuned": arm, "label_noise": arm}
-    stages |= {"sam": arm + epochs, "noise_added": added}
+    removed = budget[min(sizes)] * each[largest] + end + 3 * once["noise"]
+    stages |= {"sam": arm + epochs, "noise_added": added, "noise_removed": removed}
     return {"tuning": max(tuning_members, 1) * epochs} | {a: stages[a] for a in arms}

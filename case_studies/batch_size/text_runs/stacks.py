@@ -76,7 +76,7 @@ class Member:
     ----------
     seed : int
     arm : str
-        "plain", "sam", "label_noise", "tuned" or "noise_added"; or "tuning" before the study.
+        One of `ARMS`; or "tuning" before the study.
     rate : float
         Learning rate.
     updates : int
@@ -157,7 +157,8 @@ def study_stack(
     ----------
     cell : Cell
     arms : tuple of str
-        "sam" and "noise_added" are trained by themselves, the others may be together.
+        "sam", "noise_added" and "noise_removed" are trained by themselves, the others may be
+        together.
     batch_size : int
     tuned : tuple of float and bool
         The tuned rate, and whether it is at the edge of the grid.
@@ -168,7 +169,9 @@ def study_stack(
     -------
     Stack
     """
-    budget = epoch_updates(cell.study, cell.recipe, batch_size)
+    smallest = min(cell.study.batch_sizes)
+    paced = smallest if arms == ("noise_removed",) else batch_size
+    budget = epoch_updates(cell.study, cell.recipe, paced)
     longest = max(budget, cell.recipe.updates)
     members = tuple(
         Member(
@@ -181,7 +184,7 @@ def study_stack(
         for arm in sorted(arms, key=lambda arm: arm != "plain")
         for seed in cell.study.seeds
     )
-    noise_of = min(cell.study.batch_sizes) if arms == ("noise_added",) else batch_size
+    noise_of = smallest if arms == ("noise_added",) else batch_size
     rho = cell.study.rho if arms == ("sam",) else None
     return Stack(batch_size, members, noise_of, rho, target if "plain" in arms else None)
 

@@ -96,7 +96,7 @@ class Trajectory:
     def _stops(self) -> dict[int, list[tuple[str, list[int]]]]:
         """Designs and members by the update at which they end."""
         stops: dict[int, list[tuple[str, list[int]]]] = {}
-        budget = epoch_updates(self.cell.study, self.cell.recipe, self.stack.batch_size)
+        budget = self._budget()
         for arm in dict.fromkeys(member.arm for member in self.stack.members):
             places = self.stack.places(arm)
             design = "tuned" if arm == "tuned" else "equal_epochs"
@@ -105,9 +105,18 @@ class Trajectory:
                 stops.setdefault(self.cell.recipe.updates, []).append(("equal_updates", places))
         return stops
 
+    def _budget(self) -> int:
+        """Updates of equal epochs: with noise removed those of the batch that is accumulated."""
+        return epoch_updates(self.cell.study, self.cell.recipe, self._treatment())
+
+    def _treatment(self) -> int:
+        """Batch size that the rows are of."""
+        removed = bool(self.stack.places("noise_removed"))
+        return min(self.cell.study.batch_sizes) if removed else self.stack.batch_size
+
     def _points(self) -> set[int]:
         """Updates after which the gradient noise is measured."""
-        budget = epoch_updates(self.cell.study, self.cell.recipe, self.stack.batch_size)
+        budget = self._budget()
         if not self.stack.places("plain"):
             return set(quarters(budget))
         early = self.cell.recipe.check_every
@@ -153,7 +162,7 @@ class Trajectory:
             "design": design,
             "arm": "plain" if tuned else member.arm,
             "seed": member.seed,
-            "batch_size": stack.batch_size,
+            "batch_size": self._treatment(),
             "noise_of": stack.noise_of,
             "optimizer": "AdamW" if stack.rho is None else "SAM(AdamW)",
             "learning_rate": member.rate,
@@ -170,7 +179,6 @@ class Trajectory:
             else np.nan,
             "example_noise": noise,
             "noise_scale": noise / squared if squared > 0 else np.nan,
-            "sharpness_adjusted": np.nan,
         }
 
     def _mean_moments(self, place: int, updates: int) -> tuple[float, float]:
