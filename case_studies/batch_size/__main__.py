@@ -22,8 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from case_studies.batch_size import gcn_on_cora
-from case_studies.batch_size.claims import list_claims
-from case_studies.batch_size.figures import draw_curves
+from case_studies.batch_size.effects.tables import make_tables
 from case_studies.batch_size.gcn_on_cora import (
     AT,
     BASELINE,
@@ -32,12 +31,13 @@ from case_studies.batch_size.gcn_on_cora import (
     TITLE,
     analyze_design,
 )
-from case_studies.batch_size.judgement import Claim, claims_frame
-from case_studies.batch_size.markdown_page import fill_page, page_tables
-from case_studies.batch_size.page import render_study
-from case_studies.batch_size.parts import Part, other_parts
+from case_studies.batch_size.report.claims import list_claims
+from case_studies.batch_size.report.figures import draw_curves
+from case_studies.batch_size.report.judgement import Claim, claims_frame
+from case_studies.batch_size.report.markdown_page import fill_page, page_tables
+from case_studies.batch_size.report.page import render_study
+from case_studies.batch_size.report.parts import Part, other_parts
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
-from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import CausalHyperError
 from causalhyper.figures import compact_svg
 from causalhyper.frames import write_together

@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 
 import causalhyper as ch
-from case_studies.batch_size.ablations import (
+from case_studies.batch_size.mediators.ablations import (
     JOINT,
     PAPERS,
     POSTER,
     ablation_tables,
     ablation_verdicts,
 )
-from case_studies.batch_size.cell_models import cut_cells, fit_cell
-from case_studies.batch_size.competing import STUDY, fit_competing
-from case_studies.batch_size.removals import CHANGES, measure_arms
+from case_studies.batch_size.mediators.cell_models import cut_cells, fit_cell
+from case_studies.batch_size.mediators.competing import STUDY, fit_competing
+from case_studies.batch_size.mediators.removals import CHANGES, measure_arms
 from case_studies.batch_size.runs import GRAPH, ROLES
 from tests.case_studies.planted_runs import Plan, Truth, make_runs
 

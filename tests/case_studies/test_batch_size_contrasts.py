@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from case_studies.batch_size import arms, effects
-from case_studies.batch_size.contrasts import Contrast, Setting, by_seed, compare
+from case_studies.batch_size.effects import arms, totals
+from case_studies.batch_size.effects.contrasts import Contrast, Setting, by_seed, compare
 from case_studies.batch_size.runs import Frames
 from tests.case_studies.batch_size_world import Truth, make_study, noise_ratio
 
@@ -38,7 +38,7 @@ def planted(design: str, domain: str) -> float:
 
 @pytest.mark.parametrize("design", ["equal_epochs", "equal_updates", "equal_loss", "tuned"])
 def test_16_less_512_is_what_was_planted_under_every_protocol(design: str, frames: Frames) -> None:
-    found = compare(frames.plain, [effects.widest(design)])
+    found = compare(frames.plain, [totals.widest(design)])
     for domain, cells in (("graph", ["cora"]), ("text", ["amazon", "nicta_piboso"])):
         part = found[found["dataset"].isin(cells)]
         # a stop after a whole update leaves a rounding of the planted number of updates
@@ -47,7 +47,7 @@ def test_16_less_512_is_what_was_planted_under_every_protocol(design: str, frame
 
 
 def test_a_contrast_is_the_paired_t_interval_of_scipy(frames: Frames) -> None:
-    found = compare(frames.plain, [effects.widest("equal_epochs")])
+    found = compare(frames.plain, [totals.widest("equal_epochs")])
     for row in found.itertuples():
         part = frames.plain[
             (frames.plain["dataset"] == row.dataset)
@@ -65,14 +65,14 @@ def test_a_contrast_is_the_paired_t_interval_of_scipy(frames: Frames) -> None:
 def test_p_values_of_one_contrast_are_adjusted_over_cells_as_in_statsmodels(
     frames: Frames,
 ) -> None:
-    found = effects.curve_table(frames.plain)
+    found = totals.curve_table(frames.plain)
     for _, part in found.groupby(["design", "contrast"]):
         expected = multipletests(part["p_value"].to_numpy(), method="holm")[1]
         assert part["adjusted_p_value"].to_numpy() == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_row_of_a_data_set_averages_its_models_within_seed(frames: Frames) -> None:
-    found = effects.main_table(frames.plain)
+    found = totals.main_table(frames.plain)
     row = found[(found["dataset"] == "cora") & (found["design"] == "equal_epochs")].iloc[0]
     part = frames.plain[
         (frames.plain["dataset"] == "cora") & (frames.plain["design"] == "equal_epochs")
@@ -87,15 +87,15 @@ def test_a_row_of_a_data_set_averages_its_models_within_seed(frames: Frames) -> 
 
 def test_a_seed_that_one_model_lacks_is_left_out_of_the_data_set_alone(frames: Frames) -> None:
     short = frames.plain[~((frames.plain["model"] == "GAT") & (frames.plain["seed"] == 3))]
-    averaged = effects.main_table(short).query("dataset == 'cora'")
-    cells = compare(short, [effects.widest("tuned")]).query("dataset == 'cora'")
+    averaged = totals.main_table(short).query("dataset == 'cora'")
+    cells = compare(short, [totals.widest("tuned")]).query("dataset == 'cora'")
     assert set(averaged["seeds"]) == {19}
     assert dict(zip(cells["model"], cells["seeds"], strict=True)) == {"GCN": 20, "GAT": 19}
 
 
 def test_the_posters_pubmed_stands_beside_its_stand_in_for_text_alone(frames: Frames) -> None:
     graph = frames.plain[frames.plain["dataset"] == "cora"].assign(dataset="pubmed")
-    found = effects.main_table(pd.concat([frames.plain, graph])).set_index("dataset")
+    found = totals.main_table(pd.concat([frames.plain, graph])).set_index("dataset")
     assert found.loc["pubmed", "poster_gain"].isna().all()
     assert found.loc["nicta_piboso", "poster_gain"].iloc[0] == pytest.approx(0.031)
     assert found.loc["nicta_piboso", "remark"].str.contains("stands in").all()
@@ -116,7 +116,7 @@ def test_noise_and_updates_set_by_hand_are_what_was_planted(frames: Frames) -> N
 
 def test_the_2_by_2_of_noise_and_updates_adds_up_in_every_seed(frames: Frames) -> None:
     named = {c.name: c for c in arms.noise_contrasts()}
-    total = by_seed(frames.runs, effects.widest("equal_epochs"), "test_accuracy")["difference"]
+    total = by_seed(frames.runs, totals.widest("equal_epochs"), "test_accuracy")["difference"]
     for noise, updates in (
         (arms.NOISE_FEW, arms.UPDATES_NOISY),
         (arms.NOISE_MANY, arms.UPDATES_QUIET),
@@ -165,7 +165,7 @@ def test_a_diverged_run_counts_with_the_accuracy_that_it_has(frames: Frames) -> 
     assert here.sum() == 1
     before = float(bad.loc[here, "test_accuracy"].iloc[0])
     bad.loc[here, ["test_accuracy", "diverged"]] = [0.1, True]
-    old, new = (compare(f, [effects.widest("tuned")]).iloc[0] for f in (frames.plain, bad))
+    old, new = (compare(f, [totals.widest("tuned")]).iloc[0] for f in (frames.plain, bad))
     assert new["seeds"] == old["seeds"] == 20
     assert new["estimate"] - old["estimate"] == pytest.approx((0.1 - before) / 20)
 
@@ -173,4 +173,4 @@ def test_a_diverged_run_counts_with_the_accuracy_that_it_has(frames: Frames) -> 
 def test_an_arm_that_was_not_run_gives_no_row(frames: Frames) -> None:
     nowhere = Contrast("x", Setting("tuned", 16, "sam"), Setting("tuned", 16))
     assert compare(frames.runs, [nowhere]).empty
-    assert effects.pooled_table(compare(frames.runs, [nowhere])).empty
+    assert totals.pooled_table(compare(frames.runs, [nowhere])).empty

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.batch_size import deep_model
-from case_studies.batch_size.cell_models import ask, ask_again, cut_cells, fit_cell
-from case_studies.batch_size.counterfactual_checks import RATIO
-from case_studies.batch_size.mediation import mediator_worlds
+from case_studies.batch_size.mediators import deep_model
+from case_studies.batch_size.mediators.cell_models import ask, ask_again, cut_cells, fit_cell
+from case_studies.batch_size.mediators.counterfactual_checks import RATIO
+from case_studies.batch_size.mediators.mediation import mediator_worlds
 from case_studies.batch_size.runs import GRAPH, ROLES
 from tests.case_studies.planted_runs import Plan, Truth, make_runs
 

@@ -6,21 +6,16 @@ import pytest
 from scipy import stats
 
 import causalhyper as ch
-from case_studies.batch_size import (
-    competing,
-    decomposition,
-    dominance,
-    mediation,
-    mediation_figures,
-)
-from case_studies.batch_size.cell_models import Cell, ask, cut_cells, fit_cell
-from case_studies.batch_size.quantities import (
+from case_studies.batch_size.mediators import competing, decomposition, dominance, mediation
+from case_studies.batch_size.mediators.cell_models import Cell, ask, cut_cells, fit_cell
+from case_studies.batch_size.mediators.quantities import (
     Entry,
     Quantity,
     confidence_draws,
     from_seeds,
     pool_cells,
 )
+from case_studies.batch_size.report import mediation_figures
 from case_studies.batch_size.runs import GRAPH, ROLES
 from causalhyper.errors import DataError
 from tests.case_studies.planted_runs import Plan, Truth, make_runs

@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.batch_size.cell_models import cut_cells
-from case_studies.batch_size.mediation_figures import draw_regret
-from case_studies.batch_size.method import (
+from case_studies.batch_size.mediators.cell_models import cut_cells
+from case_studies.batch_size.recommendation.method import (
     METHOD,
     cost_of,
     in_hindsight,
@@ -16,7 +15,7 @@ from case_studies.batch_size.method import (
     method_tables,
     method_verdicts,
 )
-from case_studies.batch_size.recommenders import (
+from case_studies.batch_size.recommendation.recommenders import (
     BASELINE,
     RULES,
     Hypergraph,
@@ -25,6 +24,7 @@ from case_studies.batch_size.recommenders import (
     hold_out,
     noise_scale_rule,
 )
+from case_studies.batch_size.report.mediation_figures import draw_regret
 from tests.case_studies.planted_runs import GRAPHS, Plan, Truth, make_runs
 
 PLAN = Plan(cells=GRAPHS, seeds=6, designs=("equal_epochs",), arms=False)

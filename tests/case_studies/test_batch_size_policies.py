@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import causalhyper as ch
-from case_studies.batch_size import counterfactual_checks as checks
-from case_studies.batch_size.cell_models import Cell, cut_cells, fit_cell
-from case_studies.batch_size.policies import (
+from case_studies.batch_size.mediators import counterfactual_checks as checks
+from case_studies.batch_size.mediators.cell_models import Cell, cut_cells, fit_cell
+from case_studies.batch_size.recommendation.policies import (
     policy_tables,
     policy_verdicts,
     price_of,

@@ -6,7 +6,7 @@ import statsmodels.api as sm
 from scipy import optimize, stats
 from statsmodels.stats.meta_analysis import combine_effects
 
-from case_studies.batch_size.pooling import between_variance, cluster_mean, pool
+from case_studies.batch_size.effects.pooling import between_variance, cluster_mean, pool
 from causalhyper.errors import DataError
 
 EFFECTS = np.array([0.031, -0.004, 0.012, 0.058, 0.020, 0.001])

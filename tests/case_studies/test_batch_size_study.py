@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.batch_size import claims, counts, graph_tests, judgement
 from case_studies.batch_size.__main__ import make_files
-from case_studies.batch_size.arms import arm_tables
-from case_studies.batch_size.contrasts import compare
-from case_studies.batch_size.effects import pooled_table, widest
-from case_studies.batch_size.markdown_page import fill_page, page_tables
-from case_studies.batch_size.parts import other_parts
+from case_studies.batch_size.effects import counts, graph_tests
+from case_studies.batch_size.effects.arms import arm_tables
+from case_studies.batch_size.effects.contrasts import compare
+from case_studies.batch_size.effects.tables import make_tables
+from case_studies.batch_size.effects.totals import pooled_table, widest
+from case_studies.batch_size.report import claims, judgement
+from case_studies.batch_size.report.markdown_page import fill_page, page_tables
+from case_studies.batch_size.report.parts import other_parts
 from case_studies.batch_size.runs import SHORT, Frames, check_study, protocol_of, read_study
-from case_studies.batch_size.tables import make_tables
 from causalhyper.errors import DataError
 from tests.case_studies.batch_size_world import Truth, make_study
 

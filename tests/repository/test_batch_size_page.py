@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from case_studies.batch_size.__main__ import PICTURE
-from case_studies.batch_size.claims import list_claims
-from case_studies.batch_size.figures import draw_curves
-from case_studies.batch_size.markdown_page import MARKED, page_table
-from case_studies.batch_size.parts import other_parts
+from case_studies.batch_size.effects.tables import effect_tables, make_tables
+from case_studies.batch_size.report.claims import list_claims
+from case_studies.batch_size.report.figures import draw_curves
+from case_studies.batch_size.report.markdown_page import MARKED, page_table
+from case_studies.batch_size.report.parts import other_parts
 from case_studies.batch_size.runs import DATA, Frames, read_study
-from case_studies.batch_size.tables import effect_tables, make_tables
 from causalhyper.figures import compact_svg
 
 DOCS = Path(__file__).parents[2] / "docs"

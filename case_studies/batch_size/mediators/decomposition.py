@@ -13,9 +13,15 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import Answer, Cell, ask, cut_cells
-from case_studies.batch_size.competing import COMPETING, DESIGN, LINES, STUDY, fit_competing
-from case_studies.batch_size.quantities import (
+from case_studies.batch_size.mediators.cell_models import Answer, Cell, ask, cut_cells
+from case_studies.batch_size.mediators.competing import (
+    COMPETING,
+    DESIGN,
+    LINES,
+    STUDY,
+    fit_competing,
+)
+from case_studies.batch_size.mediators.quantities import (
     Entry,
     Quantity,
     from_seeds,

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import (
+from case_studies.batch_size.mediators.cell_models import (
     UNFITTED,
     Answer,
     Cell,
@@ -19,9 +19,18 @@ from case_studies.batch_size.cell_models import (
     shapley_shares,
     share_worlds,
 )
-from case_studies.batch_size.decomposition import decomposition_tables, decomposition_verdicts
-from case_studies.batch_size.dominance import dominance_tables, dominance_verdicts
-from case_studies.batch_size.quantities import Entry, from_seeds, points, pool_cells, tabulate
+from case_studies.batch_size.mediators.decomposition import (
+    decomposition_tables,
+    decomposition_verdicts,
+)
+from case_studies.batch_size.mediators.dominance import dominance_tables, dominance_verdicts
+from case_studies.batch_size.mediators.quantities import (
+    Entry,
+    from_seeds,
+    points,
+    pool_cells,
+    tabulate,
+)
 from case_studies.batch_size.runs import GRAPH, LARGE, ROLES, SHORT, SMALL, name_of
 from causalhyper.arrays import Array
 from causalhyper.queries.experiments.experiment import Builder, Experiment

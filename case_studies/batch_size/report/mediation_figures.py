@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from case_studies.batch_size.competing import MEDIATORS, STUDY, WITH_ARMS
-from case_studies.batch_size.decomposition import EXPERIMENT, MEASURED
-from case_studies.batch_size.dominance import MEANING, MEASURES
-from case_studies.batch_size.recommenders import RULES
+from case_studies.batch_size.mediators.competing import MEDIATORS, STUDY, WITH_ARMS
+from case_studies.batch_size.mediators.decomposition import EXPERIMENT, MEASURED
+from case_studies.batch_size.mediators.dominance import MEANING, MEASURES
+from case_studies.batch_size.recommendation.recommenders import RULES
 from case_studies.batch_size.runs import SHORT, name_of
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
 from causalhyper.figures.style import add_legend, name_axes

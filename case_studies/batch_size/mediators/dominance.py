@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import (
+from case_studies.batch_size.mediators.cell_models import (
     Answer,
     Cell,
     ask,
@@ -17,7 +17,7 @@ from case_studies.batch_size.cell_models import (
     shapley_shares,
     share_worlds,
 )
-from case_studies.batch_size.competing import (
+from case_studies.batch_size.mediators.competing import (
     COMPETING,
     MEDIATORS,
     STUDY,
@@ -28,7 +28,7 @@ from case_studies.batch_size.competing import (
     follow,
     support_share,
 )
-from case_studies.batch_size.quantities import (
+from case_studies.batch_size.mediators.quantities import (
     Entry,
     Quantity,
     confidence_draws,

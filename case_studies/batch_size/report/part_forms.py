@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from case_studies.batch_size.judgement import points
+from case_studies.batch_size.report.judgement import points
 from case_studies.batch_size.runs import SHORT
 from causalhyper.report import ReportTable, ShownColumn, frame_table
 

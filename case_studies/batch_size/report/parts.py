@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from case_studies.batch_size import ablations, deep_model, mediation, method, policies
-from case_studies.batch_size.mediation_figures import (
+from case_studies.batch_size.mediators import ablations, deep_model, mediation
+from case_studies.batch_size.recommendation import method, policies
+from case_studies.batch_size.report.mediation_figures import (
     draw_decomposition,
     draw_dominance,
     draw_regret,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import Cell, fit_cell
-from case_studies.batch_size.competing import COMPETING, FORMS, STUDY, budget_roles
+from case_studies.batch_size.mediators.cell_models import Cell, fit_cell
+from case_studies.batch_size.mediators.competing import COMPETING, FORMS, STUDY, budget_roles
 from case_studies.batch_size.runs import BATCH_SIZES, CELL, GRAPH, ROLES
 from causalhyper import SPLINE, FittedModel
 from causalhyper.arrays import Array

@@ -8,8 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import UNFITTED, Cell, cut_cells, fit_cell, measured
-from case_studies.batch_size.counterfactual_checks import (
+from case_studies.batch_size.mediators.cell_models import (
+    UNFITTED,
+    Cell,
+    cut_cells,
+    fit_cell,
+    measured,
+)
+from case_studies.batch_size.mediators.counterfactual_checks import (
     counterfactual_tables,
     counterfactual_verdicts,
 )

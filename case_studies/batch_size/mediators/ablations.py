@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import (
+from case_studies.batch_size.mediators.cell_models import (
     UNFITTED,
     Answer,
     Cell,
@@ -18,8 +18,8 @@ from case_studies.batch_size.cell_models import (
     cut_cells,
     fit_cell,
 )
-from case_studies.batch_size.competing import STUDY, fit_competing
-from case_studies.batch_size.quantities import (
+from case_studies.batch_size.mediators.competing import STUDY, fit_competing
+from case_studies.batch_size.mediators.quantities import (
     Entry,
     Quantity,
     from_seeds,
@@ -27,9 +27,9 @@ from case_studies.batch_size.quantities import (
     pool_cells,
     tabulate,
 )
-from case_studies.batch_size.removals import CHANGES, SAM, Ablated, measure_arms
+from case_studies.batch_size.mediators.removals import CHANGES, SAM, Ablated, measure_arms
+from case_studies.batch_size.mediators.sam_check import sam_tables, sam_verdicts
 from case_studies.batch_size.runs import CELL, GRAPH, ROLES, SHORT
-from case_studies.batch_size.sam_check import sam_tables, sam_verdicts
 from causalhyper import DirectedHypergraph, FittedModel, Hyperedge
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.paths import reached

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from case_studies.batch_size import part_forms as parts
-from case_studies.batch_size import table_forms as forms
-from case_studies.batch_size.judgement import WIDEST, Claim, pick, points
+from case_studies.batch_size.report import part_forms as parts
+from case_studies.batch_size.report import table_forms as forms
+from case_studies.batch_size.report.judgement import WIDEST, Claim, pick, points
 from case_studies.batch_size.runs import NAMES, SHORT
 from causalhyper.errors import DataError
 from causalhyper.report import ReportTable, ShownColumn, frame_table, markdown_table

@@ -12,9 +12,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import cut_cells
-from case_studies.batch_size.quantities import Entry, from_seeds, points, pool_cells, tabulate
-from case_studies.batch_size.recommenders import (
+from case_studies.batch_size.mediators.cell_models import cut_cells
+from case_studies.batch_size.mediators.quantities import (
+    Entry,
+    from_seeds,
+    points,
+    pool_cells,
+    tabulate,
+)
+from case_studies.batch_size.recommendation.recommenders import (
     BASELINE,
     PROBE,
     PROBED,

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from case_studies.batch_size.judgement import pick
+from case_studies.batch_size.report.judgement import pick
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT
 from causalhyper.figures import PALETTE, house_style, plot_forest, to_svg
 from causalhyper.figures.scales import scale_values

@@ -12,9 +12,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import Cell, ask, attempt, cut_cells, fit_cell
-from case_studies.batch_size.competing import STUDY, fit_competing
-from case_studies.batch_size.quantities import (
+from case_studies.batch_size.mediators.cell_models import Cell, ask, attempt, cut_cells, fit_cell
+from case_studies.batch_size.mediators.competing import STUDY, fit_competing
+from case_studies.batch_size.mediators.quantities import (
     Entry,
     Quantity,
     from_seeds,
@@ -23,7 +23,7 @@ from case_studies.batch_size.quantities import (
     pool_cells,
     tabulate,
 )
-from case_studies.batch_size.removals import SAM, Ablated, measure_arms
+from case_studies.batch_size.mediators.removals import SAM, Ablated, measure_arms
 from case_studies.batch_size.runs import CELL, GRAPH, LARGE, ROLES, SHORT, SMALL
 from causalhyper import FittedModel
 from causalhyper.queries.experiments.experiment import Builder, Experiment, Shared

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import (
+from case_studies.batch_size.mediators.cell_models import (
     UNFITTED,
     Answer,
     Cell,
@@ -25,7 +25,7 @@ from case_studies.batch_size.cell_models import (
     jackknifed,
     shapley_shares,
 )
-from case_studies.batch_size.counterfactual_checks import (
+from case_studies.batch_size.mediators.counterfactual_checks import (
     MEAN,
     by_graph,
     draw,
@@ -33,8 +33,14 @@ from case_studies.batch_size.counterfactual_checks import (
     scores,
     without_graph,
 )
-from case_studies.batch_size.mediation import effects_by_path, mediator_worlds
-from case_studies.batch_size.quantities import Entry, Quantity, points, pool_cells, tabulate
+from case_studies.batch_size.mediators.mediation import effects_by_path, mediator_worlds
+from case_studies.batch_size.mediators.quantities import (
+    Entry,
+    Quantity,
+    points,
+    pool_cells,
+    tabulate,
+)
 from case_studies.batch_size.runs import GRAPH, ROLES, SHORT
 from causalhyper import SPLINE, CutEdge, DropInteraction, FittedModel, RandomiseNode
 from causalhyper.mechanisms.flows.flow import FlowFit

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.quantities import Entry, Quantity, from_replicates
+from case_studies.batch_size.mediators.quantities import Entry, Quantity, from_replicates
 from case_studies.batch_size.runs import CELL, LARGE, SHORT, SMALL, protocol_of
 from causalhyper import SPLINE, FittedModel, Roles, fit
 from causalhyper.arrays import Array

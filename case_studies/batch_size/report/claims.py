@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from case_studies.batch_size.arms import (
+from case_studies.batch_size.effects.arms import (
     BEYOND_TRACE,
     NOISE_FEW,
     NOISE_MANY,
@@ -15,9 +15,9 @@ from case_studies.batch_size.arms import (
     UPDATES_NOISY,
     UPDATES_QUIET,
 )
-from case_studies.batch_size.effects import BESIDE
-from case_studies.batch_size.graph_tests import PAPERS
-from case_studies.batch_size.judgement import (
+from case_studies.batch_size.effects.graph_tests import PAPERS
+from case_studies.batch_size.effects.totals import BESIDE
+from case_studies.batch_size.report.judgement import (
     ALPHA,
     DOMAINS,
     HOLDS,
@@ -37,7 +37,7 @@ def list_claims(tables: Mapping[str, pd.DataFrame]) -> list[Claim]:
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Those of `case_studies.batch_size.tables.make_tables`.
+        Those of `case_studies.batch_size.effects.tables.make_tables`.
 
     Returns
     -------

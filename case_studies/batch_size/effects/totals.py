@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.contrasts import Contrast, Setting, compare
-from case_studies.batch_size.pooling import cluster_mean, pool
+from case_studies.batch_size.effects.contrasts import Contrast, Setting, compare
+from case_studies.batch_size.effects.pooling import cluster_mean, pool
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT, SMALL, name_of
 from causalhyper.inference.intervals import t_quantile
 

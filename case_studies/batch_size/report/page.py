@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from case_studies.batch_size import figures
-from case_studies.batch_size import table_forms as forms
-from case_studies.batch_size.effects import pooled_table
-from case_studies.batch_size.graph_tests import HYPERGRAPHS
-from case_studies.batch_size.judgement import WIDEST, Claim, pick
-from case_studies.batch_size.parts import Part
+from case_studies.batch_size.effects.graph_tests import HYPERGRAPHS
+from case_studies.batch_size.effects.totals import pooled_table
+from case_studies.batch_size.report import figures
+from case_studies.batch_size.report import table_forms as forms
+from case_studies.batch_size.report.judgement import WIDEST, Claim, pick
+from case_studies.batch_size.report.parts import Part
 from case_studies.batch_size.runs import CELL, GRAPH, SHORT, protocol_of
 from causalhyper.figures import compact_svg
 from causalhyper.report import (
@@ -44,8 +44,8 @@ METHODS = (
     "and protocols of one hypergraph (Benjamini and Hochberg).",
     "Every run is in every analysis: diverged ones with the accuracy that they have, those that "
     "did not reach the training loss as they were when the cap ended them.",
-    "The rules that make a verdict of an interval are in case_studies/batch_size/claims.py; they "
-    "were written before the runs were seen.",
+    "The rules that make a verdict of an interval are in "
+    "case_studies/batch_size/report/claims.py; they were written before the runs were seen.",
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from case_studies.batch_size.quantities import Entry, Quantity, from_seeds
+from case_studies.batch_size.mediators.quantities import Entry, Quantity, from_seeds
 from case_studies.batch_size.runs import LARGE, SMALL
 
 SAM = "train with SAM"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import Cell, fit_cell, measured
+from case_studies.batch_size.mediators.cell_models import Cell, fit_cell, measured
 from case_studies.batch_size.runs import CELL, ROLES
 from causalhyper import LINEAR, SPLINE, FittedModel, Roles
 from causalhyper.arrays import Array

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.contrasts import compare
-from case_studies.batch_size.effects import pooled_table, widest
+from case_studies.batch_size.effects.contrasts import compare
+from case_studies.batch_size.effects.totals import pooled_table, widest
 from case_studies.batch_size.runs import SHORT
 
 LOGGED = {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from case_studies.batch_size.arms import arm_tables, trace_table
-from case_studies.batch_size.contrasts import compare
-from case_studies.batch_size.counts import count_table, rate_table, reached_table
-from case_studies.batch_size.effects import (
+from case_studies.batch_size.effects.arms import arm_tables, trace_table
+from case_studies.batch_size.effects.contrasts import compare
+from case_studies.batch_size.effects.counts import count_table, rate_table, reached_table
+from case_studies.batch_size.effects.graph_tests import gap_table, rejection_table
+from case_studies.batch_size.effects.measures import measure_table, pooled_measures
+from case_studies.batch_size.effects.totals import (
     curve_table,
     main_table,
     pooled_table,
@@ -15,8 +17,6 @@ from case_studies.batch_size.effects import (
     shrunk_table,
     widest,
 )
-from case_studies.batch_size.graph_tests import gap_table, rejection_table
-from case_studies.batch_size.measures import measure_table, pooled_measures
 from case_studies.batch_size.runs import SHORT, Frames
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.contrasts import Contrast, Setting, compare
+from case_studies.batch_size.effects.contrasts import Contrast, Setting, compare
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SMALL
 
 DESIGNS = ("equal_epochs", "equal_updates")

@@ -13,9 +13,21 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.cell_models import UNFITTED, Cell, attempt, cut_cells, fit_cell
-from case_studies.batch_size.competing import COMPETING, FORMS, STUDY, budget_roles
-from case_studies.batch_size.quantities import LEVEL, Entry, from_seeds, pool_cells, tabulate
+from case_studies.batch_size.mediators.cell_models import (
+    UNFITTED,
+    Cell,
+    attempt,
+    cut_cells,
+    fit_cell,
+)
+from case_studies.batch_size.mediators.competing import COMPETING, FORMS, STUDY, budget_roles
+from case_studies.batch_size.mediators.quantities import (
+    LEVEL,
+    Entry,
+    from_seeds,
+    pool_cells,
+    tabulate,
+)
 from case_studies.batch_size.runs import GRAPH, LARGE, ROLES, SHORT, SMALL
 from causalhyper import SPLINE, FittedModel
 from causalhyper.arrays import Array

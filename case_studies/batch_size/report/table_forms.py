@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from case_studies.batch_size.judgement import ALPHA, Claim, claims_frame, points
+from case_studies.batch_size.report.judgement import ALPHA, Claim, claims_frame, points
 from case_studies.batch_size.runs import BATCH_SIZES, LARGE, SHORT, SMALL
 from causalhyper.report import ReportTable, ShownColumn, frame_table
 

@@ -1,0 +1,1 @@
+"""Effects of batch size and of the arms, cell by cell and over all cells."""

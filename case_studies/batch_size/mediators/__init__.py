@@ -1,0 +1,1 @@
+"""Through what batch size acts: mediation, ablations, dominance, counterfactuals."""

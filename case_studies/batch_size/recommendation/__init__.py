@@ -1,0 +1,1 @@
+"""Which batch size to use: policies, and the hypergraph as a method."""

@@ -1,0 +1,1 @@
+"""The study's page, the verdict page's tables, and their pictures."""
