@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,15 @@ class OpenedPage:
         finally:
             self.tab.run(f"{every} false")
 
+    @contextmanager
+    def in_print(self) -> Iterator[None]:
+        """Lay the page out as for print while the block runs."""
+        self.tab.ask("Emulation.setEmulatedMedia", media="print")
+        try:
+            yield
+        finally:
+            self.tab.ask("Emulation.setEmulatedMedia", media="")
+
     def screenshot(self) -> bytes:
         """The whole page as PNG in the window's width, at half its size."""
         height = self.tab.run("document.documentElement.scrollHeight")
@@ -97,11 +107,11 @@ class OpenedPage:
         options: dict[str, Any] = {"format": "png", "captureBeyondViewport": True, "clip": part}
         return base64.b64decode(self.tab.ask("Page.captureScreenshot", **options)["data"])
 
+    @cached_property
     def pdf(self) -> bytes:
         """The page on A4 as it comes from the print dialog, tagged."""
-        printed = self.tab.ask(
-            "Page.printToPDF", generateTaggedPDF=True, paperWidth=8.27, paperHeight=11.69
-        )
+        paper = {"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": True}
+        printed = self.tab.ask("Page.printToPDF", generateTaggedPDF=True, **paper)
         return base64.b64decode(printed["data"])
 
 

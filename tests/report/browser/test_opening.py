@@ -37,7 +37,8 @@ NOISY = {
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 LOST = """[...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))
   .filter(h => !h.startsWith('#') || !document.getElementById(h.slice(1)))"""
-OUTSIDE = """[...document.querySelectorAll('body *')].filter(e => !e.closest('.scroll, figure, svg'))
+OUTSIDE = """[...document.querySelectorAll('body *')]
+  .filter(e => !e.closest('.scroll, figure, svg'))
   .filter(e => { const box = e.getBoundingClientRect(); return box.right > innerWidth + 1; })
   .filter(e => !e.matches('.skip')).map(e => e.outerHTML.slice(0, 200))"""
 
@@ -117,14 +118,25 @@ def test_a_blank_page_is_told_from_a_full_one(chromium: Chromium, tmp_path: Path
         assert np.all(ink(pixels(planted.screenshot())) < 0.003)
 
 
-def test_a_dark_desktop_changes_nothing(page: OpenedPage) -> None:
-    light = page.screenshot()
+def darkened(page: OpenedPage) -> float:
+    """By how many of 255 levels a dark desktop changes the mean brightness."""
+    light = pixels(page.screenshot()).mean()
     dark = [{"name": "prefers-color-scheme", "value": "dark"}]
     page.tab.ask("Emulation.setEmulatedMedia", features=dark)
     try:
-        assert page.screenshot() == light
+        return abs(float(light - pixels(page.screenshot()).mean()))
     finally:
         page.tab.ask("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_dark_desktop_changes_nothing(page: OpenedPage) -> None:
+    assert darkened(page) < 0.5
+
+
+def test_a_page_that_follows_a_dark_desktop_is_seen(chromium: Chromium, tmp_path: Path) -> None:
+    follows = "<style>:root { color-scheme: light dark }</style>"
+    with open_page(chromium, write(tmp_path, follows)) as planted:
+        assert darkened(planted) > 100
 
 
 def test_without_a_browser_the_tests_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
