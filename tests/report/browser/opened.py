@@ -107,6 +107,10 @@ class OpenedPage:
         options: dict[str, Any] = {"format": "png", "captureBeyondViewport": True, "clip": part}
         return base64.b64decode(self.tab.ask("Page.captureScreenshot", **options)["data"])
 
+    def view(self) -> bytes:
+        """What the window shows, as PNG."""
+        return base64.b64decode(self.tab.ask("Page.captureScreenshot", format="png")["data"])
+
     @cached_property
     def pdf(self) -> bytes:
         """The page on A4 as it comes from the print dialog, tagged."""
