@@ -9,7 +9,6 @@ import select
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,11 +144,6 @@ class Tab:
     def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command of this tab and wait for its answer."""
         return self.chromium.ask(method, self.session, **params)
-
-    def wait_for(self, method: str, which: Callable[[Event], bool] = lambda _: True) -> None:
-        """Read on until such an event has come."""
-        while not any(e["method"] == method and which(e["params"]) for e in self.events):
-            self.chromium.hear()
 
     def run(self, script: str) -> Any:
         """The value of an expression in the page; promises are waited for."""

@@ -18,6 +18,8 @@ from tests.report.browser.chromium import Chromium, Tab
 
 _SETTLE = """(async () => {
   const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+  if (document.readyState !== 'complete')
+    await new Promise(done => addEventListener('load', done));
   await document.fonts.ready;
   for (const fold of document.querySelectorAll('details')) fold.open = true;
   await frame();
@@ -40,7 +42,6 @@ class OpenedPage:
         self.tab, self.url = tab, path.resolve().as_uri()
         self.resize(1200)
         tab.ask("Page.navigate", url=self.url)
-        tab.wait_for("Page.loadEventFired")
         tab.run(_SETTLE)
 
     @property
