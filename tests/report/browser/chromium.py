@@ -90,7 +90,7 @@ class Chromium:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def hear(self, seconds: float = 60) -> Event:
+    def hear(self, seconds: float = 300) -> Event:
         """The next message; an event is also kept with its session."""
         until = time.monotonic() + seconds
         while b"\0" not in self.unread:
