@@ -18,6 +18,7 @@ from causalhyper.figures.style import (
     PALETTE,
     PLAIN,
     RULE,
+    SOFT_INK,
     house_style,
     name_axes,
     new_axes,
@@ -169,7 +170,7 @@ def _write_rows(axes: Axes, rows: list[_Row], muted: Flags) -> None:
         tick.label1.set(horizontalalignment="left", fontsize=_SIZE, **PLAIN)
         tick.label1.set_fontweight("bold" if heading else "normal")
         if not heading and muted[row.index]:
-            tick.label1.set_color("#6B6B6B")
+            tick.label1.set_color(SOFT_INK)
 
 
 def _write_numbers(
@@ -193,7 +194,7 @@ def _write_numbers(
             transform=axes.get_yaxis_transform(),
             verticalalignment="center_baseline",
             fontsize=_SIZE,
-            color="#6B6B6B" if muted[i] else INK,
+            color=SOFT_INK if muted[i] else INK,
             **PLAIN,
         )
 

@@ -19,9 +19,12 @@ from causalhyper.figures.style import (
     name_axes,
     new_axes,
 )
+from causalhyper.figures.text import wrap
 
 COLUMNS = ("layer", "share_kept", "collapsed")
 _FIGURE = "a figure of layers"
+_GONE = "#B04E00"
+"""Vermillion, dark enough for text."""
 _MARKS = {"share_kept": ("parameters", "blue", "o"), "share_flops": ("operations", "orange", "s")}
 
 
@@ -69,7 +72,8 @@ def plot_kept_shares(
         raise ConfigurationError(f"{_FIGURE} needs a layer at least, and shares in [0, 1]")
     rows = np.arange(len(names))
     collapsed = frame["collapsed"].to_numpy(dtype=np.bool_)
-    labels = [f"{n} (collapsed)" if c else n for n, c in zip(names, collapsed, strict=True)]
+    shown = ["\n".join(wrap(name, 34, 2)) for name in names]
+    labels = [f"{n} (collapsed)" if c else n for n, c in zip(shown, collapsed, strict=True)]
     with house_style():
         axes = new_axes(ax, figsize=(6.4, 0.34 * len(names) + 1.3))
         axes.grid(axis="x", color=RULE)
@@ -85,7 +89,7 @@ def plot_kept_shares(
         axes.set_yticks(rows, labels, **PLAIN)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         for tick, gone in zip(axes.get_yticklabels(), collapsed, strict=True):
-            tick.set_color(PALETTE["vermillion"] if gone else INK)
+            tick.set_color(_GONE if gone else INK)
         handles, names = axes.get_legend_handles_labels()
         place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": len(shares)}
         if len(shares) > 1:

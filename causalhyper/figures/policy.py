@@ -19,6 +19,7 @@ from causalhyper.figures.style import (
     PALETTE,
     PLAIN,
     RULE,
+    SOFT_INK,
     add_legend,
     house_style,
     name_axes,
@@ -118,7 +119,7 @@ def _draw_chances(axes: Axes, chance: Array) -> None:
             transform=across,
             horizontalalignment="center",
             fontsize=8.5,
-            color="#6B6B6B",
+            color=SOFT_INK,
             **PLAIN,
         )
 

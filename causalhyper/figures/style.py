@@ -26,8 +26,8 @@ PALETTE: dict[str, str] = {
 }
 """Okabe and Ito's colours, told apart with every kind of colour vision; the darkest first."""
 
-INK, GREY, RULE = "#222222", "#8A8A8A", "#DDDDDD"
-"""Text, what is set back, and grid lines."""
+INK, SOFT_INK, GREY, RULE = "#222222", "#606060", "#8A8A8A", "#DDDDDD"
+"""Text; text that is set back, which can still be read; lines that are; grid lines."""
 
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """Keywords of a text that shows labels as they are, `$` included."""

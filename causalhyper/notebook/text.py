@@ -6,12 +6,16 @@ import html
 import re
 
 _UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
+    "[^\t\n\r\x20-\x7e\x85\xa0-\u2029\u202f-\u2065\u206a-\ud7ff"
+    "\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]"
 )
 
 
 def printable(text: str) -> str:
-    r"""Replace signs that can neither be drawn nor stand in XML by U+FFFD.
+    r"""Replace signs that cannot be drawn, or turn the text around them, by U+FFFD.
+
+    The second are Unicode's embeddings, overrides and isolates of direction: left open in a label,
+    they would show the numbers after it backwards. Letters from right to left stay as they are.
 
     Parameters
     ----------
@@ -23,7 +27,7 @@ def printable(text: str) -> str:
 
     Examples
     --------
-    >>> printable("a\x00") == "a\ufffd"
+    >>> printable("a\x00") == printable("a\u202e") == "a\ufffd"
     True
     """
     return _UNPRINTABLE.sub("\ufffd", text)

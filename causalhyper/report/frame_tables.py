@@ -165,8 +165,7 @@ def markdown_table(table: ReportTable) -> str:
     |---|
     | &lt;c> |
     """
-    numeric = [any(row[i].numbers for row in table.rows) for i in range(len(table.columns))]
-    lines = [list(map(_escape, table.columns)), ["---:" if n else "---" for n in numeric]]
+    lines = [list(map(_escape, table.columns)), ["---:" if n else "---" for n in table.numeric]]
     lines += [[_escape(cell.text) for cell in row] for row in table.rows]
     heads = [f"| {' | '.join(line)} |" for line in lines]
     heads[1] = f"|{'|'.join(lines[1])}|"

@@ -10,6 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from causalhyper.figures import house_style, new_axes, to_svg
+from causalhyper.notebook.text import printable
 from causalhyper.queries import Analysis
 from causalhyper.report import run_tables, tables
 from causalhyper.report.provenance import Provenance
@@ -90,14 +91,20 @@ def render_report(
 
 
 def environment() -> Environment:
-    """What renders a page: labels are escaped, and a name that is not there is an error."""
+    """What renders a page: labels are printable and escaped, and a name that is missing fails."""
     return Environment(
         loader=PackageLoader("causalhyper.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _shown(value: object) -> object:
+    """Text as it may stand in a page; markup and numbers as they are."""
+    return printable(value) if type(value) is str else value
 
 
 def _section(number: int, study: Study) -> Section:

@@ -56,6 +56,11 @@ class ReportTable:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column, whether it holds numbers, which stand on the right."""
+        return tuple(any(row[i].numbers for row in self.rows) for i in range(len(self.columns)))
+
 
 def text_cells(*words: str) -> tuple[Cell, ...]:
     """Cells of words."""

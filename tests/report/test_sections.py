@@ -64,7 +64,7 @@ def test_a_page_is_closed_and_its_contents_lead_to_sections() -> None:
     links = [a["href"] for tag, a in page.tags if tag == "a"]
     ids = [a["id"] for _, a in page.tags if "id" in a]
     assert len(ids) == len(set(ids))
-    assert links == ["#section1", "#section2"]
+    assert links == ["#content", "#section1", "#section2"]
     assert {link[1:] for link in links if link} <= set(ids)
 
 
