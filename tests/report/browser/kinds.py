@@ -15,11 +15,11 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from case_studies.batch_size.claims import list_claims
-from case_studies.batch_size.page import render_study
-from case_studies.batch_size.parts import Part, other_parts
+from case_studies.batch_size.effects.tables import make_tables
+from case_studies.batch_size.report.claims import list_claims
+from case_studies.batch_size.report.page import render_study
+from case_studies.batch_size.report.parts import Part, other_parts
 from case_studies.batch_size.runs import Frames, read_study
-from case_studies.batch_size.tables import make_tables
 from causalhyper import LINEAR, analyze, fit
 from causalhyper.figures import compact_svg, to_svg
 from causalhyper.granger.lasso import DenseColumns
