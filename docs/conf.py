@@ -1,6 +1,10 @@
 """How Sphinx builds the documentation: `make docs`, warnings are errors."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "causalhyper"
 author = "The causalhyper developers"
@@ -8,20 +12,41 @@ copyright = "2026, The causalhyper developers"
 version = release = installed_version("causalhyper")
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
 ]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build"]
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "gallery", "generated/gallery/*.[!r]*"]
 templates_path = ["_templates"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+
+# in the order of the page, so that prose takes its numbers from cells; stopped at the first error
+nb_execution_mode = "inline"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+
+sphinx_gallery_conf = {
+    "examples_dirs": ["gallery"],
+    "gallery_dirs": ["generated/gallery"],
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ["gallery_pictures.picture_of_axes"],
+    "ignore_repr_types": r"matplotlib\.",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "min_reported_time": 60,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "write_computation_times": False,
+}
 
 autosummary_generate = True
 autodoc_typehints = "none"
