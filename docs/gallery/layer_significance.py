@@ -3,19 +3,19 @@ Which layers matter, and how sure that is
 =========================================
 
 Steps follow one another, and their losses are autocorrelated: tests that permute steps find nearly
-everything. The test here rotates the loss in time, and asks three questions of each layer.
+everything. Those used here allow for that, and ask two questions of each layer.
 """
 
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
 from causalhyper.frames.trajectory import read_trajectory
-from causalhyper.granger.significance.report import diagnose
+from causalhyper.granger.design import granger_design
+from causalhyper.granger.significance.layers import layer_tests, movement_increment
 from collectors.recording import record
 
 images, digits = load_digits(return_X_y=True)
@@ -35,12 +35,21 @@ with record(model, optimizer, folder / "run", layers="*.weight") as recorder:
         optimizer.step()
 
 # %%
-# Does the layer go with the loss; is its movement needed beside the other layers'; do coefficients
-# of its own tell more than how far it moved?
+# Is the movement of a layer needed to explain the loss changes, beside the movement of the others?
 
-found = diagnose(read_trajectory(folder / "run"), rng=np.random.default_rng(0), pairs=4, draws=99)
-found.plot()
+designs = granger_design(read_trajectory(folder / "run"))
+tests = layer_tests(designs)
+tests.plot()
+
+# %%
+# Do coefficients of its own weights predict the loss changes of later steps better than one
+# coefficient for the layer, which only says how far it moved?
+
+increment = movement_increment(designs)
+increment.plot()
 
 # %%
 
-found
+print(tests.summary())
+print()
+print(increment.summary())
