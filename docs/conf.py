@@ -4,7 +4,7 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "causalhyper"
 author = "The causalhyper developers"
@@ -13,13 +13,13 @@ version = release = installed_version("causalhyper")
 
 extensions = [
     "myst_nb",
+    "sphinx_gallery.gen_gallery",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
     "sphinx_design",
-    "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "gallery", "generated/gallery/*.[!r]*"]
@@ -55,9 +55,10 @@ numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "causalhyper"
-html_static_path: list[str] = []
+html_static_path = ["static"]
+html_css_files = ["notebooks.css"]
 html_theme_options = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "navbar_align": "left",
     "show_toc_level": 2,
     "secondary_sidebar_items": ["page-toc"],
