@@ -43,8 +43,6 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "min_reported_time": 60,
-    "remove_config_comments": True,
-    "show_memory": False,
     "write_computation_times": False,
 }
 
