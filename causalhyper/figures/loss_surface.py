@@ -188,7 +188,11 @@ def _panels(count: int, view: View) -> list[Axes]:
     projection = "3d" if view == "relief" else None
     size = (4.2 * count + 0.8, 4.0)
     with house_style():
-        figure = Figure(figsize=size, layout="constrained")
+        # squares beside a shared bar: "constrained" cuts their titles when it is drawn once
+        layout: Literal["constrained", "compressed"] = (
+            "constrained" if projection else "compressed"
+        )
+        figure = Figure(figsize=size, layout=layout)
         FigureCanvasAgg(figure)
         return [figure.add_subplot(1, count, i + 1, projection=projection) for i in range(count)]
 

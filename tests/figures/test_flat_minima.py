@@ -58,6 +58,20 @@ def test_surfaces_side_by_side_share_one_scale_and_say_their_loss():
     assert len(flat[0].figure.axes) == 3  # one bar for both
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_titles_and_names_of_contours_lie_within_the_picture_at_its_first_drawing(count):
+    frame = pd.concat([bowl().assign(method=f"method {i}") for i in range(count)])
+    panels = plot_loss_surfaces(frame)
+    figure = panels[0].figure
+    figure.canvas.draw()
+    for axes in panels:
+        for text in (axes.xaxis.label, axes.yaxis.label, axes._left_title):
+            box = text.get_window_extent()
+            assert figure.bbox.x0 <= box.x0
+            assert figure.bbox.y0 <= box.y0
+            assert box.y1 <= figure.bbox.y1
+
+
 def test_points_that_diverged_are_left_blank():
     frame = bowl()
     frame.loc[frame["alpha"] == 1, ["loss", "log_loss"]] = np.inf
