@@ -37,7 +37,7 @@ class Content:
     history : History or None
         None where the source keeps none.
     notes : tuple of str
-        See `Logged`.
+        See `Logged`; one that begins with "no NAME:" is of use only where there is no such column.
     mixed : bool
         Whether last metrics stand among the parameters, not told apart.
     """
@@ -105,8 +105,13 @@ def assemble(
         _ordered(steps),
         found | wanted,
         step_found | step_wanted,
-        (*content.notes, *notes),
+        (*_still_true(content.notes, runs), *notes),
     )
+
+
+def _still_true(notes: Sequence[str], runs: pd.DataFrame) -> list[str]:
+    """Leave out notes on a lack of columns that have come by renaming."""
+    return [note for note in notes if not any(note.startswith(f"no {c}:") for c in runs)]
 
 
 def _run_columns(content: Content) -> tuple[pd.DataFrame, dict[str, str]]:

@@ -141,7 +141,7 @@ def why_not(curve: TransitionCurve, x: Array, scale: Scale, *, known: bool) -> t
     slack = 1e-9 * float(np.ptp(levels))
     if start < levels[0] - slack:
         early = f"accuracy has fallen by a tenth of its way before {first}: add lower sparsities"
-        return ("" if known else early), early
+        return early, early
     if end > levels[-1] + slack:
         late = f"the floor is not reached at {last}: add higher sparsities"
         return ("", late) if known else (f"{late}, or give floor",) * 2

@@ -89,6 +89,7 @@ def test_the_run_has_its_end_its_parameters_and_the_mean_loss_under_its_own_name
 def test_the_batch_size_is_taken_where_the_user_says_that_it_is_all(output):
     log = read_logged(output, columns={"train_batch_size": "batch_size"})
     assert log.runs["batch_size"].tolist() == [4]
+    assert "no batch_size" not in log.summary()
     assert "no batch_size" in read_logged(output).summary()
 
 

@@ -159,6 +159,8 @@ def reasons(frame, **options):
         ((0.5, 0.8, 0.9, 0.95, 0.965), {}, "the floor is not reached at 96.5%", "floor"),
         ((0.5, 0.8, 0.9, 0.95, 0.965), {"floor": 0.1}, "", "the floor is not reached at 96.5%"),
         ((0.95, 0.96, 0.97, 0.98, 0.99), {}, "before 95%: add lower", "before 95%: add lower"),
+        # a known floor does not tell where the fall began
+        ((0.95, 0.96, 0.97, 0.98, 0.99), {"floor": 0.1}, "before 95%", "before 95%"),
         ((0.2, 0.4, 0.5, 0.6, 0.999), {}, "between 60% and 99.9%", "between 60% and 99.9%"),
         ((0.9, 0.95, 0.97, 0.99), {}, "5 levels of sparsity are needed, got 4", "5 levels"),
     ],
