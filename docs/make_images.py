@@ -1,10 +1,15 @@
 """Draw the pictures of the README from the shipped runs.
 
 python docs/make_images.py
+python docs/make_images.py --report report/gcn-on-cora/index.html   # its top, by Chromium
 """
 
 from __future__ import annotations
 
+import argparse
+import io
+import subprocess
+import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -15,11 +20,40 @@ from causalhyper.figures import house_style, plot_effect_curve, to_svg
 from causalhyper.frames import write_atomic
 from causalhyper.results import to_frame
 
-TARGET = Path(__file__).parent / "images" / "batch-size.svg"
+IMAGES = Path(__file__).parent / "images"
+TARGET = IMAGES / "batch-size.svg"
+TOP = (1000, 1112)
+"""Width and height of the picture of a report, in pixels."""
 TITLES = {"equal_epochs": "equal epochs", "equal_updates": "equal updates"}
 
 
 def main() -> None:
+    """Draw what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--report", type=Path, help="a page of `make report` to take a picture of")
+    parser.add_argument("--browser", default="chromium", help="Chromium, for that")
+    asked = parser.parse_args()
+    if asked.report is None:
+        draw_effects()
+    else:
+        write_atomic(IMAGES / "report.png", photograph(asked.report, asked.browser))
+
+
+def photograph(page: Path, browser: str) -> bytes:
+    """Take a picture of the top of a page, in 128 colours: a small file."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as folder:
+        shot = Path(folder) / "shot.png"
+        words = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        words += [f"--window-size={TOP[0]},{TOP[1]}", f"--screenshot={shot}"]
+        subprocess.run([browser, *words, page.resolve().as_uri()], check=True, capture_output=True)
+        small = io.BytesIO()
+        Image.open(shot).convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def draw_effects() -> None:
     """Draw the design's effect curve under both protocols on one scale."""
     runs = read_runs(RUNS)
     with house_style():

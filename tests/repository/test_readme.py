@@ -1,9 +1,14 @@
 """The README: its quickstart is short, its commands exist."""
 
+import configparser
 import re
 from pathlib import Path
 
 import pytest
+import yaml
+
+import causalhyper
+from causalhyper.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,3 +33,43 @@ def test_continuous_integration_calls_the_test_command() -> None:
 @pytest.mark.parametrize("word", ["gradient noise", "sharpness", "recanting witness", "tautology"])
 def test_the_glossary_has_the_words_of_the_reports(word: str) -> None:
     assert word in (ROOT / "docs" / "glossary.md").read_text("utf-8")
+
+
+def test_the_readme_goes_from_a_picture_to_the_citation() -> None:
+    assert README.index("![") < README.index("## ")
+    assert re.findall(r"^## (.*)$", README, flags=re.MULTILINE) == [
+        "Install",
+        "Quickstart",
+        "What you may conclude, and what not",
+        "Your own logs",
+        "The report",
+        "Which answer to read",
+        "Deviations from the papers",
+        "Citing",
+    ]
+
+
+def test_the_pictures_of_the_readme_are_small_and_described() -> None:
+    pictures = re.findall(r"!\[(.*?)\]\((.*?)\)", README)
+    assert len(pictures) == 2
+    for words, name in pictures:
+        assert len(words) > 40
+        assert (ROOT / name).stat().st_size < 60_000
+
+
+def test_the_citation_agrees_with_the_package() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    package = configparser.ConfigParser()
+    package.read(ROOT / "setup.cfg", encoding="utf-8")
+    assert cited["version"] == causalhyper.__version__
+    assert cited["license"] == package["metadata"]["license"]
+    assert [a["name"] for a in cited["authors"]] == [package["metadata"]["author"]]
+    assert ", ".join(cited["keywords"]) == package["metadata"]["keywords"]
+    assert all(paper["title"] in README for paper in cited["references"])
+
+
+def test_commands_that_the_readme_shows_exist() -> None:
+    shown = set(re.findall(r"(?:^ {4}|`)causalhyper (\w+)", README, flags=re.MULTILINE))
+    assert {"read", "init", "check", "run", "analyze", "prune"} <= shown
+    for command in shown:
+        assert main([command, "--help"]) == 0, command
