@@ -1,5 +1,6 @@
 """Reports: results to one self-contained HTML page, and to a versioned JSON document."""
 
+from causalhyper.report.csv_tables import csv_table
 from causalhyper.report.document import (
     SCHEMA,
     document_bytes,
@@ -7,6 +8,8 @@ from causalhyper.report.document import (
     estimates_document,
 )
 from causalhyper.report.frame_tables import ShownColumn, frame_table, markdown_table, whole_table
+from causalhyper.report.latex_tables import LATEX_PACKAGES, latex_table
+from causalhyper.report.latex_text import latex_text
 from causalhyper.report.page import Study, render_report
 from causalhyper.report.provenance import Provenance, record_provenance
 from causalhyper.report.sections import (
@@ -20,10 +23,17 @@ from causalhyper.report.sections import (
     render_sections,
     reproduce_section,
 )
+from causalhyper.report.table_files import (
+    html_table,
+    report_tables,
+    section_tables,
+    table_files,
+)
 from causalhyper.report.tables import Cell, ReportTable
 from causalhyper.report.tracking import log_report
 
 __all__ = [
+    "LATEX_PACKAGES",
     "SCHEMA",
     "Bullets",
     "Cell",
@@ -37,15 +47,22 @@ __all__ = [
     "ReportTable",
     "ShownColumn",
     "Study",
+    "csv_table",
     "document_bytes",
     "document_schema",
     "estimates_document",
     "frame_table",
+    "html_table",
+    "latex_table",
+    "latex_text",
     "log_report",
     "markdown_table",
     "record_provenance",
     "render_report",
     "render_sections",
+    "report_tables",
     "reproduce_section",
+    "section_tables",
+    "table_files",
     "whole_table",
 ]

@@ -82,7 +82,7 @@ def render_report(
             title=title,
             style=files("causalhyper.report").joinpath("style.css").read_text("utf-8"),
             glance=tables.glance_table([study.analysis for study in studies]),
-            sections=[_section(i, study) for i, study in enumerate(studies, start=1)],
+            sections=[study_section(i, study) for i, study in enumerate(studies, start=1)],
             provenance=provenance,
         )
     )
@@ -100,7 +100,8 @@ def environment() -> Environment:
     )
 
 
-def _section(number: int, study: Study) -> Section:
+def study_section(number: int, study: Study) -> Section:
+    """What the page shows of one study, the first being number 1."""
     a, runs = study.analysis, study.runs
     digits = tables.digits_of(a)
     values = [e.value for e in a.curve.design]

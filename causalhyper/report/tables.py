@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
 from causalhyper.queries.effects.query import farthest
 from causalhyper.queries.mediation.couplings import alternative
@@ -50,11 +51,39 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table with a caption; the first cell of each row is its heading."""
+    """A table with a caption; the first cell of each row is its heading.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of str
+    rows : tuple of tuple of Cell
+    notes : tuple of str
+        Sentences that stand under it.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ConfigurationError(
+                    f"a row of the table {self.caption!r} has {len(row)} cells; expected "
+                    f"{len(self.columns)}, one a column: {', '.join(self.columns)}"
+                )
+
+    @property
+    def positions(self) -> range:
+        """Numbers of the columns."""
+        return range(len(self.columns))
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Whether each column has a number in any of its rows."""
+        return tuple(any(row[i].numbers for row in self.rows) for i in self.positions)
 
 
 def text_cells(*words: str) -> tuple[Cell, ...]:

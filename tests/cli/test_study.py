@@ -183,3 +183,17 @@ def test_a_shell_is_offered_what_may_be_typed(typed: str, place: int, offered: s
         call, capture_output=True, text=True, env={**os.environ, **asked}, check=False
     )
     assert set(done.stdout.split()) == offered
+
+
+def test_run_writes_every_table_of_the_report_where_it_is_asked_to(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write()
+    folder = tmp_path / "t"
+    assert main(["run", str(path), "--quiet", "--tables", str(folder)]) == 0
+    document = json.loads((tmp_path / "report" / "results.json").read_text("utf-8"))
+    assert document["command"] == f"causalhyper run {path} --tables {folder}"
+    assert {p.suffix for p in folder.iterdir()} == {".csv", ".md", ".tex"}
+    first = tree(folder)
+    assert main(["run", str(path), "--quiet", "--tables", str(folder)]) == 0
+    assert tree(folder) == first
