@@ -1,6 +1,8 @@
 """Reports: results to one self-contained HTML page, and to a versioned JSON document."""
 
 from causalhyper.report.csv_tables import csv_table
+from causalhyper.report.data_summary import DataSummary, summarise_runs
+from causalhyper.report.data_tables import data_blocks, data_tables
 from causalhyper.report.document import (
     SCHEMA,
     document_bytes,
@@ -38,6 +40,7 @@ __all__ = [
     "Bullets",
     "Cell",
     "Code",
+    "DataSummary",
     "Fold",
     "Heading",
     "PageSection",
@@ -48,6 +51,8 @@ __all__ = [
     "ShownColumn",
     "Study",
     "csv_table",
+    "data_blocks",
+    "data_tables",
     "document_bytes",
     "document_schema",
     "estimates_document",
@@ -63,6 +68,7 @@ __all__ = [
     "report_tables",
     "reproduce_section",
     "section_tables",
+    "summarise_runs",
     "table_files",
     "whole_table",
 ]
