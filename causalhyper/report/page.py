@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from causalhyper.figures import house_style, new_axes, to_svg
 from causalhyper.queries import Analysis
+from causalhyper.queries.effects.arc_slopes import arc_slopes
 from causalhyper.report import run_tables, tables
 from causalhyper.report.provenance import Provenance
 from causalhyper.report.tables import ReportTable
@@ -168,12 +169,12 @@ def _part(query: str) -> str:
 
 
 def _graph_svg(a: Analysis, number: int) -> str:
+    slopes = arc_slopes(a.model, a.treatment, a.outcome)
     with house_style():
-        ax = a.model.plot(treatment=a.treatment, outcome=a.outcome)
         return to_svg(
-            ax.figure,
+            slopes.plot().figure,
             title="Hypergraph",
-            description=f"{a.model.graph}; squares join the causes that act together",
+            description=slopes.description,
             prefix=f"graph{number}-",
         )
 
