@@ -39,8 +39,8 @@ def trace_arc(arc: DrawnArc) -> Array:
     [[0.0, 0.0], [1.0, 0.0]]
     """
     parts = []
-    curves: list[Any] = [curve for curve, _ in arc.path().iter_bezier()]
-    for segment in curves:
+    curves: Any = arc.path().iter_bezier()
+    for segment, _ in curves:
         ends = segment.control_points
         count = 2 + int(np.abs(np.diff(ends, axis=0)).sum() / _STEP)
         parts.append(segment(np.linspace(0, 1, count)))
@@ -109,7 +109,7 @@ def _best(
         for side in (-1, 1):
             for fraction, (x, y) in zip(_FRACTIONS, own[spots], strict=True):
                 costs.append(away + 0.35 * abs(fraction - 0.5) + 0.01 * (side > 0))
-                places.append(Box(x, y + side * (size[1] / 2 + away), *size))
+                places.append(Box(float(x), float(y) + side * (size[1] / 2 + away), *size))
     for k in np.argsort(costs, kind="stable"):
         if _free(places[k], lines, boxes) and _nearest(places[k], own, rest):
             return places[k]
