@@ -10,7 +10,16 @@ from matplotlib.ticker import MaxNLocator
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
-from causalhyper.figures.style import GREY, INK, PALETTE, PLAIN, house_style, name_axes, new_axes
+from causalhyper.figures.style import (
+    GREY,
+    INK,
+    PALETTE,
+    PLAIN,
+    SOFT,
+    house_style,
+    name_axes,
+    new_axes,
+)
 
 COLUMNS = ("x", "y", "estimate")
 MARKS = ("label", "x", "y", "estimate")
@@ -67,14 +76,14 @@ def plot_contours(
         near = 0.02 * (surface.max() - surface.min())
         ticks = MaxNLocator(9).tick_values(surface.min(), surface.max())
         levels = [v for v in ticks if v and abs(v - surface[0, 0]) > near]
-        lines = axes.contour(grid_x, grid_y, surface, levels, colors=[GREY], linewidths=0.9)
+        lines = axes.contour(grid_x, grid_y, surface, levels, colors=[SOFT], linewidths=0.9)
         axes.clabel(lines, fontsize=8)
         if surface.min() < 0 < surface.max():
             zero = axes.contour(
                 grid_x, grid_y, surface, levels=[0.0], colors=[PALETTE["vermillion"]]
             )
             zero.set_linewidth(1.8)
-            axes.clabel(zero, fontsize=9)
+            axes.clabel(zero, fontsize=9, colors=[INK])
         _draw_marks(axes, marks, float(surface[0, 0]))
         axes.set_xlim(grid_x[0], grid_x[-1])
         axes.set_ylim(grid_y[0], grid_y[-1])

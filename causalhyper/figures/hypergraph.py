@@ -35,13 +35,13 @@ _FIGURE = "a hypergraph plot"
 ROLES: dict[str, dict[str, Any]] = {
     "treatment": {"facecolor": "#D9EAF6", "edgecolor": PALETTE["blue"], "linewidth": 1.8},
     "mediator": {"facecolor": "#F5F5F5", "edgecolor": "#6B6B6B", "linewidth": 1.0},
-    "outcome": {"facecolor": "#FCE6D6", "edgecolor": PALETTE["vermillion"], "linewidth": 1.8},
+    "outcome": {"facecolor": "#FCE6D6", "edgecolor": PALETTE["vermillion"], "linewidth": 2.8},
     "other": {"facecolor": "white", "edgecolor": "#6B6B6B", "linewidth": 1.0, "linestyle": "--"},
 }
 """The look of a node by its role."""
 
 _SINGLE = "#4D4D4D"
-_JOINT = [PALETTE[c] for c in ("green", "purple", "sky", "orange")]
+_JOINT = [PALETTE[c] for c in ("green", "purple", "blue", "vermillion")]
 _NAME, _LABEL = 11.0, 9.0
 _NAME_LINE, _LABEL_LINE, _PAD = 0.19, 0.15, 0.12
 _MARGIN = 0.06

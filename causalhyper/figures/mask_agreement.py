@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
-from causalhyper.figures.style import GREY, INK, PALETTE, PLAIN, house_style, name_axes, new_axes
+from causalhyper.figures.style import INK, PALETTE, PLAIN, SOFT, house_style, name_axes, new_axes
 
 CELLS = ("both_pruned", "only_first", "only_second", "neither")
 COLUMNS = (
@@ -123,4 +123,4 @@ def _name_masks(axes: Axes, rows: list[str], columns: list[str]) -> None:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.text(0, 1.02, _KEY, transform=axes.transAxes, fontsize=8, color=GREY, **PLAIN)
+    axes.text(0, 1.02, _KEY, transform=axes.transAxes, fontsize=8, color=SOFT, **PLAIN)
