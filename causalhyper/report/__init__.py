@@ -1,5 +1,15 @@
 """Reports: results to one self-contained HTML page, and to a versioned JSON document."""
 
+from causalhyper.report.blocks import (
+    Bullets,
+    Code,
+    Drawing,
+    Fold,
+    Heading,
+    PageSection,
+    Picture,
+    Prose,
+)
 from causalhyper.report.document import (
     SCHEMA,
     document_bytes,
@@ -9,17 +19,7 @@ from causalhyper.report.document import (
 from causalhyper.report.frame_tables import ShownColumn, frame_table, markdown_table, whole_table
 from causalhyper.report.page import Study, render_report
 from causalhyper.report.provenance import Provenance, record_provenance
-from causalhyper.report.sections import (
-    Bullets,
-    Code,
-    Fold,
-    Heading,
-    PageSection,
-    Picture,
-    Prose,
-    render_sections,
-    reproduce_section,
-)
+from causalhyper.report.sections import render_sections, reproduce_section
 from causalhyper.report.tables import Cell, ReportTable
 from causalhyper.report.tracking import log_report
 
@@ -28,6 +28,7 @@ __all__ = [
     "Bullets",
     "Cell",
     "Code",
+    "Drawing",
     "Fold",
     "Heading",
     "PageSection",

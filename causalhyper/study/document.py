@@ -111,19 +111,13 @@ def study_files(results: StudyResults, command: str) -> dict[Path, bytes]:
         In the study's folder, as it asks: ``index.html``, ``results.json``, and in ``tables`` a
         CSV file a query and part. Equal inputs give equal bytes.
     """
-    from causalhyper.report import Study, document_bytes, record_provenance, render_report
+    from causalhyper.report import document_bytes
+    from causalhyper.study.pages import study_page
 
     output = results.plan.output
     found: dict[Path, bytes] = {}
     if output.html:
-        provenance = record_provenance(command, results.plan.data.runs.name, results.checksum)
-        shown = [
-            Study(answer.result, part.part.runs)
-            for part in results.parts
-            for answer in part.answers
-            if isinstance(answer.result, Analysis)
-        ]
-        found[output.folder / "index.html"] = render_report(shown, provenance, title=output.title)
+        found[output.folder / "index.html"] = study_page(results, command)
     if output.json:
         document = study_document(results, command)
         found[output.folder / "results.json"] = document_bytes(document)

@@ -105,8 +105,9 @@ class StudyPlan:
     Attributes
     ----------
     source : Path
-        The file, and `sha256` the checksum of its bytes.
-    sha256 : str
+        The file.
+    text, sha256 : str
+        What stands in it, and the checksum of its bytes.
     data : StudyData
     roles : Roles
     graph : DirectedHypergraph
@@ -124,6 +125,7 @@ class StudyPlan:
     """
 
     source: Path
+    text: str
     sha256: str
     data: StudyData
     roles: Roles

@@ -77,14 +77,13 @@ def read_study(path: str | Path) -> StudyPlan:
     uncertainty = read_table(top.get("uncertainty", {}), UNCERTAINTY, "[uncertainty]", faults)
     queries = read_queries(top.get("query"), question, uncertainty, graph, faults)
     output = _output(top, path, faults)
-    if output.html and queries and not any(q.verb == "analyze" for q in queries):
-        faults.add("[report] html", 'the report shows the query "analyze": ask it, or write false')
     check_columns(data, roles, protocols, mechanisms, queries, faults)
     faults.settle()
     if data is None or graph is None or roles is None:
         raise CausalHyperError(f"{path} was read as faultless and is not; please report it")
     return StudyPlan(
         source=path,
+        text=content.decode(),
         sha256=hashlib.sha256(content).hexdigest(),
         data=data,
         roles=roles,
