@@ -60,12 +60,15 @@ class Drawing:
     title, description : str
         Read out in place of the picture.
     caption : str
+    spare : bool
+        Whether it repeats a table, so that a page that is too large can do without it.
     """
 
     draw: Callable[[], Axes]
     title: str
     description: str
     caption: str
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,8 +102,9 @@ def render_parts(
     -------
     bytes
         UTF-8 HTML. Sections: at a glance, identification, each part, methods, how to reproduce.
-        Where it would exceed 500 kB, folded details are left out, long ones first, and where that
-        is not enough pictures too, and the page says so. Equal inputs give equal bytes; labels are escaped.
+        Where it would exceed 500 kB, long folded details are left out, then pictures that repeat a
+        table, all folded details, and all pictures, and the page says so. Equal inputs give equal
+        bytes; labels are escaped.
     """
     sections = page_sections(parts, provenance, source)
     page = render_sections(title, sections)
@@ -188,9 +189,18 @@ def _cells(block: Block) -> int:
     return sum(map(_cells, block.blocks)) if isinstance(block, Fold) else 0
 
 
+def _is_long(block: Block) -> bool:
+    return isinstance(block, Fold) and _cells(block) > MANY
+
+
+def _is_spare(block: Block) -> bool:
+    return _is_long(block) or (isinstance(block, Drawing) and block.spare)
+
+
 _SHORTER: tuple[Callable[[Block], bool], ...] = (
-    lambda block: _cells(block) > MANY and isinstance(block, Fold),
-    lambda block: isinstance(block, Fold),
+    _is_long,
+    _is_spare,
+    lambda block: _is_spare(block) or isinstance(block, Fold),
     lambda block: isinstance(block, Fold | Drawing),
 )
 """What a page that is too large leaves out: more and more."""

@@ -112,7 +112,7 @@ def glance_table(curves: Sequence[EffectCurve]) -> ReportTable:
         )
     span = _span(farthest(next(iter(curves[0].by_estimator.values()))))
     heads = ("protocol", "contrast", "by", "effect", span, "gap test of the hypergraph")
-    return ReportTable("At a glance", heads, tuple(rows))
+    return ReportTable("The widest contrast under each protocol", heads, tuple(rows))
 
 
 def curve_table(curve: EffectCurve, digits: int) -> ReportTable:

@@ -52,7 +52,12 @@ def refit_section(refit: Refit) -> PageSection:
     blocks: list[Block] = [
         Prose(_change(refit), verdict=True),
         Code(str(refit.graph)),
-        *effect_blocks(refit.estimates, "Effects before and after", outcome=refit.outcome),
+        *effect_blocks(
+            refit.estimates,
+            "Effects before and after",
+            outcome=refit.outcome,
+            label=lambda e: e.query.partition(".")[2],
+        ),
         *_fit(changes, numbers),
     ]
     return PageSection(f"Refit: {refit.operation}", tuple(blocks))

@@ -27,7 +27,8 @@ def digits_of(estimates: Sequence[Estimate]) -> int:
 
 def words_of(e: Estimate) -> str:
     """What an estimate is of, such as "natural direct" or "share randomise S"."""
-    return f"{e.query.partition('.')[2].replace('_', ' ')} {e.subject}".strip()
+    what = e.query.partition(".")[2].replace("_", " ")
+    return e.subject if e.subject.startswith(what) else f"{what} {e.subject}".strip()
 
 
 def span_of(e: Estimate) -> str:
@@ -73,7 +74,7 @@ def estimate_table(
     signed = all(e.baseline is not None for e in estimates)
     shown = [
         ShownColumn(head, ("label",), kind="text"),
-        ShownColumn(estimates[0].treatment, ("value",), 6, kind="general"),
+        ShownColumn("value", ("value",), 6, kind="general"),
         ShownColumn("against", ("baseline",), 6, kind="general"),
         ShownColumn("estimate", ("estimate",), digits, signed=signed),
         ShownColumn(span_of(estimates[0]), ("lower", "upper"), digits, signed=signed),
@@ -125,6 +126,7 @@ def forest_of(estimates: Sequence[Estimate], title: str, outcome: str) -> Drawin
         title,
         words,
         f"Points are estimates, lines their {span_of(estimates[0])}s.",
+        spare=True,
     )
 
 

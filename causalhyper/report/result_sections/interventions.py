@@ -10,6 +10,7 @@ from causalhyper.report.result_sections.estimates import (
     digits_of,
     estimate_table,
     span_of,
+    words_of,
 )
 
 MOST_DRAWN = 40
@@ -26,7 +27,12 @@ def intervention_section(found: Intervention) -> PageSection:
     title = f"Where {found.column} is set"
     blocks: list[Block] = [
         Prose(found.verdict, verdict=True),
-        estimate_table(shown, f"{found.outcome} where {found.column} is set", head="part"),
+        estimate_table(
+            shown,
+            f"{found.outcome} where {found.column} is set",
+            label=lambda e: words_of(e).replace("sd", "standard deviation"),
+            head="part",
+        ),
         Drawing(found.plot, title, found.verdict, f"The outcome's {what} at each value."),
     ]
     if found.density:

@@ -27,11 +27,7 @@ def policy_section(found: Policy) -> PageSection:
     if found.pooling:
         blocks.append(Prose(found.pooling))
     if found.contexts:
-        tables = tuple(
-            _ranking(found, frame[frame["context"] == r.context], f"{found.by} {r.context}")
-            for r in found.contexts
-        )
-        blocks.append(Fold(f"Each {found.by} by itself", tables))
+        blocks.append(Fold(f"Each {found.by} by itself", (_contexts(found, frame),)))
     return PageSection(title, tuple(blocks))
 
 
@@ -66,6 +62,24 @@ def _ranking(found: Policy, frame: pd.DataFrame, caption: str) -> ReportTable:
     return frame_table(frame, caption, shown)
 
 
+def _contexts(found: Policy, frame: pd.DataFrame) -> ReportTable:
+    """The recommended value of each context, and those that may be best there."""
+    own = frame[(frame["context"] != "") & frame["recommended"]]
+    may = {r.context: ", ".join(f"{value:g}" for value in r.best_set) for r in found.contexts}
+    shown = [
+        ShownColumn(found.by, ("context",), kind="text"),
+        ShownColumn("recommended", ("value",), 6, kind="general"),
+        ShownColumn("utility", ("utility",), found.overall.digits),
+        ShownColumn(
+            f"{found.level:.0%} interval", ("utility_lower", "utility_upper"), found.overall.digits
+        ),
+        ShownColumn("P(best)", ("probability_best",), 2),
+        ShownColumn("may be best", ("may",), kind="text"),
+    ]
+    table = own.assign(may=own["context"].map(may))
+    return frame_table(table, f"Recommended for each {found.by}", shown)
+
+
 def power_section(found: Power) -> PageSection:
     """Effect, clusters and power, one of them solved for."""
     frame = found.to_frame()
@@ -77,7 +91,7 @@ def power_section(found: Power) -> PageSection:
         "Further clusters",
         (
             Prose(found.verdict, verdict=True),
-            Prose(f"{found.pilot.how}; from and to are the {span}, from the pilot's spread."),
+            Prose(f"By {found.pilot.how}; from and to are the {span}, by the pilot's spread."),
             whole_rows(ends, "Plans (empty: no number suffices)", heads, 4),
             Drawing(
                 found.plot, "Power", found.verdict, f"Power over {found.unit}, with the target."
