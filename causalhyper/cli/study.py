@@ -19,6 +19,7 @@ from causalhyper.study import (
     StudyCheck,
     StudyResults,
     check_study,
+    guess_plan,
     read_study,
     run_study,
     start_study,
@@ -26,6 +27,7 @@ from causalhyper.study import (
     study_files,
 )
 from causalhyper.study.document import plain
+from causalhyper.study.guessed_plans import holds_runs
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
 """Name and version of what ``causalhyper check --json`` prints."""
@@ -81,6 +83,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     Parameters
     ----------
     study : Path
+        Or runs alone: then roles and hypergraph are guessed, and said to be.
     json : bool
         Whether a document goes to standard output, and words to standard error.
     quiet : bool
@@ -91,7 +94,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     int
         0, or 4 where the effect is not identified or its values are not compared.
     """
-    found = check_study(read_study(study))
+    found = check_study(guess_plan(study) if holds_runs(study) else read_study(study))
     if json:
         _print_bytes(document_bytes(check_document(found)))
     if not quiet:
@@ -104,9 +107,13 @@ def check_document(found: StudyCheck) -> dict[str, object]:
     identification = found.identification
     return {
         "schema": CHECK_SCHEMA,
-        "study": {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "study": None
+        if found.plan.guesses
+        else {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "guesses": list(found.plan.guesses),
         "data": {"name": found.plan.data.runs.name, "sha256": found.checksum},
         "graph": str(found.plan.graph),
+        "roles": {role.node: role.label for role in found.plan.roles.values()},
         "answerable": found.answerable,
         "verdict": identification.verdict,
         "derivation": list(identification.derivation),

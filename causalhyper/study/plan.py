@@ -122,6 +122,8 @@ class StudyPlan:
     outcome_range : (float, float) or None
     queries : tuple of AskedQuery
     output : StudyOutput
+    guesses : tuple of str
+        What was guessed from runs alone, in words; empty where a file says it.
     """
 
     source: Path
@@ -139,3 +141,4 @@ class StudyPlan:
     outcome_range: tuple[float, float] | None
     queries: tuple[AskedQuery, ...]
     output: StudyOutput
+    guesses: tuple[str, ...] = ()

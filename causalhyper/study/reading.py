@@ -15,6 +15,7 @@ from causalhyper.hypergraph.paths import check_ends
 from causalhyper.scm.options import Options
 from causalhyper.study.columns import check_columns
 from causalhyper.study.faults import Faults
+from causalhyper.study.guessed_plans import holds_runs
 from causalhyper.study.keys import read_table
 from causalhyper.study.mechanisms import DEFAULT, parse_mechanisms
 from causalhyper.study.plan import Protocols, StudyData, StudyOutput, StudyPlan
@@ -103,6 +104,11 @@ def read_study(path: str | Path) -> StudyPlan:
 def _load(path: Path) -> tuple[bytes, dict[str, Any]]:
     if path.is_dir():
         raise ConfigurationError(f"{str(path)!r} is a folder; expected a study file: name one")
+    if holds_runs(path):
+        raise ConfigurationError(
+            f"{str(path)!r} is named as runs are; expected a study file, which is TOML: write one "
+            "for these runs with causalhyper init"
+        )
     try:
         content = path.read_bytes()
         return content, tomllib.loads(content.decode())
