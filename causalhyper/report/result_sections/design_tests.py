@@ -47,7 +47,7 @@ def wild_section(found: WildContrasts) -> PageSection:
     verdict = f"{e.value:g} instead of {e.against:g}: {said(e, digits)}{known}. {test.reading}"
     frame = found.to_frame()
     shown = [
-        ShownColumn(e.treatment, ("value",), 6, kind="general"),
+        ShownColumn("value", ("value",), 6, kind="general"),
         ShownColumn("against", ("baseline",), 6, kind="general"),
         ShownColumn("contrast", ("estimate",), digits, signed=True),
         ShownColumn(span_of(e), ("lower", "upper"), digits, signed=True),
