@@ -123,7 +123,7 @@ def run(request: Request) -> None:
     studies = [Study(analysis, runs)]
     files = {page: render_report(studies, provenance)}
     if request.tables is not None:
-        files |= table_files(report_tables(studies), request.tables)
+        files |= table_files(report_tables(studies, provenance), request.tables)
     if document is not None:
         files[document] = document_bytes(estimates_document(analysis, provenance))
     write_together(files)

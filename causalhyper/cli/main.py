@@ -195,13 +195,18 @@ def run_study_file(
 
 @app.command(name="check")
 def check_study_file(
-    study: Annotated[Path, typer.Argument(help="Study file, such as study.toml.")],
+    study: Annotated[
+        Path, typer.Argument(help="Study file, such as study.toml; or a runs frame alone.")
+    ],
     json: Annotated[
         bool, typer.Option("--json", help="The check as JSON on standard output.")
     ] = False,
     quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
 ) -> None:
     """Check a study file and its runs, and say what its hypergraph identifies.
+
+    Of runs alone (.parquet, .csv, .csv.gz) roles and hypergraph are guessed by the names of
+    columns, and said to be.
 
     Exit code 4: the effect is not identified, or the runs do not compare its values.
     """

@@ -14,18 +14,21 @@ from causalhyper.cli.console import make_console, print_analysis, progress_bar
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_together
 from causalhyper.queries import Analysis
-from causalhyper.report import document_bytes, report_tables, table_files
+from causalhyper.report import document_bytes, section_tables, table_files
 from causalhyper.study import (
     StudyCheck,
     StudyResults,
     check_study,
+    guess_plan,
     read_study,
     run_study,
     start_study,
     study_document,
     study_files,
 )
-from causalhyper.study.document import plain, shown_studies
+from causalhyper.study.document import plain
+from causalhyper.study.guessed_plans import holds_runs
+from causalhyper.study.pages import study_sections
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
 """Name and version of what ``causalhyper check --json`` prints."""
@@ -63,7 +66,7 @@ def run_file(
         results = run_study(plan, progress)
     files = study_files(results, command)
     if tables is not None:
-        files |= table_files(report_tables(shown_studies(results)), tables)
+        files |= table_files(section_tables(study_sections(results, command)), tables)
     write_together(files)
     if json:
         _print_bytes(document_bytes(study_document(results, command)))
@@ -90,6 +93,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     Parameters
     ----------
     study : Path
+        Or runs alone: then roles and hypergraph are guessed, and said to be.
     json : bool
         Whether a document goes to standard output, and words to standard error.
     quiet : bool
@@ -100,7 +104,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     int
         0, or 4 where the effect is not identified or its values are not compared.
     """
-    found = check_study(read_study(study))
+    found = check_study(guess_plan(study) if holds_runs(study) else read_study(study))
     if json:
         _print_bytes(document_bytes(check_document(found)))
     if not quiet:
@@ -113,9 +117,13 @@ def check_document(found: StudyCheck) -> dict[str, object]:
     identification = found.identification
     return {
         "schema": CHECK_SCHEMA,
-        "study": {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "study": None
+        if found.plan.guesses
+        else {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "guesses": list(found.plan.guesses),
         "data": {"name": found.plan.data.runs.name, "sha256": found.checksum},
         "graph": str(found.plan.graph),
+        "roles": {role.node: role.label for role in found.plan.roles.values()},
         "answerable": found.answerable,
         "verdict": identification.verdict,
         "derivation": list(identification.derivation),

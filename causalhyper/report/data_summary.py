@@ -31,7 +31,7 @@ RULE = (
     f"A value is far out where it lies more than {LIMIT:g} spreads from the median of the runs "
     "with the same treatment value and context. The spread is 1.048 times the median distance "
     f"between two of these runs, or over all such groups where there are fewer than {OWN} of "
-    "them. No run is left out for it."
+    "them. Such a run stays in the analysis."
 )
 """How values far out are found, in words."""
 

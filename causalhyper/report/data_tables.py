@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from causalhyper.figures import house_style, to_svg
+from causalhyper.report.blocks import Block, Drawing, Fold, Prose
 from causalhyper.report.data_summary import RULE, DataSummary
 from causalhyper.report.frame_tables import ShownColumn, frame_table
-from causalhyper.report.sections import Block, Fold, Picture, Prose
 from causalhyper.report.tables import ReportTable
 
 MOST = 20
@@ -40,14 +39,12 @@ def data_tables(found: DataSummary) -> tuple[ReportTable, ...]:
     return tuple(tables)
 
 
-def data_blocks(found: DataSummary, prefix: str = "data-") -> tuple[Block, ...]:
+def data_blocks(found: DataSummary) -> tuple[Block, ...]:
     """The data section of a page.
 
     Parameters
     ----------
     found : DataSummary
-    prefix : str
-        Of the ids in its picture, different for each section of a page.
 
     Returns
     -------
@@ -72,20 +69,19 @@ def data_blocks(found: DataSummary, prefix: str = "data-") -> tuple[Block, ...]:
         *lists,
     ]
     if found.scores["score"].notna().any():
-        blocks.append(Fold("Every run's distance from its group", (_picture(found, prefix),)))
+        blocks.append(Fold("Every run's distance from its group", (_drawing(found),)))
     return tuple(blocks)
 
 
-def _picture(found: DataSummary, prefix: str) -> Picture:
-    with house_style():
-        svg = to_svg(
-            found.plot().figure,
-            title="Distances of runs from their group",
-            description=f"{len(found.outliers)} values far out of "
-            f"{int(found.scores['score'].notna().sum())}; the table names them.",
-            prefix=prefix,
-        )
-    return Picture(svg, "Distance from the median of runs of one treatment value and context.")
+def _drawing(found: DataSummary) -> Drawing:
+    return Drawing(
+        found.plot,
+        "Distances of runs from their group",
+        f"{len(found.outliers)} values far out of {int(found.scores['score'].notna().sum())}; "
+        "the table names them.",
+        "Distance from the median of runs of one treatment value and context.",
+        spare=True,
+    )
 
 
 _TEXTS = [ShownColumn(n, (n,), kind="text") for n in ("cluster", "context", "lacks", "repeats")]

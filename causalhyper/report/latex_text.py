@@ -38,6 +38,8 @@ _MATHS = {
     "⊥": r"\perp", "⟂": r"\perp", "⫫": r"\perp\!\!\!\perp", "∥": r"\|", "‖": r"\|",
     "∇": r"\nabla", "∂": r"\partial", "∑": r"\sum", "∏": r"\prod", "√": r"\surd", "✓": r"\surd",
     "✗": r"\times", "ℓ": r"\ell", "°": r"^{\circ}", "«": r"\ll", "»": r"\gg", "µ": r"\mu",
+    "′": r"^{\prime}", "″": r"^{\prime\prime}", "∧": r"\wedge", "∨": r"\vee", "¬": r"\neg",
+    "⊂": r"\subset", "⊆": r"\subseteq", "∖": r"\setminus", "≡": r"\equiv", "∼": r"\sim",
     "ᵀ": r"^{\mathrm{T}}", "⁻": "^{-}",
 }  # fmt: skip
 _GREEK = (

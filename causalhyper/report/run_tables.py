@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from causalhyper.queries import Analysis
+from causalhyper.report.parts import Analysed
 from causalhyper.report.tables import Cell, ReportTable, text_cells
 
 
-def mechanism_table(analysis: Analysis) -> ReportTable:
+def mechanism_table(analysis: Analysed) -> ReportTable:
     """How each node was fitted, and how much of its variance within contexts that explains."""
     rows = []
     for node, mechanism in analysis.model.mechanisms.items():
@@ -25,7 +25,7 @@ def mechanism_table(analysis: Analysis) -> ReportTable:
     )
 
 
-def role_table(analysis: Analysis) -> ReportTable:
+def role_table(analysis: Analysed) -> ReportTable:
     """Which column plays which node."""
     parts = {analysis.treatment: "treatment", analysis.outcome: "outcome"}
     roles = analysis.model.roles
@@ -33,7 +33,7 @@ def role_table(analysis: Analysis) -> ReportTable:
     return ReportTable("Nodes", ("node", "part", "measured as"), tuple(rows))
 
 
-def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> ReportTable:
+def count_table(analysis: Analysed, runs: pd.DataFrame, most: int = 12) -> ReportTable:
     """Runs by context and treatment value; contexts beyond `most` are counted together."""
     column = analysis.model.roles[analysis.treatment].column
     context = list(analysis.model.context)
@@ -59,7 +59,7 @@ def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> Repor
     )
 
 
-def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> ReportTable:
+def measurement_table(analysis: Analysed, runs: pd.DataFrame) -> ReportTable:
     """Mean and standard deviation of every node's column at each treatment value."""
     roles = analysis.model.roles
     column = roles[analysis.treatment].column

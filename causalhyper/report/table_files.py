@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 
+from causalhyper.report.blocks import Block, Fold, PageSection
 from causalhyper.report.csv_tables import csv_table
 from causalhyper.report.frame_tables import markdown_table, markdown_text
 from causalhyper.report.latex_tables import latex_table, slug
-from causalhyper.report.page import Study, environment, study_section
-from causalhyper.report.sections import Block, Fold, PageSection
-from causalhyper.report.tables import ReportTable, glance_table
+from causalhyper.report.page import Study, page_sections
+from causalhyper.report.parts import part_of
+from causalhyper.report.provenance import Provenance
+from causalhyper.report.sections import environment
+from causalhyper.report.tables import ReportTable
 
 _SECTION, _CAPTION = 30, 40
 """Characters of a file's name that tell the section, and the table."""
@@ -50,17 +52,21 @@ def section_tables(sections: Sequence[PageSection]) -> tuple[tuple[str, ReportTa
     Returns
     -------
     tuple of (str, ReportTable)
-        In the order of the page.
+        In the order of the page; of sections within sections the inner one's title.
 
     Examples
     --------
-    >>> from causalhyper.report.sections import Prose
+    >>> from causalhyper.report.blocks import Prose
     >>> fold = Fold("more", (ReportTable("Runs", ("n",), ()),))
     >>> found = section_tables([PageSection("Data", (Prose("60 runs"), fold))])
     >>> [(title, table.caption) for title, table in found]
     [('Data', 'Runs')]
     """
-    return tuple((s.title, table) for s in sections for table in _tables(s.blocks))
+    found: list[tuple[str, ReportTable]] = []
+    for section in sections:
+        found += [(section.title, table) for table in _tables(section.blocks)]
+        found += section_tables(section.sections)
+    return tuple(found)
 
 
 def _tables(blocks: Sequence[Block]) -> Iterator[ReportTable]:
@@ -71,28 +77,23 @@ def _tables(blocks: Sequence[Block]) -> Iterator[ReportTable]:
             yield from _tables(block.blocks)
 
 
-def report_tables(studies: Sequence[Study]) -> tuple[tuple[str, ReportTable], ...]:
-    """Every table of a report of `render_report`, with its study's protocol.
+def report_tables(
+    studies: Sequence[Study], provenance: Provenance
+) -> tuple[tuple[str, ReportTable], ...]:
+    """Every table of a report of `render_report`, with the title of its section.
 
     Parameters
     ----------
     studies : sequence of Study
+    provenance : Provenance
 
     Returns
     -------
     tuple of (str, ReportTable)
-        In the order of the report's sections; empty without a study.
+        In the order of the page, those as well that a page leaves out where it grows too large.
     """
-    if not studies:
-        return ()
-    found = [("At a glance", glance_table([study.analysis for study in studies]))]
-    for number, study in enumerate(studies, start=1):
-        section = study_section(number, study)
-        for field in fields(section):
-            value = getattr(section, field.name)
-            tables = value if isinstance(value, tuple) else (value,)
-            found += [(section.protocol, t) for t in tables if isinstance(t, ReportTable)]
-    return tuple(found)
+    parts = [part_of(study.analysis, study.runs) for study in studies]
+    return section_tables(page_sections(parts, provenance))
 
 
 def table_files(

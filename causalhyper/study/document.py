@@ -8,16 +8,13 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from causalhyper.queries import Analysis
 from causalhyper.study.results import AnsweredQuery, PartResults, StudyResults
-
-if TYPE_CHECKING:
-    from causalhyper.report import Study
 
 STUDY_SCHEMA = "causalhyper.study-results/1"
 """Name and version of the document; a change that breaks readers raises the number."""
@@ -114,32 +111,19 @@ def study_files(results: StudyResults, command: str) -> dict[Path, bytes]:
         In the study's folder, as it asks: ``index.html``, ``results.json``, and in ``tables`` a
         CSV file a query and part. Equal inputs give equal bytes.
     """
-    from causalhyper.report import document_bytes, record_provenance, render_report
+    from causalhyper.report import document_bytes
+    from causalhyper.study.pages import study_page
 
     output = results.plan.output
     found: dict[Path, bytes] = {}
     if output.html:
-        provenance = record_provenance(command, results.plan.data.runs.name, results.checksum)
-        page = render_report(shown_studies(results), provenance, title=output.title)
-        found[output.folder / "index.html"] = page
+        found[output.folder / "index.html"] = study_page(results, command)
     if output.json:
         document = study_document(results, command)
         found[output.folder / "results.json"] = document_bytes(document)
     if output.csv:
         found |= _tables(results, output.folder / "tables")
     return found
-
-
-def shown_studies(results: StudyResults) -> list[Study]:
-    """What the report shows: each analysis with the runs of its part."""
-    from causalhyper.report import Study
-
-    return [
-        Study(answer.result, part.part.runs)
-        for part in results.parts
-        for answer in part.answers
-        if isinstance(answer.result, Analysis)
-    ]
 
 
 def _tables(results: StudyResults, folder: Path) -> dict[Path, bytes]:

@@ -16,6 +16,7 @@ from causalhyper.report import (
     Study,
     latex_table,
     latex_text,
+    record_provenance,
     report_tables,
     whole_table,
 )
@@ -112,7 +113,10 @@ def test_a_table_that_is_wider_than_the_page_is_turned() -> None:
 def test_every_table_of_a_report_says_what_the_page_says_and_compiles(
     analysis: Analysis, runs: pd.DataFrame, tmp_path: Path
 ) -> None:
-    tables = [table for _, table in report_tables([Study(analysis, runs)])]
+    tables = [
+        table
+        for _, table in report_tables([Study(analysis, runs)], record_provenance("c", "d", "e"))
+    ]
     frame = pd.DataFrame(np.full((3, 20), 0.5), columns=[f"measure {i}" for i in range(20)])
     tables += [one(HOSTILE), whole_table(frame, "Very wide"), one("日本語 🎉 " * 9)]
     tables += [whole_table(pd.DataFrame({"layer": ["conv.weight"] * 90}), "Long")]

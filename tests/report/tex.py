@@ -14,7 +14,9 @@ PRINTS = {
     r"\textless": "<", r"\textgreater": ">", r"\textbar": "|", r"\textasciigrave": "`",
     r"\ldots": "…", r"\allowbreak": "", r"\ss": "ß",
     "$-$": "−", r"$\beta$": "β", r"$^{2}$": "²", r"$_{2}$": "₂", r"$\times$": "×", r"$\to$": "→",
-    r"$\leq$": "≤", r"$\pm$": "±", "--": "–",
+    r"$\Sigma$": "Σ", r"$\perp$": "⊥", r"$\lambda$": "λ", r"$\rho$": "ρ",
+    r"$\leq$": "≤", r"$\pm$": "±", "--": "–", r"$\emptyset$": "∅", r"$\in$": "∈",
+    r"$^{\prime}$": "′",
 }  # fmt: skip
 """What TeX prints for each command that a text may hold."""
 
