@@ -8,7 +8,7 @@ from causalhyper.report.blocks import PageSection
 from causalhyper.report.page import SourceText, page_sections, render_parts
 from causalhyper.report.parts import Answer, ReportPart
 from causalhyper.report.provenance import Provenance, record_provenance
-from causalhyper.study.document import plain
+from causalhyper.study.plain_values import plain
 from causalhyper.study.plan import AskedQuery
 from causalhyper.study.results import PartResults, StudyResults
 
