@@ -18,6 +18,8 @@ from causalhyper.report import (
     estimates_document,
     record_provenance,
     render_report,
+    report_tables,
+    table_files,
 )
 from causalhyper.scm import fit
 from causalhyper.study.mechanisms import parse_mechanisms
@@ -45,6 +47,7 @@ class Request:
     interval: str
     out: Path
     json: Path | None
+    tables: Path | None
     quiet: bool
 
     @property
@@ -62,6 +65,7 @@ class Request:
         words += ["--level", _plain(self.level), "--interval", self.interval]
         words += ["--out", str(self.out)]
         words += ["--json", str(self.json)] if self.json else []
+        words += ["--tables", str(self.tables)] if self.tables else []
         return shlex.join(words)
 
 
@@ -116,8 +120,10 @@ def run(request: Request) -> None:
             progress=progress,
         )
     provenance = record_provenance(request.command, request.runs.name, checksum(request.runs))
-    html = render_report([Study(analysis, runs)], provenance)
-    files = {page: html}
+    studies = [Study(analysis, runs)]
+    files = {page: render_report(studies, provenance)}
+    if request.tables is not None:
+        files |= table_files(report_tables(studies, provenance), request.tables)
     if document is not None:
         files[document] = document_bytes(estimates_document(analysis, provenance))
     write_together(files)
@@ -133,6 +139,8 @@ def _check(request: Request) -> None:
         )
     if request.out.exists() and not request.out.is_dir():
         raise ConfigurationError(f"--out {str(request.out)!r} is a file: name a folder")
+    if request.tables is not None and request.tables.exists() and not request.tables.is_dir():
+        raise ConfigurationError(f"--tables {str(request.tables)!r} is a file: name a folder")
     if request.json is not None and request.json.is_dir():
         raise ConfigurationError(f"--json {str(request.json)!r} is a folder: name a file")
     if request.json and request.json.resolve() == (request.out / "index.html").resolve():

@@ -19,6 +19,9 @@ SEVERAL = frozenset(
 )
 """Options that take several values, repeated or one behind the other."""
 
+TABLES = "Folder for every table of the report as CSV, Markdown and LaTeX."
+"""Help of an option that two commands have."""
+
 CallError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """What the parser raises; some versions of typer bring their own copy of click."""
 
@@ -96,6 +99,7 @@ def analyze(
         ),
     ] = "t",
     json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
+    tables: Annotated[Path | None, typer.Option(help=TABLES)] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
 ) -> None:
     """Effect curve, mediation and ablations of a treatment, as tables, a report and JSON.
@@ -125,6 +129,7 @@ def analyze(
             interval=interval,
             out=out,
             json=json,
+            tables=tables,
             quiet=quiet,
         )
     )
@@ -176,6 +181,7 @@ def run_study_file(
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to, in place of the file's own.")
     ] = None,
+    tables: Annotated[Path | None, typer.Option(help=TABLES)] = None,
     json: Annotated[
         bool, typer.Option("--json", help="All results as JSON on standard output.")
     ] = False,
@@ -184,18 +190,23 @@ def run_study_file(
     """Ask every query of a study file, and write its report, results and tables."""
     from causalhyper.cli.study import run_file
 
-    run_file(study, out, json=json, quiet=quiet)
+    run_file(study, out, tables=tables, json=json, quiet=quiet)
 
 
 @app.command(name="check")
 def check_study_file(
-    study: Annotated[Path, typer.Argument(help="Study file, such as study.toml.")],
+    study: Annotated[
+        Path, typer.Argument(help="Study file, such as study.toml; or a runs frame alone.")
+    ],
     json: Annotated[
         bool, typer.Option("--json", help="The check as JSON on standard output.")
     ] = False,
     quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
 ) -> None:
     """Check a study file and its runs, and say what its hypergraph identifies.
+
+    Of runs alone (.parquet, .csv, .csv.gz) roles and hypergraph are guessed by the names of
+    columns, and said to be.
 
     Exit code 4: the effect is not identified, or the runs do not compare its values.
     """

@@ -14,18 +14,21 @@ from causalhyper.cli.console import make_console, print_analysis, progress_bar
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_together
 from causalhyper.queries import Analysis
-from causalhyper.report import document_bytes
+from causalhyper.report import document_bytes, section_tables, table_files
 from causalhyper.study import (
     StudyCheck,
     StudyResults,
     check_study,
+    guess_plan,
     read_study,
     run_study,
     start_study,
     study_document,
     study_files,
 )
-from causalhyper.study.document import plain
+from causalhyper.study.guessed_plans import holds_runs
+from causalhyper.study.pages import study_sections
+from causalhyper.study.plain_values import plain
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
 """Name and version of what ``causalhyper check --json`` prints."""
@@ -33,7 +36,9 @@ NOT_ANSWERABLE = 4
 """Exit code where an effect is not identified, or the runs do not compare its values."""
 
 
-def run_file(study: Path, out: Path | None, *, json: bool, quiet: bool) -> None:
+def run_file(
+    study: Path, out: Path | None, *, tables: Path | None = None, json: bool, quiet: bool
+) -> None:
     """Run a study file; files are written at the very end, together or not at all.
 
     Parameters
@@ -41,20 +46,27 @@ def run_file(study: Path, out: Path | None, *, json: bool, quiet: bool) -> None:
     study : Path
     out : Path or None
         Folder to write to in place of the file's own.
+    tables : Path or None
+        Folder for every table of the report as CSV, Markdown and LaTeX.
     json : bool
         Whether the document goes to standard output, and words to standard error.
     quiet : bool
         Whether words are left out.
     """
     plan = read_study(study)
-    command = shlex.join(["causalhyper", "run", str(study), *(["--out", str(out)] if out else [])])
+    folders = {"--out": out, "--tables": tables}
+    given = [word for name, path in folders.items() if path for word in (name, str(path))]
+    command = shlex.join(["causalhyper", "run", str(study), *given])
+    for name, path in folders.items():
+        if path is not None and path.exists() and not path.is_dir():
+            raise ConfigurationError(f"{name} {str(path)!r} is a file: name a folder")
     if out is not None:
-        if out.exists() and not out.is_dir():
-            raise ConfigurationError(f"--out {str(out)!r} is a file: name a folder")
         plan = replace(plan, output=replace(plan.output, folder=out))
     with progress_bar("asking", quiet=quiet) as progress:
         results = run_study(plan, progress)
     files = study_files(results, command)
+    if tables is not None:
+        files |= table_files(section_tables(study_sections(results, command)), tables)
     write_together(files)
     if json:
         _print_bytes(document_bytes(study_document(results, command)))
@@ -81,6 +93,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     Parameters
     ----------
     study : Path
+        Or runs alone: then roles and hypergraph are guessed, and said to be.
     json : bool
         Whether a document goes to standard output, and words to standard error.
     quiet : bool
@@ -91,7 +104,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     int
         0, or 4 where the effect is not identified or its values are not compared.
     """
-    found = check_study(read_study(study))
+    found = check_study(guess_plan(study) if holds_runs(study) else read_study(study))
     if json:
         _print_bytes(document_bytes(check_document(found)))
     if not quiet:
@@ -104,9 +117,13 @@ def check_document(found: StudyCheck) -> dict[str, object]:
     identification = found.identification
     return {
         "schema": CHECK_SCHEMA,
-        "study": {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "study": None
+        if found.plan.guesses
+        else {"name": found.plan.source.name, "sha256": found.plan.sha256},
+        "guesses": list(found.plan.guesses),
         "data": {"name": found.plan.data.runs.name, "sha256": found.checksum},
         "graph": str(found.plan.graph),
+        "roles": {role.node: role.label for role in found.plan.roles.values()},
         "answerable": found.answerable,
         "verdict": identification.verdict,
         "derivation": list(identification.derivation),

@@ -14,8 +14,8 @@ from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import (
     GREY,
     INK,
-    PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -26,7 +26,6 @@ COLUMNS = ("lambda", "column", "coefficient")
 NAMED, DRAWN = 6, 200
 """Columns that have a colour and a name; those drawn at most, the largest ones."""
 _FIGURE = "a figure of coefficient paths"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _DASHES = ("-", "--", "-.")
 
 
@@ -87,7 +86,7 @@ def plot_coefficient_paths(
         handles, labels = [], []
         for i, column in enumerate(order[:NAMED]):
             look: dict[str, Any] = {
-                "color": _COLORS[i],
+                "color": SERIES[i],
                 "linestyle": _DASHES[i % len(_DASHES)],
                 "linewidth": 1.6,
             }

@@ -15,7 +15,7 @@ from causalhyper.figures.style import (
     INK,
     PALETTE,
     PLAIN,
-    SOFT_INK,
+    SOFT,
     house_style,
     name_axes,
     new_axes,
@@ -76,8 +76,8 @@ def plot_contours(
         near = 0.02 * (surface.max() - surface.min())
         ticks = MaxNLocator(9).tick_values(surface.min(), surface.max())
         levels = [v for v in ticks if v and abs(v - surface[0, 0]) > near]
-        lines = axes.contour(grid_x, grid_y, surface, levels, colors=[GREY], linewidths=0.9)
-        axes.clabel(lines, fontsize=8, colors=[SOFT_INK])
+        lines = axes.contour(grid_x, grid_y, surface, levels, colors=[SOFT], linewidths=0.9)
+        axes.clabel(lines, fontsize=8, colors=[SOFT])
         if surface.min() < 0 < surface.max():
             zero = axes.contour(
                 grid_x, grid_y, surface, levels=[0.0], colors=[PALETTE["vermillion"]]

@@ -18,6 +18,7 @@ from causalhyper.figures.style import (
     INK,
     PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -26,7 +27,6 @@ from causalhyper.figures.style import (
 
 QUANTILE_COLUMNS = ("value", "kind", "quantile", "estimate", "lower", "upper")
 DENSITY_COLUMNS = ("value", "place", "density", "lower", "upper")
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _DASHES = ("-", "--", "-.", ":")
 _BESIDE = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0}
 
@@ -113,7 +113,7 @@ def _draw_ranges(
     pairs = len(levels) // 2
     for i in range(pairs):
         low, high = table[levels[i]].to_numpy(), table[levels[-1 - i]].to_numpy()
-        alpha = 0.16 + 0.22 * i / max(1, pairs - 1)
+        alpha = 0.16 + 0.32 * i / max(1, pairs - 1)
         label = f"{levels[i]:g} to {levels[-1 - i]:g} quantile"
         axes.fill_between(x, low, high, color=PALETTE["blue"], alpha=alpha, lw=0, label=label)
         axes.vlines(x, low, high, PALETTE["blue"], lw=3 + 4 * i, alpha=0.4, label=f"_{label}")
@@ -197,10 +197,10 @@ def plot_densities(
         for i, x in enumerate(np.unique(value)):
             rows = np.flatnonzero(value == x)
             rows = rows[np.argsort(place[rows], kind="stable")]
-            color, label = _COLORS[i % len(_COLORS)], f"{ylabel} {write_number(x)}"
+            color, label = SERIES[i % len(SERIES)], f"{ylabel} {write_number(x)}"
             ribbon = (place[rows], low[rows], high[rows])
             axes.fill_between(*ribbon, color=color, alpha=0.15, lw=0, label=f"_{label}")
-            dash = _DASHES[i // len(_COLORS) % len(_DASHES)]
+            dash = _DASHES[i // len(SERIES) % len(_DASHES)]
             (line,) = axes.plot(place[rows], density[rows], dash, color=color, label=label)
             handles.append(line)
             labels.append(label)

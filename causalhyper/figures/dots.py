@@ -148,8 +148,9 @@ def _draw(
     low = np.maximum(bars[0][barred], least)
     axes.hlines(y[barred], low, bars[1][barred], color, linewidth=2, zorder=2)
     axes.plot(
-        values[rows], y[rows], marker, color=color, markersize=6, markeredgecolor="white", zorder=3
-    )
+        values[rows], y[rows], marker, color=color, markersize=6, markeredgecolor="white",
+        zorder=3, clip_on=False,
+    )  # fmt: skip
 
 
 def _explain(axes: Axes, kinds: list[str], marks: list[str]) -> None:

@@ -17,8 +17,8 @@ from causalhyper.figures.scales import is_wide, scale_values, write_number
 from causalhyper.figures.style import (
     GREY,
     INK,
-    PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -28,7 +28,6 @@ from causalhyper.figures.text import wrap
 
 COLUMNS = ("estimator", "value", "estimate", "lower", "upper", "joint_lower", "joint_upper")
 _FIGURE = "an effect curve"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _MARKERS = "osD^vPX"
 _THICK, _THIN = 4.0, 1.1
 
@@ -133,7 +132,7 @@ def _read_curves(frame: pd.DataFrame) -> list[_Curve]:
         curves.append(
             _Curve(
                 label,
-                _COLORS[i % len(_COLORS)],
+                SERIES[i % len(SERIES)],
                 _MARKERS[i % len(_MARKERS)],
                 value[rows],
                 estimate[rows],

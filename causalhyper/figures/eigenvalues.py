@@ -12,11 +12,12 @@ from matplotlib.lines import Line2D
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
+from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import (
     INK,
-    PALETTE,
     PLAIN,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -25,7 +26,6 @@ from causalhyper.figures.style import (
 
 COLUMNS = ("quantity", "space", "rank", "value", "caution")
 _FIGURE = "a figure of eigenvalues"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _MARKS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -90,6 +90,7 @@ def plot_eigenvalues(
     with house_style():
         axes = new_axes(ax, figsize=(max(5.6, 1.5 * len(methods) + 1.5), 4.2))
         axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
         axes.grid(axis="y", color=RULE)
         for place, method in enumerate(methods):
             rows = names[shown] == method
@@ -110,7 +111,7 @@ def _draw_strip(axes: Axes, place: int, ranks: Array, values: Array, doubtful: A
     for i, rank in enumerate(known):
         rows = ranks == rank
         x = place + lane * (i - (len(known) - 1) / 2)
-        color, mark = _COLORS[i % len(_COLORS)], _MARKS[i % len(_MARKS)]
+        color, mark = SERIES[i % len(SERIES)], _MARKS[i % len(_MARKS)]
         spread = np.linspace(-1, 1, rows.sum()) if rows.sum() > 1 else np.zeros(1)
         for offset, value, open_ in zip(spread, values[rows], doubtful[rows], strict=True):
             axes.plot(
@@ -137,9 +138,7 @@ def _label(rows: pd.DataFrame, method: str) -> str:
 
 def _explain(axes: Axes, ranks: Array, doubtful: bool, hidden: int) -> None:
     handles = [
-        Line2D(
-            [], [], color=_COLORS[i % len(_COLORS)], marker=_MARKS[i % len(_MARKS)], linestyle=""
-        )
+        Line2D([], [], color=SERIES[i % len(SERIES)], marker=_MARKS[i % len(_MARKS)], linestyle="")
         for i in range(len(ranks))
     ]
     labels = [f"eigenvalue {rank:g}" for rank in ranks]

@@ -18,7 +18,7 @@ from causalhyper.figures.style import (
     PALETTE,
     PLAIN,
     RULE,
-    SOFT_INK,
+    SOFT,
     house_style,
     name_axes,
     new_axes,
@@ -112,10 +112,11 @@ def _arrange(frame: pd.DataFrame) -> list[_Row]:
     y, last = 0.0, ""
     for index, (label, group) in enumerate(zip(labels, groups, strict=True)):
         if group and group != last:
-            heading = wrap(group, 44, 1)[0]
+            heading = wrap(group, 44, 2)
             y += 0.45 if rows else 0.0
-            rows.append(_Row(heading, y, -1))
-            y += 1.0
+            extra = 0.25 * (len(heading) - 1)
+            rows.append(_Row("\n".join(heading), y + extra, -1))
+            y += 1.0 + 2 * extra
         last = group
         lines = wrap(label, 40)
         extra = 0.25 * max(0, len(lines) - 1)
@@ -170,7 +171,7 @@ def _write_rows(axes: Axes, rows: list[_Row], muted: Flags) -> None:
         tick.label1.set(horizontalalignment="left", fontsize=_SIZE, **PLAIN)
         tick.label1.set_fontweight("bold" if heading else "normal")
         if not heading and muted[row.index]:
-            tick.label1.set_color(SOFT_INK)
+            tick.label1.set_color(SOFT)
 
 
 def _write_numbers(
@@ -194,7 +195,7 @@ def _write_numbers(
             transform=axes.get_yaxis_transform(),
             verticalalignment="center_baseline",
             fontsize=_SIZE,
-            color=SOFT_INK if muted[i] else INK,
+            color=SOFT if muted[i] else INK,
             **PLAIN,
         )
 

@@ -14,10 +14,12 @@ from matplotlib.patches import FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.text import Text
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.figures.arc_effects import EFFECT_SIZE, lay_out_labelled, read_effects
+from causalhyper.figures.arc_labels import ARROW, HALF
 from causalhyper.figures.checks import check_columns, read_texts
 from causalhyper.figures.latents import COLOR, arch_room, draw_arches
 from causalhyper.figures.layers import Hyperarc
-from causalhyper.figures.layout import Box, DrawnArc, Layout, lay_out
+from causalhyper.figures.layout import Box, DrawnArc, Layout
 from causalhyper.figures.style import (
     INK,
     PALETTE,
@@ -33,16 +35,16 @@ _FIGURE = "a hypergraph plot"
 ROLES: dict[str, dict[str, Any]] = {
     "treatment": {"facecolor": "#D9EAF6", "edgecolor": PALETTE["blue"], "linewidth": 1.8},
     "mediator": {"facecolor": "#F5F5F5", "edgecolor": "#6B6B6B", "linewidth": 1.0},
-    "outcome": {"facecolor": "#FCE6D6", "edgecolor": PALETTE["vermillion"], "linewidth": 1.8},
+    "outcome": {"facecolor": "#FCE6D6", "edgecolor": PALETTE["vermillion"], "linewidth": 2.8},
     "other": {"facecolor": "white", "edgecolor": "#6B6B6B", "linewidth": 1.0, "linestyle": "--"},
 }
 """The look of a node by its role."""
 
 _SINGLE = "#4D4D4D"
-_JOINT = [PALETTE[c] for c in ("green", "purple", "sky", "orange")]
+_JOINT = [PALETTE[c] for c in ("green", "purple", "blue", "vermillion")]
 _NAME, _LABEL = 11.0, 9.0
 _NAME_LINE, _LABEL_LINE, _PAD = 0.19, 0.15, 0.12
-_ARROW, _MARGIN = 0.12, 0.06
+_MARGIN = 0.06
 
 
 class _ScaledText(Text):
@@ -63,6 +65,7 @@ def plot_hypergraph(
     nodes: pd.DataFrame,
     arcs: pd.DataFrame,
     *,
+    effects: pd.DataFrame | None = None,
     latent: Sequence[tuple[str, str]] = (),
     title: str = "",
     ax: Axes | None = None,
@@ -79,6 +82,9 @@ def plot_hypergraph(
         `role` ("treatment", "outcome", "mediator" or "other").
     arcs : pandas.DataFrame
         Columns `hyperedge` (its id), `tail`, `head`; one row a member of the tail.
+    effects : pandas.DataFrame, optional
+        Columns `tail`, `head`, `estimate`, `lower`, `upper`: a number beside the arc, in brackets
+        where its interval holds zero; beside the first, where several hyperedges have the arc.
     latent : sequence of tuple of str
         Pairs of nodes with an unmeasured common cause: dashed arches above the boxes.
     title : str
@@ -106,23 +112,28 @@ def plot_hypergraph(
     """
     labels, roles = _read_nodes(nodes)
     hyperarcs = _read_arcs(arcs, labels)
+    numbers = {} if effects is None else read_effects(effects, hyperarcs)
     lines = {node: wrap(label, 22, 4) for node, label in labels.items()}
     height = 2 * _PAD + _NAME_LINE + _LABEL_LINE * max(map(len, lines.values()))
     widths = {node: max(0.8, _width(node, broken)) for node, broken in lines.items()}
-    layout = lay_out({node: (width, height) for node, width in widths.items()}, hyperarcs)
+    sizes = {node: (width, height) for node, width in widths.items()}
+    layout, places = lay_out_labelled(sizes, hyperarcs, numbers, latent)
     left, top, right, bottom = layout.bounds
-    room_above = arch_room(latent)
     with house_style():
-        size = max(4.5, right - left + 0.4), bottom - top + room_above + (1.0 if title else 0.7)
+        high = min([top - arch_room(latent), *(b.y - b.height for b in places.values())])
+        low = max([bottom, *(b.y + b.height for b in places.values())])
+        size = max(4.5, right - left + 0.4), low - high + (1.0 if title else 0.7)
         axes = new_axes(ax, figsize=size)
         axes.set_axis_off()
         axes.set_aspect("equal")
         axes.set_xlim(left - _MARGIN, right + _MARGIN)
-        axes.set_ylim(bottom + _MARGIN, top - _MARGIN - room_above)
+        axes.set_ylim(low + _MARGIN, high - _MARGIN)
         draw_arches(axes, layout.nodes, latent, top)
         _draw_hyperarcs(axes, layout, hyperarcs)
         for node, box in layout.nodes.items():
             _draw_node(axes, node, lines[node], box, roles[node])
+        for key, box in places.items():
+            _write(axes, numbers[key], box.x, box.y, EFFECT_SIZE, "normal")
         name_axes(axes, title=title)
         joint = sum(arc.joint for arc in hyperarcs)
         room = size[0] if ax is None else axes.get_window_extent().width / axes.figure.figure.dpi
@@ -199,12 +210,12 @@ def _draw_hyperarcs(axes: Axes, layout: Layout, hyperarcs: Sequence[Hyperarc]) -
 
 def _draw_arc(axes: Axes, arc: DrawnArc, color: str) -> None:
     """Draw one curve, with a head where it ends at a node."""
-    path = arc.path(shorten=0.8 * _ARROW if arc.arrow else 0.0)
+    path = arc.path(shorten=0.8 * ARROW if arc.arrow else 0.0)
     look = {"facecolor": "none", "edgecolor": color, "linewidth": 1.5, "zorder": 2}
     axes.add_patch(PathPatch(path, label=f"{arc.start} -> {arc.end}", **look))
     if arc.arrow:
         x, y = arc.points[-1]
-        corners = [(x, y), (x - _ARROW, y - 0.055), (x - _ARROW, y + 0.055)]
+        corners = [(x, y), (x - ARROW, y - HALF), (x - ARROW, y + HALF)]
         axes.add_patch(Polygon(corners, facecolor=color, edgecolor="none", zorder=3))
 
 

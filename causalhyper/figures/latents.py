@@ -22,10 +22,32 @@ def arch_room(pairs: Sequence[tuple[str, str]]) -> float:
     return 0.8 * (ARCH + STEP * len(pairs)) if pairs else 0.0
 
 
+def arch_path(boxes: Mapping[str, Box], pair: tuple[str, str], number: int, top: float) -> Path:
+    """The arch of a pair, from the top of one box to the top of the other.
+
+    Parameters
+    ----------
+    boxes : mapping of str to Box
+    pair : (str, str)
+    number : int
+        Arches before it.
+    top : float
+        Upper end of what is drawn without arches.
+
+    Returns
+    -------
+    matplotlib.path.Path
+    """
+    ends = [(boxes[v].x, boxes[v].y - boxes[v].height / 2) for v in pair]
+    height = top - ARCH - STEP * number
+    points = [ends[0], (ends[0][0], height), (ends[1][0], height), ends[1]]
+    return Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+
+
 def draw_arches(
     axes: Axes, boxes: Mapping[str, Box], pairs: Sequence[tuple[str, str]], top: float
 ) -> None:
-    """Draw one dashed arch a pair, from the top of one box to the top of the other.
+    """Draw one dashed arch a pair.
 
     Parameters
     ----------
@@ -37,10 +59,7 @@ def draw_arches(
         Upper end of what is drawn so far.
     """
     for i, (one, other) in enumerate(pairs):
-        ends = [(boxes[v].x, boxes[v].y - boxes[v].height / 2) for v in (one, other)]
-        height = top - ARCH - STEP * i
-        points = [ends[0], (ends[0][0], height), (ends[1][0], height), ends[1]]
-        path = Path(points, [Path.MOVETO, Path.CURVE4, Path.CURVE4, Path.CURVE4])
+        path = arch_path(boxes, (one, other), i, top)
         look = {"facecolor": "none", "edgecolor": COLOR, "linestyle": "--", "linewidth": 1.2}
         patch = PathPatch(path, zorder=1, **look)
         patch.set_gid(f"latent {one} {other}")

@@ -111,7 +111,12 @@ class Layout:
         )
 
 
-def lay_out(sizes: Mapping[str, tuple[float, float]], hyperarcs: Sequence[Hyperarc]) -> Layout:
+def lay_out(
+    sizes: Mapping[str, tuple[float, float]],
+    hyperarcs: Sequence[Hyperarc],
+    *,
+    gap: float = _GAP_ACROSS,
+) -> Layout:
     """Lay a hypergraph out from left to right.
 
     Sugiyama's method: layers by longest path, bends where an arc passes a column, few crossings,
@@ -123,6 +128,9 @@ def lay_out(sizes: Mapping[str, tuple[float, float]], hyperarcs: Sequence[Hypera
     sizes : mapping of str to tuple of float
         Width and height of each node, in inches; the boxes of a column become equally wide.
     hyperarcs : sequence of Hyperarc
+    gap : float
+        The least distance between columns, in inches; boxes lie as much farther apart as it is
+        wider than usual.
 
     Returns
     -------
@@ -146,8 +154,8 @@ def lay_out(sizes: Mapping[str, tuple[float, float]], hyperarcs: Sequence[Hypera
     )
     small = {"junction": (JUNCTION, JUNCTION), "bend": (0.0, _BEND)}
     extents = [small.get(v.kind) or sizes[v.name] for v in ordered.vertices]
-    y = place_heights(ordered, [height for _, height in extents], _GAP_DOWN)
-    ends = place_columns(ordered, [width for width, _ in extents], y, _GAP_ACROSS)
+    y = place_heights(ordered, [height for _, height in extents], _GAP_DOWN * gap / _GAP_ACROSS)
+    ends = place_columns(ordered, [width for width, _ in extents], y, gap)
     boxes = {
         v: Box(float(left + right) / 2, float(y[v]), float(right - left), extents[v][1])
         for column, (left, right) in zip(ordered.columns, ends, strict=True)

@@ -13,8 +13,8 @@ from causalhyper.figures.checks import check_columns, read_numbers, read_texts
 from causalhyper.figures.loss_surface import ALPHA, LOG_LOSS
 from causalhyper.figures.style import (
     GREY,
-    PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -22,7 +22,6 @@ from causalhyper.figures.style import (
 )
 
 _FIGURE = "a line of losses"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _DASHES = ("-", "--", "-.", ":")
 
 
@@ -70,7 +69,7 @@ def plot_loss_lines(
         handles: list[Any] = []
         for i, name in enumerate(dict.fromkeys(names)):
             rows = finite[names == name]
-            look: dict[str, Any] = {"color": _COLORS[i % 6], "linestyle": _DASHES[i % 4]}
+            look: dict[str, Any] = {"color": SERIES[i % 6], "linestyle": _DASHES[i % 4]}
             if "seed" in rows and rows["seed"].nunique() > 1:
                 for _, each in rows.groupby("seed"):
                     axes.plot(each["alpha"], each["log_loss"], alpha=0.3, linewidth=0.8, **look)

@@ -11,15 +11,7 @@ from matplotlib.patches import Rectangle
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
-from causalhyper.figures.style import (
-    INK,
-    PALETTE,
-    PLAIN,
-    SOFT_INK,
-    house_style,
-    name_axes,
-    new_axes,
-)
+from causalhyper.figures.style import INK, PALETTE, PLAIN, SOFT, house_style, name_axes, new_axes
 
 CELLS = ("both_pruned", "only_first", "only_second", "neither")
 COLUMNS = (
@@ -99,14 +91,15 @@ def _draw_block(axes: Axes, row: pd.DataFrame, down: int, across: int) -> None:
         share = _read_share(row, name)
         x, y = across - _SIDE + beside * _SIDE, down - _SIDE + below * _SIDE
         dark = share**0.5
-        face: dict[str, Any] = {"facecolor": PALETTE["blue"], "alpha": 0.06 + 0.64 * dark}
+        face: dict[str, Any] = {"facecolor": PALETTE["blue"], "alpha": 0.06 + 0.84 * dark}
         axes.add_patch(Rectangle((x, y), _SIDE, _SIDE, edgecolor="white", **face))
+        color = "white" if dark > 0.6 else INK
         x, y = x + _SIDE / 2, y + _SIDE / 2
         if name == "both_pruned":
             y -= 0.07
             chance = f"({100 * _read_share(row, 'expected_both_pruned'):.1f})"
-            _write(axes, x, y + 0.16, chance, 8)
-        _write(axes, x, y, f"{100 * share:.1f}", 10)
+            _write(axes, x, y + 0.16, chance, 8, color)
+        _write(axes, x, y, f"{100 * share:.1f}", 10, color)
 
 
 def _read_share(row: pd.DataFrame, name: str) -> float:
@@ -116,9 +109,9 @@ def _read_share(row: pd.DataFrame, name: str) -> float:
     return share
 
 
-def _write(axes: Axes, x: float, y: float, text: str, size: float) -> None:
+def _write(axes: Axes, x: float, y: float, text: str, size: float, color: str) -> None:
     place: dict[str, Any] = {"horizontalalignment": "center", "verticalalignment": "center"}
-    axes.text(x, y, text, color=INK, fontsize=size, **place, **PLAIN)
+    axes.text(x, y, text, color=color, fontsize=size, **place, **PLAIN)
 
 
 def _name_masks(axes: Axes, rows: list[str], columns: list[str]) -> None:
@@ -130,4 +123,4 @@ def _name_masks(axes: Axes, rows: list[str], columns: list[str]) -> None:
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.text(0, 1.02, _KEY, transform=axes.transAxes, fontsize=8, color=SOFT_INK, **PLAIN)
+    axes.text(0, 1.02, _KEY, transform=axes.transAxes, fontsize=8, color=SOFT, **PLAIN)

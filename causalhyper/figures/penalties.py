@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers
+from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import INK, PALETTE, RULE, house_style, name_axes, new_axes
 
 NAMES = {
@@ -73,6 +74,7 @@ def plot_penalties(
     with house_style():
         axes = new_axes(ax, figsize=(6.4, 3.6))
         axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
         axes.grid(axis="y", color=RULE)
         if band:
             errors = read_numbers(frame[drawn], "se", _FIGURE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -91,6 +93,9 @@ def _draw_bars(axes: Axes, levels: Array, counts: Codes, good: Flags) -> None:
     """Draw one bar a share, those of permutations that do as well in a colour of their own."""
     gaps = np.diff(levels)
     width = _WIDTH * float(gaps.min()) if gaps.size else 0.1
+    edge: dict[str, Any] = {"edgecolor": INK, "linewidth": 0.5}
     for rows, color, label in ((good, "vermillion", _GOOD), (~good, "sky", _WORSE)):
         if rows.any():
-            axes.bar(levels[rows], counts[rows], width=width, color=PALETTE[color], label=label)
+            axes.bar(
+                levels[rows], counts[rows], width=width, color=PALETTE[color], label=label, **edge
+            )

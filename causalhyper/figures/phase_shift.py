@@ -17,9 +17,9 @@ from causalhyper.figures.checks import check_columns, read_interval, read_number
 from causalhyper.figures.style import (
     GREY,
     INK,
-    PALETTE,
     PLAIN,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -32,7 +32,6 @@ CURVES = ("method", "top", "floor", "middle", "width")
 POINTS = ("method", "estimate", "lower", "upper")
 RUNS = ("method", "sparsity", "outcome")
 _FIGURE = "a figure of a phase shift"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _MARKERS = "osD^vPX"
 _TICKS = np.array([0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999])
 
@@ -128,7 +127,7 @@ def _draw_runs(axes: Axes, rows: pd.DataFrame, i: int, kept: bool, shift: float)
     x = _place(read_numbers(rows, "sparsity", _FIGURE), kept) + shift
     y = read_numbers(rows, "outcome", _FIGURE)
     axes.plot(
-        x, y, linestyle="none", marker=".", markersize=5, color=_COLORS[i % len(_COLORS)],
+        x, y, linestyle="none", marker=".", markersize=5, color=SERIES[i % len(SERIES)],
         alpha=0.35, markeredgewidth=0, zorder=2, label="_runs",
     )  # fmt: skip
 
@@ -139,7 +138,7 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, i: int, ends: tuple[float, float
     top, floor, middle, width = (read_numbers(rows, c, _FIGURE)[0] for c in CURVES[1:])
     x = np.linspace(*ends, 400)
     y = floor + (top - floor) * special.expit((middle - x) / width)
-    axes.plot(x, y, color=_COLORS[i % len(_COLORS)], linewidth=1.4, zorder=3, label="_curve")
+    axes.plot(x, y, color=SERIES[i % len(SERIES)], linewidth=1.4, zorder=3, label="_curve")
 
 
 def _draw_levels(axes: Axes, rows: pd.DataFrame, i: int, kept: bool, shift: float) -> None:
@@ -147,7 +146,7 @@ def _draw_levels(axes: Axes, rows: pd.DataFrame, i: int, kept: bool, shift: floa
     x = _place(read_numbers(rows, "sparsity", _FIGURE), kept) + shift
     mean = read_numbers(rows, "mean", _FIGURE)
     low, high = read_interval(rows, "lower", "upper", _FIGURE)
-    color, there = _COLORS[i % len(_COLORS)], np.isfinite(low)
+    color, there = SERIES[i % len(SERIES)], np.isfinite(low)
     axes.vlines(x[there], low[there], high[there], color, linewidth=2.2, alpha=0.55, zorder=3)
     collapsed = read_numbers(rows, "collapsed", _FIGURE, optional=True) > 0
     for part, face in ((~collapsed, color), (collapsed, "white")):
@@ -164,7 +163,7 @@ def _draw_point(axes: Axes, curve: pd.DataFrame, point: pd.DataFrame, i: int, ke
     top, floor = (read_numbers(curve, c, _FIGURE)[0] for c in ("top", "floor"))
     at = _place(read_numbers(point, "estimate", _FIGURE), kept)
     low, high = (_place(end, kept) for end in read_interval(point, "lower", "upper", _FIGURE))
-    half, color = (top + floor) / 2, _COLORS[i % len(_COLORS)]
+    half, color = (top + floor) / 2, SERIES[i % len(SERIES)]
     if np.isfinite(low).all():
         axes.hlines(half, low, high, INK, linewidth=1.6, zorder=5)
     axes.vlines(at, 0, half, color, linewidth=0.9, linestyle=":", zorder=2)
@@ -196,7 +195,7 @@ def _explain(axes: Axes, methods: list[str], points: pd.DataFrame, collapsed: bo
     """Put the legend beside the axes."""
     look: dict[str, Any] = {"linestyle": "none", "markersize": 7.0}
     handles = [
-        Line2D([], [], color=_COLORS[i % 6], marker=_MARKERS[i % 7], markersize=6)
+        Line2D([], [], color=SERIES[i % 6], marker=_MARKERS[i % 7], markersize=6)
         for i in range(len(methods))
     ]
     labels = ["\n".join(wrap(name, 22)) for name in methods]

@@ -19,7 +19,7 @@ from causalhyper.figures.style import (
     PALETTE,
     PLAIN,
     RULE,
-    SOFT_INK,
+    SOFT,
     add_legend,
     house_style,
     name_axes,
@@ -119,7 +119,7 @@ def _draw_chances(axes: Axes, chance: Array) -> None:
             transform=across,
             horizontalalignment="center",
             fontsize=8.5,
-            color=SOFT_INK,
+            color=SOFT,
             **PLAIN,
         )
 

@@ -11,8 +11,8 @@ from causalhyper.figures.checks import check_columns, read_interval, read_number
 from causalhyper.figures.style import (
     GREY,
     INK,
-    PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -22,7 +22,6 @@ from causalhyper.figures.text import wrap
 
 COLUMNS = ("label", "clusters", "power", "lower", "upper")
 _FIGURE = "a power curve"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 
 
 def plot_power(
@@ -83,8 +82,8 @@ def plot_power(
         names = list(dict.fromkeys(labels))
         for i, name in enumerate(names):
             rows = (labels == name).to_numpy()
-            color = _COLORS[i % len(_COLORS)]
-            style = "-" if i < len(_COLORS) else "--"
+            color = SERIES[i % len(SERIES)]
+            style = "-" if i < len(SERIES) else "--"
             axes.fill_between(clusters[rows], low[rows], high[rows], color=color, alpha=0.1, lw=0)
             axes.plot(clusters[rows], power[rows], color=color, linestyle=style, label=name)
         axes.set_ylim(0.0, 1.02)

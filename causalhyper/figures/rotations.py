@@ -72,7 +72,14 @@ def plot_rotations(
         axes = new_axes(ax, figsize=(6.4, 3.4))
         axes.grid(axis="y", color=RULE)
         bins = int(np.clip(np.sqrt(len(values)), 5, 40))
-        axes.hist(values, bins=bins, color=PALETTE["sky"], label="rotated responses")
+        axes.hist(
+            values,
+            bins=bins,
+            color=PALETTE["sky"],
+            edgecolor=PALETTE["blue"],
+            linewidth=0.5,
+            label="rotated responses",
+        )
         if np.isfinite(cutoff):
             axes.axvline(cutoff, color=INK, linewidth=1, linestyle="--", label="cutoff")
         axes.axvline(observed, color=PALETTE["vermillion"], linewidth=1.5, label="observed")

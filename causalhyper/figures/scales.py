@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from causalhyper.arrays import Array
 from causalhyper.figures.style import PLAIN
@@ -68,7 +70,9 @@ def scale_values(axes: Axes, values: Array, *, log: bool) -> None:
 
 
 def plain_ticks(axis: Axis) -> None:
-    """Write the decades of a logarithmic axis as numbers, such as 0.01.
+    """Write the ticks of a logarithmic axis as numbers: 0.01, or 10⁻⁷ where zeros are many.
+
+    Where the axis spans less than two decades, 2 and 5 times each decade have numbers too.
 
     Parameters
     ----------
@@ -80,9 +84,49 @@ def plain_ticks(axis: Axis) -> None:
     >>> axes = new_axes()
     >>> axes.set_xscale("log")
     >>> plain_ticks(axes.xaxis)
+    >>> axes.set_xlim(0.3, 1.2)
+    (0.3, 1.2)
+    >>> ticks = [x for x in axes.xaxis.get_majorticklocs() if 0.3 <= x <= 1.2]
+    >>> [axes.xaxis.get_major_formatter()(x) for x in ticks]
+    ['0.5', '1']
     """
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_locator(_Decades())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: write_power(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+class _Decades(LogLocator):
+    """Ticks at decades, and at 2 and 5 times them where the axis is short."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        """Places of the ticks between two ends."""
+        low, high = sorted((vmin, vmax))
+        short = low > 0 and high < 100 * low
+        self.set_params(subs=(1.0, 2.0, 5.0) if short else (1.0,))
+        return super().tick_values(vmin, vmax)
+
+
+def write_power(value: float) -> str:
+    """Write a tick of a logarithmic axis.
+
+    Parameters
+    ----------
+    value : float
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> write_power(0.001), write_power(1e-7), write_power(2e5)
+    ('0.001', '10⁻⁷', '2×10⁵')
+    """
+    if value == 0 or 1e-4 < abs(value) < 1e5:
+        return f"{value:g}"
+    digits, power = f"{value:.0e}".split("e")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{'' if digits == '1' else f'{digits}×'}10{raised}"
 
 
 def write_number(value: float) -> str:

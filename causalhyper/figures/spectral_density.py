@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.figures.checks import check_columns, read_numbers, read_texts
+from causalhyper.figures.scales import plain_ticks
 from causalhyper.figures.style import (
     GREY,
-    PALETTE,
     RULE,
+    SERIES,
     add_legend,
     house_style,
     name_axes,
@@ -19,7 +20,6 @@ from causalhyper.figures.style import (
 )
 
 _FIGURE = "a spectral density"
-_COLORS = [PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "orange", "sky")]
 _DASHES = ("-", "--", "-.", ":")
 _DECADES = 7
 """Densities further below the highest are kernel tails, and not drawn."""
@@ -72,12 +72,13 @@ def plot_spectral_density(
     with house_style():
         axes = new_axes(ax, figsize=(6.8, 3.8))
         axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
         axes.grid(axis="y", color=RULE)
         handles, labels = [], []
         for i, name in enumerate(found):
             rows = np.flatnonzero(names == name)
             rows = rows[np.argsort(value[rows], kind="stable")]
-            color = _COLORS[i % len(_COLORS)]
+            color = SERIES[i % len(SERIES)]
             at, high, low = value[rows], density[rows] + se[rows], density[rows] - se[rows]
             axes.fill_between(
                 at, np.maximum(low, floor), np.maximum(high, floor), color=color, alpha=0.18, lw=0

@@ -26,8 +26,11 @@ PALETTE: dict[str, str] = {
 }
 """Okabe and Ito's colours, told apart with every kind of colour vision; the darkest first."""
 
-INK, SOFT_INK, GREY, RULE = "#222222", "#606060", "#8A8A8A", "#DDDDDD"
-"""Text; text that is set back, which can still be read; lines that are; grid lines."""
+SERIES = tuple(PALETTE[c] for c in ("blue", "vermillion", "green", "purple", "black", "orange"))
+"""Colours of series in order; the first five stand out from white at 3:1 or more."""
+
+INK, SOFT, GREY, RULE = "#222222", "#606060", "#8A8A8A", "#DDDDDD"
+"""Text, text that is set back, lines that are, and grid lines."""
 
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 """Keywords of a text that shows labels as they are, `$` included."""

@@ -46,7 +46,7 @@ class ShownColumn:
         if self.kind not in _KINDS or not 1 <= len(self.columns) <= 2:
             raise ConfigurationError(
                 f"the table column {self.head!r} shows {self.columns} as {self.kind!r}; expected "
-                "one or two columns as one of {', '.join(_KINDS)}"
+                f"one or two columns as one of {', '.join(_KINDS)}"
             )
 
     def cell(self, values: Sequence[object]) -> Cell:
@@ -146,7 +146,7 @@ def _words(name: object) -> str:
 
 
 def markdown_table(table: ReportTable) -> str:
-    r"""The table in Markdown, without its caption.
+    r"""The table in Markdown, with its notes, without its caption.
 
     Parameters
     ----------
@@ -165,14 +165,17 @@ def markdown_table(table: ReportTable) -> str:
     |---|
     | &lt;c> |
     """
-    lines = [list(map(_escape, table.columns)), ["---:" if n else "---" for n in table.numeric]]
-    lines += [[_escape(cell.text) for cell in row] for row in table.rows]
+    rule = ["---:" if numeric else "---" for numeric in table.numeric]
+    lines = [list(map(markdown_text, table.columns)), rule]
+    lines += [[markdown_text(cell.text) for cell in row] for row in table.rows]
     heads = [f"| {' | '.join(line)} |" for line in lines]
     heads[1] = f"|{'|'.join(lines[1])}|"
-    return "\n".join(heads) + "\n"
+    notes = [f"\n{markdown_text(note)}" for note in table.notes]
+    return "\n".join([*heads, *notes]) + "\n"
 
 
-def _escape(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """A text on one line, with the signs escaped that Markdown reads as its own."""
     for sign in "\\|*_`[":
         text = text.replace(sign, f"\\{sign}")
     return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())

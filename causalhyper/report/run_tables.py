@@ -1,14 +1,14 @@
-"""Tables of a report about runs and model: nodes, counts, measurements, mechanisms."""
+"""Tables of a report about runs and model: nodes, measurements, mechanisms."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from causalhyper.queries import Analysis
+from causalhyper.report.parts import Analysed
 from causalhyper.report.tables import Cell, ReportTable, text_cells
 
 
-def mechanism_table(analysis: Analysis) -> ReportTable:
+def mechanism_table(analysis: Analysed) -> ReportTable:
     """How each node was fitted, and how much of its variance within contexts that explains."""
     rows = []
     for node, mechanism in analysis.model.mechanisms.items():
@@ -25,7 +25,7 @@ def mechanism_table(analysis: Analysis) -> ReportTable:
     )
 
 
-def role_table(analysis: Analysis) -> ReportTable:
+def role_table(analysis: Analysed) -> ReportTable:
     """Which column plays which node."""
     parts = {analysis.treatment: "treatment", analysis.outcome: "outcome"}
     roles = analysis.model.roles
@@ -33,33 +33,7 @@ def role_table(analysis: Analysis) -> ReportTable:
     return ReportTable("Nodes", ("node", "part", "measured as"), tuple(rows))
 
 
-def count_table(analysis: Analysis, runs: pd.DataFrame, most: int = 12) -> ReportTable:
-    """Runs by context and treatment value; contexts beyond `most` are counted together."""
-    column = analysis.model.roles[analysis.treatment].column
-    context = list(analysis.model.context)
-    values = sorted(runs[column].unique())
-    heads = tuple(f"{column} {v:g}" for v in values)
-    groups = list(runs.groupby(context, sort=True, observed=True)) if context else []
-    if not context or len(groups) > most:
-        name = f"all {len(groups)} contexts of {' x '.join(context)}" if context else "all runs"
-        rows = [(name, runs)]
-    else:
-        rows = [(", ".join(map(str, key)), part) for key, part in groups]
-    return ReportTable(
-        "Runs",
-        ("context", *heads, "all"),
-        tuple(
-            (
-                Cell(name),
-                *(Cell(f"{int((part[column] == v).sum())}") for v in values),
-                Cell(f"{len(part)}"),
-            )
-            for name, part in rows
-        ),
-    )
-
-
-def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> ReportTable:
+def measurement_table(analysis: Analysed, runs: pd.DataFrame) -> ReportTable:
     """Mean and standard deviation of every node's column at each treatment value."""
     roles = analysis.model.roles
     column = roles[analysis.treatment].column
@@ -68,17 +42,10 @@ def measurement_table(analysis: Analysis, runs: pd.DataFrame) -> ReportTable:
     for node in analysis.model.graph.order():
         if node != analysis.treatment:
             measured = runs.groupby(column)[roles[node].column].agg(["mean", "std"])
-            cells = (Cell(f"{m:.4g} ({s:.2g})") for m, s in measured.loc[values].to_numpy())
+            cells = (
+                Cell(f"{m:.4g} ({s:.2g})".replace("-", "\N{MINUS SIGN}"))
+                for m, s in measured.loc[values].to_numpy()
+            )
             rows.append((Cell(f"{node}: {roles[node].column}"), *cells))
     heads = tuple(f"{column} {v:g}" for v in values)
     return ReportTable("Mean (standard deviation)", ("measurement", *heads), tuple(rows))
-
-
-def missing_sentence(runs: pd.DataFrame) -> str:
-    """Which columns lack values, in one sentence."""
-    missing = runs.isna().sum()
-    missing = missing[missing > 0]
-    if missing.empty:
-        return f"No value is missing in the {runs.shape[1]} columns of the {len(runs)} runs."
-    listed = ", ".join(f"{name}: {count}" for name, count in missing.items())
-    return f"Missing values, none of them in a column that is analysed: {listed}."

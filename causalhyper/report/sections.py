@@ -3,96 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 
-from causalhyper.errors import ConfigurationError
-from causalhyper.report.page import environment
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from causalhyper.notebook.text import printable
+from causalhyper.report.blocks import Block, Code, PageSection, Prose
+from causalhyper.report.placing import place_sections
 from causalhyper.report.provenance import record_provenance
 from causalhyper.report.tables import ReportTable, text_cells
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """A paragraph; a verdict is set off from the others."""
-
-    text: str
-    verdict: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading within a section."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bullets:
-    """A list of sentences."""
-
-    items: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """Lines to be typed, as they are."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An `<svg>` element of `causalhyper.figures.to_svg`, which alone is not escaped."""
-
-    svg: str
-    caption: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Details that are hidden until the reader opens them; print shows them."""
-
-    summary: str
-    blocks: tuple[Block, ...]
-
-    @property
-    def shown(self) -> tuple[tuple[str, Block], ...]:
-        """Each block with its kind, for the template."""
-        return _with_kinds(self.blocks)
-
-
-Block = Prose | Heading | Bullets | Code | Picture | ReportTable | Fold
-_KINDS: dict[type, str] = {
-    Prose: "prose",
-    Heading: "heading",
-    Bullets: "bullets",
-    Code: "code",
-    Picture: "picture",
-    ReportTable: "table",
-    Fold: "fold",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PageSection:
-    """A numbered section of a page."""
-
-    title: str
-    blocks: tuple[Block, ...]
-
-    @property
-    def shown(self) -> tuple[tuple[str, Block], ...]:
-        """Each block with its kind, for the template."""
-        return _with_kinds(self.blocks)
-
-
-def _with_kinds(blocks: Sequence[Block]) -> tuple[tuple[str, Block], ...]:
-    strange = [type(block).__name__ for block in blocks if type(block) not in _KINDS]
-    if strange:
-        known = ", ".join(kind.__name__ for kind in _KINDS)
-        raise ConfigurationError(f"a page cannot show a {strange[0]}; it shows {known}")
-    return tuple((_KINDS[type(block)], block) for block in blocks)
 
 
 def render_sections(title: str, sections: Sequence[PageSection]) -> bytes:
@@ -102,6 +21,8 @@ def render_sections(title: str, sections: Sequence[PageSection]) -> bytes:
     ----------
     title : str
     sections : sequence of PageSection
+        Numbered in order, those within another as 2.1; the second within the first has the
+        anchor ``section1-2``.
 
     Returns
     -------
@@ -111,7 +32,7 @@ def render_sections(title: str, sections: Sequence[PageSection]) -> bytes:
     Raises
     ------
     ConfigurationError
-        For something that is no block.
+        For something that is no block, or sections that lie more than four deep.
 
     Examples
     --------
@@ -121,10 +42,33 @@ def render_sections(title: str, sections: Sequence[PageSection]) -> bytes:
     """
     style = files("causalhyper.report").joinpath("style.css").read_text("utf-8")
     template = environment().get_template("sections.html.jinja")
-    return template.render(title=title, style=style, sections=sections).encode()
+    return template.render(title=title, style=style, sections=place_sections(sections)).encode()
 
 
-def reproduce_section(command: str, checksums: Sequence[tuple[str, str]]) -> PageSection:
+def environment() -> Environment:
+    """What renders a page: labels are printable and escaped, and a name that is missing fails."""
+    return Environment(
+        loader=PackageLoader("causalhyper.report", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _shown(value: object) -> object:
+    """Text as it may stand in a page; markup and numbers as they are."""
+    return printable(value) if type(value) is str else value
+
+
+def reproduce_section(
+    command: str,
+    checksums: Sequence[tuple[str, str]],
+    *,
+    versions: Sequence[tuple[str, str]] | None = None,
+    more: Sequence[Block] = (),
+) -> PageSection:
     """How to make the same page again: command, files with checksums, versions.
 
     Parameters
@@ -133,12 +77,17 @@ def reproduce_section(command: str, checksums: Sequence[tuple[str, str]]) -> Pag
         As one would type it.
     checksums : sequence of (str, str)
         Name and SHA-256 of every file that was read.
+    versions : sequence of (str, str), optional
+        Packages with their versions; by default those that are running.
+    more : sequence of blocks
+        Shown below, such as the study file.
 
     Returns
     -------
     PageSection
     """
-    versions = record_provenance(command, "", "").versions
+    if versions is None:
+        versions = record_provenance(command, "", "").versions
     return PageSection(
         "How to reproduce",
         (
@@ -148,5 +97,6 @@ def reproduce_section(command: str, checksums: Sequence[tuple[str, str]]) -> Pag
             ReportTable(
                 "Versions", ("package", "version"), tuple(text_cells(*v) for v in versions)
             ),
+            *more,
         ),
     )

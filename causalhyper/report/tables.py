@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.queries import Ablation, Analysis, EffectCurve, Mediation
 from causalhyper.queries.effects.query import farthest
 from causalhyper.queries.mediation.couplings import alternative
@@ -23,10 +24,12 @@ MEDIATED = {
     "natural_direct_total": "natural direct, total",
     "natural_indirect_pure": "natural indirect, pure",
     "mediated_interaction": "mediated interaction",
+    "controlled_direct": "controlled direct",
+    "reference_interaction": "reference interaction",
     "natural_coupling": "natural direct, other coupling",
 }
 """Effects of a mediation in reading order, with their labels."""
-CROSSED = frozenset(MEDIATED) - {"total", "direct", "indirect", "remainder"}
+CROSSED = frozenset(MEDIATED) - {"total", "direct", "indirect", "remainder", "controlled_direct"}
 """Those that compare worlds which no experiment shows together."""
 FORCED = frozenset(("direct", "natural_direct", "natural_direct_total", "mediated_interaction"))
 """Those that vanish where every path goes through the mediator."""
@@ -50,16 +53,39 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """A table with a caption; the first cell of each row is its heading."""
+    """A table with a caption; the first cell of each row is its heading.
+
+    Attributes
+    ----------
+    caption : str
+    columns : tuple of str
+    rows : tuple of tuple of Cell
+    notes : tuple of str
+        Sentences that stand under it.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ConfigurationError(
+                    f"a row of the table {self.caption!r} has {len(row)} cells; expected "
+                    f"{len(self.columns)}, one a column: {', '.join(self.columns)}"
+                )
+
+    @property
+    def positions(self) -> range:
+        """Numbers of the columns."""
+        return range(len(self.columns))
 
     @property
     def numeric(self) -> tuple[bool, ...]:
         """Of each column, whether it holds numbers, which stand on the right."""
-        return tuple(any(row[i].numbers for row in self.rows) for i in range(len(self.columns)))
+        return tuple(any(row[i].numbers for row in self.rows) for i in self.positions)
 
 
 def text_cells(*words: str) -> tuple[Cell, ...]:
@@ -89,36 +115,43 @@ def _span(e: Estimate) -> str:
 
 def digits_of(analysis: Analysis) -> int:
     """Decimals for every effect of one analysis."""
-    return decimals(e.se for e in analysis.curve.design)
+    return _digits(analysis.curve)
 
 
-def glance_table(analyses: Sequence[Analysis]) -> ReportTable:
-    """The widest contrast of each study by its design, and what the gap test says."""
+def _digits(curve: EffectCurve) -> int:
+    """Decimals by the errors of the estimator that assumes least."""
+    return decimals(e.se for e in next(iter(curve.by_estimator.values())))
+
+
+def glance_table(curves: Sequence[EffectCurve]) -> ReportTable:
+    """The widest contrast of each study by what assumes least, and what the gap test says."""
     rows = []
-    for a in analyses:
-        e = farthest(a.curve.design)
-        p = a.curve.test.p_value
+    for curve in curves:
+        name, own = next(iter(curve.by_estimator.items()))
+        e = farthest(own)
+        p = curve.test.p_value
         rows.append(
             (
-                Cell(a.model.protocol),
-                Cell(f"{a.curve.column} {e.value:g} against {e.baseline:g}: {a.curve.outcome}"),
-                *_effect(e, digits_of(a)),
+                Cell(curve.protocol),
+                Cell(f"{curve.column} {e.value:g} against {e.baseline:g}: {curve.outcome}"),
+                Cell(name),
+                *_effect(e, _digits(curve)),
                 Cell("does not apply" if p is None else f"p = {p:.2g}"),
             )
         )
-    span = _span(analyses[0].curve.design[0])
-    heads = ("protocol", "contrast by design", "effect", span, "gap test of the hypergraph")
-    return ReportTable("At a glance", heads, tuple(rows))
+    span = _span(farthest(next(iter(curves[0].by_estimator.values()))))
+    heads = ("protocol", "contrast", "by", "effect", span, "gap test of the hypergraph")
+    return ReportTable("The widest contrast under each protocol", heads, tuple(rows))
 
 
 def curve_table(curve: EffectCurve, digits: int) -> ReportTable:
     """Effect curve: the estimators side by side, and the hypergraph's gap from the design."""
-    parts = {**curve.by_estimator, "gap": curve.gap}
+    parts = curve.by_estimator | ({"gap": curve.gap} if curve.gap else {})
     rows = []
     for found in zip(*parts.values(), strict=True):
         effects = (cell for e in found for cell in _effect(e, digits))
         rows.append((Cell(f"{found[0].value:g}", (found[0].value,)), *effects))
-    span = _span(curve.design[0])
+    span = _span(next(iter(parts.values()))[0])
     heads = [head for part in parts for head in (part, span)]
     return ReportTable(
         f"Effect on {curve.outcome} of {curve.column} against {curve.baseline:g} "
@@ -126,16 +159,6 @@ def curve_table(curve: EffectCurve, digits: int) -> ReportTable:
         (curve.column, *heads),
         tuple(rows),
     )
-
-
-def test_table(curve: EffectCurve) -> ReportTable:
-    """Tests as test, H0, reading, verdict."""
-    test = curve.test
-    verdict = "does not apply" if test.p_value is None else "rejected" if test.rejected else "kept"
-    statistic = "" if test.statistic is None else f" Statistic {test.statistic:.3g}: "
-    reading = f"{test.reading}{statistic}{test.reference}."
-    row = text_cells(test.name, test.null, reading, f"H0 {verdict}")
-    return ReportTable("Tests", ("test", "H0", "reading", "verdict"), (row,))
 
 
 def mediation_table(

@@ -7,6 +7,7 @@ from causalhyper.study.document import (
     study_files,
     study_schema,
 )
+from causalhyper.study.guessed_plans import guess_plan
 from causalhyper.study.plan import StudyPlan
 from causalhyper.study.reading import read_study
 from causalhyper.study.results import AnsweredQuery, PartResults, StudyResults
@@ -22,6 +23,7 @@ __all__ = [
     "StudyPlan",
     "StudyResults",
     "check_study",
+    "guess_plan",
     "read_study",
     "run_study",
     "start_study",

@@ -97,8 +97,12 @@ class StudyCheck(Shown):
         return whole[["mediator", *whole.columns.drop("mediator")]]
 
     def summary(self) -> str:
-        """Everything as text."""
-        texts = [part.summary() for part in self.parts]
+        """Everything as text; guesses come first."""
+        texts = []
+        if self.plan.guesses:
+            head = f"guessed from {self.plan.source.name} alone, to be looked at:"
+            texts.append("\n".join([head, *(f"  {guess}" for guess in self.plan.guesses)]))
+        texts += [part.summary() for part in self.parts]
         texts.append(self.identification.summary())
         texts += [_through(found) for found in self.mediation]
         implied = [f"  {text}" for text in self.independencies] or ["  none"]

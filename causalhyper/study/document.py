@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from causalhyper.queries import Analysis
+from causalhyper.study.plain_values import plain
 from causalhyper.study.results import AnsweredQuery, PartResults, StudyResults
 
 STUDY_SCHEMA = "causalhyper.study-results/1"
@@ -82,20 +77,6 @@ def _query(answer: AnsweredQuery, results: StudyResults, command: str) -> dict[s
     return record
 
 
-def plain(value: object) -> Any:
-    """A value as JSON holds it; numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    if isinstance(value, tuple | list | frozenset | np.ndarray):
-        inner = sorted(value) if isinstance(value, frozenset) else value
-        return [plain(part) for part in inner]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value if isinstance(value, str | bool | int | float) else str(value)
-
-
 def study_files(results: StudyResults, command: str) -> dict[Path, bytes]:
     """All files of a study with their contents, for `causalhyper.frames.write_together`.
 
@@ -111,19 +92,13 @@ def study_files(results: StudyResults, command: str) -> dict[Path, bytes]:
         In the study's folder, as it asks: ``index.html``, ``results.json``, and in ``tables`` a
         CSV file a query and part. Equal inputs give equal bytes.
     """
-    from causalhyper.report import Study, document_bytes, record_provenance, render_report
+    from causalhyper.report import document_bytes
+    from causalhyper.study.pages import study_page
 
     output = results.plan.output
     found: dict[Path, bytes] = {}
     if output.html:
-        provenance = record_provenance(command, results.plan.data.runs.name, results.checksum)
-        shown = [
-            Study(answer.result, part.part.runs)
-            for part in results.parts
-            for answer in part.answers
-            if isinstance(answer.result, Analysis)
-        ]
-        found[output.folder / "index.html"] = render_report(shown, provenance, title=output.title)
+        found[output.folder / "index.html"] = study_page(results, command)
     if output.json:
         document = study_document(results, command)
         found[output.folder / "results.json"] = document_bytes(document)

@@ -105,8 +105,9 @@ class StudyPlan:
     Attributes
     ----------
     source : Path
-        The file, and `sha256` the checksum of its bytes.
-    sha256 : str
+        The file.
+    text, sha256 : str
+        What stands in it, and the checksum of its bytes.
     data : StudyData
     roles : Roles
     graph : DirectedHypergraph
@@ -121,9 +122,12 @@ class StudyPlan:
     outcome_range : (float, float) or None
     queries : tuple of AskedQuery
     output : StudyOutput
+    guesses : tuple of str
+        What was guessed from runs alone, in words; empty where a file says it.
     """
 
     source: Path
+    text: str
     sha256: str
     data: StudyData
     roles: Roles
@@ -137,3 +141,4 @@ class StudyPlan:
     outcome_range: tuple[float, float] | None
     queries: tuple[AskedQuery, ...]
     output: StudyOutput
+    guesses: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from causalhyper.hypergraph.paths import check_ends
 from causalhyper.scm.options import Options
 from causalhyper.study.columns import check_columns
 from causalhyper.study.faults import Faults
+from causalhyper.study.guessed_plans import holds_runs
 from causalhyper.study.keys import read_table
 from causalhyper.study.mechanisms import DEFAULT, parse_mechanisms
 from causalhyper.study.plan import Protocols, StudyData, StudyOutput, StudyPlan
@@ -77,14 +78,13 @@ def read_study(path: str | Path) -> StudyPlan:
     uncertainty = read_table(top.get("uncertainty", {}), UNCERTAINTY, "[uncertainty]", faults)
     queries = read_queries(top.get("query"), question, uncertainty, graph, faults)
     output = _output(top, path, faults)
-    if output.html and queries and not any(q.verb == "analyze" for q in queries):
-        faults.add("[report] html", 'the report shows the query "analyze": ask it, or write false')
     check_columns(data, roles, protocols, mechanisms, queries, faults)
     faults.settle()
     if data is None or graph is None or roles is None:
         raise CausalHyperError(f"{path} was read as faultless and is not; please report it")
     return StudyPlan(
         source=path,
+        text=content.decode(),
         sha256=hashlib.sha256(content).hexdigest(),
         data=data,
         roles=roles,
@@ -104,6 +104,11 @@ def read_study(path: str | Path) -> StudyPlan:
 def _load(path: Path) -> tuple[bytes, dict[str, Any]]:
     if path.is_dir():
         raise ConfigurationError(f"{str(path)!r} is a folder; expected a study file: name one")
+    if holds_runs(path):
+        raise ConfigurationError(
+            f"{str(path)!r} is named as runs are; expected a study file, which is TOML: write one "
+            "for these runs with causalhyper init"
+        )
     try:
         content = path.read_bytes()
         return content, tomllib.loads(content.decode())

@@ -362,3 +362,20 @@ def test_what_is_not_identified_exits_4(
     monkeypatch.setattr("causalhyper.cli.analysis.run", refuse)
     assert main(call(runs_file, tmp_path / "r")) == 4
     assert capfd.readouterr().err == "causalhyper: P(g | do(n)) is not identified\n"
+
+
+def test_tables_of_the_report_are_written_with_it_or_not_at_all(
+    runs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "tables"
+    assert main(call(runs_file, tmp_path / "out", "--tables", str(folder), "--quiet")) == 0
+    kinds = [path.suffix for path in sorted(folder.iterdir())]
+    assert kinds == [".csv", ".md", ".tex"] * (len(kinds) // 3)
+    assert len(kinds) >= 30
+    page = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert f"--tables {folder}" in page
+    runs_file.with_name("taken").write_text("")
+    words = call(runs_file, tmp_path / "other", "--tables", str(tmp_path / "taken"))
+    assert main(words) == 2
+    assert "is a file: name a folder" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

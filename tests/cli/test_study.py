@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -183,3 +184,63 @@ def test_a_shell_is_offered_what_may_be_typed(typed: str, place: int, offered: s
         call, capture_output=True, text=True, env={**os.environ, **asked}, check=False
     )
     assert set(done.stdout.split()) == offered
+
+
+def test_run_writes_every_table_of_the_report_where_it_is_asked_to(
+    write: Write, tmp_path: Path
+) -> None:
+    path = write()
+    folder = tmp_path / "t"
+    assert main(["run", str(path), "--quiet", "--tables", str(folder)]) == 0
+    document = json.loads((tmp_path / "report" / "results.json").read_text("utf-8"))
+    assert document["command"] == f"causalhyper run {path} --tables {folder}"
+    assert {p.suffix for p in folder.iterdir()} == {".csv", ".md", ".tex"}
+    first = tree(folder)
+    assert main(["run", str(path), "--quiet", "--tables", str(folder)]) == 0
+    assert tree(folder) == first
+
+
+def test_check_of_runs_alone_guesses_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs.csv"
+    simulate_runs().to_csv(runs, index=False)
+    assert main(["check", str(runs)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("guessed from runs.csv alone, to be looked at:")
+    assert "verdict: the effect of B on G is identified" in out
+    assert main(["check", str(runs), "--json", "--quiet"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["study"] is None
+    assert found["roles"] == ROLES | {"S": "log10(sharpness)"}
+    assert found["guesses"][2] == "clusters and contexts: seed"
+    assert tree(tmp_path).keys() == {"runs.csv"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (lambda d: d.assign(test_accuracy=100 * d["test_accuracy"]), 3, "divide by 100"),
+        (lambda d: d.rename(columns={"batch_size": "b"}), 2, "is recognised by its name as B"),
+        (lambda d: d.drop(columns="run_id"), 3, "run_id"),
+    ],
+)
+def test_check_of_bad_runs_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, code: int, said: str
+) -> None:
+    runs = tmp_path / "runs.csv"
+    change(simulate_runs()).to_csv(runs, index=False)
+    assert main(["check", str(runs)]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert said in told.err
+    assert tree(tmp_path).keys() == {"runs.csv"}
+
+
+def test_runs_in_place_of_a_study_file_are_refused_by_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs.csv"
+    simulate_runs().to_csv(runs, index=False)
+    assert main(["run", str(runs)]) == 2
+    assert "write one for these runs with causalhyper init" in capsys.readouterr().err

@@ -26,6 +26,8 @@ from causalhyper.granger.screening import screen_columns
 from causalhyper.granger.significance import layers, report, screened, shifts, stability
 from causalhyper.granger.stochastic import stochastic_lasso
 from causalhyper.queries import robustness
+from causalhyper.queries.effects.arc_slopes import arc_slopes
+from causalhyper.report import summarise_runs
 from causalhyper.scm import FittedModel
 from tests.simulated import CHAIN, ROLES, Truth, runs
 
@@ -51,7 +53,11 @@ def _queries() -> dict[str, Callable[[], Any]]:
         "Ablation": ask(ch.ablate, operation=ch.RandomiseNode("S"), **curve),
         "Analysis": ask(ch.analyze, **curve),
         "ArcSensitivity": lambda: robustness.partial_r2_sensitivity(model(), **arcs).arcs[0],
+        "ArcSlopes": ask(arc_slopes, **PAIR),
         "CorrelatedErrors": ask(robustness.correlated_errors, **curve, **RHOS),
+        "DataSummary": lambda: summarise_runs(
+            runs(Truth(), np.random.default_rng(0), clusters=8), ROLES, treatment="B", cluster="k"
+        ),
         "Counterfactual": ask(
             ch.counterfactual, setting={"B": 4.0}, outcome="G", draws=100, seed=1
         ),

@@ -4,13 +4,18 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgba, to_rgba_array
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from causalhyper.figures import new_axes, to_svg
+from tests.figures.colour import apart, contrast, seen
 from tests.repository.collected import COLLECTED
 from tests.repository.samples import RESULTS
 
@@ -149,6 +154,53 @@ def test_no_text_of_a_figure_is_too_small_for_print(name: str, result: Any) -> N
     legend = axes.get_legend()
     texts += [] if legend is None else legend.get_texts()
     assert min(t.get_fontsize() for t in texts if t.get_text()) >= 7.5
+
+
+@pytest.mark.parametrize("name", [n for n in SAMPLES if n not in UNDRAWN])
+def test_texts_of_a_figure_stand_out_from_white(name: str, result: Any) -> None:
+    axes = result.plot()
+    axes.figure.canvas.draw()
+    for text in axes.figure.findobj(Text):
+        if text.get_text() and text.get_visible() and to_hex(text.get_color()) != "#ffffff":
+            assert contrast(text.get_color(), "white") >= 4.5, text
+
+
+def look(handle: Any) -> tuple[object, ...]:
+    """What tells two entries of a legend apart without colour."""
+    if isinstance(handle, Line2D):
+        marker = handle.get_marker() if handle.get_marker() not in ("None", "", None) else ""
+        hollow = bool(marker) and contrast(handle.get_markerfacecolor(), "white") < 1.1
+        drawn = handle.get_linestyle() not in ("None", "", " ")
+        dashes = str(handle._dash_pattern) if drawn else ""
+        return "line", marker, hollow, dashes, round(handle.get_linewidth()) if drawn else 0
+    names = ("get_linestyle", "get_hatch", "get_linewidth")
+    return "patch", *(str(getattr(handle, name, str)()) for name in names)
+
+
+@pytest.mark.parametrize("name", [n for n in SAMPLES if n not in UNDRAWN])
+def test_what_a_legend_tells_apart_is_apart_for_everybody_and_in_grey(
+    name: str, result: Any
+) -> None:
+    legend = result.plot().get_legend()
+    handles = [] if legend is None else legend.legend_handles
+    for one, other in combinations(handles, 2):
+        colours = [shown(handle) for handle in (one, other)]
+        if look(one) == look(other):
+            assert apart(*colours) >= 10
+            assert abs(seen(colours[0])[0] - seen(colours[1])[0]) >= 10
+
+
+def shown(handle: Any) -> tuple[float, ...]:
+    """The colour of an entry as it looks on white."""
+    if isinstance(handle, Line2D):
+        colour = to_rgba(handle.get_color(), handle.get_alpha())
+    elif hasattr(handle, "get_facecolor"):
+        colour = to_rgba_array(handle.get_facecolor())[0]
+        if colour[3] == 1.0 and contrast(colour[:3], "white") < 1.3:  # told by its edge
+            colour = to_rgba_array(handle.get_edgecolor())[0]
+    else:
+        colour = to_rgba_array(handle.get_color())[0]
+    return tuple(colour[3] * c + 1 - colour[3] for c in colour[:3])
 
 
 @pytest.mark.parametrize("name", [n for n in SAMPLES if n not in UNDRAWN])

@@ -175,7 +175,6 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"report__folder": "runs.csv"}, "[report] folder: "),
     ({"report__html": "yes"}, "[report] html: expected true or false; got 'yes'"),
-    ({"query": [{"ask": "effect_curve"}]}, '[report] html: the report shows the query "analyze"'),
 ]
 
 

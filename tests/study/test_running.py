@@ -1,5 +1,7 @@
+import html
 import io
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -10,6 +12,7 @@ import causalhyper as ch
 from causalhyper import LINEAR, Analysis, ConfigurationError, DataError
 from causalhyper.frames import select_runs
 from causalhyper.report import document_bytes, document_schema
+from causalhyper.report.result_sections import result_section, verdict_of
 from causalhyper.study import (
     STUDY_SCHEMA,
     StudyResults,
@@ -110,6 +113,31 @@ def test_a_study_writes_its_report_its_results_and_a_table_a_query(every: StudyR
     table = pd.read_csv(io.BytesIO(files[folder / "tables" / "1-all-1-analyze.csv"]))
     exact = every.parts[0].answers[0].result.to_frame()
     assert table["estimate"].tolist() == exact["estimate"].tolist()
+
+
+def test_the_page_of_a_study_shows_every_query_in_the_order_of_its_file(
+    every: StudyResults,
+) -> None:
+    page = study_files(every, "causalhyper run study.toml")
+    text = page[every.plan.source.parent / "report" / "index.html"].decode()
+    assert len(text.encode()) < 500_000
+    asked = re.findall(r"Query (\d+) of the study file: (\w+)", text)
+    assert asked == [(str(i), name) for i, name in enumerate(VERBS, start=1)]
+    titles = re.findall(r'<h3 id="[^"]+">2\.\d+\. ([^<]+)</h3>', text)
+    assert titles[3:-3] == [
+        html.escape(result_section(answer.result).title) for answer in every.parts[0].answers
+    ]
+    words = html.unescape(text)
+    assert every.plan.text in words
+    assert all(verdict_of(answer.result) in words for answer in every.parts[0].answers)
+
+
+def test_a_study_without_an_analysis_has_a_page(write: Write) -> None:
+    path = write(query=[{"ask": "identify"}, {"ask": "check_independencies", "flips": 99}])
+    results = run_study(read_study(path))
+    page = study_files(results, "x")[path.parent / "report" / "index.html"].decode()
+    assert "The effect of B on G is identified." in page
+    assert "Effect curve" not in page
 
 
 def test_a_notebook_shows_a_study_and_its_check(every: StudyResults) -> None:

@@ -26,7 +26,7 @@ from causalhyper.report import (
     reproduce_section,
     whole_table,
 )
-from causalhyper.report.sections import Block
+from causalhyper.report.blocks import Block
 
 TITLE = "Does batch size cause generalisation?"
 MOST = 20

@@ -1,0 +1,80 @@
+"""The page of a study: every query of its file, in the file's order, for each part of the runs."""
+
+from __future__ import annotations
+
+import json
+
+from causalhyper.report.blocks import PageSection
+from causalhyper.report.page import SourceText, page_sections, render_parts
+from causalhyper.report.parts import Answer, ReportPart
+from causalhyper.report.provenance import Provenance, record_provenance
+from causalhyper.study.plain_values import plain
+from causalhyper.study.plan import AskedQuery
+from causalhyper.study.results import PartResults, StudyResults
+
+
+def study_sections(results: StudyResults, command: str) -> list[PageSection]:
+    """The sections of a study's page, whole, for the files of its tables.
+
+    Parameters
+    ----------
+    results : StudyResults
+    command : str
+        As one would type it.
+
+    Returns
+    -------
+    list of PageSection
+    """
+    return page_sections(*_shown(results, command))
+
+
+def study_page(results: StudyResults, command: str) -> bytes:
+    """Render a study as one page that needs no network and no script.
+
+    Parameters
+    ----------
+    results : StudyResults
+    command : str
+        As one would type it.
+
+    Returns
+    -------
+    bytes
+        UTF-8 HTML. Equal inputs give equal bytes; labels are escaped.
+    """
+    parts, provenance, source = _shown(results, command)
+    return render_parts(parts, provenance, title=results.plan.output.title, source=source)
+
+
+def _shown(results: StudyResults, command: str) -> tuple[list[ReportPart], Provenance, SourceText]:
+    plan = results.plan
+    return (
+        [_part(found, results) for found in results.parts],
+        record_provenance(command, plan.data.runs.name, results.checksum),
+        SourceText(plan.source.name, plan.sha256, plan.text),
+    )
+
+
+def _part(found: PartResults, results: StudyResults) -> ReportPart:
+    plan, part = results.plan, found.part
+    several = len(plan.queries) > 1
+    return ReportPart(
+        name=part.name if part.values else "",
+        model=found.model,
+        treatment=plan.treatment,
+        outcome=plan.outcome,
+        runs=part.runs,
+        answers=tuple(Answer(_asked(a.asked) if several else "", a.result) for a in found.answers),
+        at=plan.at,
+        baseline=plan.baseline,
+    )
+
+
+def _asked(query: AskedQuery) -> str:
+    """The query as its table has it, on one line."""
+    options = (
+        f"{name} = {json.dumps(plain(value), ensure_ascii=False)}"
+        for name, value in query.options.items()
+    )
+    return ", ".join([f"Query {query.number} of the study file: {query.verb}", *options])
