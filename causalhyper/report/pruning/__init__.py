@@ -1,0 +1,33 @@
+"""Pages of prunings: sections from results, and a whole report from the frames of runs."""
+
+from causalhyper.report.pruning.differences import differences_section
+from causalhyper.report.pruning.flatness import flatness_section
+from causalhyper.report.pruning.hyperparameters import strips_section
+from causalhyper.report.pruning.layers import layers_section, overlap_section
+from causalhyper.report.pruning.markdown import sections_markdown
+from causalhyper.report.pruning.significance import significance_section
+from causalhyper.report.pruning.tested import TestedNull, verdict_table
+from causalhyper.report.pruning.transitions import transition_section
+from causalhyper.report.pruning.whole import (
+    PruningReport,
+    pruning_document,
+    pruning_files,
+    report_prunings,
+)
+
+__all__ = [
+    "PruningReport",
+    "TestedNull",
+    "differences_section",
+    "flatness_section",
+    "layers_section",
+    "overlap_section",
+    "pruning_document",
+    "pruning_files",
+    "report_prunings",
+    "sections_markdown",
+    "significance_section",
+    "strips_section",
+    "transition_section",
+    "verdict_table",
+]
