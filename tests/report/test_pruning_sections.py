@@ -1,6 +1,8 @@
 """Sections of prunings say what their results say, and nothing that the numbers do not show."""
 
 import re
+from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from causalhyper.granger.masks import Masks, compare_masks
 from causalhyper.granger.pruning import layer_report, paired_differences, phase_shift
 from causalhyper.report import Fold, PageSection, Prose, ReportTable, render_sections
 from causalhyper.report.pruning import (
-    TestedNull,
+    NullTest,
     differences_section,
     flatness_section,
     layers_section,
@@ -20,9 +22,14 @@ from causalhyper.report.pruning import (
     strips_section,
     transition_section,
 )
-from causalhyper.report.pruning.tested import tests_fold
+from causalhyper.report.pruning.tested import fold_tests
 from tests.report.test_page import HOSTILE, Page
 from tests.repository.samples import RESULTS, prunings
+
+
+@cache
+def made(name: str) -> Any:
+    return RESULTS[name]()
 
 
 def tables(section: PageSection) -> list[ReportTable]:
@@ -147,7 +154,7 @@ def test_overlap_is_judged_against_independent_masks_of_the_same_layer_counts() 
 
 
 def test_significance_shows_the_table_of_layers_with_its_columns() -> None:
-    found = RESULTS["Diagnosis"]()
+    found = made("Diagnosis")
     section = significance_section(found)
     heads = "layer group n kept lambda|R2 out|statistic p q|selection frequency|null expectation"
     wanted = [w for part in heads.split("|") for w in _columns(part)]
@@ -161,7 +168,7 @@ def _columns(part: str) -> list[str]:
 
 
 def test_strips_compare_all_else_equal() -> None:
-    found = RESULTS["HyperparameterStrips"]()
+    found = made("HyperparameterStrips")
     section = strips_section(found)
     assert "N_iter = 4 than at 1" in verdict(section)
     tests = tables(section)[1]
@@ -195,15 +202,15 @@ def every_section(name: str) -> list[PageSection]:
         transition_section(phase_shift(runs, baseline="magnitude")),
         layers_section(layers),
         overlap_section(compare_masks(masks).to_frame()),
-        significance_section(RESULTS["Diagnosis"]()),
-        strips_section(RESULTS["HyperparameterStrips"]()),
+        significance_section(made("Diagnosis")),
+        strips_section(made("HyperparameterStrips")),
         flatness_section(flat_rows(name, 9, 0.1), surfaces=surface),
     ]
 
 
 def test_of_many_tests_those_that_reject_are_shown() -> None:
-    kept = [TestedNull("t", f"null {i}", "", "H0 kept") for i in range(40)]
-    fold = tests_fold([*kept, TestedNull("t", "last", "", "H0 rejected: above")])
+    kept = [NullTest("t", f"null {i}", "", "H0 kept") for i in range(40)]
+    fold = fold_tests([*kept, NullTest("t", "last", "", "H0 rejected: above")])
     (table,) = fold.blocks
     assert isinstance(table, ReportTable)
     assert "30 of 41" in fold.summary

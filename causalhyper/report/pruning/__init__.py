@@ -6,18 +6,19 @@ from causalhyper.report.pruning.hyperparameters import strips_section
 from causalhyper.report.pruning.layers import layers_section, overlap_section
 from causalhyper.report.pruning.markdown import sections_markdown
 from causalhyper.report.pruning.significance import significance_section
-from causalhyper.report.pruning.tested import TestedNull, verdict_table
+from causalhyper.report.pruning.tested import NullTest, verdict_table
 from causalhyper.report.pruning.transitions import transition_section
 from causalhyper.report.pruning.whole import (
     PruningReport,
     pruning_document,
     pruning_files,
     report_prunings,
+    table_records,
 )
 
 __all__ = [
+    "NullTest",
     "PruningReport",
-    "TestedNull",
     "differences_section",
     "flatness_section",
     "layers_section",
@@ -28,6 +29,7 @@ __all__ = [
     "sections_markdown",
     "significance_section",
     "strips_section",
+    "table_records",
     "transition_section",
     "verdict_table",
 ]

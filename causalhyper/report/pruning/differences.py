@@ -11,7 +11,7 @@ import pandas as pd
 from causalhyper.granger.pruning import PairedDifferences
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
-from causalhyper.report.pruning.tested import APART, TestedNull, p_words, side, tests_fold
+from causalhyper.report.pruning.tested import APART, NullTest, fold_tests, p_words, side
 from causalhyper.report.sections import Block, Bullets, PageSection, Prose
 from causalhyper.report.tables import ReportTable
 from causalhyper.results import decimals
@@ -58,7 +58,7 @@ def differences_section(
         drawn = f"{found.outcome}: difference from {found.baseline}, with its interval"
         blocks.append(draw_picture(found.plot, drawn, found.summary(), prefix))
     blocks.append(difference_table(frame, found.outcome))
-    blocks.append(tests_fold(difference_tests(frame, found.baseline)))
+    blocks.append(fold_tests(difference_tests(frame, found.baseline)))
     notes = (_flip_note(frame), *(f"left out: {said}" for said in found.left_out))
     assumed = (f"assumed: {text}" for text in found.differences[0].assumptions)
     blocks.append(Bullets((*notes, *assumed)))
@@ -144,7 +144,7 @@ def difference_table(frame: pd.DataFrame, outcome: str, caption: str = "") -> Re
     return frame_table(frame, caption or f"Difference in {outcome}{unit}", shown)
 
 
-def difference_tests(frame: pd.DataFrame, baseline: str) -> list[TestedNull]:
+def difference_tests(frame: pd.DataFrame, baseline: str) -> list[NullTest]:
     """The tests of paired differences, a row a method and place.
 
     Parameters
@@ -155,7 +155,7 @@ def difference_tests(frame: pd.DataFrame, baseline: str) -> list[TestedNull]:
 
     Returns
     -------
-    list of TestedNull
+    list of NullTest
     """
     rows = []
     for row in frame.to_dict("records"):
@@ -171,7 +171,7 @@ def difference_tests(frame: pd.DataFrame, baseline: str) -> list[TestedNull]:
         verdict = "H0 kept" if kept else f"H0 rejected: {word}"
         if not kept and row["joint_flip_p_value"] > alpha:
             verdict += "; rests on normal differences"
-        rows.append(TestedNull("paired difference", null, reading, verdict))
+        rows.append(NullTest("paired difference", null, reading, verdict))
     return rows
 
 

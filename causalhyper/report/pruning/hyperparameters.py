@@ -7,7 +7,7 @@ import numpy as np
 from causalhyper.granger.pruning import HyperparameterStrips
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import draw_picture
-from causalhyper.report.pruning.tested import TestedNull, p_words, side, tests_fold
+from causalhyper.report.pruning.tested import NullTest, fold_tests, p_words, side
 from causalhyper.report.sections import Block, PageSection, Prose
 
 
@@ -54,7 +54,7 @@ def strips_section(
     caption = (
         f"Means over seeds, and contrasts paired by all else, {100 * found.level:g}% intervals"
     )
-    tests = tests_fold(_tests(found))
+    tests = fold_tests(_tests(found))
     return PageSection(title, (*blocks, frame_table(table, caption, shown), tests))
 
 
@@ -87,7 +87,7 @@ def tell_strips(found: HyperparameterStrips) -> str:
     return f"All else equal, adjusted by Holm: {'; '.join(told)}.{unequal}"
 
 
-def _tests(found: HyperparameterStrips) -> list[TestedNull]:
+def _tests(found: HyperparameterStrips) -> list[NullTest]:
     rows = []
     for row in found.to_frame().to_dict("records"):
         if np.isnan(row["difference"]):
@@ -95,7 +95,7 @@ def _tests(found: HyperparameterStrips) -> list[TestedNull]:
         p, level = row["adjusted_p_value"], 1 - found.level
         word = "higher" if row["difference"] > 0 else "lower"
         rows.append(
-            TestedNull(
+            NullTest(
                 "paired difference",
                 f"{row['parameter']} = {row['value']:g} and {row['reference']:g} give the same "
                 f"{row['outcome']}, all else equal",

@@ -12,7 +12,7 @@ from causalhyper.errors import DataError
 from causalhyper.figures import plot_dots
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
-from causalhyper.report.pruning.tested import TestedNull, p_words, tests_fold
+from causalhyper.report.pruning.tested import NullTest, fold_tests, p_words
 from causalhyper.report.sections import Block, PageSection, Prose
 from causalhyper.report.tables import Cell, ReportTable
 
@@ -223,7 +223,7 @@ def overlap_section(
         "independent masks beside it."
     )
     table = frame_table(means, "Overlap, means over pairs of seeds", shown)
-    blocks = (Prose(said, verdict=True), table, tests_fold(tests))
+    blocks = (Prose(said, verdict=True), table, fold_tests(tests))
     return PageSection(title, blocks)
 
 
@@ -251,11 +251,11 @@ def overlap_means(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _overlap_test(row: Mapping[Any, Any], tests: int) -> TestedNull:
+def _overlap_test(row: Mapping[Any, Any], tests: int) -> NullTest:
     masks, least, z = (row[name] for name in ("masks", "least_p", "z"))
     adjusted = min(1.0, least * tests)
     word = "more alike" if z > 0 else "less alike"
-    return TestedNull(
+    return NullTest(
         "Mantel and Haenszel, layers as strata",
         f"{masks}: within layers, what one keeps says nothing of what the other keeps",
         f"least p {p_words(least)}, by Bonferroni over {tests} pairs {p_words(adjusted)}; mean z "

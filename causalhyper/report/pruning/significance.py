@@ -6,7 +6,7 @@ from causalhyper.granger.significance.report.result import Diagnosis, LayerDiagn
 from causalhyper.granger.significance.report.verdict import READINGS, p_text
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
-from causalhyper.report.pruning.tested import TestedNull, tests_fold
+from causalhyper.report.pruning.tested import NullTest, fold_tests
 from causalhyper.report.sections import Block, Bullets, Fold, PageSection, Prose
 
 ENTRIES = 50
@@ -65,7 +65,7 @@ def significance_section(
         )
         blocks.append(Fold("Single entries", (frame_table(shown, caption, TABLE),)))
     tests = [test for layer in found.layers for test in _layer_tests(found, layer)]
-    blocks.append(tests_fold(tests))
+    blocks.append(fold_tests(tests))
     cautions = (f"caution: {text}" for text in found.cautions)
     assumed = (f"assumed: {text}" for text in found.assumptions)
     blocks.append(Bullets((found.rule.said(), *cautions, *assumed)))
@@ -90,14 +90,14 @@ def tell_significance(found: Diagnosis) -> str:
     return f"Of {len(found.layers)} layers, over {found.rows} steps: {said}."
 
 
-def _layer_tests(found: Diagnosis, x: LayerDiagnosis) -> list[TestedNull]:
+def _layer_tests(found: Diagnosis, x: LayerDiagnosis) -> list[NullTest]:
     alpha = found.rule.alpha
 
     def verdict(q: float, rejected: str) -> str:
         return f"H0 rejected: {rejected}" if q <= alpha else "H0 kept"
 
     tests = [
-        TestedNull(
+        NullTest(
             "rotated losses",
             f"the movement of {x.layer} goes with no loss change but through the course of "
             "training",
@@ -105,7 +105,7 @@ def _layer_tests(found: Diagnosis, x: LayerDiagnosis) -> list[TestedNull]:
             f"{p_text(x.p)}, over all layers {p_text(x.q)}",
             verdict(x.q, "it goes with the loss"),
         ),
-        TestedNull(
+        NullTest(
             "increment over movement",
             f"single {found.entries} of {x.layer} tell no more than how far the layer moved",
             f"increment {x.increment:+.1%} of the loss change [{x.lower:+.1%}, {x.upper:+.1%}], "
@@ -119,7 +119,7 @@ def _layer_tests(found: Diagnosis, x: LayerDiagnosis) -> list[TestedNull]:
     ]
     if x.q_others == x.q_others:
         tests.append(
-            TestedNull(
+            NullTest(
                 "given the other layers",
                 f"the movement of {x.layer} explains nothing that the other layers leave",
                 f"Holm {p_text(x.q_others)}",

@@ -19,7 +19,7 @@ APART = "not told apart"
 
 
 @dataclass(frozen=True, slots=True)
-class TestedNull:
+class NullTest:
     """One test in words.
 
     Attributes
@@ -33,20 +33,18 @@ class TestedNull:
     verdict : str
     """
 
-    __test__ = False
-
     test: str
     null: str
     reading: str
     verdict: str
 
 
-def verdict_table(tests: Sequence[TestedNull]) -> ReportTable:
+def verdict_table(tests: Sequence[NullTest]) -> ReportTable:
     """Show tests, a row a test.
 
     Parameters
     ----------
-    tests : sequence of TestedNull
+    tests : sequence of NullTest
 
     Returns
     -------
@@ -54,19 +52,19 @@ def verdict_table(tests: Sequence[TestedNull]) -> ReportTable:
 
     Examples
     --------
-    >>> table = verdict_table([TestedNull("paired t", "no difference", "p = 0.2", "kept")])
+    >>> table = verdict_table([NullTest("paired t", "no difference", "p = 0.2", "kept")])
     >>> [cell.text for cell in table.rows[0]]
     ['paired t', 'no difference', 'p = 0.2', 'kept']
     """
     return ReportTable("Tests", HEADS, tuple(text_cells(*astuple(test)) for test in tests))
 
 
-def tests_fold(tests: Sequence[TestedNull]) -> Fold:
+def fold_tests(tests: Sequence[NullTest]) -> Fold:
     """Hide a table of tests behind a line; of many, those that reject come first.
 
     Parameters
     ----------
-    tests : sequence of TestedNull
+    tests : sequence of NullTest
 
     Returns
     -------

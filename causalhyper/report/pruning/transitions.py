@@ -11,7 +11,7 @@ import pandas as pd
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
-from causalhyper.report.pruning.tested import TestedNull, side, tests_fold
+from causalhyper.report.pruning.tested import NullTest, fold_tests, side
 from causalhyper.report.sections import Block, Fold, PageSection, Prose
 from causalhyper.report.tables import Cell, ReportTable
 
@@ -63,7 +63,7 @@ def transition_section(
         blocks.append(draw_picture(shown.plot, caption, shown.summary(), prefix))
     blocks.append(width_table(table))
     if len(pairs):
-        blocks.append(tests_fold(transition_tests(pairs)))
+        blocks.append(fold_tests(transition_tests(pairs)))
     levels = found.levels_frame()
     fit = frame_table(found.goodness(), "Fit, and that of the same curve on the other scale", _FIT)
     details: tuple[Block, ...] = (fit,)
@@ -155,7 +155,7 @@ def _measure(row: Mapping[Any, Any], scale: float, digits: int) -> tuple[Cell, C
     return cells[0], cells[1]
 
 
-def transition_tests(pairs: pd.DataFrame) -> list[TestedNull]:
+def transition_tests(pairs: pd.DataFrame) -> list[NullTest]:
     """Contrasts of two methods as tests: by intervals, which leave out whole seeds.
 
     Parameters
@@ -165,21 +165,21 @@ def transition_tests(pairs: pd.DataFrame) -> list[TestedNull]:
 
     Returns
     -------
-    list of TestedNull
+    list of NullTest
     """
     rows = []
     for row in pairs.to_dict("records"):
         name, nothing, _ = NAMES[str(row["quantity"])]
         null = f"{row['method']} and {row['against']}: the same {name}"
         if np.isnan(row["lower"]):
-            rows.append(TestedNull(name, null, row["reason"] or "no interval", "not tested"))
+            rows.append(NullTest(name, null, row["reason"] or "no interval", "not tested"))
             continue
         scale, unit = (1.0, "times") if nothing else (100.0, "points")
         numbers = [f"{scale * row[n]:.2f}" for n in ("estimate", "lower", "upper")]
         reading = f"{numbers[0]} {unit} [{numbers[1]}, {numbers[2]}], jackknife over seeds"
         word = contrast_side(row)
         kept = word == "not told apart"
-        rows.append(TestedNull(name, null, reading, "H0 kept" if kept else f"H0 rejected: {word}"))
+        rows.append(NullTest(name, null, reading, "H0 kept" if kept else f"H0 rejected: {word}"))
     return rows
 
 
