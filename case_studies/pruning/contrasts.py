@@ -90,7 +90,10 @@ def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
     wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
     rows, columns = [], []
     for method, against, at in pairs:
-        both = wide[[(method, at), (against, 0.0 if against == DENSE else at)]].dropna()
+        places = [(method, at), (against, 0.0 if against == DENSE else at)]
+        if not set(places) <= set(wide.columns):
+            continue
+        both = wide[places].dropna()
         if len(both) < 2:
             continue
         own, other = both.to_numpy(dtype=float).T

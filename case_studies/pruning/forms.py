@@ -44,7 +44,7 @@ def paper_form(frames: StudyFrames, tables: Tables) -> ReportTable:
             {"cell": f"{row.network} on {row.dataset}", "source": "paper",
              "pruned": f"{m_share:g}%, {c_share:g}%", "no pruning": f"{row.dense:.2f}",
              "magnitude": f"{m_value:.2f}", "causal": f"{c_value:.2f}", "criterion": "",
-             "causal less magnitude": f"{c_value - m_value:+.2f} (unequal sparsity)"}
+             "causal less magnitude": f"{_signed(c_value - m_value)} (unequal sparsity)"}
         )  # fmt: skip
         own = {
             cell: runs
@@ -66,7 +66,7 @@ def _our_rows(
             if not {name, MAGNITUDE} & set(level["method"]):
                 continue
             gap = pick(contrasts, sparsity=share, method=name)
-            said = "" if gap.empty else points_of(gap.iloc[0]).replace("\N{MINUS SIGN}", "-")
+            said = "" if gap.empty else points_of(gap.iloc[0])
             rows.append(
                 {"cell": cell, "source": "ours", "pruned": percent(share),
                  "no pruning": _mean(pick(means, method=DENSE)),
@@ -75,6 +75,10 @@ def _our_rows(
                  "causal less magnitude": said}
             )  # fmt: skip
     return rows
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _mean(rows: pd.DataFrame) -> str:

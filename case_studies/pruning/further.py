@@ -16,8 +16,8 @@ from causalhyper.granger.pruning.paired_numbers import paired_numbers
 
 CHANCE = {"FashionMNIST": 0.1, "CIFAR-10": 0.1, "Tiny-ImageNet": 0.02}
 """Accuracy of guessing; of Tiny-ImageNet with the 50 classes that are used."""
-DRAWN = 6
-"""Methods that one picture of curves can tell apart."""
+DRAWN, FEW = 6, 2
+"""Methods in one picture of curves, and in how many pictures; four methods each in more."""
 STAGES = ("pretraining", "collecting", "fitting", "pruned", "posttraining", "final")
 
 
@@ -45,12 +45,13 @@ def _shift(runs: pd.DataFrame) -> PhaseShift | str:
         return str(error)
 
 
-def drawn_methods(runs: pd.DataFrame) -> list[str]:
+def drawn_methods(runs: pd.DataFrame, pictures: int = 1) -> list[str]:
     """Methods for a picture: magnitude, the criteria that are judged, then the best others."""
     means = runs[runs["sparsity"] > 0].groupby("method")["test_accuracy"].mean()
     order = means.sort_values(ascending=False, kind="stable").index
     wanted = [MAGNITUDE, *shown_criteria(runs), *(m for m in order if role(m) == "baseline")]
-    return [m for m in dict.fromkeys(wanted) if m in means.index][:DRAWN]
+    count = DRAWN if pictures <= FEW else 4
+    return [m for m in dict.fromkeys(wanted) if m in means.index][:count]
 
 
 def shift_table(shifts: Mapping[str, PhaseShift | str]) -> pd.DataFrame:

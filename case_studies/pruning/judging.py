@@ -12,6 +12,7 @@ from case_studies.pruning.contrasts import LEVEL
 from case_studies.pruning.methods import percent
 
 HOLDS, REVERSED, OPEN, UNASKED = "holds", "reversed", "not shown", "no data"
+ALL_CELLS = "all cells"
 ABOVE, BELOW, APART = "above", "below", "not told apart"
 
 

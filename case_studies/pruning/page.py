@@ -37,8 +37,8 @@ TITLE = "Is causal pruning better than magnitude?"
 METHODS = (
     "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
     "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
-    "and p-values (Holm; exact sign flips of whole seeds) are over all comparisons of one question "
-    "in one network, data set and protocol.",
+    "and p-values (Holm; exact sign flips of whole seeds) are over all comparisons of one "
+    "question in one network, data set and protocol.",
     "The strongest baseline of a sparsity is the one with the highest mean validation accuracy "
     "there, of those that know nothing of the loss series; so is the best criterion. Accuracies "
     "that are compared are of test images that chose nothing.",
@@ -134,7 +134,7 @@ def _transitions(study: PruningStudy) -> Iterator[PageSection]:
         if isinstance(found, str):
             yield PageSection(title, (Prose(found, verdict=True),))
             continue
-        own = drawn_methods(cells[cell])
+        own = drawn_methods(cells[cell], len(cells))
         runs = cells[cell][cells[cell]["method"].isin([*own, DENSE])]
         drawn = _fewer(runs, found) if len(own) < len(found.fits) else None
         yield transition_section(found, drawn=drawn, title=title, prefix=f"transition{i}-")

@@ -9,6 +9,7 @@ import pandas as pd
 from case_studies.pruning.contrasts import LEVEL, SHIFTED, STRONGEST
 from case_studies.pruning.judging import (
     ABOVE,
+    ALL_CELLS,
     APART,
     BELOW,
     PruningClaim,
@@ -73,6 +74,7 @@ def short_sentences(
         own = [c.verdict for c in claims if c.claim.startswith(start)]
         counts = ", ".join(f"{verdict} ({own.count(verdict)})" for verdict in dict.fromkeys(own))
         said.append(f"{start} magnitude, cell by cell: {counts or 'no criterion to judge'}.")
+    said += [f"{c.claim}: {c.verdict}. {c.finding}" for c in claims if c.cell == ALL_CELLS]
     return [*said, missing_sentence(frames)]
 
 

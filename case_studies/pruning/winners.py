@@ -7,6 +7,7 @@ import pandas as pd
 from case_studies.pruning.contrasts import STRONGEST
 from case_studies.pruning.judging import (
     ABOVE,
+    ALL_CELLS,
     APART,
     BELOW,
     HOLDS,
@@ -25,7 +26,7 @@ from case_studies.pruning.methods import chosen_by, of_role, percent
 
 GOAL = (0.95, 0.98, 0.99)
 """Shares pruned at which a criterion has to be above the strongest baseline."""
-ALL_CELLS = "all cells"
+PLACES = (("network", "network"), ("dataset", "data set"))
 
 
 def beats_strongest(cell: str, rows: pd.DataFrame) -> PruningClaim:
@@ -92,15 +93,13 @@ def reaches_goal(frames: StudyFrames, contrasts: pd.DataFrame) -> PruningClaim:
     enough = [
         name
         for name, cells in won.items()
-        if all(len({places[c][what] for c in cells}) > 1 for what in ("network", "dataset"))
+        if all(len({places[c][what] for c in cells}) > 1 for what, _ in PLACES)
     ]
     some = [f"{name} in {', '.join(cells)}" for name, cells in won.items() if cells]
     asked = sorted({round(s, 3) for s in rows["sparsity"]} & set(GOAL))
     found = f"Above at all three: {'; '.join(some) or 'no criterion in any cell'}. The runs have "
-    found += ", ".join(
-        f"{len(set(frames.runs[what]))} {word}(s)"
-        for what, word in (("network", "network"), ("dataset", "data set"))
-    )
+    counts = {word: len(set(frames.runs[what])) for what, word in PLACES}
+    found += ", ".join(f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items())
     found += f" and, of these sparsities, {', '.join(map(percent, asked)) or 'none'}."
     chosen = {chosen_by(runs) for runs in frames.cells().values()}
     sure = "joint intervals within each cell; baselines chosen on "

@@ -6,7 +6,7 @@ from causalhyper.report.pruning.hyperparameters import strips_section
 from causalhyper.report.pruning.layers import layers_section, overlap_section
 from causalhyper.report.pruning.markdown import sections_markdown
 from causalhyper.report.pruning.significance import significance_section
-from causalhyper.report.pruning.tested import NullTest, verdict_table
+from causalhyper.report.pruning.tested import NullTest, fold_tests, verdict_table
 from causalhyper.report.pruning.transitions import transition_section
 from causalhyper.report.pruning.whole import (
     PruningReport,
@@ -21,6 +21,7 @@ __all__ = [
     "PruningReport",
     "differences_section",
     "flatness_section",
+    "fold_tests",
     "layers_section",
     "overlap_section",
     "pruning_document",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report.frame_tables import ShownColumn, frame_table
-from causalhyper.report.pruning.pictures import MOST, draw_picture
+from causalhyper.report.pruning.pictures import draw_picture
 from causalhyper.report.pruning.tested import NullTest, fold_tests, side
 from causalhyper.report.sections import Block, Fold, PageSection, Prose
 from causalhyper.report.tables import Cell, ReportTable
@@ -21,6 +21,8 @@ NAMES = {
     "width_decades_ratio": ("width in decades", 1.0, ("smoother", "sharper")),
 }
 """Contrasts with the value of no difference, and words for the sides above and below it."""
+LEVELS = 30
+"""Rows of the table of levels at most: longer ones are in the files alone."""
 CAUTION = (
     "A sharp fall is no proof of a better subset: the point says how much can be pruned, the "
     "width how suddenly accuracy goes, and a layer that collapses makes it go at once."
@@ -60,14 +62,14 @@ def transition_section(
     ]
     shown = drawn or found
     if any(fit.curve is not None for fit in shown.fits):
-        blocks.append(draw_picture(shown.plot, caption, shown.summary(), prefix))
+        blocks.append(draw_picture(shown.plot, caption, tell_transition(table), prefix))
     blocks.append(width_table(table))
     if len(pairs):
         blocks.append(fold_tests(transition_tests(pairs)))
     levels = found.levels_frame()
     fit = frame_table(found.goodness(), "Fit, and that of the same curve on the other scale", _FIT)
     details: tuple[Block, ...] = (fit,)
-    if len(levels) <= MOST:
+    if len(levels) <= LEVELS:
         details = (frame_table(levels, "Levels, with the fitted curve", _LEVELS), fit)
     blocks.append(Fold("Levels and fit", details))
     return PageSection(title, tuple(blocks))
