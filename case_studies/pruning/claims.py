@@ -86,12 +86,12 @@ def _paired_claims(
     if not there:
         return [PruningClaim(claim, cell, "", UNASKED, "No run of this cell answers it.", "")]
     found = []
-    for name in there:
-        own = rows[rows["method"] == name]
+    own_rows = rows[rows["method"].isin(there)]
+    for (name, against), own in own_rows.groupby(["method", "against"], sort=False):
         said = "; ".join(f"{percent(r['sparsity'])}: {points_of(r)}" for _, r in own.iterrows())
-        against = own["against"].iloc[0]
         finding = f"{name} less {against}, points: {said}."
-        found.append(PruningClaim(claim, cell, name, judge_levels(own), finding, how_sure(own)))
+        verdict, sure = judge_levels(own), how_sure(own)
+        found.append(PruningClaim(claim, cell, str(name), verdict, finding, sure))
     return found
 
 

@@ -9,13 +9,13 @@ import pandas as pd
 
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.methods import (
-    AS,
     DENSE,
     MAGNITUDE,
     MOVEMENT,
     NULL,
     best_of,
     of_role,
+    owner,
 )
 from causalhyper.granger.pruning.paired_numbers import paired_numbers
 from causalhyper.inference.intervals import t_quantile
@@ -70,18 +70,15 @@ def _questions(runs: pd.DataFrame) -> dict[str, list[Pair]]:
         at, methods = float(sparsity), list(dict.fromkeys(own["method"]))
         criteria = of_role(methods, "criterion")
         strongest = best_of(own, of_role(methods, "baseline"))
+        controls = of_role(methods, "own counts")
+        others = [m for m in methods if m not in controls]
         for name, against in ((STRONGEST, strongest), (MAGNITUDE, MAGNITUDE)):
-            asked[name] += [(m, against, at) for m in methods if against in methods != m]
-        asked[DENSE] += [(m, DENSE, at) for m in methods]
+            if against in methods:
+                asked[name] += [(m, against, at) for m in others if m != against]
+        asked[DENSE] += [(m, DENSE, at) for m in others]
         asked[MOVEMENT] += [(m, MOVEMENT, at) for m in criteria if MOVEMENT in methods]
         asked[SHIFTED] += [(m, m + NULL, at) for m in criteria if m + NULL in methods]
-        asked[OWN] += [
-            (m.partition(AS)[2], m, at)
-            for m in of_role(methods, "own counts")
-            if m.partition(AS)[2] in methods
-        ]
-    asked[STRONGEST] = [pair for pair in asked[STRONGEST] if pair[0] != pair[1]]
-    asked[MAGNITUDE] = [pair for pair in asked[MAGNITUDE] if pair[0] != pair[1]]
+        asked[OWN] += [(owner(m), m, at) for m in controls if owner(m) in methods]
     return asked
 
 

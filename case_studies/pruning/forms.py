@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from case_studies.pruning.contrasts import STRONGEST
+from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import (
     APART,
     PruningClaim,
@@ -16,7 +17,7 @@ from case_studies.pruning.judging import (
     side_of,
 )
 from case_studies.pruning.logs import StudyFrames
-from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, shown_criteria
+from case_studies.pruning.methods import AS, DENSE, MAGNITUDE, percent, shown_criteria
 from case_studies.pruning.paper import TABLE_2
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
@@ -70,11 +71,19 @@ def _our_rows(
             rows.append(
                 {"cell": cell, "source": "ours", "pruned": percent(share),
                  "no pruning": _mean(pick(means, method=DENSE)),
-                 "magnitude": _mean(pick(level, method=MAGNITUDE)),
+                 "magnitude": _magnitude(level, name),
                  "causal": _mean(pick(level, method=name)), "criterion": name,
                  "causal less magnitude": said}
             )  # fmt: skip
     return rows
+
+
+def _magnitude(level: pd.DataFrame, name: str) -> str:
+    """Accuracy of magnitude; where the criterion chose the sparsity, at its layer counts."""
+    if plain := _mean(pick(level, method=MAGNITUDE)):
+        return plain
+    matched = _mean(pick(level, method=f"{MAGNITUDE}{AS}{name}"))
+    return f"{matched} (at its layer counts)" if matched else ""
 
 
 def _signed(value: float) -> str:
@@ -117,14 +126,16 @@ def contrast_form(contrasts: pd.DataFrame, caption: str) -> ReportTable:
     return _wide(contrasts, caption)
 
 
-def _wide(frame: pd.DataFrame, caption: str) -> ReportTable:
-    """A row a cell and method, a column a share pruned."""
+def _wide(
+    frame: pd.DataFrame, caption: str, index: tuple[str, ...] = ("cell", "method")
+) -> ReportTable:
+    """A row a combination of labels, a column a share pruned."""
     wide = frame.pivot_table(
-        index=["cell", "method"], columns="sparsity", values="said", aggfunc="first", sort=False
+        index=list(index), columns="sparsity", values="said", aggfunc="first", sort=False
     )
     shares = sorted(wide.columns)
     wide = wide[shares].fillna("").reset_index()
-    shown = [ShownColumn(name, (name,), kind="text") for name in ("cell", "method")]
+    shown = [ShownColumn(name, (name,), kind="text") for name in index]
     shown += [
         ShownColumn("no pruning" if s == 0 else f"{percent(s)} pruned", (s,), kind="text")
         for s in shares
@@ -135,12 +146,10 @@ def _wide(frame: pd.DataFrame, caption: str) -> ReportTable:
 def control_form(contrasts: pd.DataFrame) -> ReportTable:
     """Criteria against what tells whether the loss, or which weights, matter."""
     said = [
-        {"cell": r["cell"], "question": r["question"], "criterion": r["method"],
-         "against": r["against"], "pruned": percent(r["sparsity"]),
-         "difference, points": points_of(r) + ("" if side_of(r) == APART else "*")}
-        for _, r in contrasts.iterrows()
-    ]  # fmt: skip
-    return _texts(said, "Does the loss series add anything? Joint 95% intervals")
+        points_of(r) + ("" if side_of(r) == APART else "*") for r in contrasts.to_dict("records")
+    ]
+    caption = "Does the loss series add anything? Points, joint 95% intervals"
+    return _wide(contrasts.assign(said=said), caption, ("cell", "method", "against"))
 
 
 def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
@@ -172,11 +181,15 @@ def _ends(row: pd.Series, scale: float) -> str:
     return f"{scale * row['estimate']:.2f}{ends}"
 
 
-def cost_form(costs: pd.DataFrame) -> ReportTable:
-    """Seconds of a run by stage, beside those of training without pruning."""
-    if costs.empty:
+def cost_form(frames: StudyFrames, tables: Tables) -> ReportTable:
+    """Seconds by stage, as measured apart, or from the logs beside training without pruning."""
+    if "costs" in frames.others:
+        caption = "Seconds of a stage, means over seeds; networks stand side by side"
+        return whole_table(stage_costs(frames.others["costs"]), caption)
+    if "costs" not in tables:
         return _texts([{"remark": "No log of the data folder has durations."}], "Cost")
-    return whole_table(costs, "Seconds a run, by stage, and times those without pruning")
+    caption = "Seconds a run, by stage, and times those without pruning"
+    return whole_table(tables["costs"], caption)
 
 
 def count_form(frames: StudyFrames) -> ReportTable:

@@ -37,6 +37,9 @@ def phase_shifts(frames: StudyFrames) -> dict[str, PhaseShift | str]:
 
 
 def _shift(runs: pd.DataFrame) -> PhaseShift | str:
+    free = runs["target"].isna() if "target" in runs else np.zeros(len(runs), dtype=bool)
+    controls = runs["method"].map(role) == "own counts"
+    runs = runs[~controls & ~free]
     floor = CHANCE.get(str(runs["dataset"].iloc[0]))
     baseline = MAGNITUDE if (runs["method"] == MAGNITUDE).any() else None
     try:
@@ -124,6 +127,29 @@ def _ratios(top: pd.DataFrame, loss: pd.DataFrame) -> list[dict[str, object]]:
         }
         for i, method in enumerate(gaps.columns)
     ]
+
+
+def stage_costs(costs: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and gigabytes of the stages that were measured apart, means over seeds.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        Columns `CELL`, stage and seconds; optionally networks, side by side, and gigabytes.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, dataset, stage, runs, seconds, and networks, seconds_each and gigabytes
+        (the most) where they are known.
+    """
+    costs = costs.assign(runs=1)
+    sums = {"runs": "sum", "seconds": "mean", "networks": "mean", "gigabytes": "max"}
+    there = {name: how for name, how in sums.items() if name in costs}
+    found = costs.groupby(["network", "dataset", "stage"], sort=False, as_index=False).agg(there)
+    if "networks" in found:
+        found = found.assign(seconds_each=found["seconds"] / found["networks"])
+    return found
 
 
 def cost_table(frames: StudyFrames) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from case_studies.pruning.methods import owner
+from case_studies.pruning.overlaps import COUNTS, pairs_of_counts
 from causalhyper.errors import DataError
 from causalhyper.frames import checksum
 from causalhyper.frames.reading import read_frame
@@ -18,6 +20,7 @@ DATA = Path(__file__).parent / "data"
 CELL = ("network", "dataset", "protocol")
 """What is told apart: methods are compared within a network, data set and protocol."""
 KINDS = {
+    "counts": {*COUNTS, "network", "dataset"},
     "layers": {"method", "layer", "entries", "kept"},
     "overlap": {"first", "second", "both_pruned", "expected_both_pruned"},
     "surfaces": {"method", "alpha", "beta", "log_loss"},
@@ -32,6 +35,17 @@ UNNAMED = {
     },
 }  # fmt: skip
 """Cells of files whose rows do not say theirs."""
+NAMES = {
+    "fashion_mnist": "FashionMNIST",
+    "cifar10": "CIFAR-10",
+    "paper": "the paper's post-training",
+    "strong": "post-training tuned for each method",
+}
+"""Names of data sets and protocols as the paper and this page have them."""
+TUNING = "tuning"
+"""Protocol of runs that chose a rate, on seeds of their own; they are no part of the table."""
+SHARED = {"protocol": "paper"}
+"""Of frames that do not say their protocol: masks are the same under all."""
 TOLERANCE = 1e-3
 """By how much two shares pruned may differ and still count as equal."""
 
@@ -103,6 +117,8 @@ def read_frames(folder: Path = DATA) -> StudyFrames:
             f"{str(folder)!r} has no frame of prunings, columns {', '.join(sorted(KINDS['runs']))}"
         )
     log = pd.concat(found.pop("runs"), ignore_index=True)
+    if counts := found.pop("counts"):
+        found["overlap"].append(pairs_of_counts(pd.concat(counts, ignore_index=True)))
     others = {kind: pd.concat(fs, ignore_index=True) for kind, fs in found.items() if fs}
     sums = tuple((path.name, checksum(path)) for path in paths)
     return StudyFrames(final_rows(log), log, others, sums)
@@ -121,17 +137,32 @@ def final_rows(log: pd.DataFrame) -> pd.DataFrame:
     DataFrame
     """
     last = log.get("stage", pd.Series("final", index=log.index)).fillna("final") == "final"
-    rows = log[last]
+    rows = log[last & (log["protocol"] != TUNING)]
     rows = rows.dropna(subset=["test_accuracy"]).reset_index(drop=True)
     dense = (rows["sparsity"] == 0).to_numpy()
     levels = np.zeros(len(rows))
     levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense], TOLERANCE).round(4)
-    rows = rows.assign(sparsity=levels)
+    rows = _own_levels(rows.assign(sparsity=levels))
     keys = [*CELL, "method", "sparsity", "seed"]
     if rows.duplicated(keys).any():
         twice = rows[rows.duplicated(keys)].iloc[0]
         raise DataError(f"a run is there twice: {', '.join(f'{k} {twice[k]}' for k in keys)}")
     return rows
+
+
+def _own_levels(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give runs whose criterion chose the sparsity, and their controls, one level a criterion.
+
+    Their target is missing. Each seed has a sparsity of its own, equal to that of its controls;
+    the level is the median over seeds.
+    """
+    if "target" not in rows:
+        return rows
+    free = rows["target"].isna() & (rows["sparsity"] > 0)
+    whose = [owner(method) for method in rows["method"]]
+    keys = [*(rows[name] for name in CELL), pd.Series(whose, index=rows.index)]
+    median = rows["sparsity"].groupby(keys).transform(lambda s: s[free[s.index]].median())
+    return rows.assign(sparsity=rows["sparsity"].where(~free, median.round(4)))
 
 
 def _kind(path: Path, frame: pd.DataFrame) -> str:
@@ -145,11 +176,10 @@ def _kind(path: Path, frame: pd.DataFrame) -> str:
 
 
 def _named(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the columns of `CELL`; a frame without them must be a known file."""
+    """The frame with the columns of `CELL` in full names; without them it must be a known file."""
     missing = [name for name in CELL if name not in frame]
-    if not missing:
-        return frame
-    known = UNNAMED.get(path.name, {"protocol": "default"})
+    known = UNNAMED.get(path.name, SHARED)
     if unknown := [name for name in missing if name not in known]:
         raise DataError(f"{path.name} does not say its {' and '.join(unknown)}: add the columns")
-    return frame.assign(**{name: known[name] for name in missing})
+    frame = frame.assign(**{name: known[name] for name in missing})
+    return frame.replace({"dataset": NAMES, "protocol": NAMES})

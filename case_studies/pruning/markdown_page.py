@@ -53,7 +53,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "dense": lambda s: _contrast(s, DENSE),
     "controls": _controls,
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
-    "costs": _table(lambda s: forms.cost_form(s.tables.get("costs", pd.DataFrame()))),
+    "costs": _table(lambda s: forms.cost_form(s.frames, s.tables)),
 }
 """What a page may ask for by name."""
 

@@ -7,13 +7,15 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-DENSE, MAGNITUDE, MOVEMENT, PUBLISHED = "dense", "magnitude", "movement", "causal-published"
+DENSE, MAGNITUDE, MOVEMENT = "dense", "magnitude", "movement"
+PUBLISHED = "causal-published"
+"""Beginning of the names of the paper's own rule."""
 BASELINES = ("magnitude", "lamp", "fisher", "taylor", "woodfisher", "obd", "movement", "random")
 """Beginnings of the names of criteria that know nothing of the loss series."""
 NULL = "-shifted"
 """End of the name of a criterion that is given the loss of other steps."""
-AS = "-as-"
-"""Between a control and the criterion whose layer counts it has, such as random-as-causal."""
+AS = " at "
+"""Between a control and the criterion whose layer counts it has, as in "random at causal"."""
 
 
 def role(method: str) -> str:
@@ -29,7 +31,7 @@ def role(method: str) -> str:
 
     Examples
     --------
-    >>> [role(m) for m in ("lamp", "causal-ridge", "causal-ridge-shifted", "random-as-causal")]
+    >>> [role(m) for m in ("lamp", "causal-ridge", "causal-ridge-shifted", "random at causal")]
     ['baseline', 'criterion', 'null', 'own counts']
     """
     if method == DENSE:
@@ -39,6 +41,11 @@ def role(method: str) -> str:
     if method.endswith(NULL):
         return "null"
     return "baseline" if method.startswith(BASELINES) else "criterion"
+
+
+def owner(method: str) -> str:
+    """The criterion whose layer counts a control has; any other method itself."""
+    return method.partition(AS)[2] or method
 
 
 def of_role(methods: Iterable[str], wanted: str) -> list[str]:
@@ -89,8 +96,8 @@ def shown_criteria(runs: pd.DataFrame) -> list[str]:
     list of str
     """
     criteria = of_role(runs["method"], "criterion")
-    others = [m for m in criteria if m != PUBLISHED]
-    found = [PUBLISHED] if PUBLISHED in criteria else []
+    found = [m for m in criteria if m.startswith(PUBLISHED)]
+    others = [m for m in criteria if m not in found]
     best = best_of(runs, others)
     return [*found, best] if best else found
 

@@ -12,18 +12,18 @@ from case_studies.pruning.figures import draw_standing
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
-from case_studies.pruning.methods import DENSE, MAGNITUDE, percent
+from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, role
 from case_studies.pruning.study import PruningStudy
 from causalhyper.granger.pruning import PhaseShift, phase_shift
 from causalhyper.report import (
     Bullets,
     Fold,
+    Heading,
     PageSection,
     Picture,
     Prose,
     render_sections,
     reproduce_section,
-    whole_table,
 )
 from causalhyper.report.pruning import (
     flatness_section,
@@ -82,10 +82,7 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
     sections += _transitions(study)
     sections += _of_masks(study)
-    sections.append(PageSection("Cost", (forms.cost_form(tables.get("costs", pd.DataFrame())),)))
-    if "costs" in study.frames.others:
-        measured = whole_table(study.frames.others["costs"], "Stages, as measured apart")
-        sections[-1] = PageSection("Cost", (*sections[-1].blocks, measured))
+    sections.append(PageSection("Cost", (forms.cost_form(study.frames, tables),)))
     return [*sections, PageSection("Methods", (Bullets(METHODS),))]
 
 
@@ -150,18 +147,35 @@ def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
     """Sections of layers, overlap and flatness, a cell and a sparsity each."""
     others = study.frames.others
     if "layers" in others:
-        frame = _levels(others["layers"], "target" if "target" in others["layers"] else "")
-        for i, (name, own) in enumerate(frame.items()):
-            yield layers_section(own, title=f"Masks by layer, {name}", prefix=f"layers{i}-")
+        chosen = others["layers"]["method"].map(role).isin(["baseline", "criterion"])
+        frames = _levels(others["layers"][chosen], "target")
+        parts = [
+            (name, layers_section(own, prefix=f"layers{i}-"))
+            for i, (name, own) in enumerate(frames.items())
+        ]
+        yield _joined("Masks by layer", parts)
     if "overlap" in others:
-        for name, own in _levels(others["overlap"], "pruned").items():
-            yield overlap_section(own, title=f"What masks have in common, {name}")
+        frames = _levels(others["overlap"], "pruned")
+        yield _joined(
+            "What masks have in common",
+            [(name, overlap_section(own)) for name, own in frames.items()],
+        )
     if "flatness" in others:
         surfaces = _levels(others["surfaces"], "pruned") if "surfaces" in others else {}
-        for i, (name, own) in enumerate(_levels(others["flatness"], "pruned").items()):
-            shown = surfaces.get(name)
-            title, prefix = f"Flatness, {name}", f"flatness{i}-"
-            yield flatness_section(own, surfaces=shown, title=title, prefix=prefix)
+        frames = _levels(others["flatness"], "pruned")
+        yield _joined(
+            "Flatness",
+            [
+                (name, flatness_section(own, surfaces=surfaces.get(name), prefix=f"flat{i}-"))
+                for i, (name, own) in enumerate(frames.items())
+            ],
+        )
+
+
+def _joined(title: str, parts: list[tuple[str, PageSection]]) -> PageSection:
+    """Sections under one title, each under a heading."""
+    blocks = [block for name, part in parts for block in (Heading(name), *part.blocks)]
+    return PageSection(title, tuple(blocks))
 
 
 def _levels(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:

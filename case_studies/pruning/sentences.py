@@ -131,9 +131,7 @@ def published_note(frames: StudyFrames) -> str:
     said = []
     for cell, runs in frames.cells().items():
         how = chosen_by(runs).partition("_")[0]
-        own = [
-            f"{m} (the paper's own rule)" if m == PUBLISHED else f"{m} (best by {how} accuracy)"
-            for m in shown_criteria(runs)
-        ]
+        words = {True: "the paper's own rule", False: f"best by {how} accuracy"}
+        own = [f"{m} ({words[m.startswith(PUBLISHED)]})" for m in shown_criteria(runs)]
         said.append(f"{cell}: {' and '.join(own) or 'none'}")
     return f"Criteria that stand for the paper's. {'; '.join(said)}."

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,25 @@ import pytest
 
 from case_studies.pruning import __main__ as command
 from case_studies.pruning.contrasts import MAGNITUDE, SHIFTED, STRONGEST, contrast_table
+from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import how_sure, judge_levels, pick
-from case_studies.pruning.logs import DATA, StudyFrames, read_frames
+from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.page import render_study
 from case_studies.pruning.paper import TABLE_2
 from case_studies.pruning.study import PruningStudy, analyse
 from causalhyper.errors import DataError
+from causalhyper.granger.masks import compare_masks
 from causalhyper.granger.pruning import paired_differences
-from tests.case_studies.pruning_world import CELLS, METHODS, SPARSITIES, make_runs, write_world
+from tests.case_studies.pruning_world import (
+    CELLS,
+    METHODS,
+    SPARSITIES,
+    make_runs,
+    write_stacked,
+    write_world,
+)
 from tests.report.test_page import Page
 
 PAGE = Path(__file__).parents[2] / "docs" / "pruning-study.md"
@@ -101,7 +111,7 @@ def test_sharper_minima_are_a_reversal_and_flatter_but_unfit_ones_no_success(
     folder: Path, tmp_path: Path, study: PruningStudy
 ) -> None:
     found = verdicts(study, "Ends in flatter", "causal-good")
-    assert found.pop("LeNet on CIFAR-10, paper") == "reversed"
+    assert found.pop(f"LeNet on CIFAR-10, {NAMES['paper']}") == "reversed"
     assert set(found.values()) == {"no data"}
     flat = pd.read_parquet(folder / "flatness.parquet")
     own = flat["method"] == "causal-good"
@@ -110,12 +120,12 @@ def test_sharper_minima_are_a_reversal_and_flatter_but_unfit_ones_no_success(
     write_world(tmp_path, {("LeNet", "CIFAR-10"): ("paper",)})
     flat.to_parquet(tmp_path / "flatness.parquet")
     again = verdicts(analyse(read_frames(tmp_path)), "Ends in flatter", "causal-good")
-    assert again == {"LeNet on CIFAR-10, paper": "flatter, but fits worse"}
+    assert set(again.values()) == {"flatter, but fits worse"}
 
 
 def test_contrasts_are_those_of_paired_differences(study: PruningStudy) -> None:
     cell, runs = next(iter(study.frames.cells().items()))
-    pruned = runs[runs["sparsity"] > 0]
+    pruned = runs[(runs["sparsity"] > 0) & (runs["method"].map(role) != "own counts")]
     wanted = paired_differences(pruned, baseline="magnitude", test_size=10_000).to_frame()
     wanted = wanted[wanted["query"] == "paired_differences.level"]
     found = pick(study.tables["contrasts"], cell=cell, question=MAGNITUDE)
@@ -143,7 +153,7 @@ def test_roles_follow_names_and_the_papers_rule_is_always_judged() -> None:
     assert [n for n, r in roles.items() if r == "criterion"] == [
         "causal-published", "causal-good", "causal-empty",
     ]  # fmt: skip
-    assert roles["random-as-causal-good"] == "own counts"
+    assert roles["random at causal-good"] == "own counts"
     assert role("residual-loss") == "criterion"
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
     assert shown_criteria(runs[runs["stage"] == "final"]) == ["causal-published", "causal-good"]
@@ -172,6 +182,65 @@ def test_frames_are_told_apart_and_strange_ones_are_refused(folder: Path, tmp_pa
     pd.concat([runs, runs]).to_parquet(tmp_path / "strange.parquet")
     with pytest.raises(DataError, match="a run is there twice"):
         read_frames(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stacked(tmp_path_factory: pytest.TempPathFactory) -> tuple[PruningStudy, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("stacked")
+    masks = write_stacked(folder)
+    return analyse(read_frames(folder)), masks
+
+
+def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
+    stacked: tuple[PruningStudy, dict[str, Any]],
+) -> None:
+    study = stacked[0]
+    cell = "LeNet on CIFAR-10, the paper's post-training"
+    own = pick(study.tables["contrasts"], cell=cell, method="causal-published-1e-14")
+    own = own[own["against"] != "dense"].set_index("against")
+    assert list(own.index) == [
+        f"{what} at causal-published-1e-14" for what in ("random", "magnitude")
+    ]
+    assert own["estimate"].to_numpy() == pytest.approx([-0.03, -0.05], abs=0.002)
+    assert set(own["sparsity"]) == {0.92}
+    assert set(own["seeds"]) == {5}
+    judged = verdicts(study, "Which weights matter", "causal-published-1e-14")
+    assert judged[cell] == "reversed"
+    text = filled("<!-- table: paper -->\n<!-- end -->\n", study)
+    assert "(at its layer counts)" in text
+
+
+def test_runs_that_tuned_a_rate_are_no_part_of_the_table(
+    stacked: tuple[PruningStudy, dict[str, Any]],
+) -> None:
+    assert set(stacked[0].frames.runs["protocol"]) == {
+        "the paper's post-training", "post-training tuned for each method",
+    }  # fmt: skip
+
+
+def test_logged_counts_are_the_agreement_of_the_masks(
+    stacked: tuple[PruningStudy, dict[str, Any]],
+) -> None:
+    study, masks = stacked
+    found = study.frames.others["overlap"]
+    assert not ((found["first"] == "movement") & (found["second"] == "lamp")).any()
+    wanted = compare_masks(masks).to_frame()
+    keys = ["first", "first_seed", "second", "second_seed"]
+    both = found.merge(wanted, on=keys, suffixes=("", "_wanted"))
+    assert len(both) == len(found) == 4 * 5
+    for name in ("both_pruned", "expected_both_pruned", "jaccard_kept", "p_value", "z"):
+        assert np.allclose(both[name], both[f"{name}_wanted"]), name
+
+
+def test_stages_that_were_measured_apart_are_shown_a_network(
+    stacked: tuple[PruningStudy, dict[str, Any]],
+) -> None:
+    study = stacked[0]
+    costs = stage_costs(study.frames.others["costs"]).set_index("stage")
+    assert costs.loc["main: pruning", "seconds_each"] == 4.0
+    page = render_study(study, "x").decode()
+    for words in ("main: pruning", "What masks have in common", "seconds each"):
+        assert words in page
 
 
 def test_what_runs_cost_is_told_against_training_without_pruning(study: PruningStudy) -> None:

@@ -24,8 +24,8 @@ PAIRS = (
 )  # fmt: skip
 """Columns that a frame of pairs of masks has, see `causalhyper.granger.masks`."""
 ALPHA = 0.05
-SERIES = 4
-"""Methods that one picture of layers can tell apart."""
+NAMED, SERIES = 6, 4
+"""Methods that the verdict names, and that one picture of layers can tell apart."""
 
 
 def layers_section(
@@ -157,7 +157,8 @@ def tell_layers(shares: pd.DataFrame) -> str:
             for r in gone.to_dict("records")
         )
         tail = f"Collapsed: {', '.join(names)}."
-    return f"{'; '.join(said)}. {tail}"
+    more = f"; {len(said) - NAMED} more in the table" if len(said) > NAMED else ""
+    return f"{'; '.join(said[:NAMED])}{more}. {tail}"
 
 
 def layer_table(shares: pd.DataFrame) -> ReportTable:
