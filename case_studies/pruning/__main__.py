@@ -75,8 +75,7 @@ def page_files(study: PruningStudy, page: Path) -> dict[Path, bytes]:
     dict of Path to bytes
     """
     files = {page: filled(page.read_text("utf-8"), study).encode()}
-    if "contrasts" in study.tables:
-        drawn = draw_standing(study.frames, study.tables["contrasts"])
+    if drawn := draw_standing(study.frames, study.tables["contrasts"]):
         files[page.parent / PICTURE] = drawn.encode()
     return files
 

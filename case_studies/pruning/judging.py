@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL
@@ -115,7 +116,7 @@ def how_sure(rows: pd.DataFrame) -> str:
     seeds, count = int(rows["seeds"].min()), int(rows["comparisons"].iloc[0])
     joint = f"joint over {count}" if count > 1 else "of one comparison"
     text = f"{LEVEL:.0%} intervals {joint}, {seeds} paired seeds"
-    told = rows[[side != APART for side in sides_of(rows)]]
+    told = rows[np.array(sides_of(rows), dtype=object) != APART]
     if told.empty:
         return f"{text}; an interval that holds zero is no proof of equality"
     if (told["flip_p_value"] > 1 - LEVEL).any():

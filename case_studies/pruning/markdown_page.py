@@ -25,7 +25,7 @@ def short(study: PruningStudy) -> str:
 
 
 def _contrasts(study: PruningStudy, *questions: str) -> pd.DataFrame:
-    rows = study.tables.get("contrasts", pd.DataFrame(columns=["question"]))
+    rows = study.tables["contrasts"]
     return rows[rows["question"].isin(questions)]
 
 

@@ -60,7 +60,7 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
     -------
     list of PageSection
     """
-    tables, contrasts = study.tables, study.tables.get("contrasts", pd.DataFrame())
+    tables, contrasts = study.tables, study.tables["contrasts"]
     sections = [
         PageSection("In short", (Bullets(study.sentences),)),
         PageSection("Verdicts", (forms.claim_form(study.claims),)),

@@ -24,7 +24,7 @@ class PruningStudy:
     ----------
     frames : StudyFrames
     tables : mapping of str to DataFrame
-        claims, accuracy, contrasts, phase_shift, eigenvalues, costs; empty ones are left out.
+        claims, accuracy, contrasts; phase_shift, eigenvalues and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
         By cell; a sentence where none could be fitted.
@@ -62,5 +62,5 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "costs": cost_table(frames),
     }
     said = (*short_sentences(frames, claims, contrasts), published_note(frames))
-    there = {name: table for name, table in tables.items() if len(table)}
+    there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
     return PruningStudy(frames, there, tuple(claims), shifts, said)

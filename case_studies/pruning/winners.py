@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import STRONGEST
@@ -113,7 +114,7 @@ def _won(rows: pd.DataFrame) -> dict[str, list[str]]:
     names = of_role(rows["method"], "criterion")
     won: dict[str, list[str]] = {name: [] for name in names}
     own = rows[rows["method"].isin(names)]
-    own = own[[side == ABOVE for side in sides_of(own)]]
+    own = own[np.array(sides_of(own), dtype=object) == ABOVE]
     for (name, cell), above in own.groupby(["method", "cell"], sort=False):
         if set(GOAL) <= {round(s, 3) for s in above["sparsity"]}:
             won[str(name)].append(str(cell))

@@ -13,7 +13,7 @@ from case_studies.pruning.contrasts import MAGNITUDE, SHIFTED, STRONGEST, contra
 from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import how_sure, judge_levels, pick
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
-from case_studies.pruning.markdown_page import MARKED, filled
+from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.page import render_study
 from case_studies.pruning.paper import TABLE_2
@@ -182,6 +182,18 @@ def test_frames_are_told_apart_and_strange_ones_are_refused(folder: Path, tmp_pa
     pd.concat([runs, runs]).to_parquet(tmp_path / "strange.parquet")
     with pytest.raises(DataError, match="a run is there twice"):
         read_frames(tmp_path)
+
+
+def test_one_seed_answers_nothing_and_the_page_says_so() -> None:
+    runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)}, seeds=1)
+    final = runs[runs["stage"] == "final"].reset_index(drop=True)
+    study = analyse(StudyFrames(final, final, {}, ()))
+    judged = {c.verdict for c in study.claims if c.cell != "all cells"}
+    assert judged <= {"no data", "not identified"}
+    text = " ".join(Page(render_study(study, "x").decode()).words)
+    assert "no run compares them" in text
+    blocks = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in BLOCKS)
+    assert filled(blocks, study).count("No run answers this yet.") == 3
 
 
 @pytest.fixture(scope="module")
