@@ -3,8 +3,9 @@
 from causalhyper.report.pruning.differences import differences_section
 from causalhyper.report.pruning.flatness import flatness_section
 from causalhyper.report.pruning.hyperparameters import strips_section
-from causalhyper.report.pruning.layers import layers_section, overlap_section
+from causalhyper.report.pruning.layers import layers_section
 from causalhyper.report.pruning.markdown import sections_markdown
+from causalhyper.report.pruning.overlap import overlap_section
 from causalhyper.report.pruning.significance import significance_section
 from causalhyper.report.pruning.tested import NullTest, fold_tests, verdict_table
 from causalhyper.report.pruning.transitions import transition_section
