@@ -15,8 +15,7 @@ from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 from causalhyper.study.mechanisms import DEFAULT, HELP, PLAIN
 
 SEVERAL = frozenset(
-    {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
-    | {"--by"}
+    "--role --cluster --context --where --mechanism --column --experiment --by".split()
 )
 """Options that take several values, repeated or one behind the other."""
 
