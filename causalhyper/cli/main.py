@@ -15,7 +15,7 @@ from causalhyper.errors import CausalHyperError, DataError, NotIdentifiedError
 from causalhyper.study.mechanisms import DEFAULT, HELP, PLAIN
 
 SEVERAL = frozenset(
-    {"--role", "--cluster", "--context", "--where", "--mechanism", "--column", "--experiment"}
+    "--role --cluster --context --where --mechanism --column --experiment --by".split()
 )
 """Options that take several values, repeated or one behind the other."""
 
@@ -226,6 +226,64 @@ def init_study_file(
     from causalhyper.cli.study import init_file
 
     init_file(runs, out, force=force, quiet=quiet)
+
+
+@app.command(name="prunings")
+def report_on_prunings(
+    runs: Annotated[
+        Path, typer.Argument(help="Runs or logs of prunings: .parquet, .csv or .csv.gz.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the report, DIR/index.html.")],
+    baseline: Annotated[
+        str, typer.Option(help="Method that the others are compared with.")
+    ] = "magnitude",
+    outcome: Annotated[str, typer.Option(help="Column that is compared.")] = "test_accuracy",
+    by: Annotated[
+        list[str] | None, typer.Option(help="Columns that tell cells apart, such as dataset.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=VALUE: compare only these runs.")
+    ] = None,
+    layers: Annotated[
+        Path | None, typer.Option(help="Frame of layers: method, layer, entries, kept.")
+    ] = None,
+    overlap: Annotated[Path | None, typer.Option(help="Frame of pairs of masks.")] = None,
+    flatness: Annotated[Path | None, typer.Option(help="Frame of eigenvalues and fit.")] = None,
+    surfaces: Annotated[Path | None, typer.Option(help="Frame of loss surfaces.")] = None,
+    test_size: Annotated[
+        int | None, typer.Option(help="Test examples, for the noise of an accuracy.")
+    ] = None,
+    floor: Annotated[
+        float | None, typer.Option(help="Accuracy of guessing, where no run falls to it.")
+    ] = None,
+    level: Annotated[float, typer.Option(help="Confidence of the intervals, in (0, 1).")] = 0.95,
+    json: Annotated[
+        bool, typer.Option("--json", help="All results as JSON on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
+) -> None:
+    """Compare pruned networks seed by seed, and write a report: HTML, Markdown, CSV and JSON."""
+    from causalhyper.cli.prunings import PruningRequest, report_on
+
+    report_on(
+        PruningRequest(
+            runs=runs,
+            out=out,
+            baseline=baseline,
+            outcome=outcome,
+            by=tuple(by or ()),
+            where=tuple(where or ()),
+            layers=layers,
+            overlap=overlap,
+            flatness=flatness,
+            surfaces=surfaces,
+            test_size=test_size,
+            floor=floor,
+            level=level,
+            json=json,
+            quiet=quiet,
+        )
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -39,6 +39,7 @@ PACKAGES = [
     "causalhyper.hypergraph",
     "causalhyper.identification",
     "causalhyper.report",
+    "causalhyper.report.pruning",
     "causalhyper.results",
     "causalhyper.study",
     "collectors.curvature",

@@ -1,0 +1,145 @@
+"""The paper's claims on pruning, judged by intervals: what holds, where, and how sure that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from case_studies.pruning.contrasts import LEVEL, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.judging import (
+    HOLDS,
+    OPEN,
+    REVERSED,
+    UNASKED,
+    PruningClaim,
+    how_sure,
+    judge_levels,
+    pick,
+    points_of,
+)
+from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.methods import (
+    DENSE,
+    MAGNITUDE,
+    MOVEMENT,
+    of_role,
+    percent,
+    shown_criteria,
+)
+from case_studies.pruning.winners import beats_strongest, reaches_goal
+from causalhyper.granger.pruning import PhaseShift
+
+PAIRED: tuple[tuple[str, str], ...] = (
+    ("Finds a better subset than magnitude", MAGNITUDE),
+    ("Accuracy rises after pruning", DENSE),
+    ("The regression on the loss adds to movement (not in the paper)", MOVEMENT),
+    ("The loss adds to the loss of other steps (not in the paper)", SHIFTED),
+    ("Which weights matter, beyond how many of each layer (not in the paper)", OWN),
+)
+"""Claims that a paired contrast answers, with its question."""
+
+
+def list_claims(
+    frames: StudyFrames,
+    contrasts: pd.DataFrame,
+    shifts: Mapping[str, PhaseShift | str],
+    eigenvalues: pd.DataFrame,
+) -> list[PruningClaim]:
+    """Judge every claim in every cell.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+    contrasts : DataFrame
+        Of `contrast_table`.
+    shifts : mapping of str to PhaseShift or str
+        Of `phase_shifts`.
+    eigenvalues : DataFrame
+        Of `eigenvalue_table`.
+
+    Returns
+    -------
+    list of PruningClaim
+    """
+    claims: list[PruningClaim] = []
+    shown = {cell: shown_criteria(runs) for cell, runs in frames.cells().items()}
+    for claim, question in PAIRED:
+        for cell, criteria in shown.items():
+            own = pick(contrasts, cell=cell, question=question)
+            claims += _paired_claims(claim, cell, criteria, own)
+    for cell, criteria in shown.items():
+        claims += [_sharper(cell, name, shifts[cell]) for name in criteria]
+        claims += [_flatter(cell, name, eigenvalues) for name in criteria]
+    claims += [
+        beats_strongest(cell, pick(contrasts, cell=cell, question=STRONGEST)) for cell in shown
+    ]
+    return [*claims, reaches_goal(frames, contrasts)]
+
+
+def _paired_claims(
+    claim: str, cell: str, criteria: Sequence[str], rows: pd.DataFrame
+) -> list[PruningClaim]:
+    """A claim about single criteria; where those shown were not asked, about those that were."""
+    there = [name for name in criteria if (rows["method"] == name).any()]
+    there = there or of_role(rows["method"], "criterion")
+    if not there:
+        return [PruningClaim(claim, cell, "", UNASKED, "No run of this cell answers it.", "")]
+    found = []
+    own_rows = rows[rows["method"].isin(there)]
+    for (name, against), own in own_rows.groupby(["method", "against"], sort=False):
+        said = "; ".join(f"{percent(r['sparsity'])}: {points_of(r)}" for _, r in own.iterrows())
+        finding = f"{name} less {against}, points: {said}."
+        verdict, sure = judge_levels(own), how_sure(own)
+        found.append(PruningClaim(claim, cell, str(name), verdict, finding, sure))
+    return found
+
+
+def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
+    claim = "Has a sharper transition than magnitude"
+    if isinstance(found, str):
+        return PruningClaim(claim, cell, name, UNASKED, found, "")
+    table = found.to_frame()
+    own = table[(table["method"] == name) & (table["against"] == MAGNITUDE)]
+    rows = {str(r["quantity"]): r for _, r in own.iterrows()}
+    decades, width = (rows.get(f"width_{unit}_ratio") for unit in ("decades", "points"))
+    if decades is None or width is None:
+        return PruningClaim(claim, cell, name, UNASKED, "No run of magnitude pruning.", "")
+    if pd.isna(decades["lower"]):
+        reason = str(decades["reason"] or "no interval")
+        return PruningClaim(claim, cell, name, "not identified", f"{reason}.", "")
+    sides = [HOLDS if r["upper"] < 1 else REVERSED if r["lower"] > 1 else OPEN
+             for r in (decades, width)]  # fmt: skip
+    verdict = sides[0] if len(set(sides)) == 1 else f"{sides[0]} in decades, {sides[1]} in points"
+    said = (
+        f"Width times {r['estimate']:.2f} [{r['lower']:.2f}, {r['upper']:.2f}] in {unit}"
+        for r, unit in ((decades, "decades of the share kept"), (width, "points"))
+    )
+    sure = f"{LEVEL:.0%} jackknife intervals over {int(decades['seeds'])} seeds, not joint"
+    return PruningClaim(claim, cell, name, verdict, f"{'; '.join(said)}.", sure)
+
+
+def _flatter(cell: str, name: str, eigenvalues: pd.DataFrame) -> PruningClaim:
+    claim = "Ends in flatter minima than magnitude"
+    own = pick(eigenvalues, cell=cell, method=name) if len(eigenvalues) else eigenvalues
+    if own.empty:
+        return PruningClaim(claim, cell, name, UNASKED, "No eigenvalues of this cell.", "")
+    words = ["flatter" if r["upper"] < 1 else "sharper" if r["lower"] > 1 else "not told apart"
+             for _, r in own.iterrows()]  # fmt: skip
+    verdicts = {"flatter": HOLDS, "sharper": REVERSED, "not told apart": OPEN}
+    verdict = verdicts[words[0]] if len(set(words)) == 1 else "depends on the space or sparsity"
+    said = "; ".join(
+        f"{r['space']} space{_at(r['pruned'])}: largest eigenvalue times {r['ratio']:.2f} "
+        f"[{r['lower']:.2f}, {r['upper']:.2f}] at training loss times {r['loss_ratio']:.2f}"
+        for _, r in own.iterrows()
+    )
+    if verdict == HOLDS and (own["loss_ratio"] > 1).any():
+        verdict = "flatter, but fits worse"
+    sure = f"joint {LEVEL:.0%} intervals, {int(own['seeds'].min())} seeds"
+    if (own["cautions"] > 0).any():
+        sure += f"; cautions for {own['cautions'].max():.0%} of its networks"
+    return PruningClaim(claim, cell, name, verdict, f"{said}.", sure)
+
+
+def _at(pruned: float) -> str:
+    return "" if pd.isna(pruned) else f" at {percent(pruned)}"

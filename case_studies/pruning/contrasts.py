@@ -1,0 +1,158 @@
+"""Methods at equal sparsity, paired by seed: against baselines, controls and no pruning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.methods import (
+    DENSE,
+    MAGNITUDE,
+    MOVEMENT,
+    NULL,
+    best_of,
+    of_role,
+    owner,
+)
+from causalhyper.granger.pruning.paired_numbers import paired_numbers
+from causalhyper.inference.intervals import t_quantile
+
+LEVEL = 0.95
+FLIPS = 9999
+TEST_SIZE = 10_000
+"""Test images of FashionMNIST and CIFAR-10; runs may give their own as n_test."""
+STRONGEST, OWN, SHIFTED = "strongest baseline", "own layer counts", "shifted loss"
+COLUMNS = (
+    "cell", "question", "sparsity", "method", "against", "estimate", "se", "lower", "upper",
+    "joint_lower", "joint_upper", "p_value", "adjusted_p_value", "flip_p_value", "seeds",
+    "binomial_sd", "comparisons",
+)  # fmt: skip
+
+
+def contrast_table(frames: StudyFrames) -> pd.DataFrame:
+    """Every comparison that the runs allow.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`. Joint intervals (Bonferroni), adjusted p-values (Holm) and the joint
+        p-values of sign flips are of all rows of one cell and question, whose number is
+        ``comparisons``.
+    """
+    tables = [
+        _judge(runs, pairs).assign(cell=cell, question=question)
+        for cell, runs in frames.cells().items()
+        for question, pairs in _questions(runs).items()
+    ]
+    there = [table for table in tables if len(table)]
+    if not there:
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.concat(there, ignore_index=True)[list(COLUMNS)]
+
+
+Pair = tuple[str, str, float]
+"""Method, what it is compared with, and the share pruned."""
+
+
+def _questions(runs: pd.DataFrame) -> dict[str, list[Pair]]:
+    """The comparisons of one cell by the question that they answer."""
+    asked: dict[str, list[Pair]] = {
+        name: [] for name in (STRONGEST, MAGNITUDE, DENSE, MOVEMENT, SHIFTED, OWN)
+    }
+    for sparsity, own in runs[runs["sparsity"] > 0].groupby("sparsity"):
+        at, methods = float(sparsity), list(dict.fromkeys(own["method"]))
+        criteria = of_role(methods, "criterion")
+        strongest = best_of(own, of_role(methods, "baseline"))
+        controls = of_role(methods, "own counts")
+        others = [m for m in methods if m not in controls]
+        for name, against in ((STRONGEST, strongest), (MAGNITUDE, MAGNITUDE)):
+            if against in methods:
+                asked[name] += [(m, against, at) for m in others if m != against]
+        asked[DENSE] += [(m, DENSE, at) for m in others]
+        asked[MOVEMENT] += [(m, MOVEMENT, at) for m in criteria if MOVEMENT in methods]
+        asked[SHIFTED] += [(m, m + NULL, at) for m in criteria if m + NULL in methods]
+        asked[OWN] += [(owner(m), m, at) for m in controls if owner(m) in methods]
+    return asked
+
+
+def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
+    """Compare pairs as one family; those with fewer than two shared seeds are left out."""
+    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
+    rows, columns = [], []
+    for method, against, at in pairs:
+        places = [(method, at), (against, 0.0 if against == DENSE else at)]
+        if not set(places) <= set(wide.columns):
+            continue
+        both = wide[places].dropna()
+        if len(both) < 2:
+            continue
+        own, other = both.to_numpy(dtype=float).T
+        columns.append(pd.Series(own - other, index=both.index))
+        noise = sum(float(v.mean()) * (1 - float(v.mean())) for v in (own, other))
+        sd = float(np.sqrt(noise / _test_size(runs)))
+        rows.append({"sparsity": at, "method": method, "against": against, "binomial_sd": sd})
+    if not rows:
+        return pd.DataFrame()
+    table = pd.concat(columns, axis=1).to_numpy(dtype=float)
+    found = paired_numbers(table, level=LEVEL, flips=FLIPS, rng=np.random.default_rng(0))
+    return pd.DataFrame(rows).assign(
+        estimate=found.mean,
+        se=found.se,
+        lower=found.lower,
+        upper=found.upper,
+        joint_lower=found.joint_lower,
+        joint_upper=found.joint_upper,
+        p_value=found.p_value,
+        adjusted_p_value=found.adjusted,
+        flip_p_value=found.joint_flip_p_value,
+        seeds=found.count.astype(int),
+        comparisons=len(rows),
+    )
+
+
+def _test_size(runs: pd.DataFrame) -> int:
+    there = "n_test" in runs and runs["n_test"].notna().all()
+    return int(runs["n_test"].iloc[0]) if there else TEST_SIZE
+
+
+def accuracy_table(frames: StudyFrames) -> pd.DataFrame:
+    """Mean test accuracy of every method and level, with its t interval over seeds.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    DataFrame
+        Columns cell, network, dataset, protocol, method, sparsity, mean, lower, upper, seeds,
+        validation (mean), collapsed (share of runs where it is known).
+    """
+    return pd.DataFrame(
+        [row for cell, runs in frames.cells().items() for row in _means(cell, runs)]
+    )
+
+
+def _means(cell: str, runs: pd.DataFrame) -> Iterator[dict[str, object]]:
+    for (method, sparsity), own in runs.groupby(["method", "sparsity"], sort=False):
+        values = own["test_accuracy"].to_numpy(dtype=float)
+        half = np.nan
+        if len(values) > 1:
+            se = values.std(ddof=1) / np.sqrt(len(values))
+            half = float(t_quantile(np.array(len(values) - 1.0), LEVEL)) * se
+        mean = float(values.mean())
+        first = own.iloc[0]
+        yield {
+            "cell": cell, "network": first["network"], "dataset": first["dataset"],
+            "protocol": first["protocol"], "method": method, "sparsity": sparsity, "mean": mean,
+            "lower": mean - half, "upper": mean + half, "seeds": len(values),
+            "validation": own.get("validation_accuracy", pd.Series(dtype=float)).mean(),
+            "collapsed": own.get("collapsed", pd.Series(dtype=float)).astype(float).gt(0).mean(),
+        }  # fmt: skip

@@ -1,0 +1,205 @@
+"""How the study's tables are shown: captions, columns, units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from case_studies.pruning.contrasts import STRONGEST
+from case_studies.pruning.further import stage_costs
+from case_studies.pruning.judging import (
+    APART,
+    PruningClaim,
+    claims_frame,
+    pick,
+    points_of,
+    side_of,
+)
+from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.methods import AS, DENSE, MAGNITUDE, percent, shown_criteria
+from case_studies.pruning.paper import TABLE_2
+from causalhyper.granger.pruning import PhaseShift
+from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def claim_form(claims: Sequence[PruningClaim]) -> ReportTable:
+    """The claims with their verdicts, and how sure each is."""
+    heads = ("claim", "cell", "criterion", "verdict", "finding", "sure")
+    shown = [ShownColumn("how sure" if h == "sure" else h, (h,), kind="text") for h in heads]
+    return frame_table(claims_frame(claims), "The paper's claims in our runs", shown)
+
+
+def paper_form(frames: StudyFrames, tables: Tables) -> ReportTable:
+    """The paper's table 2, and under each of its cells ours.
+
+    Accuracies in percent, with 95% intervals over seeds; the difference is paired by seed.
+    """
+    means, contrasts = tables["accuracy"], pick(tables["contrasts"], question=MAGNITUDE)
+    rows = []
+    for row in TABLE_2:
+        (m_share, m_value), (c_share, c_value) = row.magnitude, row.causal
+        rows.append(
+            {"cell": f"{row.network} on {row.dataset}", "source": "paper",
+             "pruned": f"{m_share:g}%, {c_share:g}%", "no pruning": f"{row.dense:.2f}",
+             "magnitude": f"{m_value:.2f}", "causal": f"{c_value:.2f}", "criterion": "",
+             "causal less magnitude": f"{_signed(c_value - m_value)} (unequal sparsity)"}
+        )  # fmt: skip
+        own = {
+            cell: runs
+            for cell, runs in frames.cells().items()
+            if (runs["network"].iloc[0], runs["dataset"].iloc[0]) == (row.network, row.dataset)
+        }
+        for cell, runs in own.items():
+            rows += _our_rows(cell, runs, pick(means, cell=cell), pick(contrasts, cell=cell))
+    return _texts(rows, "Test accuracy, %: the paper's table 2 and ours")
+
+
+def _our_rows(
+    cell: str, runs: pd.DataFrame, means: pd.DataFrame, contrasts: pd.DataFrame
+) -> list[dict[str, str]]:
+    rows = []
+    for share in sorted(set(means["sparsity"]) - {0.0}):
+        level = pick(means, sparsity=share)
+        for name in shown_criteria(runs) or [""]:
+            if not {name, MAGNITUDE} & set(level["method"]):
+                continue
+            gap = pick(contrasts, sparsity=share, method=name)
+            said = "" if gap.empty else points_of(gap.iloc[0])
+            rows.append(
+                {"cell": cell, "source": "ours", "pruned": percent(share),
+                 "no pruning": _mean(pick(means, method=DENSE)),
+                 "magnitude": _magnitude(level, name),
+                 "causal": _mean(pick(level, method=name)), "criterion": name,
+                 "causal less magnitude": said}
+            )  # fmt: skip
+    return rows
+
+
+def _magnitude(level: pd.DataFrame, name: str) -> str:
+    """Accuracy of magnitude; where the criterion chose the sparsity, at its layer counts."""
+    if plain := _mean(pick(level, method=MAGNITUDE)):
+        return plain
+    matched = _mean(pick(level, method=f"{MAGNITUDE}{AS}{name}"))
+    return f"{matched} (at its layer counts)" if matched else ""
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _mean(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    row = rows.iloc[0]
+    return f"{100 * row['mean']:.2f} [{100 * row['lower']:.2f}, {100 * row['upper']:.2f}]"
+
+
+def _texts(rows: Sequence[Mapping[str, str]], caption: str) -> ReportTable:
+    frame = pd.DataFrame(list(rows))
+    return frame_table(
+        frame, caption, [ShownColumn(str(name), (str(name),), kind="text") for name in frame]
+    )
+
+
+def accuracy_form(means: pd.DataFrame, caption: str) -> ReportTable:
+    """Mean accuracies with intervals: a row a cell and method, a column a share pruned."""
+    said = [
+        f"{100 * r['mean']:.2f} [{100 * r['lower']:.2f}, {100 * r['upper']:.2f}]"
+        + (f", {r['collapsed']:.0%} with a collapsed layer" if r["collapsed"] > 0 else "")
+        for _, r in means.iterrows()
+    ]
+    return _wide(means.assign(said=said), caption)
+
+
+def contrast_form(contrasts: pd.DataFrame, caption: str) -> ReportTable:
+    """Contrasts in points with joint intervals, "*" where they leave zero out."""
+    contrasts = contrasts.assign(
+        said=[
+            f"{points_of(r)}{'' if side_of(r) == APART else '*'}"
+            + (f" ({r['against']})" if r["question"] == STRONGEST else "")
+            for _, r in contrasts.iterrows()
+        ]
+    )
+    return _wide(contrasts, caption)
+
+
+def _wide(
+    frame: pd.DataFrame, caption: str, index: tuple[str, ...] = ("cell", "method")
+) -> ReportTable:
+    """A row a combination of labels, a column a share pruned."""
+    wide = frame.pivot_table(
+        index=list(index), columns="sparsity", values="said", aggfunc="first", sort=False
+    )
+    shares = sorted(wide.columns)
+    wide = wide[shares].fillna("").reset_index()
+    shown = [ShownColumn(name, (name,), kind="text") for name in index]
+    shown += [
+        ShownColumn("no pruning" if s == 0 else f"{percent(s)} pruned", (s,), kind="text")
+        for s in shares
+    ]
+    return frame_table(wide, caption, shown)
+
+
+def control_form(contrasts: pd.DataFrame) -> ReportTable:
+    """Criteria against what tells whether the loss, or which weights, matter."""
+    said = [
+        points_of(r) + ("" if side_of(r) == APART else "*") for r in contrasts.to_dict("records")
+    ]
+    caption = "Does the loss series add anything? Points, joint 95% intervals"
+    return _wide(contrasts.assign(said=said), caption, ("cell", "method", "against"))
+
+
+def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
+    """Where each method's accuracy has fallen half way, how wide the fall is, or why not."""
+    rows = []
+    for cell, found in shifts.items():
+        if isinstance(found, str):
+            rows.append({"cell": cell, "method": "", "half way at, %": "", "width, decades": "",
+                         "remark": found})  # fmt: skip
+            continue
+        table = found.to_frame()
+        for method, own in table[table["against"] == ""].groupby("method", sort=False):
+            by = {str(r["quantity"]): r for _, r in own.iterrows()}
+            point, width = by["point"], by["width_decades"]
+            rows.append(
+                {"cell": cell, "method": str(method), "half way at, %": _ends(point, 100),
+                 "width, decades": _ends(width, 1),
+                 "remark": str(point["reason"] or width["reason"])}
+            )  # fmt: skip
+    return _texts(rows, "Phase shift: where accuracy has fallen half way, and from 90% to 10%")
+
+
+def _ends(row: pd.Series, scale: float) -> str:
+    if pd.isna(row["estimate"]):
+        return ""
+    ends = "" if pd.isna(row["lower"]) else (
+        f" [{scale * row['lower']:.2f}, {scale * row['upper']:.2f}]"
+    )  # fmt: skip
+    return f"{scale * row['estimate']:.2f}{ends}"
+
+
+def cost_form(frames: StudyFrames, tables: Tables) -> ReportTable:
+    """Seconds by stage, as measured apart, or from the logs beside training without pruning."""
+    if "costs" in frames.others:
+        caption = "Seconds of a stage, means over seeds; networks stand side by side"
+        return whole_table(stage_costs(frames.others["costs"]), caption)
+    if "costs" not in tables:
+        return _texts([{"remark": "No log of the data folder has durations."}], "Cost")
+    caption = "Seconds a run, by stage, and times those without pruning"
+    return whole_table(tables["costs"], caption)
+
+
+def count_form(frames: StudyFrames) -> ReportTable:
+    """What was run."""
+    rows = []
+    for cell, runs in frames.cells().items():
+        pruned = runs[runs["sparsity"] > 0]
+        rows.append(
+            {"cell": cell, "criteria": ", ".join(dict.fromkeys(pruned["method"])),
+             "pruned": ", ".join(map(percent, sorted(set(pruned["sparsity"])))),
+             "seeds": str(runs["seed"].nunique()), "runs": str(len(runs))}
+        )  # fmt: skip
+    return _texts(rows, "Runs, all of which are analysed")

@@ -1,0 +1,82 @@
+"""What stands between the markers of docs/pruning-study.md: sentences and tables of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from case_studies.batch_size.markdown_page import MARKED, fill_page
+from case_studies.pruning import forms
+from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.methods import DENSE
+from case_studies.pruning.study import PruningStudy
+from causalhyper.errors import DataError
+from causalhyper.report import Bullets, PageSection, ReportTable, markdown_table
+from causalhyper.report.pruning import sections_markdown
+
+NOTHING = "No run answers this yet.\n"
+
+
+def short(study: PruningStudy) -> str:
+    """The findings in short, as a list."""
+    text = sections_markdown("", [PageSection("", (Bullets(study.sentences),))])
+    return text[text.index("- ") :]
+
+
+def _contrasts(study: PruningStudy, *questions: str) -> pd.DataFrame:
+    rows = study.tables["contrasts"]
+    return rows[rows["question"].isin(questions)]
+
+
+def _contrast(study: PruningStudy, question: str) -> str:
+    rows = _contrasts(study, question)
+    return markdown_table(forms.contrast_form(rows, "")) if len(rows) else NOTHING
+
+
+def _controls(study: PruningStudy) -> str:
+    rows = _contrasts(study, MOVEMENT, SHIFTED, OWN)
+    return markdown_table(forms.control_form(rows)) if len(rows) else NOTHING
+
+
+def _table(make: Callable[[PruningStudy], ReportTable]) -> Callable[[PruningStudy], str]:
+    return lambda study: markdown_table(make(study))
+
+
+BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
+    "short": short,
+    "claims": _table(lambda s: forms.claim_form(s.claims)),
+    "runs": _table(lambda s: forms.count_form(s.frames)),
+    "paper": _table(lambda s: forms.paper_form(s.frames, s.tables)),
+    "accuracy": _table(lambda s: forms.accuracy_form(s.tables["accuracy"], "")),
+    "strongest": lambda s: _contrast(s, STRONGEST),
+    "dense": lambda s: _contrast(s, DENSE),
+    "controls": _controls,
+    "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
+    "costs": _table(lambda s: forms.cost_form(s.frames, s.tables)),
+}
+"""What a page may ask for by name."""
+
+
+def filled(text: str, study: PruningStudy) -> str:
+    """The page with all that it asks for written anew.
+
+    Parameters
+    ----------
+    text : str
+        A block stands between ``<!-- table: NAME -->`` and ``<!-- end -->``.
+    study : PruningStudy
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    DataError
+        If the page asks for something else than `BLOCKS`.
+    """
+    names = {name for _, name, *_ in MARKED.findall(text)}
+    if unknown := names - set(BLOCKS):
+        raise DataError(f"the page asks for {sorted(unknown)}; there are {sorted(BLOCKS)}")
+    return fill_page(text, {name: BLOCKS[name](study) for name in names})

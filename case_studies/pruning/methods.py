@@ -1,0 +1,107 @@
+"""Which criterion is a baseline, a control, or one that is tried here; and which is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+DENSE, MAGNITUDE, MOVEMENT = "dense", "magnitude", "movement"
+PUBLISHED = "causal-published"
+"""Beginning of the names of the paper's own rule."""
+BASELINES = ("magnitude", "lamp", "fisher", "taylor", "woodfisher", "obd", "movement", "random")
+"""Beginnings of the names of criteria that know nothing of the loss series."""
+NULL = "-shifted"
+"""End of the name of a criterion that is given the loss of other steps."""
+AS = " at "
+"""Between a control and the criterion whose layer counts it has, as in "random at causal"."""
+
+
+def role(method: str) -> str:
+    """Say what a method is for: "dense", "null", "own counts", "baseline" or "criterion".
+
+    Parameters
+    ----------
+    method : str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> [role(m) for m in ("lamp", "causal-ridge", "causal-ridge-shifted", "random at causal")]
+    ['baseline', 'criterion', 'null', 'own counts']
+    """
+    if method == DENSE:
+        return DENSE
+    if AS in method:
+        return "own counts"
+    if method.endswith(NULL):
+        return "null"
+    return "baseline" if method.startswith(BASELINES) else "criterion"
+
+
+def owner(method: str) -> str:
+    """The criterion whose layer counts a control has; any other method itself."""
+    return method.partition(AS)[2] or method
+
+
+def of_role(methods: Iterable[str], wanted: str) -> list[str]:
+    """The methods of a role, in order, each once."""
+    return [m for m in dict.fromkeys(methods) if role(m) == wanted]
+
+
+def best_of(runs: pd.DataFrame, methods: Iterable[str]) -> str:
+    """The method with the highest mean accuracy, on validation data where there is any.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one cell, or of one level of it. Methods that were run at most levels take part, and
+        count where all of them were.
+    methods : iterable of str
+
+    Returns
+    -------
+    str
+        "" where none has a run.
+    """
+    own = runs[runs["method"].isin(list(methods)) & (runs["sparsity"] > 0)]
+    if own.empty:
+        return ""
+    table = own.pivot_table(index="method", columns="sparsity", values=chosen_by(own))
+    counts = table.notna().sum(axis="columns")
+    shared = table[counts == counts.max()].dropna(axis="columns")
+    return str(shared.mean(axis="columns").idxmax())
+
+
+def chosen_by(runs: pd.DataFrame) -> str:
+    """Column by which methods are chosen."""
+    own = runs.get("validation_accuracy", pd.Series(np.nan, index=runs.index))
+    return "validation_accuracy" if own.notna().all() else "test_accuracy"
+
+
+def shown_criteria(runs: pd.DataFrame) -> list[str]:
+    """The criteria that stand for the paper's: its own, and the best on validation data.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one cell.
+
+    Returns
+    -------
+    list of str
+    """
+    criteria = of_role(runs["method"], "criterion")
+    found = [m for m in criteria if m.startswith(PUBLISHED)]
+    others = [m for m in criteria if m not in found]
+    best = best_of(runs, others)
+    return [*found, best] if best else found
+
+
+def percent(sparsity: float) -> str:
+    """A share pruned in percent, such as "98%"."""
+    return f"{100 * sparsity:.4g}%"

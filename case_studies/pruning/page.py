@@ -1,0 +1,190 @@
+"""The study's page: verdicts first, then the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from case_studies.pruning import forms
+from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.figures import draw_standing
+from case_studies.pruning.further import drawn_methods
+from case_studies.pruning.judging import pick
+from case_studies.pruning.logs import split
+from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, role
+from case_studies.pruning.study import PruningStudy
+from causalhyper.granger.pruning import PhaseShift, phase_shift
+from causalhyper.report import (
+    Bullets,
+    Fold,
+    Heading,
+    PageSection,
+    Picture,
+    Prose,
+    render_sections,
+    reproduce_section,
+)
+from causalhyper.report.pruning import (
+    flatness_section,
+    layers_section,
+    overlap_section,
+    transition_section,
+)
+from causalhyper.report.sections import Block
+
+TITLE = "Is causal pruning better than magnitude?"
+METHODS = (
+    "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
+    "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
+    "and p-values (Holm; exact sign flips of whole seeds) are over all comparisons of one "
+    "question in one network, data set and protocol.",
+    "The strongest baseline of a sparsity is the one with the highest mean validation accuracy "
+    "there, of those that know nothing of the loss series; so is the best criterion. Accuracies "
+    "that are compared are of test images that chose nothing.",
+    "A verdict is read off joint 95% intervals: holds where they lie on the claim's side of zero, "
+    "reversed on the other, not shown where they hold zero, which is no proof of equality.",
+    "All intervals are of training randomness on one test set; what another test set as large "
+    "would add is the binomial_sd of the contrasts.",
+)
+
+
+def study_sections(study: PruningStudy) -> list[PageSection]:
+    """All sections of the page but the last.
+
+    Parameters
+    ----------
+    study : PruningStudy
+
+    Returns
+    -------
+    list of PageSection
+    """
+    tables, contrasts = study.tables, study.tables["contrasts"]
+    sections = [
+        PageSection("In short", (Bullets(study.sentences),)),
+        PageSection("Verdicts", (forms.claim_form(study.claims),)),
+        PageSection(
+            "The paper's table beside ours",
+            (
+                Prose(
+                    "The paper gives one number a cell and compares unequal sparsities. Ours are "
+                    "means over seeds with 95% intervals; the difference is paired, with a joint "
+                    "interval."
+                ),
+                forms.paper_form(study.frames, tables),
+                forms.count_form(study.frames),
+            ),
+        ),
+        PageSection("Accuracies", (forms.accuracy_form(tables["accuracy"], "Test accuracy, %"),)),
+    ]
+    if len(contrasts):
+        sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
+    sections += _transitions(study)
+    sections += _of_masks(study)
+    sections.append(PageSection("Cost", (forms.cost_form(study.frames, tables),)))
+    return [*sections, PageSection("Methods", (Bullets(METHODS),))]
+
+
+def render_study(study: PruningStudy, command: str) -> bytes:
+    """The page of the whole study.
+
+    Parameters
+    ----------
+    study : PruningStudy
+    command : str
+        As typed.
+
+    Returns
+    -------
+    bytes
+        UTF-8 HTML.
+    """
+    last = reproduce_section(command, study.frames.checksums)
+    return render_sections(TITLE, [*study_sections(study), last])
+
+
+def _differences(contrasts: pd.DataFrame, study: PruningStudy) -> Iterator[Block]:
+    drawn = draw_standing(study.frames, contrasts)
+    if drawn:
+        yield Picture(drawn, "Criteria that stand for the paper's, less the strongest baseline")
+    for question, words in (
+        (STRONGEST, "Less the strongest baseline (named), points; *: joint interval without zero"),
+        (MAGNITUDE, "Less magnitude, points"),
+        (DENSE, "Less the network without pruning, points"),
+    ):
+        rows = pick(contrasts, question=question)
+        if rows.empty:
+            yield Prose(f"{words}: no run compares them.")
+            continue
+        table = forms.contrast_form(rows, words)
+        yield table if question == STRONGEST else Fold(words, (table,))
+    controls = contrasts[contrasts["question"].isin([MOVEMENT, SHIFTED, OWN])]
+    if len(controls):
+        yield forms.control_form(controls)
+
+
+def _transitions(study: PruningStudy) -> Iterator[PageSection]:
+    cells = study.frames.cells()
+    for i, (cell, found) in enumerate(study.shifts.items()):
+        title = f"Phase shift, {cell}"
+        if isinstance(found, str):
+            yield PageSection(title, (Prose(found, verdict=True),))
+            continue
+        own = drawn_methods(cells[cell], len(cells))
+        runs = cells[cell][cells[cell]["method"].isin([*own, DENSE])]
+        drawn = _fewer(runs, found) if len(own) < len(found.fits) else None
+        yield transition_section(found, drawn=drawn, title=title, prefix=f"transition{i}-")
+
+
+def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
+    floors = [f.curve.floor for f in found.fits if f.curve is not None]
+    floor = floors[0] if len(set(floors)) == 1 else None
+    return phase_shift(runs, floor=floor, level=found.level)
+
+
+def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
+    """Sections of layers, overlap and flatness, a cell and a sparsity each."""
+    others = study.frames.others
+    if "layers" in others:
+        chosen = others["layers"]["method"].map(role).isin(["baseline", "criterion"])
+        frames = _levels(others["layers"][chosen], "target")
+        parts = [
+            (name, layers_section(own, prefix=f"layers{i}-"))
+            for i, (name, own) in enumerate(frames.items())
+        ]
+        yield _joined("Masks by layer", parts)
+    if "overlap" in others:
+        frames = _levels(others["overlap"], "pruned")
+        yield _joined(
+            "What masks have in common",
+            [(name, overlap_section(own)) for name, own in frames.items()],
+        )
+    if "flatness" in others:
+        surfaces = _levels(others["surfaces"], "pruned") if "surfaces" in others else {}
+        frames = _levels(others["flatness"], "pruned")
+        yield _joined(
+            "Flatness",
+            [
+                (name, flatness_section(own, surfaces=surfaces.get(name), prefix=f"flat{i}-"))
+                for i, (name, own) in enumerate(frames.items())
+            ],
+        )
+
+
+def _joined(title: str, parts: list[tuple[str, PageSection]]) -> PageSection:
+    """Sections under one title, each under a heading."""
+    blocks = [block for name, part in parts for block in (Heading(name), *part.blocks)]
+    return PageSection(title, tuple(blocks))
+
+
+def _levels(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+    """Rows by cell, and by share pruned where a column says it."""
+    found = {}
+    for cell, own in split(frame).items():
+        if column not in own:
+            found[cell] = own
+            continue
+        for share, rows in own.groupby(column, sort=True):
+            found[f"{cell}, {percent(float(str(share)))}"] = rows.reset_index(drop=True)
+    return found

@@ -1,0 +1,137 @@
+"""The findings in a few sentences, made of verdicts and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from case_studies.pruning.contrasts import LEVEL, SHIFTED, STRONGEST
+from case_studies.pruning.judging import (
+    ABOVE,
+    ALL_CELLS,
+    APART,
+    BELOW,
+    PruningClaim,
+    pick,
+    points_of,
+    sides_of,
+)
+from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.methods import (
+    DENSE,
+    MAGNITUDE,
+    MOVEMENT,
+    PUBLISHED,
+    chosen_by,
+    of_role,
+    percent,
+    shown_criteria,
+)
+from case_studies.pruning.paper import TABLE_2
+
+AGAINST = (
+    (MAGNITUDE, "magnitude pruning"),
+    (STRONGEST, "the strongest baseline of each sparsity"),
+    (MOVEMENT, "movement, which knows no loss"),
+    (SHIFTED, "the same criterion given the loss of other steps"),
+)
+
+
+def short_sentences(
+    frames: StudyFrames, claims: Sequence[PruningClaim], contrasts: pd.DataFrame
+) -> list[str]:
+    """Say what came of the criteria, of pruning at all, of the two tests, and what is missing.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+    claims : sequence of PruningClaim
+    contrasts : DataFrame
+        Of `contrast_table`.
+
+    Returns
+    -------
+    list of str
+    """
+    said = []
+    for question, words in AGAINST:
+        rows = pick(contrasts, question=question)
+        rows = rows[rows["method"].isin(of_role(rows["method"], "criterion"))]
+        said.append(
+            _counts(rows, words)
+            if len(rows)
+            else f"Criteria of the loss series against {words}: no run compares them."
+        )
+    if len(dense := pick(contrasts, question=DENSE)):
+        sides = sides_of(dense)
+        said.append(
+            f"Against the network without pruning, over all methods: {sides.count(ABOVE)} of "
+            f"{len(dense)} comparisons above, {sides.count(BELOW)} below, {sides.count(APART)} "
+            f"not told apart (joint {LEVEL:.0%} intervals)."
+        )
+    for start in ("Has a sharper transition than", "Ends in flatter minima than"):
+        own = [c.verdict for c in claims if c.claim.startswith(start)]
+        counts = ", ".join(f"{verdict} ({own.count(verdict)})" for verdict in dict.fromkeys(own))
+        said.append(f"{start} magnitude, cell by cell: {counts or 'no criterion to judge'}.")
+    said += [f"{c.claim}: {c.verdict}. {c.finding}" for c in claims if c.cell == ALL_CELLS]
+    return [*said, missing_sentence(frames)]
+
+
+def _counts(rows: pd.DataFrame, words: str) -> str:
+    sides, seeds = sides_of(rows), sorted(set(rows["seeds"]))
+    span = " to ".join(dict.fromkeys((str(seeds[0]), str(seeds[-1]))))
+    ends = [rows.loc[rows["estimate"].idxmax()], rows.loc[rows["estimate"].idxmin()]]
+    named = [
+        f"{r['method']} at {percent(r['sparsity'])} in {r['cell']}, {points_of(r)} points"
+        for r in ends
+    ]
+    extremes = named[0] if len(rows) == 1 else f"highest {named[0]}; lowest {named[1]}"
+    return (
+        f"Criteria of the loss series against {words}: {sides.count(ABOVE)} of {len(rows)} "
+        f"comparisons above, {sides.count(BELOW)} below, {sides.count(APART)} not told apart, "
+        f"with {span} seeds and joint {LEVEL:.0%} intervals ({extremes})."
+    )
+
+
+def missing_sentence(frames: StudyFrames) -> str:
+    """Say which cells of the paper's table have no run here.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    str
+    """
+    there = set(zip(frames.runs["network"], frames.runs["dataset"], strict=True))
+    absent = [
+        f"{r.network} on {r.dataset}" for r in TABLE_2 if (r.network, r.dataset) not in there
+    ]
+    if not absent:
+        return "Every cell of the paper's table 2 has runs."
+    return (
+        f"{len(TABLE_2) - len(absent)} of {len(TABLE_2)} cells of the paper's table 2 have runs; "
+        f"nothing is said of {', '.join(absent)}."
+    )
+
+
+def published_note(frames: StudyFrames) -> str:
+    """Say which criteria stand for the paper's in each cell, and how they were chosen.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    str
+    """
+    said = []
+    for cell, runs in frames.cells().items():
+        how = chosen_by(runs).partition("_")[0]
+        words = {True: "the paper's own rule", False: f"best by {how} accuracy"}
+        own = [f"{m} ({words[m.startswith(PUBLISHED)]})" for m in shown_criteria(runs)]
+        said.append(f"{cell}: {' and '.join(own) or 'none'}")
+    return f"Criteria that stand for the paper's. {'; '.join(said)}."

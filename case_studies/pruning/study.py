@@ -1,0 +1,66 @@
+"""The whole analysis: frames in, tables, verdicts and sentences out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from case_studies.pruning.claims import list_claims
+from case_studies.pruning.contrasts import accuracy_table, contrast_table
+from case_studies.pruning.further import cost_table, eigenvalue_table, phase_shifts, shift_table
+from case_studies.pruning.judging import PruningClaim, claims_frame
+from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.sentences import published_note, short_sentences
+from causalhyper.granger.pruning import PhaseShift
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PruningStudy:
+    """What the analysis found.
+
+    Attributes
+    ----------
+    frames : StudyFrames
+    tables : mapping of str to DataFrame
+        claims, accuracy, contrasts; phase_shift, eigenvalues and costs unless empty.
+    claims : tuple of PruningClaim
+    shifts : mapping of str to PhaseShift or str
+        By cell; a sentence where none could be fitted.
+    sentences : tuple of str
+        The findings in short.
+    """
+
+    frames: StudyFrames
+    tables: Mapping[str, pd.DataFrame]
+    claims: tuple[PruningClaim, ...]
+    shifts: Mapping[str, PhaseShift | str]
+    sentences: tuple[str, ...]
+
+
+def analyse(frames: StudyFrames) -> PruningStudy:
+    """Ask everything that the frames can answer.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    PruningStudy
+    """
+    contrasts, shifts = contrast_table(frames), phase_shifts(frames)
+    eigenvalues = eigenvalue_table(frames)
+    claims = list_claims(frames, contrasts, shifts, eigenvalues)
+    tables = {
+        "claims": claims_frame(claims),
+        "accuracy": accuracy_table(frames),
+        "contrasts": contrasts,
+        "phase_shift": shift_table(shifts),
+        "eigenvalues": eigenvalues,
+        "costs": cost_table(frames),
+    }
+    said = (*short_sentences(frames, claims, contrasts), published_note(frames))
+    there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
+    return PruningStudy(frames, there, tuple(claims), shifts, said)
