@@ -25,13 +25,13 @@ from causalhyper.report import (
     render_sections,
     reproduce_section,
 )
+from causalhyper.report.blocks import Block
 from causalhyper.report.pruning import (
     flatness_section,
     layers_section,
     overlap_section,
     transition_section,
 )
-from causalhyper.report.sections import Block
 
 TITLE = "Is causal pruning better than magnitude?"
 METHODS = (

@@ -17,9 +17,9 @@ from causalhyper.granger.pruning import (
     phase_shift,
 )
 from causalhyper.granger.pruning.runs import sparsity_levels
+from causalhyper.report.blocks import PageSection, Prose
 from causalhyper.report.pruning.differences import differences_section
 from causalhyper.report.pruning.transitions import transition_section
-from causalhyper.report.sections import PageSection, Prose
 
 DENSE = "dense"
 TOLERANCE = 1e-3

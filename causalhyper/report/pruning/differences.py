@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.granger.pruning import PairedDifferences
+from causalhyper.report.blocks import Block, Bullets, PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
 from causalhyper.report.pruning.tested import APART, NullTest, fold_tests, p_words, side
-from causalhyper.report.sections import Block, Bullets, PageSection, Prose
 from causalhyper.report.tables import ReportTable
 from causalhyper.results import decimals
 

@@ -7,9 +7,9 @@ import pandas as pd
 
 from causalhyper.errors import DataError
 from causalhyper.figures import plot_eigenvalues, plot_loss_surfaces
+from causalhyper.report.blocks import Block, Bullets, PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import draw_picture
-from causalhyper.report.sections import Block, Bullets, PageSection, Prose
 
 COLUMNS = ("method", "quantity", "space", "rank", "value", "caution")
 """Columns that a frame of flatness has."""

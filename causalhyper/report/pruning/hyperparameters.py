@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from causalhyper.granger.pruning import HyperparameterStrips
+from causalhyper.report.blocks import Block, PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import draw_picture
 from causalhyper.report.pruning.tested import NullTest, fold_tests, p_words, side
-from causalhyper.report.sections import Block, PageSection, Prose
 
 
 def strips_section(

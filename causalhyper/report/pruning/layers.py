@@ -7,8 +7,8 @@ import pandas as pd
 
 from causalhyper.errors import DataError
 from causalhyper.figures import plot_dots
+from causalhyper.report.blocks import Block, PageSection, Prose
 from causalhyper.report.pruning.pictures import MOST, draw_picture
-from causalhyper.report.sections import Block, PageSection, Prose
 from causalhyper.report.tables import Cell, ReportTable
 
 LAYERS = ("method", "layer", "entries", "kept")

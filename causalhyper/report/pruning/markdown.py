@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from causalhyper.report.frame_tables import markdown_table
-from causalhyper.report.sections import (
+from causalhyper.report.blocks import (
     Block,
     Bullets,
     Code,
+    Drawing,
     Fold,
     Heading,
     PageSection,
     Picture,
     Prose,
 )
+from causalhyper.report.frame_tables import markdown_table
 from causalhyper.report.tables import ReportTable
 
 _SIGNS = "\\*_`[<"
@@ -44,9 +45,13 @@ def sections_markdown(title: str, sections: Sequence[PageSection]) -> str:
     **0 \< 1**
     """
     parts = [f"# {_plain(title)}"]
-    for section in sections:
-        parts += [f"## {_plain(section.title)}", *_blocks(section.blocks)]
+    parts += [text for section in sections for text in _section(section, "##")]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _section(section: PageSection, signs: str) -> list[str]:
+    inner = [text for part in section.sections for text in _section(part, f"{signs}#")]
+    return [f"{signs} {_plain(section.title)}", *_blocks(section.blocks), *inner]
 
 
 def _blocks(blocks: Iterable[Block]) -> list[str]:
@@ -63,7 +68,7 @@ def _block(block: Block) -> list[str]:
             return ["\n".join(f"- {_plain(item)}" for item in items)]
         case Code(text):
             return ["\n".join(f"    {line}" for line in text.splitlines())]
-        case Picture(_, caption):
+        case Picture(_, caption) | Drawing(caption=caption):
             return [f"(Picture: {_plain(caption)})"]
         case ReportTable():
             return [*([_plain(block.caption)] if block.caption else []), markdown_table(block)]

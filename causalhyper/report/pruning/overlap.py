@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from causalhyper.errors import DataError
+from causalhyper.report.blocks import PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.tested import NullTest, fold_tests, p_words
-from causalhyper.report.sections import PageSection, Prose
 
 PAIRS = (
     "first", "first_seed", "second", "second_seed", "both_pruned", "expected_both_pruned",

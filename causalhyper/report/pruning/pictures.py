@@ -7,7 +7,7 @@ from collections.abc import Callable
 from matplotlib.axes import Axes
 
 from causalhyper.figures import compact_svg, house_style, to_svg
-from causalhyper.report.sections import Picture
+from causalhyper.report.blocks import Picture
 
 MOST = 60
 """Rows that a picture has at most: longer ones cannot be read."""

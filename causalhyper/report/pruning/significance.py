@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from causalhyper.granger.significance.report.result import Diagnosis, LayerDiagnosis
 from causalhyper.granger.significance.report.verdict import READINGS, p_text
+from causalhyper.report.blocks import Block, Bullets, Fold, PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import MOST, draw_picture
 from causalhyper.report.pruning.tested import NullTest, fold_tests
-from causalhyper.report.sections import Block, Bullets, Fold, PageSection, Prose
 
 ENTRIES = 50
 """Entries shown at most: those with the smallest q; the frame has all."""

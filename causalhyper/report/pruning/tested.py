@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from causalhyper.report.sections import Fold
+from causalhyper.report.blocks import Fold
 from causalhyper.report.tables import ReportTable, text_cells
 
 HEADS = ("test", "H0", "reading", "verdict")

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.granger.pruning import PhaseShift
+from causalhyper.report.blocks import Block, Fold, PageSection, Prose
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.pruning.pictures import draw_picture
 from causalhyper.report.pruning.tested import NullTest, fold_tests, side
-from causalhyper.report.sections import Block, Fold, PageSection, Prose
 from causalhyper.report.tables import Cell, ReportTable
 
 NAMES = {

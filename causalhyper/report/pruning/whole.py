@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.errors import DataError
+from causalhyper.report.blocks import PageSection, Prose
 from causalhyper.report.pruning.cells import PruningQuestion, cell_parts, split_cells
 from causalhyper.report.pruning.flatness import flatness_section, flatness_table
 from causalhyper.report.pruning.layers import layer_shares, layers_section
 from causalhyper.report.pruning.markdown import sections_markdown
 from causalhyper.report.pruning.overlap import overlap_section
-from causalhyper.report.sections import PageSection, Prose, render_sections, reproduce_section
+from causalhyper.report.sections import render_sections, reproduce_section
 
 SCHEMA = "causalhyper.prunings/1"
 """Name and version of the JSON document; a change that breaks readers raises the number."""

@@ -42,7 +42,7 @@ from causalhyper.report import (
     render_sections,
     reproduce_section,
 )
-from causalhyper.report.sections import Block
+from causalhyper.report.blocks import Block
 from causalhyper.scm import FittedModel
 from causalhyper.study import read_study as read_plan
 from causalhyper.study import run_study, study_files

@@ -10,7 +10,7 @@ import pytest
 
 from causalhyper.notebook.text import printable
 from causalhyper.report import Prose, render_sections
-from causalhyper.report.sections import PageSection
+from causalhyper.report.blocks import PageSection
 from tests.report.browser.chromium import Chromium
 from tests.report.browser.conftest import EVERY_KIND, Make
 from tests.report.browser.kinds import KINDS, PLAIN, Labels
