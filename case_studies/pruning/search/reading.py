@@ -1,0 +1,1 @@
+"""What a search found: means, and differences from the strongest baseline paired by seed."""
