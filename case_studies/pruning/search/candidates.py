@@ -13,6 +13,7 @@ from causalhyper.granger.criteria import (
     Random,
     TotalMovement,
 )
+from causalhyper.granger.criteria.adaptive import Adaptive
 from causalhyper.granger.criteria.attributed import FreshGain, SecantSaliency
 from causalhyper.granger.criteria.series_criteria import SeriesSlope, SharedSlope, SketchedSlope
 
@@ -59,6 +60,7 @@ BASELINES = {
     "movement": Arm(TotalMovement()),
     "fisher": Arm(Fisher()),
     "fisher, rewound": Arm(Fisher(), trained=True),
+    "fisher, adaptive, rewound": Arm(Adaptive(Fisher()), trained=True),
 }
 OWN_SLOPE, OWN_NULL = _with_null(SeriesSlope)
 SHRUNK, SHRUNK_NULL = _with_null(SeriesSlope, shrunk=True)
@@ -98,6 +100,8 @@ CANDIDATES = {
     "secant, noise": Arm(SecantSaliency(), "noise"),
     "secant, rewound": Arm(SecantSaliency(), trained=True),
     "secant, noise, rewound": Arm(SecantSaliency(), "noise", trained=True),
+    "secant, adaptive, rewound": Arm(Adaptive(SecantSaliency()), trained=True),
+    "secant, noise, adaptive, rewound": Arm(Adaptive(SecantSaliency()), "noise", trained=True),
     "gain": Arm(FreshGain()),
     "gain x theta2": Arm(FreshGain(squared=True)),
     "gain x theta2, rewound": Arm(FreshGain(squared=True), trained=True),
