@@ -1,4 +1,4 @@
-"""The collecting stage of the search: steps of gradient descent, excited or not, and their sums."""
+"""The collecting stage of the search: steps of descent, excited or not, and their sums."""
 
 from __future__ import annotations
 

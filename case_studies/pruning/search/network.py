@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -50,7 +51,7 @@ def load_images(path: Path) -> dict[str, Images]:
 def layer_places() -> dict[str, tuple[slice, tuple[int, int]]]:
     """Return where the weights of each layer stand in the vector, and their shapes."""
     found, start = {}, 0
-    for i, (inputs, outputs) in enumerate(zip(SIZES, SIZES[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(pairwise(SIZES)):
         found[f"fc{i + 1}"] = (slice(start, start + inputs * outputs), (outputs, inputs))
         start += inputs * outputs
     return found

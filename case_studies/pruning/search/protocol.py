@@ -113,7 +113,9 @@ class Pruner:
             series=series,
         )
 
-    def _collected(self, arm: Arm, mask: Tensor, iteration: int) -> tuple[Tensor, LossSeries | None]:
+    def _collected(
+        self, arm: Arm, mask: Tensor, iteration: int
+    ) -> tuple[Tensor, LossSeries | None]:
         theta, images, lengths = self._origin * mask, self.images["train"], self.lengths
         if arm.trained:
             rng = self._generator(100 + iteration)
@@ -126,9 +128,7 @@ class Pruner:
 
     def _judged(self, mask: Tensor) -> dict[str, float]:
         rng = self._generator(2)
-        theta = train(
-            self._origin, mask, self.images["train"], self.lengths.after, RATE, rng
-        )
+        theta = train(self._origin, mask, self.images["train"], self.lengths.after, RATE, rng)
         return {
             f"{name}_accuracy": accuracy(theta, self.images[name])
             for name in ("validation", "test")

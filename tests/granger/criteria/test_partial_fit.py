@@ -70,7 +70,8 @@ def test_the_unit_of_the_movements_changes_only_the_unit_of_the_slopes(seed, sca
 
 def test_networks_side_by_side_have_the_fits_of_each_alone_in_numpy_and_torch():
     alone = [sample(seed=seed) for seed in range(6)]
-    x, series = (np.stack(parts).reshape(2, 3, *parts[0].shape) for parts in zip(*alone, strict=True))
+    whole = [np.stack(parts) for parts in zip(*alone, strict=True)]
+    x, series = (parts.reshape(2, 3, *parts.shape[1:]) for parts in whole)
     found = partial_fit(summed(x, series), "y", ("one", "a"))
     tensors = partial_fit(summed(torch.tensor(x), torch.tensor(series)), "y", ("one", "a"))
     assert isinstance(tensors.coefficients, torch.Tensor)

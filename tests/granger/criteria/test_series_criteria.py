@@ -150,9 +150,7 @@ def test_granger_f_of_a_past_movement_is_found_given_the_losses_own_past():
     training.losses["same"][:] = training.first_order + noise + echo / echo.std() * own.std()
     scores = SeriesSlope(ranked="f", past=2, within_layer=False).scores(series_evidence(training))
     assert flat(scores).argmax() == 7
-    now = SeriesSlope(ranked="slope", past=2, within_layer=False).scores(
-        series_evidence(training)
-    )
+    now = SeriesSlope(ranked="slope", past=2, within_layer=False).scores(series_evidence(training))
     moved = training.squares.std(axis=0)
     assert (flat(now) * moved)[7] < 0.5 * (flat(scores)[7] ** 0.5) * own.std()
 
@@ -254,9 +252,7 @@ def test_criteria_say_what_they_lack(evidence):
     other = Masks.all_kept({"fc": (4, 5), "head": (5, 1)})
     weights = {n: np.ones(s) for n, s in other.shapes.items()}
     with pytest.raises(ConfigurationError, match="sums of the 5 parameters of layer 'head'"):
-        SeriesSlope().scores(
-            replace(evidence, masks=other, weights=weights, collected=weights)
-        )
+        SeriesSlope().scores(replace(evidence, masks=other, weights=weights, collected=weights))
     with pytest.raises(ConfigurationError, match="must be of the series"):
         replace(series, names=series.names[1:])
 
