@@ -27,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="images, npz; unless given the log is read")
     parser.add_argument("--out", type=Path, default=Path("search.parquet"), help="rows, Parquet")
-    parser.add_argument("--stage", choices=("screen", "confirm", "steps"), default="screen")
+    parser.add_argument("--stage", choices=("screen", "steps"), default="screen")
     parser.add_argument("--seeds", nargs="+", type=int, default=range(3))
     parser.add_argument("--methods", nargs="+", help="arms by name; all unless given")
     options = parser.parse_args()

@@ -13,8 +13,8 @@ from case_studies.pruning.search.network import load_images
 from case_studies.pruning.search.protocol import LEVELS, Pruner
 from causalhyper.frames import write_atomic
 
-STAGES = {"screen": (0.95, 0.99), "confirm": LEVELS, "steps": LEVELS}
-"""Shares pruned in each stage: at once, but in the last, which goes from level to level."""
+STAGES = {"screen": (0.95, 0.99), "steps": LEVELS}
+"""Shares pruned in each stage: at once in the first, from level to level in the second."""
 
 
 def search(
@@ -28,8 +28,8 @@ def search(
         An ``npz`` of images.
     out : Path
         Parquet file; rows are added.
-    stage : {"screen", "confirm", "steps"}
-        Pruning at once, at two levels or three; or in steps.
+    stage : {"screen", "steps"}
+        Pruning at once, or in steps.
     seeds : sequence of int
     methods : sequence of str
         Names of arms.
