@@ -51,7 +51,7 @@ def test_the_network_is_a_perceptron_of_67530_parameters(images):
     torch.testing.assert_close(outputs(theta, held.pixels), model(held.pixels))
     wanted = torch.nn.functional.cross_entropy(model(held.pixels), held.classes)
     torch.testing.assert_close(loss(theta, held), wanted)
-    assert exact_loss(theta, held) == pytest.approx(float(wanted), rel=1e-5)
+    assert exact_loss(theta, held) == pytest.approx(wanted.item(), rel=1e-5)
     wanted.backward()
     (part, _) = layer_places()["fc2"]
     torch.testing.assert_close(gradient(theta, held)[part], model[2].weight.grad.ravel())
