@@ -27,6 +27,8 @@ class Needs:
         Steps with momentum, and three features a parameter in the sums.
     lags : tuple of int
         Steps by which the sums shift the loss behind the changes, beside 0.
+    series : bool
+        Series of the loss in every step, with sums of them (`LossSeries`).
     """
 
     sums: bool = False
@@ -35,6 +37,7 @@ class Needs:
     response: Literal["same", "next"] = "same"
     momentum: bool = False
     lags: tuple[int, ...] = ()
+    series: bool = False
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
+from causalhyper.granger.criteria.loss_series import LossSeries
 from causalhyper.granger.design.records import Recorded
 from causalhyper.granger.lasso.arguments import check_generator
 from causalhyper.granger.masks import Masks, sum_units, units_of
@@ -42,6 +43,8 @@ class Evidence:
     share : {None, "output"}
         Whether scores are asked for of parameters, or of the units of a layer's first axis (output
         channels, neurons): one a unit.
+    series : LossSeries, optional
+        Of the collecting stage.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Evidence:
     trajectory: Recorded | None = None
     gradients: Gradients | None = None
     share: Literal["output"] | None = None
+    series: LossSeries | None = None
 
     def __post_init__(self) -> None:
         check_generator(self.rng, needed=True)
@@ -122,6 +126,22 @@ class Evidence:
                 "and give the store (trajectory=)"
             )
         return self.trajectory
+
+    def require_series(self, name: str) -> LossSeries:
+        """Return the series of the loss, or say that the criterion of this name needs them."""
+        if self.series is None:
+            raise ConfigurationError(
+                f"the criterion {name!r} needs series of the loss of every collecting step: "
+                "record them, and give them (series=)"
+            )
+        for layer, mask in self.masks.kept.items():
+            held = self.series.layers.get(layer)
+            if held is None or held.sums.squares.shape[-1] != mask.size:
+                raise ConfigurationError(
+                    f"the series need sums of the {mask.size} parameters of layer {layer!r}; "
+                    f"there are {', '.join(self.series.layers)}"
+                )
+        return self.series
 
     def require_gradients(self, name: str) -> Gradients:
         """Return what yields gradients, or say that the criterion of this name needs it."""

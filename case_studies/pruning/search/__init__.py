@@ -1,0 +1,1 @@
+"""The search for a criterion that works: small networks, validation data, many candidates."""
