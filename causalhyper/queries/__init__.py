@@ -12,6 +12,7 @@ from causalhyper.queries.analysis import Analysis, analyze
 from causalhyper.queries.counterfactuals.query import Counterfactual, counterfactual
 from causalhyper.queries.design_tests.randomisation import RandomisationTests, randomisation_test
 from causalhyper.queries.design_tests.wild import WildContrasts, wild_contrasts
+from causalhyper.queries.effects.arc_slopes import ArcSlopes, arc_slopes
 from causalhyper.queries.effects.query import EffectCurve, effect_curve
 from causalhyper.queries.graph_checks.falsification import Falsification, falsify
 from causalhyper.queries.graph_checks.identification import Identification, identify
@@ -31,6 +32,7 @@ from causalhyper.queries.shares.query import Shares, shapley
 __all__ = [
     "Ablation",
     "Analysis",
+    "ArcSlopes",
     "Counterfactual",
     "CutEdge",
     "CutHyperedge",
@@ -52,6 +54,7 @@ __all__ = [
     "WildContrasts",
     "ablate",
     "analyze",
+    "arc_slopes",
     "check_independencies",
     "counterfactual",
     "do",
