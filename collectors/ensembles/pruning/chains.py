@@ -9,19 +9,20 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import batches
 from collectors.ensembles.pruning.cuts import RowCut, Target, cut
 from collectors.ensembles.pruning.methods import Ladder, Method
 from collectors.ensembles.pruning.networks import Precision, StackedNetwork
-from collectors.ensembles.pruning.passes import Order, evaluate_rows, train_pass
+from collectors.ensembles.pruning.passes import Order, evaluate_rows, place_on, train_pass
 from collectors.ensembles.pruning.recording import KINDS, Asked, Recording, RowRecord, asked_of
 from collectors.ensembles.pruning.scores import RowEvidence, score
 from collectors.ensembles.pruning.updates import AdamUpdate, SgdUpdate
 from collectors.pruning.frames import measured
 from collectors.pruning.passes import Performance
-from collectors.pruning.seeding import derived_seed
+from collectors.pruning.seeding import derived_seed, seed_everything
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.tasks import PruningTask
 
@@ -60,8 +61,7 @@ class Stack:
 
     def order(self) -> Order:
         """Return the minibatches."""
-        place = self.task.device or "cpu"
-        return Order(self.seed, nn.Linear(1, 1, device=place))
+        return Order(self.seed, self.task.device or "cpu")
 
     def judged(self, rows: Tensor, precision: Precision, *names: str) -> list[list[Performance]]:
         """Evaluate on some of the task's data sets, each a list of one a row."""
@@ -152,6 +152,7 @@ def prune_chains(
     every = torch.ones_like(origin, dtype=torch.bool)
     branches = [Branch(method, every) for method in methods]
     stops = {iteration: sparsity for sparsity, iteration in ladder.stops.items()}
+    free = {m.name for m in methods if m.free}
     for iteration, level in enumerate(ladder.levels, start=1):
         began = time.perf_counter()
         collected = _collect(stack, branches, origin, iteration, told)
@@ -166,9 +167,10 @@ def prune_chains(
         collected.clear()
         _judge(stack, branches, origin, iteration, time.perf_counter() - began)
         for branch in branches:
-            last = iteration == len(ladder.levels)
-            if iteration in stops and not branch.method.free or branch.method.free and last:
-                target = None if branch.method.free else stops[iteration]
+            named = {branch.method.name, branch.method.counts_of}
+            ends = len(ladder.levels) if named & free else iteration
+            if iteration == ends and (iteration in stops or named & free):
+                target = None if named & free else stops[iteration]
                 rows = tuple(branch.log), tuple(branch.layers)
                 yield Pruning(branch.method.name, target, branch.kept, *rows)
 
@@ -232,7 +234,7 @@ def _trained(
     rows = (origin * kept).contiguous()
     recordings = _recordings([key[0] for key in keys])
     plain = sum(not key[0][0] for key in keys)
-    rates = torch.full((len(keys) - plain,), settings.learning_rate, device=rows.device)
+    rates = rows.new_full((len(keys) - plain,), settings.learning_rate)
     updates = [
         (part, update)
         for part, update in (
@@ -303,10 +305,7 @@ def _gradients(
     stack: Stack, row: Tensor, kept: Tensor, seed: int, count: int
 ) -> Iterator[Tensor]:
     """Yield gradients of minibatches, in the order in which `collectors.pruning` draws them."""
-    from collectors.batches import batches
-    from collectors.pruning.seeding import seed_everything
-
-    place = nn.Linear(1, 1, device=row.device)
+    place = place_on(row.device)
     done = turn = 0
     while done < count:
         seed_everything(derived_seed(seed, turn), stack.task.train)

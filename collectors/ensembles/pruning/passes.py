@@ -45,12 +45,12 @@ class Order:
     ----------
     seed : int
         From 0.
-    where : Module
-        Whose device the minibatches are taken to.
+    device : device or str
+        Where the minibatches are taken to.
     """
 
-    def __init__(self, seed: int, where: nn.Module) -> None:
-        self._seed, self._where = seed, where
+    def __init__(self, seed: int, device: torch.device | str) -> None:
+        self._seed, self._where = seed, place_on(device)
 
     def epoch(self, data: Data, stage: str, iteration: int, epoch: int) -> Iterator[Batch]:
         """Go once through the data, in the order of this epoch."""
@@ -62,6 +62,13 @@ class Order:
     def evaluation(self, data: Data) -> Iterator[Batch]:
         """Go once through the data, in the order of evaluations."""
         yield from self.epoch(data, "evaluation", 0, 0)
+
+
+def place_on(device: torch.device | str) -> nn.Module:
+    """Return a module without parameters that is somewhere, to which batches are taken."""
+    place = nn.Module()
+    place.register_buffer("place", torch.empty(0, device=device))
+    return place
 
 
 def train_pass(
@@ -90,7 +97,7 @@ def train_pass(
     precision : {"float32", "tf32", "bfloat16"}
         Of the products.
     recordings : sequence of Recording
-        See the changes of their rows, and the losses before and after.
+        See the changes of their rows, which descend by gradients alone, and the losses.
 
     Returns
     -------
@@ -103,11 +110,8 @@ def train_pass(
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)
         gradients.masked_fill_(pruned, 0.0)
-        changes = gradients
         for part, update in updates:
-            moved = update(rows[part], gradients[part])
-            if moved.data_ptr() != gradients[part].data_ptr():
-                changes[part] = moved
+            update(rows[part], gradients[part])
         if not recordings:
             continue
         before, after = losses.mean(1), losses.new_empty(0)
@@ -116,7 +120,7 @@ def train_pass(
                 found = network.outputs(rows[same], inputs, precision)
                 after = network.losses(found, targets).mean(1)
         for recording in recordings:
-            recording.add(changes, before, after)
+            recording.add(gradients, before, after)
     return tallies.performances()
 
 

@@ -44,7 +44,7 @@ def pretrain_row(stack: Stack, told: Told = lambda _: None) -> tuple[Tensor, lis
     seed_everything(derived_seed(stack.seed, "model"))
     rows = layout.row(stack.task.new_model().state_dict())[None].clone()
     pruned = torch.zeros_like(rows, dtype=torch.bool)
-    rates = torch.full((1,), settings.learning_rate, device=rows.device)
+    rates = rows.new_full((1,), settings.learning_rate)
     updates = [(slice(0, 1), AdamUpdate(rates, rows))]
     order, log = stack.order(), []
     for epoch in range(1, settings.n_pre + 1):
@@ -147,7 +147,7 @@ def _part(
     networks = [Trained() for _ in rates]
     shares = _shares(stack, kept)
     best, active = rows.clone(), list(range(len(networks)))
-    update = AdamUpdate(torch.tensor(list(rates), device=rows.device), rows)
+    update = AdamUpdate(rows.new_tensor(list(rates)), rows)
     for epoch in range(1, settings.n_post + 1):
         began = time.perf_counter()
         updates = [(slice(0, len(active)), update)]

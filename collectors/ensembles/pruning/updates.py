@@ -20,11 +20,9 @@ class SgdUpdate:
     def __init__(self, rate: float) -> None:
         self._rate = rate
 
-    def __call__(self, rows: Tensor, gradients: Tensor) -> Tensor:
-        """Move the parameters in place; return the changes, in the memory of the gradients."""
-        changes = gradients.mul_(-self._rate)
-        rows.add_(changes)
-        return changes
+    def __call__(self, rows: Tensor, gradients: Tensor) -> None:
+        """Move the parameters in place; the gradients become the changes."""
+        rows.add_(gradients.mul_(-self._rate))
 
     def keep(self, chosen: Tensor) -> None:
         """Go on with some of the rows."""
@@ -56,8 +54,8 @@ class AdamUpdate:
         self._first, self._second = torch.zeros_like(like), torch.zeros_like(like)
         self._steps = 0
 
-    def __call__(self, rows: Tensor, gradients: Tensor) -> Tensor:
-        """Move the parameters in place; return the changes."""
+    def __call__(self, rows: Tensor, gradients: Tensor) -> None:
+        """Move the parameters in place."""
         self._steps += 1
         one, two = self._betas
         self._first.lerp_(gradients, 1 - one)
@@ -65,9 +63,7 @@ class AdamUpdate:
         unbias = math.sqrt(1 - two**self._steps)
         root = self._second.sqrt().add_(self._eps * unbias)
         changes = torch.div(self._first, root, out=root)
-        changes.mul_((self._rates * (-unbias / (1 - one**self._steps)))[:, None])
-        rows.add_(changes)
-        return changes
+        rows.add_(changes.mul_((self._rates * (-unbias / (1 - one**self._steps)))[:, None]))
 
     def keep(self, chosen: Tensor) -> None:
         """Go on with some of the rows."""
