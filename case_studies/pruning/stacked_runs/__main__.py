@@ -23,11 +23,13 @@ from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.stacked_runs.design import SOURCES, Study
 from case_studies.pruning.stacked_runs.jobs import STAGES, jobs
 from case_studies.pruning.stacked_runs.joining import join
-from case_studies.pruning.stacked_runs.timing import plan
+from case_studies.pruning.stacked_runs.timing import fastest, plan
 from causalhyper.errors import CausalHyperError, ConfigurationError
+from causalhyper.frames import write_atomic
+from collectors.ensembles.pruning import stacked_network
+from collectors.ensembles.pruning.convolutions import ENGINES
 from collectors.pruning.seeding import random_state_kept
 
-ENGINES = ("loop", "grouped", "unfold", "vmap")
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
@@ -42,10 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         cells = _cells(options)
         if options.measure is not None:
-            for line in plan(cells, options.measure or ENGINES):
+            for line in plan(cells, options.measure or (*ENGINES, "vmap")):
                 parser._print_message(line + "\n", sys.stdout)
                 sys.stdout.flush()
         else:
+            if options.engine == "auto":
+                cells = [_with_fastest(cell) for cell in cells]
             collect(cells, options.stages)
     except ConfigurationError as error:
         parser.error(str(error))
@@ -76,7 +80,18 @@ def collect(cells: Sequence[Cell], stages: Sequence[str]) -> None:
             sys.stderr.write(f" {time.perf_counter() - began:.1f} s\n")
 
 
+def _with_fastest(cell: Cell) -> Cell:
+    """Return a cell with the engine that is fastest here, which is measured once."""
+    path = cell.out / f"{cell.source.name}-engine.txt"
+    if not path.exists():
+        engine = fastest(cell, (*ENGINES, "vmap"), lambda line: sys.stderr.write(line + "\n"))
+        write_atomic(path, engine.encode())
+    network = stacked_network(cell.stack.task, path.read_text())
+    return replace(cell, stack=replace(cell.stack, network=network))
+
+
 def _cells(options: argparse.Namespace) -> list[Cell]:
+    torch.backends.cudnn.benchmark = options.benchmark
     usual = Study()
     settings = replace(
         usual.settings,
@@ -102,9 +117,8 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         raise ConfigurationError(
             f"rates are tuned at one of the sparsities {study.sparsities}; got {study.tuned_at}"
         )
-    device = Device(
-        options.device, options.engine, options.collecting, options.training, options.at_once
-    )
+    engine = "vmap" if options.engine == "auto" else options.engine
+    device = Device(options.device, engine, options.collecting, options.training, options.at_once)
     chosen = [source for source in SOURCES if source.name in options.datasets]
     return [open_cell(options.data, source, study, device, options.out) for source in chosen]
 
@@ -134,11 +148,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop-on", choices=("train", "validation"), default=study.stop_on)
     add("--batch-size", type=int, default=study.batch_size)
     add("--validation", type=int, default=study.validation, help="images held out")
-    add("--engine", choices=ENGINES, default=device.engine, help="of the convolutions")
+    every = (*ENGINES, "vmap")
+    add("--engine", choices=("auto", *every), default=device.engine, help="of convolutions")
     add("--collecting", choices=PRECISIONS, default=device.collecting, help="precision")
     add("--training", choices=PRECISIONS, default=device.training, help="precision")
+    add("--benchmark", action="store_true", help="let cuDNN try its kernels first")
     add("--at-once", type=int, default=device.at_once, help="networks a pass at most")
-    add("--measure", nargs="*", choices=ENGINES, default=None, help="tell the time, and stop")
+    add("--measure", nargs="*", choices=every, help="tell the time, and stop")
     add("--join", action="store_true", help="put finished parts together, and stop")
     return parser
 

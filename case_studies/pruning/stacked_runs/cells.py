@@ -42,7 +42,7 @@ class Device:
     """
 
     name: str = "cpu"
-    engine: str = "loop"
+    engine: str = "conv-loop"
     collecting: Any = "tf32"
     training: Any = "bfloat16"
     at_once: int = 128
@@ -102,7 +102,9 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
     parts = parts_of(arrays, device.name, study.batch_size, study.validation)
     _, channels, size, _ = parts["train"].images.shape
     network = partial(LeNet, channels=channels, size=size)
-    task = PruningTask(network, **parts, device=device.name)
+    names = ("train", "validation", "test")
+    train, validation, test = (parts[name] for name in names)
+    task = PruningTask(network, train, validation, test, device=device.name)
     stack = Stack(
         task,
         stacked_network(task, device.engine),

@@ -10,6 +10,7 @@ and their offsets, sheets of 50 x 50 images, which are passed on as they are.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
@@ -45,10 +46,10 @@ def prepare(path: Path, name: str, out: Path, megabytes: list[float]) -> list[Pa
     with np.load(path, allow_pickle=False) as held:
         arrays = dict(held)
     if "x_train_webp" in arrays:
-        sheets = {}
+        sheets: dict[str, np.ndarray] = {}
         for part in ("train", "test"):
             ends = arrays[f"x_{part}_offsets"]
-            pairs = enumerate(zip(ends[:-1], ends[1:], strict=True))
+            pairs = enumerate(itertools.pairwise(ends))
             held_bytes = arrays[f"x_{part}_webp"]
             sheets |= {f"{part}/{at:03d}": held_bytes[a:b] for at, (a, b) in pairs}
         shape: tuple[int, ...] = (32, 32, 3)

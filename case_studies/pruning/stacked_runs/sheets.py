@@ -73,7 +73,11 @@ def sheets_of(arrays: Mapping[str, Bytes]) -> dict[str, Bytes]:
 
 
 def write_pieces(
-    sheets: Mapping[str, Bytes], head: Mapping[str, Bytes], folder: Path, name: str, most: list[int]
+    sheets: Mapping[str, Bytes],
+    head: Mapping[str, Bytes],
+    folder: Path,
+    name: str,
+    most: list[int],
 ) -> list[Path]:
     """Write a data set as pieces.
 

@@ -296,14 +296,10 @@ def _evidence(
 
     rng = np.random.default_rng(derived_seed(seed, "criterion"))
     masked = origin * kept
-    return RowEvidence(
-        stack.network.layout, masked, collected, kept, record, gradients, rng
-    )
+    return RowEvidence(stack.network.layout, masked, collected, kept, record, gradients, rng)
 
 
-def _gradients(
-    stack: Stack, row: Tensor, kept: Tensor, seed: int, count: int
-) -> Iterator[Tensor]:
+def _gradients(stack: Stack, row: Tensor, kept: Tensor, seed: int, count: int) -> Iterator[Tensor]:
     """Yield gradients of minibatches, in the order in which `collectors.pruning` draws them."""
     place = place_on(row.device)
     done = turn = 0

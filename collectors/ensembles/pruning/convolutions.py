@@ -1,53 +1,85 @@
-"""Convolutions of many networks at once, each with its own weights and its own images."""
+"""Convolutions with pooling, of many networks at once.
+
+They agree to rounding, and differ in speed. Pooling takes the largest of 2 x 2, before any bias.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
-def grouped(images: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
-    """Convolve as one convolution in groups.
+def shared(images: Tensor, weights: Tensor) -> Tensor:
+    """Convolve images that all networks share, as one convolution with the channels of all.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, c, height, width)
+    weights : Tensor, shape (R, o, c, k, k)
+        Of R networks.
+
+    Returns
+    -------
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
+    """
+    return functional.max_pool2d(functional.conv2d(images, weights.flatten(0, 1)), 2)
+
+
+def shared_product(images: Tensor, weights: Tensor) -> Tensor:
+    """Convolve shared images by one product of matrices, as `shared` has it."""
+    size = weights.shape[-1]
+    patches = functional.unfold(images, size).transpose(0, 1).flatten(1)
+    found = weights.flatten(2).flatten(0, 1) @ patches
+    high, wide = (side - size + 1 for side in images.shape[2:])
+    return functional.max_pool2d(found.unflatten(1, (len(images), high, wide)), 2).transpose(0, 1)
+
+
+def grouped(images: Tensor, weights: Tensor) -> Tensor:
+    """Convolve each network's images as one convolution in groups.
 
     Parameters
     ----------
     images : Tensor, shape (n, R c, height, width)
         Of each of R networks c channels.
     weights : Tensor, shape (R, o, c, k, k)
-    biases : Tensor, shape (R, o)
 
     Returns
     -------
-    Tensor, shape (n, R o, height - k + 1, width - k + 1)
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
     """
-    found: Tensor = F.conv2d(
-        images, weights.flatten(0, 1), biases.flatten(), groups=weights.shape[0]
+    return functional.max_pool2d(
+        functional.conv2d(images, weights.flatten(0, 1), groups=len(weights)), 2
     )
-    return found
 
 
-def in_turn(images: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
+def in_turn(images: Tensor, weights: Tensor) -> Tensor:
     """Convolve network by network, as `grouped` has it."""
-    own = images.unflatten(1, (weights.shape[0], -1)).transpose(0, 1).contiguous()
-    each = [F.conv2d(x, w, b) for x, w, b in zip(own, weights, biases, strict=True)]
-    return torch.cat(each, dim=1)
+    own = images.unflatten(1, (len(weights), -1)).transpose(0, 1).contiguous()
+    each = [functional.conv2d(x, w) for x, w in zip(own, weights, strict=True)]
+    return functional.max_pool2d(torch.cat(each, dim=1), 2)
 
 
-def by_products(images: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
+def in_turn_last(images: Tensor, weights: Tensor) -> Tensor:
+    """Convolve network by network with channels last in memory, as `grouped` has it."""
+    own = images.unflatten(1, (len(weights), -1)).permute(1, 0, 3, 4, 2).contiguous()
+    pairs = zip(own.permute(0, 1, 4, 2, 3), weights, strict=True)
+    return torch.cat([functional.max_pool2d(functional.conv2d(x, w), 2) for x, w in pairs], dim=1)
+
+
+def by_products(images: Tensor, weights: Tensor) -> Tensor:
     """Convolve by one batched product of matrices of patches, as `grouped` has it."""
-    members, size = weights.shape[0], weights.shape[-1]
-    own = images.unflatten(1, (members, -1)).permute(1, 0, 3, 4, 2).contiguous()
+    own = images.unflatten(1, (len(weights), -1)).permute(1, 0, 3, 4, 2).contiguous()
     matrix = weights.to(own.dtype).permute(0, 3, 4, 2, 1).flatten(1, 3)
-    found: Tensor = _Patches.apply(own, matrix, size)  # type: ignore[no-untyped-call]
-    found = found + biases.to(own.dtype)[:, None, None, None, :]
-    return found.permute(1, 0, 4, 2, 3).flatten(1, 2)
+    found: Tensor = _Patches.apply(own, matrix, weights.shape[-1])  # type: ignore[no-untyped-call]
+    pooled = functional.max_pool2d(found.flatten(0, 1).permute(0, 3, 1, 2), 2)
+    return pooled.unflatten(0, (len(weights), -1)).transpose(0, 1).flatten(1, 2)
 
 
 class _Patches(torch.autograd.Function):
-    """Patches (R, n, h, w, c) times matrices (R, k k c, o)."""
+    """Patches of (R, n, h, w, c) times matrices (R, k k c, o)."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, matrix: Tensor, size: int) -> Tensor:
@@ -72,5 +104,8 @@ class _Patches(torch.autograd.Function):
         return images, torch.bmm(rows.transpose(1, 2), flat), None
 
 
-ENGINES = {"grouped": grouped, "loop": in_turn, "unfold": by_products}
-"""Ways to convolve a stack, by name; they agree to rounding, and differ in speed."""
+FIRST = {"conv": shared, "product": shared_product}
+"""Of shared images."""
+SECOND = {"grouped": grouped, "loop": in_turn, "loop_last": in_turn_last, "unfold": by_products}
+"""Of each network's own."""
+ENGINES = tuple(f"{first}-{second}" for first in FIRST for second in SECOND)

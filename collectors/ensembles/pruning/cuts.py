@@ -111,9 +111,7 @@ def _largest(scores: Tensor, there: Tensor, count: int) -> Tensor:
     return chosen
 
 
-def _largest_of_each(
-    scores: Tensor, there: Tensor, sizes: list[int], counts: list[int]
-) -> Tensor:
+def _largest_of_each(scores: Tensor, there: Tensor, sizes: list[int], counts: list[int]) -> Tensor:
     parts = zip(scores.split(sizes), there.split(sizes), counts, strict=True)
     return torch.cat([_largest(s, t, min(n, int(t.sum()))) for s, t, n in parts])
 
@@ -128,9 +126,8 @@ def _with_floor(
 def _rows(
     layout: FlatLayout, sizes: list[int], there: Tensor, alone: Tensor, chosen: Tensor
 ) -> tuple[dict[str, Any], ...]:
-    counts = torch.stack(
-        [torch.stack([part.sum() for part in flags.split(sizes)]) for flags in (there, alone, chosen)]
-    ).tolist()
+    each = [part.sum() for flags in (there, alone, chosen) for part in flags.split(sizes)]
+    counts = torch.stack(each).unflatten(0, (3, len(sizes))).tolist()
     return tuple(
         {
             "layer": name,

@@ -84,9 +84,7 @@ class Ladder:
     stops: dict[float, int]
 
 
-def ladder(
-    sparsities: Sequence[float], iterations: int, kind: ScheduleKind = "cubic"
-) -> Ladder:
+def ladder(sparsities: Sequence[float], iterations: int, kind: ScheduleKind = "cubic") -> Ladder:
     """Lead one pruning through several sparsities, so that iterations are shared.
 
     The schedule to the largest is moved where it passes the others: each is reached exactly, after

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from causalhyper.errors import ConfigurationError
-from collectors.ensembles.pruning.convolutions import ENGINES
+from collectors.ensembles.pruning.convolutions import ENGINES, FIRST, SECOND
 from collectors.ensembles.pruning.layout import FlatLayout, layout_of
 from collectors.networks import LeNet
 from collectors.pruning.tasks import PruningTask
@@ -91,8 +90,9 @@ def stacked_network(task: PruningTask, engine: str = "vmap") -> StackedNetwork:
     ----------
     task : PruningTask
         Its network, loss and layers.
-    engine : {"vmap", "grouped", "loop", "unfold"}
-        How convolutions are computed; the last three are there for `LeNet` alone.
+    engine : str
+        How convolutions are computed: "vmap" for any network, or one of
+        `collectors.ensembles.pruning.convolutions.ENGINES` for `LeNet`.
 
     Returns
     -------
@@ -119,27 +119,25 @@ def stacked_network(task: PruningTask, engine: str = "vmap") -> StackedNetwork:
 def lenet_forward(engine: str) -> Forward:
     """Return the forward pass of many `LeNet`.
 
-    The first convolution, whose images all networks share, is one convolution with the channels
-    of all. Pooling comes before the rectifier, which gives the same with a quarter of the work.
+    Pooling comes before bias and rectifier, which gives the same with a quarter of the work.
 
     Parameters
     ----------
-    engine : {"grouped", "loop", "unfold"}
-        Of the second convolution.
+    engine : str
+        Of both convolutions, such as "conv-loop".
     """
-    convolve = ENGINES[engine]
+    first, second = engine.split("-")
+
+    def rectified(found: Tensor, bias: Tensor) -> Tensor:
+        return (found + bias.flatten()[:, None, None].to(found.dtype)).relu()
 
     def forward(p: Mapping[str, Tensor], images: Tensor) -> Tensor:
-        members = p["conv1.weight"].shape[0]
-        x = F.conv2d(images, p["conv1.weight"].flatten(0, 1), p["conv1.bias"].flatten())
-        x = convolve(F.max_pool2d(x, 2).relu(), p["conv2.weight"], p["conv2.bias"])
-        x = F.max_pool2d(x, 2).relu().unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
-        for name in ("fc1", "fc2"):
-            if name == "fc2":
-                x = x.relu()
-            weight, bias = p[f"{name}.weight"], p[f"{name}.bias"]
-            x = torch.baddbmm(bias[:, None], x, weight.transpose(1, 2))
-        return x
+        members = len(p["conv1.weight"])
+        x = rectified(FIRST[first](images, p["conv1.weight"]), p["conv1.bias"])
+        x = rectified(SECOND[second](x, p["conv2.weight"]), p["conv2.bias"])
+        x = x.unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
+        x = torch.baddbmm(p["fc1.bias"][:, None], x, p["fc1.weight"].transpose(1, 2)).relu()
+        return torch.baddbmm(p["fc2.bias"][:, None], x, p["fc2.weight"].transpose(1, 2))
 
     return forward
 
@@ -164,7 +162,7 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
         raise ConfigurationError(
             f"precision must be one of {', '.join(get_args(Precision))}; got {precision!r}"
         )
-    backends = torch.backends.cuda.matmul, torch.backends.cudnn
+    backends: tuple[Any, ...] = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [backend.allow_tf32 for backend in backends]
     for backend in backends:
         backend.allow_tf32 = precision != "float32"

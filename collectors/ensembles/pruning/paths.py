@@ -40,7 +40,8 @@ def path_scores(
     moving = (steps != 0).any(0).nonzero()[:, 0]
     if not len(moving):
         return scores
-    columns = SquaredChanges(steps[:, moving].contiguous())
+    own = steps[:, moving].contiguous()
+    columns = SquaredChanges(own)
     if isinstance(criterion, CausalElasticNet):
         path = elastic_net_path(
             columns,
@@ -51,7 +52,7 @@ def path_scores(
         )
     else:
         path = lasso_path(columns, y, lambdas=criterion.penalties, ratio=criterion.ratio)
-    scores[moving] = _ranked(columns.changes, path, y)
+    scores[moving] = _ranked(own, path, y)
     return scores
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -155,11 +156,11 @@ def _part(
         train = train_pass(stack.network, rows, pruned, updates, data, stack.fast)
         (judged,) = stack.judged(rows, stack.fast, "validation")
         seconds = (time.perf_counter() - began) / len(active)
-        for at, *pair in zip(active, train, judged, strict=True):
+        for at, fit, found in zip(active, train, judged, strict=True):
             names = {"iteration": iterations[at], "stage": "posttraining", "epoch": epoch}
-            seen = measured(*pair, Performance()) | {"seconds": seconds}
+            seen = measured(fit, found, Performance()) | {"seconds": seconds}
             networks[at].log.append(names | {"sparsity": shares[at]} | seen)
-            stopping = networks[at].stopping.after(epoch, *pair, settings.tolerance)
+            stopping = networks[at].stopping.after(epoch, fit, found, settings.tolerance)
             networks[at].stopping = stopping
         told("posttraining")
         _keep_best(networks, active, epoch, rows, best)
@@ -201,7 +202,7 @@ def _is_best(network: Trained, epoch: int) -> bool:
 
 def _is_over(network: Trained, settings: Any, stop_on: StopOn) -> bool:
     last = network.log[-1]
-    if last["train_loss"] != last["train_loss"]:
+    if math.isnan(last["train_loss"]):
         return True
     if stop_on == "train":
         return bool(network.stopping.idle >= settings.patience)
@@ -218,7 +219,8 @@ def _finish(
     """Close each log with the row of the best epoch, which has the test data."""
     began = time.perf_counter()
     (tests,) = stack.judged(best, stack.fast, "test")
-    untrained = stack.judged(best, stack.fast, "train", "validation") if not stack.settings.n_post else []
+    more = () if stack.settings.n_post else ("train", "validation")
+    untrained = stack.judged(best, stack.fast, *more)
     for at, (network, test) in enumerate(zip(networks, tests, strict=True)):
         network.best = best[at]
         unused = {"test_loss": test.loss, "test_accuracy": test.accuracy}

@@ -17,7 +17,7 @@ from causalhyper.granger.criteria.shifted import Shifted
 from collectors.ensembles.pruning.layout import FlatLayout
 
 Kind = Literal["same", "trajectory", "next", "moves", "none"]
-KINDS = ("same", "trajectory", "next", "moves", "none")
+KINDS: tuple[Kind, ...] = ("same", "trajectory", "next", "moves", "none")
 """In the order in which rows stand: those that need the loss after a step come first."""
 
 
@@ -188,15 +188,10 @@ class RowRecord:
         places, response = layout.places(), "next" if self.asked.kind == "next" else "same"
         if self.asked.kind == "moves":
             host |= {name: np.zeros_like(host["moved"]) for name in ("x", "xx", "xy")}
-        layers = tuple(
-            LayerSums(
-                name,
-                layout.shapes[name],
-                *(host[each][places[name]].reshape(1, 1, -1) for each in ("x", "xx", "xy")),
-                far[places[name]],
-                host["moved"][places[name]],
-            )
-            for name in layout.prunable
-        )
+        layers = []
+        for name in layout.prunable:
+            x, xx, xy = (host[each][places[name]].reshape(1, 1, -1) for each in ("x", "xx", "xy"))
+            ends = far[places[name]], host["moved"][places[name]]
+            layers.append(LayerSums(name, layout.shapes[name], x, xx, xy, *ends))
         series = self.paired.cpu().numpy() if self.responses is not None else np.zeros(0)
-        return StepSums(layers, (0,), False, (series,), {"response": response})
+        return StepSums(tuple(layers), (0,), False, (series,), {"response": response})

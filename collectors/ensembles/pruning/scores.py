@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.criteria import Criterion, Evidence
@@ -208,8 +210,9 @@ def _obd(criterion: Obd, evidence: RowEvidence) -> Tensor:
 def _woodfisher(criterion: WoodFisher, evidence: RowEvidence) -> Tensor:
     held = torch.stack(list(evidence.gradients(criterion.minibatches))) * evidence.kept
     places, weights = evidence.layout.places(), evidence.weights("collected")
-    total = sum(float(held[:, places[n]].double().square().sum()) for n in evidence.layout.prunable)
-    entries = sum(int(evidence.kept[places[n]].sum()) for n in evidence.layout.prunable)
+    parts = [places[name] for name in evidence.layout.prunable]
+    total = sum(float(held[:, part].double().square().sum()) for part in parts)
+    entries = sum(int(evidence.kept[part].sum()) for part in parts)
     if not total > 0:
         raise DataError("all gradients are zero: there is no Fisher information")
     damping = criterion.damping * total / (entries * len(held))
@@ -227,7 +230,7 @@ def _inverse_diagonal(gradients: Tensor, block: int, damping: float) -> Tensor:
     """Diagonal of the inverse of each damped block of the Fisher information, shape (p,)."""
     count, width = gradients.shape
     size = min(block, width)
-    full = torch.nn.functional.pad(gradients.double(), (0, -width % size))
+    full = functional.pad(gradients.double(), (0, -width % size))
     g = full.unflatten(1, (-1, size)).transpose(0, 1)
     fisher = g.transpose(1, 2) @ g / count
     fisher += damping * torch.eye(size, dtype=fisher.dtype, device=fisher.device)
@@ -239,7 +242,8 @@ def _path(criterion: CausalLasso | CausalElasticNet, evidence: RowEvidence) -> T
     if criterion.penalty is not None or criterion.scope != "layer" or criterion.momentum:
         return _placed(evidence, criterion.scores(evidence.host()))
     record, places = evidence.recorded(criterion.name), evidence.layout.places()
-    assert record.steps is not None and record.responses is not None
+    assert record.steps is not None
+    assert record.responses is not None
     found = torch.zeros(evidence.layout.width, dtype=torch.float64, device=evidence.kept.device)
     y = record.responses.cpu().numpy()
     for name in evidence.layout.prunable:
@@ -258,9 +262,8 @@ def _placed(evidence: RowEvidence, scores: Mapping[str, Any]) -> Tensor:
 
 
 def _array_trajectory(layout: FlatLayout, record: RowRecord) -> ArrayTrajectory:
-    import pandas as pd
-
-    assert record.steps is not None and record.responses is not None
+    assert record.steps is not None
+    assert record.responses is not None
     host, places = record.steps.cpu().numpy(), layout.places()
     changes = {
         n: host[:, places[n]].reshape(len(host), *layout.shapes[n]) for n in layout.prunable
