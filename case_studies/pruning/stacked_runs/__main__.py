@@ -30,6 +30,8 @@ from collectors.ensembles.pruning import stacked_network
 from collectors.ensembles.pruning.convolutions import ENGINES
 from collectors.pruning.seeding import random_state_kept
 
+LIKELY = tuple(name for name in ENGINES if not name.endswith("grouped"))
+"""What "auto" chooses among: grouped convolutions of so many networks are slow."""
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
@@ -84,7 +86,7 @@ def _with_fastest(cell: Cell) -> Cell:
     """Return a cell with the engine that is fastest here, which is measured once."""
     path = cell.out / f"{cell.source.name}-engine.txt"
     if not path.exists():
-        engine = fastest(cell, (*ENGINES, "vmap"), lambda line: sys.stderr.write(line + "\n"))
+        engine = fastest(cell, LIKELY, lambda line: sys.stderr.write(line + "\n"))
         write_atomic(path, engine.encode())
     network = stacked_network(cell.stack.task, path.read_text())
     return replace(cell, stack=replace(cell.stack, network=network))

@@ -58,14 +58,15 @@ def grouped(images: Tensor, weights: Tensor) -> Tensor:
 def in_turn(images: Tensor, weights: Tensor) -> Tensor:
     """Convolve network by network, as `grouped` has it."""
     own = images.unflatten(1, (len(weights), -1)).transpose(0, 1).contiguous()
-    each = [functional.conv2d(x, w) for x, w in zip(own, weights, strict=True)]
+    pairs = zip(own, weights.to(own.dtype), strict=True)
+    each = [functional.conv2d(x, w) for x, w in pairs]
     return functional.max_pool2d(torch.cat(each, dim=1), 2)
 
 
 def in_turn_last(images: Tensor, weights: Tensor) -> Tensor:
     """Convolve network by network with channels last in memory, as `grouped` has it."""
     own = images.unflatten(1, (len(weights), -1)).permute(1, 0, 3, 4, 2).contiguous()
-    pairs = zip(own.permute(0, 1, 4, 2, 3), weights, strict=True)
+    pairs = zip(own.permute(0, 1, 4, 2, 3), weights.to(own.dtype), strict=True)
     return torch.cat([functional.max_pool2d(functional.conv2d(x, w), 2) for x, w in pairs], dim=1)
 
 
@@ -109,3 +110,4 @@ FIRST = {"conv": shared, "product": shared_product}
 SECOND = {"grouped": grouped, "loop": in_turn, "loop_last": in_turn_last, "unfold": by_products}
 """Of each network's own."""
 ENGINES = tuple(f"{first}-{second}" for first in FIRST for second in SECOND)
+"""Both, by name."""
