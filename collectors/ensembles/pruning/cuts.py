@@ -96,7 +96,7 @@ def cut(
     kept = before.clone()
     for place, part in zip(places, chosen.split(sizes), strict=True):
         kept[place] = part
-    return RowCut(kept, _rows(layout, sizes, there, alone, chosen))
+    return RowCut(kept, _rows(layout, sizes, (there, alone, chosen), minimum))
 
 
 def _largest(scores: Tensor, there: Tensor, count: int) -> Tensor:
@@ -124,9 +124,9 @@ def _with_floor(
 
 
 def _rows(
-    layout: FlatLayout, sizes: list[int], there: Tensor, alone: Tensor, chosen: Tensor
+    layout: FlatLayout, sizes: list[int], flags: tuple[Tensor, Tensor, Tensor], minimum: int
 ) -> tuple[dict[str, Any], ...]:
-    each = [part.sum() for flags in (there, alone, chosen) for part in flags.split(sizes)]
+    each = [part.sum() for row in flags for part in row.split(sizes)]
     counts = torch.stack(each).unflatten(0, (3, len(sizes))).tolist()
     return tuple(
         {
@@ -135,7 +135,7 @@ def _rows(
             "before": int(left),
             "kept": int(kept),
             "sparsity": 1 - kept / size,
-            "collapsed": int(by_rule) < int(kept),
+            "collapsed": int(by_rule) < min(minimum, int(left)),
         }
         for name, size, left, by_rule, kept in zip(layout.prunable, sizes, *counts, strict=True)
     )
