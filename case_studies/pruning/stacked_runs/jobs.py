@@ -110,7 +110,9 @@ def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> N
     rules = [m for m in methods(chosen) if not (tuning and _chooses(m.name, m.counts_of))]
     found = list(prune_chains(stack, rules, ladder, origin, told))
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
-    shared = [names | row for row in overlap_rows(stack.network.layout, found)]
+    beside = cell.file(seed, "main-masks.npz")
+    others = read_prunings(beside, str(origin.device)) if beside.exists() else []
+    shared = [names | row for row in overlap_rows(stack.network.layout, found, others)]
     write_rows(cell.file(seed, f"{chosen}-overlaps.parquet"), shared)
     seconds = watch.row(f"{chosen}: pruning", len(rules))
     write_rows(cell.file(seed, f"{chosen}-seconds.parquet"), [names | seconds])
