@@ -45,7 +45,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def out(call: list[str]) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jobs, "methods", few_methods)
-        main([*call, "--stages", "main", "tuning", "strong"])
+        main([*call, "--stages", "main", "overlaps", "tuning", "strong"])
     folder = Path(call[call.index("--out") + 1])
     main(["--out", str(folder), "--join"])
     return folder

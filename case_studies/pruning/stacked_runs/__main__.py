@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, required=True, help="folder of the frames")
     add("--device", default=device.name, help="where to train")
     add("--datasets", nargs="+", choices=names, default=names)
-    add("--stages", nargs="+", choices=STAGES, default=["pretrain", "main", "lasso"])
+    add("--stages", nargs="+", choices=STAGES, default=["pretrain", "main", "lasso", "overlaps"])
     add("--seeds", nargs="+", type=int, default=study.seeds)
     add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)
     add("--sparsities", nargs="+", type=float, default=study.sparsities)

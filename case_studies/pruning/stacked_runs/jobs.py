@@ -19,7 +19,7 @@ from case_studies.pruning.stacked_runs.cells import (
     write_row,
     write_rows,
 )
-from case_studies.pruning.stacked_runs.design import methods
+from case_studies.pruning.stacked_runs.design import SETS, methods
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
@@ -32,7 +32,7 @@ from collectors.ensembles.pruning import (
 )
 from collectors.pruning.frames import LAYERS, LOG
 
-STAGES = ("pretrain", "main", "lasso", "tuning", "strong")
+STAGES = ("pretrain", "main", "lasso", "overlaps", "tuning", "strong")
 """In their order: all seeds of a stage before the next."""
 Told = Callable[[str], None]
 
@@ -87,6 +87,9 @@ def _of_seed(cell: Cell, seed: int, stage: str) -> Iterator[Job]:
         yield Job(f"{name} pretrain", settings.n_pre, lambda told: _pretrain(cell, seed, told))
     if stage == "pretrain":
         return
+    if stage == "overlaps":
+        yield Job(f"{name} overlaps", 0, lambda told: _compare(cell, seed))
+        return
     chosen = "lasso" if stage == "lasso" else "main"
     tuning = stage == "tuning"
     if not cell.file(seed, f"{chosen}-masks.npz").exists():
@@ -110,13 +113,18 @@ def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> N
     rules = [m for m in methods(chosen) if not (tuning and _chooses(m.name, m.counts_of))]
     found = list(prune_chains(stack, rules, ladder, origin, told))
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
-    beside = cell.file(seed, "main-masks.npz")
-    others = read_prunings(beside, str(origin.device)) if beside.exists() else []
-    shared = [names | row for row in overlap_rows(stack.network.layout, found, others)]
-    write_rows(cell.file(seed, f"{chosen}-overlaps.parquet"), shared)
     seconds = watch.row(f"{chosen}: pruning", len(rules))
     write_rows(cell.file(seed, f"{chosen}-seconds.parquet"), [names | seconds])
     write_prunings(cell.file(seed, f"{chosen}-masks.npz"), found)
+
+
+def _compare(cell: Cell, seed: int) -> None:
+    """Count what the masks of all sets that there are have in common; made anew every time."""
+    paths = [cell.file(seed, f"{chosen}-masks.npz") for chosen in SETS]
+    found = [p for path in paths if path.exists() for p in read_prunings(path, "cpu")]
+    names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
+    rows = [names | row for row in overlap_rows(cell.stack.network.layout, found)]
+    write_rows(cell.file(seed, "overlaps.parquet"), rows)
 
 
 def _chooses(*names: str | None) -> bool:

@@ -11,9 +11,7 @@ from collectors.ensembles.pruning import Pruning
 from collectors.ensembles.pruning.layout import FlatLayout
 
 
-def overlap_rows(
-    layout: FlatLayout, prunings: Sequence[Pruning], others: Sequence[Pruning] = ()
-) -> list[dict[str, Any]]:
+def overlap_rows(layout: FlatLayout, prunings: Sequence[Pruning]) -> list[dict[str, Any]]:
     """Count what each two masks of a sparsity both keep, layer by layer.
 
     Parameters
@@ -21,9 +19,7 @@ def overlap_rows(
     layout : FlatLayout
         Of the masks.
     prunings : sequence of Pruning
-        Of one seed; compared with each other.
-    others : sequence of Pruning, optional
-        Of the same seed; the prunings are compared with them too.
+        Of one seed.
 
     Returns
     -------
@@ -34,19 +30,18 @@ def overlap_rows(
     rows: list[dict[str, Any]] = []
     for target in dict.fromkeys(p.target for p in prunings):
         chosen = [p for p in prunings if p.target == target]
-        more = [p for p in others if p.target == target]
         places = layout.places()
         for layer in layout.prunable:
-            kept = torch.stack([p.kept[places[layer]] for p in (*chosen, *more)])
+            kept = torch.stack([p.kept[places[layer]] for p in chosen])
             # exact: sums of at most 2^24 ones
             both = (kept.float() @ kept.float().T).long().tolist()
             for i, one in enumerate(chosen):
-                for j in range(i + 1, len(kept)):
+                for j in range(i + 1, len(chosen)):
                     rows.append(
                         {
                             "target": float("nan") if target is None else target,
                             "method": one.method,
-                            "other": (*chosen, *more)[j].method,
+                            "other": chosen[j].method,
                             "layer": layer,
                             "entries": kept.shape[1],
                             "kept": both[i][i],
