@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
-from collectors.ensembles.pruning.chains import Stack
 from collectors.ensembles.pruning.passes import train_pass
+from collectors.ensembles.pruning.stacks import Stack
 from collectors.ensembles.pruning.updates import AdamUpdate
 from collectors.pruning.frames import measured
 from collectors.pruning.passes import Performance
