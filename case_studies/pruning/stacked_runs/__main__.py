@@ -107,6 +107,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         seeds=tuple(options.seeds),
         tuning_seeds=tuple(options.tuning_seeds),
         sparsities=tuple(options.sparsities),
+        with_published=not options.without_published,
         tuned_at=options.tuned_at,
         batch_size=options.batch_size,
         validation=options.validation,
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", nargs="+", type=int, default=study.seeds)
     add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
+    add("--without-published", action="store_true", help="not at the paper's sparsity")
     add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
     add("--pre", type=int, default=settings.n_pre, help="epochs before")
     add("--iterations", type=int, default=settings.n_iter)

@@ -34,7 +34,9 @@ class Study:
     seeds, tuning_seeds : tuple of int
         Of the table and of the tuning; none is in both.
     sparsities : tuple of float
-        Shares pruned; that of the paper's table comes with them.
+        Shares pruned.
+    with_published : bool
+        Prune as much as the paper's table 2 too.
     tuned_at : float
         The sparsity at which the rate of post-training is tuned, for all.
     rates : tuple of float
@@ -50,6 +52,7 @@ class Study:
     seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
     tuning_seeds: tuple[int, ...] = (200, 201)
     sparsities: tuple[float, ...] = (0.95, 0.98, 0.99)
+    with_published: bool = True
     tuned_at: float = 0.98
     rates: tuple[float, ...] = (2.5e-4, 5e-4, 1e-3, 2e-3)
     batch_size: int = 512
@@ -59,7 +62,7 @@ class Study:
 
     def ladder(self, source: Source, *, tuning: bool = False) -> Ladder:
         """Return the way down: of the tuning, as far as it goes."""
-        shares = {*self.sparsities, source.published}
+        shares = {*self.sparsities} | ({source.published} if self.with_published else set())
         found = ladder(sorted(shares), self.settings.n_iter, self.settings.schedule)
         if not tuning:
             return found

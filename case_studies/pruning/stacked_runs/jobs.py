@@ -83,6 +83,8 @@ def jobs(cells: Sequence[Cell], stages: Sequence[str]) -> Iterator[Job]:
 
 def _of_seed(cell: Cell, seed: int, stage: str) -> Iterator[Job]:
     settings, name = cell.study.settings, f"{cell.source.name} seed {seed}"
+    if cell.file(seed, f"{stage}-log.parquet").exists():
+        return
     if not cell.file(seed, "pretrained.npz").exists():
         yield Job(f"{name} pretrain", settings.n_pre, lambda told: _pretrain(cell, seed, told))
     if stage == "pretrain":
@@ -96,9 +98,8 @@ def _of_seed(cell: Cell, seed: int, stage: str) -> Iterator[Job]:
         steps = len(cell.study.ladder(cell.source, tuning=tuning).levels) * settings.n_prune
         run = lambda told: _prune(cell, seed, chosen, told, tuning=tuning)  # noqa: E731
         yield Job(f"{name} {chosen}: pruning", steps, run)
-    if not cell.file(seed, f"{stage}-log.parquet").exists():
-        run = lambda told: _train(cell, seed, chosen, stage, told)  # noqa: E731
-        yield Job(f"{name} {stage}: post-training", settings.n_post, run)
+    run = lambda told: _train(cell, seed, chosen, stage, told)  # noqa: E731
+    yield Job(f"{name} {stage}: post-training", settings.n_post, run)
 
 
 def _pretrain(cell: Cell, seed: int, told: Told) -> None:
