@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,31 @@ def load_parts(path: Path, device: str, size: int) -> dict[str, Minibatches]:
         raise DataError(
             f"{str(path)!r} must hold x_train, y_train, x_test and y_test: {error}"
         ) from error
-    first = arrays["x_train"][:-VALIDATION]
+    return parts_of(arrays, device, size)
+
+
+def parts_of(
+    arrays: Mapping[str, np.ndarray], device: str, size: int, validation: int = VALIDATION
+) -> dict[str, Minibatches]:
+    """Split images, and put them on a device.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        ``x_train, y_train, x_test, y_test``, as `load_parts` reads them.
+    device : str
+        Where the images lie.
+    size : int
+        Of a minibatch.
+    validation : int
+        The last training images, so many, are held out.
+
+    Returns
+    -------
+    dict of str to Minibatches
+        train (shuffled), validation, test; standardised by the training pixels.
+    """
+    first = arrays["x_train"][:-validation]
     centre, scale = float(first.mean()), float(first.std())
 
     def part(name: str, rows: slice, *, shuffle: bool = False) -> Minibatches:
@@ -85,7 +109,7 @@ def load_parts(path: Path, device: str, size: int) -> dict[str, Minibatches]:
         return Minibatches(held.to(device), classes.to(device), centre, scale, size, shuffle)
 
     return {
-        "train": part("train", slice(-VALIDATION), shuffle=True),
-        "validation": part("train", slice(-VALIDATION, None)),
+        "train": part("train", slice(-validation), shuffle=True),
+        "validation": part("train", slice(-validation, None)),
         "test": part("test", slice(None)),
     }

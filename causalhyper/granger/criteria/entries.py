@@ -50,7 +50,7 @@ def entry_scores(columns: ColumnBlocks, y: Array, path: LassoPath) -> Array:
     residual = y - path.intercepts[-1] - values[:, last] @ path.coefficients[-1]
     strength = screen_columns({"design": columns}, residual)["design"].statistics["entry_lambda"]
     scores = np.minimum(strength / path.l1_ratio, BELOW * path.lambdas[-1])
-    scores[chosen] = _entered(path, chosen, values.std(axis=0))
+    scores[chosen] = entered_scores(path, chosen, values.std(axis=0))
     return scores
 
 
@@ -62,8 +62,22 @@ def standardised_coefficients(columns: ColumnBlocks, path: LassoPath, at: int) -
     return found
 
 
-def _entered(path: LassoPath, chosen: Codes, deviations: Array) -> Array:
-    """Scores of the columns that are in at some penalty."""
+def entered_scores(path: LassoPath, chosen: Codes, deviations: Array) -> Array:
+    """Score the columns that are in at some penalty.
+
+    Parameters
+    ----------
+    path : LassoPath
+    chosen : ndarray of int, shape (q,)
+        Those columns, increasing.
+    deviations : ndarray, shape (q,)
+        Their standard deviations.
+
+    Returns
+    -------
+    ndarray, shape (q,)
+        See `entry_scores`.
+    """
     scores = np.zeros(len(chosen))
     for at, (members, slopes) in enumerate(zip(path.columns, path.coefficients, strict=True)):
         place = np.searchsorted(chosen, members)

@@ -1,0 +1,167 @@
+"""Prune LeNet by every method from paired seeds, many networks side by side on one device.
+
+    python -m case_studies.pruning.stacked_runs --data FOLDER --out FOLDER [--device cuda]
+
+The data's FOLDER holds fashion_mnist.npz and cifar10.npz, or what `prepare` made of them. Every
+data set, seed and stage leaves its files in the other FOLDER; the same command goes on where it
+was stopped. --measure tells beforehand how long it will take, engine by engine; --join makes
+lenet_stacked_runs.parquet and others of the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
+from case_studies.pruning.stacked_runs.design import SOURCES, Study
+from case_studies.pruning.stacked_runs.jobs import STAGES, jobs
+from case_studies.pruning.stacked_runs.joining import join
+from case_studies.pruning.stacked_runs.timing import fastest, plan
+from causalhyper.errors import CausalHyperError, ConfigurationError
+from causalhyper.frames import write_atomic
+from collectors.ensembles.pruning import stacked_network
+from collectors.ensembles.pruning.convolutions import ENGINES
+from collectors.pruning.seeding import random_state_kept
+
+LIKELY = tuple(name for name in ENGINES if not name.endswith("grouped"))
+"""What "auto" chooses among: grouped convolutions of so many networks are slow."""
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the command line; exit with 2 for a wrong call, 1 for a failed run."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        if options.join:
+            for path in join(options.out):
+                parser._print_message(f"{path}\n", sys.stdout)
+            return
+        cells = _cells(options)
+        if options.measure is not None:
+            for line in plan(cells, options.measure or (*ENGINES, "vmap")):
+                parser._print_message(line + "\n", sys.stdout)
+                sys.stdout.flush()
+        else:
+            if options.engine == "auto":
+                cells = [_with_fastest(cell) for cell in cells]
+            collect(cells, options.stages)
+    except ConfigurationError as error:
+        parser.error(str(error))
+    except CausalHyperError as error:
+        parser.exit(1, f"{parser.prog}: error: {error}\n")
+    except KeyboardInterrupt:
+        kept = f"finished parts are in {options.out}, the same command goes on"
+        parser.exit(130, f"\n{parser.prog}: stopped: {kept}\n")
+
+
+def collect(cells: Sequence[Cell], stages: Sequence[str]) -> None:
+    """Do what is missing, and tell of it on the error stream.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        One a data set.
+    stages : sequence of str
+        Which.
+    """
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    with random_state_kept((), devices):
+        for job in jobs(cells, stages):
+            began = time.perf_counter()
+            sys.stderr.write(f"{job.name}, {job.epochs} epochs at most ...")
+            sys.stderr.flush()
+            job.run(lambda _: None)
+            sys.stderr.write(f" {time.perf_counter() - began:.1f} s\n")
+
+
+def _with_fastest(cell: Cell) -> Cell:
+    """Return a cell with the engine that is fastest here, which is measured once."""
+    path = cell.out / f"{cell.source.name}-engine.txt"
+    if not path.exists():
+        engine = fastest(cell, LIKELY, lambda line: sys.stderr.write(line + "\n"))
+        write_atomic(path, engine.encode())
+    network = stacked_network(cell.stack.task, path.read_text())
+    return replace(cell, stack=replace(cell.stack, network=network))
+
+
+def _cells(options: argparse.Namespace) -> list[Cell]:
+    torch.backends.cudnn.benchmark = options.benchmark
+    usual = Study()
+    settings = replace(
+        usual.settings,
+        n_pre=options.pre,
+        n_iter=options.iterations,
+        n_prune=options.collecting_epochs,
+        n_post=options.post,
+    )
+    study = replace(
+        usual,
+        seeds=tuple(options.seeds),
+        tuning_seeds=tuple(options.tuning_seeds),
+        sparsities=tuple(options.sparsities),
+        with_published=not options.without_published,
+        tuned_at=options.tuned_at,
+        batch_size=options.batch_size,
+        validation=options.validation,
+        settings=settings,
+        stop_on=options.stop_on,
+    )
+    if both := set(study.seeds) & set(study.tuning_seeds):
+        raise ConfigurationError(f"seed {min(both)} is both one of the table and of the tuning")
+    if study.tuned_at not in study.sparsities:
+        raise ConfigurationError(
+            f"rates are tuned at one of the sparsities {study.sparsities}; got {study.tuned_at}"
+        )
+    engine = "vmap" if options.engine == "auto" else options.engine
+    device = Device(options.device, engine, options.collecting, options.training, options.at_once)
+    chosen = [source for source in SOURCES if source.name in options.datasets]
+    return [open_cell(options.data, source, study, device, options.out) for source in chosen]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m case_studies.pruning.stacked_runs",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    study, device, names = Study(), Device(), [source.name for source in SOURCES]
+    settings = study.settings
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("data"), help="folder of the images")
+    add("--out", type=Path, required=True, help="folder of the frames")
+    add("--device", default=device.name, help="where to train")
+    add("--datasets", nargs="+", choices=names, default=names)
+    add("--stages", nargs="+", choices=STAGES, default=["pretrain", "main", "lasso", "overlaps"])
+    add("--seeds", nargs="+", type=int, default=study.seeds)
+    add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)
+    add("--sparsities", nargs="+", type=float, default=study.sparsities)
+    add("--without-published", action="store_true", help="not at the paper's sparsity")
+    add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
+    add("--pre", type=int, default=settings.n_pre, help="epochs before")
+    add("--iterations", type=int, default=settings.n_iter)
+    add("--collecting-epochs", type=int, default=settings.n_prune, help="of each iteration")
+    add("--post", type=int, default=settings.n_post, help="most epochs after")
+    add("--stop-on", choices=("train", "validation"), default=study.stop_on)
+    add("--batch-size", type=int, default=study.batch_size)
+    add("--validation", type=int, default=study.validation, help="images held out")
+    every = (*ENGINES, "vmap")
+    add("--engine", choices=("auto", *every), default=device.engine, help="of convolutions")
+    add("--collecting", choices=PRECISIONS, default=device.collecting, help="precision")
+    add("--training", choices=PRECISIONS, default=device.training, help="precision")
+    add("--benchmark", action="store_true", help="let cuDNN try its kernels first")
+    add("--at-once", type=int, default=device.at_once, help="networks a pass at most")
+    add("--measure", nargs="*", choices=every, help="tell the time, and stop")
+    add("--join", action="store_true", help="put finished parts together, and stop")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

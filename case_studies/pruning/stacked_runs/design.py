@@ -1,0 +1,142 @@
+"""What is pruned: data sets, methods, sparsities, seeds and protocols, all in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from causalhyper.granger.criteria import named
+from collectors.ensembles.pruning import Ladder, Method, ladder
+from collectors.pruning import PruningSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A data set.
+
+    Attributes
+    ----------
+    name : str
+        In the frames, and of its files.
+    published : float
+        Share that the paper's table 2 prunes of LeNet by the causal criterion.
+    """
+
+    name: str
+    published: float
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Sizes that all runs share.
+
+    Attributes
+    ----------
+    seeds, tuning_seeds : tuple of int
+        Of the table and of the tuning; none is in both.
+    sparsities : tuple of float
+        Shares pruned.
+    with_published : bool
+        Prune as much as the paper's table 2 too.
+    tuned_at : float
+        The sparsity at which the rate of post-training is tuned, for all.
+    rates : tuple of float
+        Grid of the tuning, increasing; holds the paper's.
+    batch_size, validation : int
+        Of a minibatch, and of the validation data.
+    settings : PruningSettings
+        Lengths and rates of the paper; post-training may be shorter.
+    stop_on : str
+        "train" or "validation", see `posttrain_rows`.
+    """
+
+    seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
+    tuning_seeds: tuple[int, ...] = (200, 201)
+    sparsities: tuple[float, ...] = (0.95, 0.98, 0.99)
+    with_published: bool = True
+    tuned_at: float = 0.98
+    rates: tuple[float, ...] = (2.5e-4, 5e-4, 1e-3, 2e-3)
+    batch_size: int = 512
+    validation: int = 10_000
+    settings: PruningSettings = field(default_factory=lambda: PruningSettings(n_post=60))
+    stop_on: str = "train"
+
+    def ladder(self, source: Source, *, tuning: bool = False) -> Ladder:
+        """Return the way down: of the tuning, as far as it goes."""
+        shares = {*self.sparsities} | ({source.published} if self.with_published else set())
+        found = ladder(sorted(shares), self.settings.n_iter, self.settings.schedule)
+        if not tuning:
+            return found
+        last = found.stops[self.tuned_at]
+        return Ladder(found.levels[:last], {self.tuned_at: last})
+
+
+SOURCES = (Source("fashion_mnist", 0.6872), Source("cifar10", 0.963))
+"""FashionMNIST has no published sparsity of 95% or more: the paper prunes 68.72% of it."""
+
+SETS = ("main", "lasso")
+"""Methods that are pruned together. The lasso's hold all steps, and fit on the host."""
+
+SCREENED = ("causal-covariance", "causal-correlation", "causal-marginal", "causal-next")
+FITTED = ("causal-lasso", "causal-elastic-net")
+EXACT = {"causal-published-1e-14": 1e-14, "causal-published-1e-12": 1e-12}
+"""The paper's rule and L1_coeff, which decide how many are kept; its value for LeNet is 1e-14."""
+SHIFT = 100
+"""Steps by which the control's losses are shifted."""
+
+
+def methods(chosen: str) -> tuple[Method, ...]:
+    """Return the methods of a set.
+
+    Parameters
+    ----------
+    chosen : {"main", "lasso"}
+
+    Returns
+    -------
+    tuple of Method
+
+    Examples
+    --------
+    >>> [m.name for m in methods("lasso")][:3]
+    ['causal-lasso', 'causal-elastic-net', 'random at causal-lasso']
+    """
+    if chosen == "lasso":
+        return (*(Method(n, named(n)) for n in FITTED), *_controls(FITTED))
+    covariance, correlation, marginal = (
+        Method(f"causal-{s}", named("causal", statistic=s, name=f"causal-{s}"))
+        for s in ("covariance", "correlation", "marginal")
+    )
+    following = named("causal", statistic="marginal", response="next", name="causal-next")
+    shifted = named("causal-shifted", criterion=covariance.criterion, shift=SHIFT)
+    exact = [
+        Method(n, named("causal-published", form="sums", l1=l1, name=n), scope="layer", free=True)
+        for n, l1 in EXACT.items()
+    ]
+    return (
+        covariance,
+        correlation,
+        marginal,
+        Method("causal-next", following),
+        Method("causal-covariance-shifted", shifted),
+        *exact,
+        Method("movement", named("movement")),
+        Method("fisher", named("fisher")),
+        Method("magnitude", named("magnitude")),
+        Method("magnitude-later", named("magnitude", name="magnitude-later"), collecting="adam"),
+        Method("magnitude-uniform", named("magnitude", name="magnitude-uniform"), scope="layer"),
+        Method("lamp", named("lamp")),
+        Method("taylor", named("taylor")),
+        Method("woodfisher", named("woodfisher")),
+        Method("random", named("random"), collecting="none"),
+        *_controls((*SCREENED, *EXACT)),
+    )
+
+
+def _controls(of: tuple[str, ...]) -> list[Method]:
+    """Chance and magnitude with the numbers of parameters that methods keep of each layer."""
+    found = []
+    for name in of:
+        for how, options in (("random", {}), ("magnitude", {"at": "rewound"})):
+            rule = named(how, name=f"{how} at {name}", **options)
+            found.append(Method(rule.name, rule, collecting="none", counts_of=name))
+    return found

@@ -1,0 +1,110 @@
+"""What all networks of one seed share, and what is known of each on its way down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from collectors.ensembles.pruning.methods import Method
+from collectors.ensembles.pruning.networks import Precision, StackedNetwork
+from collectors.ensembles.pruning.passes import Order, evaluate_rows
+from collectors.pruning.passes import Performance
+from collectors.pruning.settings import PruningSettings
+from collectors.pruning.tasks import PruningTask
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stack:
+    """What all networks of one seed share.
+
+    Attributes
+    ----------
+    task : PruningTask
+        Data and loss.
+    network : StackedNetwork
+        The architecture.
+    settings : PruningSettings
+        Lengths and rates.
+    seed : int
+        From 0.
+    precision : {"float32", "tf32", "bfloat16"}
+        Of products while collecting.
+    fast : {"float32", "tf32", "bfloat16"}
+        Of products before and after.
+    at_once : int
+        Networks a pass.
+    """
+
+    task: PruningTask
+    network: StackedNetwork
+    settings: PruningSettings
+    seed: int
+    precision: Precision = "float32"
+    fast: Precision = "float32"
+    at_once: int = 64
+
+    def order(self) -> Order:
+        """Return the minibatches."""
+        return Order(self.seed, self.task.device or "cpu")
+
+    def judged(self, rows: Tensor, precision: Precision, *names: str) -> list[list[Performance]]:
+        """Evaluate on some of the task's data sets, each a list of one a row."""
+        order, found = self.order(), []
+        for name in names:
+            data = getattr(self.task, name)
+            batches = iter(()) if data is None else order.evaluation(data)
+            found.append(evaluate_rows(self.network, rows, batches, precision, self.at_once))
+        return found
+
+
+@dataclass(slots=True, eq=False)
+class Branch:
+    """One method on its way down.
+
+    Attributes
+    ----------
+    method : Method
+        What prunes.
+    kept : Tensor of bool, shape (p,)
+        Until now.
+    log, layers : list of dict
+        Rows of the frames, without the run's name.
+    """
+
+    method: Method
+    kept: Tensor
+    log: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
+
+    def sparsity(self, stack: Stack) -> float:
+        """Return the share that is pruned until now."""
+        if not self.layers:
+            return 0.0
+        layout = stack.network.layout
+        last = self.layers[-len(layout.prunable) :]
+        return 1 - sum(layer["kept"] for layer in last) / layout.entries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pruning:
+    """What is left of a network after so many iterations.
+
+    Attributes
+    ----------
+    method : str
+        What pruned; "dense" for what is whole.
+    target : float or None
+        Sparsity asked for; None where the criterion chose.
+    kept : Tensor of bool, shape (p,)
+        What is kept.
+    log, layers : tuple of dict
+        Rows until here.
+    """
+
+    method: str
+    target: float | None
+    kept: Tensor
+    log: tuple[dict[str, Any], ...] = ()
+    layers: tuple[dict[str, Any], ...] = ()

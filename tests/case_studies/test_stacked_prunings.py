@@ -1,0 +1,164 @@
+"""The stacked pruning runs: what is written, what is gone on with, what is tuned."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from case_studies.pruning.stacked_runs import jobs
+from case_studies.pruning.stacked_runs.__main__ import main
+from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
+from case_studies.pruning.stacked_runs.sheets import read_images, sheets_of, write_pieces
+from causalhyper.errors import DataError
+from causalhyper.granger.pruning import paired_differences
+from collectors.pruning.frames import LAYERS, LOG
+
+FEW = ("causal-covariance", "causal-published-1e-14", "magnitude", "magnitude-later")
+
+
+def few_methods(chosen: str) -> tuple:
+    names = (*FEW, *(f"random at {name}" for name in FEW))
+    return tuple(m for m in methods(chosen) if m.name in names)
+
+
+def some_images(n: int, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    sizes = {"train": n, "test": n // 2}
+    found = {f"x_{k}": rng.integers(0, 256, (m, *shape), np.uint8) for k, m in sizes.items()}
+    return found | {f"y_{k}": rng.integers(0, 10, m).astype(np.uint8) for k, m in sizes.items()}
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("stacked")
+    (folder / "data").mkdir()
+    np.savez(folder / "data" / "fashion_mnist.npz", **some_images(160, (16, 16)))
+    sizes = "--pre 1 --iterations 4 --collecting-epochs 1 --post 2 --batch-size 64 --validation 32"
+    seeds = "--seeds 100 101 --tuning-seeds 200 --datasets fashion_mnist"
+    exact = "--collecting float32 --training float32"
+    where = ["--data", str(folder / "data"), "--out", str(folder / "out")]
+    return [*where, *sizes.split(), *seeds.split(), *exact.split()]
+
+
+@pytest.fixture(scope="module")
+def out(call: list[str]) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "methods", few_methods)
+        main([*call, "--stages", "main", "overlaps", "tuning", "strong"])
+    folder = Path(call[call.index("--out") + 1])
+    main(["--out", str(folder), "--join"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(out: Path) -> pd.DataFrame:
+    return pd.read_parquet(out / "lenet_stacked_runs.parquet")
+
+
+def test_every_method_sparsity_and_seed_has_a_final_row_in_the_columns_of_prune_many(
+    out: Path, runs: pd.DataFrame
+):
+    assert set(LOG) <= set(runs)
+    layers = pd.read_parquet(out / "lenet_stacked_layers.parquet")
+    assert set(LAYERS) <= set(layers)
+    paper = runs[(runs["stage"] == "final") & (runs["protocol"] == "paper")]
+    assert not paper.duplicated("run_id").any()
+    counts = paper.groupby("method")["run_id"].size()
+    shares = {*Study().sparsities, SOURCES[0].published}
+    assert counts["dense"] == 2
+    assert counts["causal-published-1e-14"] == counts["random at causal-published-1e-14"] == 2
+    assert counts["magnitude"] == counts["random at causal-covariance"] == 2 * len(shares)
+    asked = paper.dropna(subset="target")
+    np.testing.assert_allclose(asked["sparsity"], asked["target"], atol=1e-4)
+    assert paper[["validation_accuracy", "test_accuracy"]].notna().all(axis=None)
+
+
+def test_sparsities_of_methods_are_equal_and_the_core_compares_them(runs: pd.DataFrame):
+    final = runs[(runs["stage"] == "final") & (runs["protocol"] == "paper")]
+    at = final[final["target"] == 0.98]
+    assert at["sparsity"].nunique() == 1
+    found = paired_differences(at, baseline="magnitude", test_size=80).summary()
+    assert all(f"\n{name} " in found for name in {*at["method"]} - {"magnitude"})
+
+
+def test_controls_have_the_layer_counts_of_their_method(out: Path):
+    layers = pd.read_parquet(out / "lenet_stacked_layers.parquet")
+    keys = ["target", "seed", "iteration", "layer"]
+    kept = layers.set_index(["method", *keys])["kept"]
+    for name in ("causal-covariance", "causal-published-1e-14"):
+        pd.testing.assert_series_equal(kept[f"random at {name}"], kept[name])
+
+
+def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(runs: pd.DataFrame):
+    final = runs[runs["stage"] == "final"]
+    tuning = final[final["protocol"] == "tuning"]
+    assert set(tuning["seed"]) == {200}
+    assert set(tuning["rate"]) == set(Study().rates)
+    strong = final[final["protocol"] == "strong"]
+    for method, rows in strong.groupby("method"):
+        tried = tuning[tuning["method"] == method].sort_values("rate")
+        best = tried.loc[tried["validation_accuracy"].idxmax(), "rate"]
+        assert set(rows["rate"]) == {best}
+
+
+def test_overlaps_of_masks_are_counted_by_layer(out: Path):
+    found = pd.read_parquet(out / "lenet_stacked_overlaps.parquet")
+    assert (found["both"] <= found[["kept", "kept_other"]].min(axis=1)).all()
+    same = found[(found["method"] == "causal-covariance") & (found["seed"] == 100)]
+    control = same[same["other"] == "random at causal-covariance"]
+    assert (control["kept"] == control["kept_other"]).all()
+    assert len(control) == 4 * 4
+
+
+def test_a_second_call_does_nothing_and_a_missing_part_is_made_anew_to_the_same_numbers(
+    call: list[str], out: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(jobs, "methods", few_methods)
+    main([*call, "--stages", "main"])
+    assert capfd.readouterr().err == ""
+    path = out / "fashion_mnist-s101-main-log.parquet"
+    before = pd.read_parquet(path)
+    path.unlink()
+    main([*call, "--stages", "main"])
+    assert "seed 101 main: post-training" in capfd.readouterr().err
+    again = pd.read_parquet(path)
+    pd.testing.assert_frame_equal(again.drop(columns="seconds"), before.drop(columns="seconds"))
+
+
+def test_wrong_calls_end_with_2_and_missing_data_with_1(call: list[str], tmp_path: Path):
+    for wrong, code in (
+        (["--tuning-seeds", "100"], 2),
+        (["--tuned-at", "0.5"], 2),
+        (["--data", str(tmp_path)], 1),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main([*call, *wrong])
+        assert stopped.value.code == code
+
+
+@pytest.mark.parametrize("shape", [(9, 9), (8, 6, 3)])
+def test_images_in_pieces_are_read_back_as_they_were(shape: tuple[int, ...], tmp_path: Path):
+    pytest.importorskip("PIL")
+    arrays = some_images(3000, shape)
+    head = {"y_train": arrays["y_train"], "y_test": arrays["y_test"], "shape": np.array(shape)}
+    paths = write_pieces(sheets_of(arrays), head, tmp_path, "some", [1, 1])
+    assert [path.name for path in paths] == ["some-1.npz", "some-2.npz"]
+    found = read_images(tmp_path, "some")
+    for name, expected in arrays.items():
+        np.testing.assert_array_equal(found[name], expected)
+    paths[1].unlink()
+    with pytest.raises(DataError, match="all pieces"):
+        read_images(tmp_path, "some")
+
+
+def test_the_planned_table_has_fresh_seeds_and_every_method_of_the_issue():
+    study = Study()
+    assert study.seeds == (100, 101, 102, 103, 104)
+    assert not set(study.seeds) & set(study.tuning_seeds)
+    names = [m.name for chosen in ("main", "lasso") for m in methods(chosen)]
+    assert len(names) == len(set(names))
+    for source in SOURCES:
+        found = study.ladder(source)
+        assert set(found.stops) == {0.95, 0.98, 0.99, source.published}
+        assert max(study.ladder(source, tuning=True).stops) == study.tuned_at
