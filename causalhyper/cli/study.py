@@ -26,8 +26,8 @@ from causalhyper.study import (
     study_document,
     study_files,
 )
-from causalhyper.study.document import plain
 from causalhyper.study.guessed_plans import holds_runs
+from causalhyper.study.plain_values import plain
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
 """Name and version of what ``causalhyper check --json`` prints."""

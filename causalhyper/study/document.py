@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from causalhyper.queries import Analysis
+from causalhyper.study.plain_values import plain
 from causalhyper.study.results import AnsweredQuery, PartResults, StudyResults
 
 STUDY_SCHEMA = "causalhyper.study-results/1"
@@ -80,20 +75,6 @@ def _query(answer: AnsweredQuery, results: StudyResults, command: str) -> dict[s
         provenance = record_provenance(command, name, results.checksum)
         record["document"] = estimates_document(answer.result, provenance)
     return record
-
-
-def plain(value: object) -> Any:
-    """A value as JSON holds it; numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
-    if isinstance(value, tuple | list | frozenset | np.ndarray):
-        inner = sorted(value) if isinstance(value, frozenset) else value
-        return [plain(part) for part in inner]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if value is None or value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value if isinstance(value, str | bool | int | float) else str(value)
 
 
 def study_files(results: StudyResults, command: str) -> dict[Path, bytes]:

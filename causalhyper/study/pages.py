@@ -7,7 +7,7 @@ import json
 from causalhyper.report.page import SourceText, render_parts
 from causalhyper.report.parts import Answer, ReportPart
 from causalhyper.report.provenance import record_provenance
-from causalhyper.study.document import plain
+from causalhyper.study.plain_values import plain
 from causalhyper.study.plan import AskedQuery
 from causalhyper.study.results import PartResults, StudyResults
 
