@@ -331,6 +331,12 @@ def test_a_value_that_both_contexts_ran_is_ranked_beside_one_that_is_not_asked()
     assert c1.choices[0].outcome.estimate == pytest.approx(0.25)
 
 
+def test_a_context_with_one_cluster_is_refused_in_words():
+    model = model_of(make_runs(), context="k")
+    with pytest.raises(ConfigurationError, match="0 has 1 cluster.s., too few to compare"):
+        policy(model, "B", "G", by="k", **DESIGN)
+
+
 def test_contexts_need_no_frame():
     frame = make_runs(contexts=2)
     model = model_of(frame, context="place")

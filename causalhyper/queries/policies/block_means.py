@@ -69,7 +69,9 @@ def block_means(
     totals = weights @ sums
     # what the values add to the sum of responses is taken out; what is left is the baseline's
     left = totals[:, 0] - (totals[:, 2:] * contrasts).sum(axis=1)
-    baseline = left / totals[:, 1:].sum(axis=1)
+    runs = totals[:, 1:].sum(axis=1)
+    # a replicate without a run of these contexts has no mean, and not enough to compare either
+    baseline = np.divide(left, runs, out=np.full(len(runs), np.nan), where=runs > 0)
     means = baseline[:, None] + np.column_stack([np.zeros(len(weights)), contrasts])
     return BlockMeans(means, design.enough(weights), design.blocks)
 
