@@ -91,15 +91,14 @@ def _draw_block(axes: Axes, row: pd.DataFrame, down: int, across: int) -> None:
         share = _read_share(row, name)
         x, y = across - _SIDE + beside * _SIDE, down - _SIDE + below * _SIDE
         dark = share**0.5
-        face: dict[str, Any] = {"facecolor": PALETTE["blue"], "alpha": 0.06 + 0.84 * dark}
+        face: dict[str, Any] = {"facecolor": PALETTE["blue"], "alpha": 0.06 + 0.64 * dark}
         axes.add_patch(Rectangle((x, y), _SIDE, _SIDE, edgecolor="white", **face))
-        color = "white" if dark > 0.6 else INK
         x, y = x + _SIDE / 2, y + _SIDE / 2
         if name == "both_pruned":
             y -= 0.07
             chance = f"({100 * _read_share(row, 'expected_both_pruned'):.1f})"
-            _write(axes, x, y + 0.16, chance, 8, color)
-        _write(axes, x, y, f"{100 * share:.1f}", 10, color)
+            _write(axes, x, y + 0.16, chance, 8)
+        _write(axes, x, y, f"{100 * share:.1f}", 10)
 
 
 def _read_share(row: pd.DataFrame, name: str) -> float:
@@ -109,9 +108,9 @@ def _read_share(row: pd.DataFrame, name: str) -> float:
     return share
 
 
-def _write(axes: Axes, x: float, y: float, text: str, size: float, color: str) -> None:
+def _write(axes: Axes, x: float, y: float, text: str, size: float) -> None:
     place: dict[str, Any] = {"horizontalalignment": "center", "verticalalignment": "center"}
-    axes.text(x, y, text, color=color, fontsize=size, **place, **PLAIN)
+    axes.text(x, y, text, color=INK, fontsize=size, **place, **PLAIN)
 
 
 def _name_masks(axes: Axes, rows: list[str], columns: list[str]) -> None:

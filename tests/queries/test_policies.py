@@ -333,7 +333,7 @@ def test_a_value_that_both_contexts_ran_is_ranked_beside_one_that_is_not_asked()
 
 def test_a_context_with_one_cluster_is_refused_in_words():
     model = model_of(make_runs(), context="k")
-    with pytest.raises(ConfigurationError, match="0 has 1 cluster.s., too few to compare"):
+    with pytest.raises(ConfigurationError, match=r"0 has 1 cluster\(s\), too few to compare"):
         policy(model, "B", "G", by="k", **DESIGN)
 
 

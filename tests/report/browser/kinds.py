@@ -38,6 +38,7 @@ from causalhyper.report import (
     Provenance,
     ReportTable,
     Study,
+    page,
     render_report,
     render_sections,
     reproduce_section,
@@ -125,7 +126,7 @@ def analyze_page(labels: Labels = PLAIN) -> bytes:
 
 
 def run_page(labels: Labels = PLAIN) -> bytes:
-    """The page of ``causalhyper run`` for a study that asks every query."""
+    """The page of ``causalhyper run`` for a study that asks every query; nothing is left out."""
     study = STUDY | {
         "title": labels.text("A study"),
         "data": {"runs": "runs.csv", "cluster": labels.column("seed")},
@@ -139,8 +140,10 @@ def run_page(labels: Labels = PLAIN) -> bytes:
         labels.runs().to_csv(Path(folder, "runs.csv"), index=False)
         file = Path(folder, "study.toml")
         file.write_text(toml(study), "utf-8")
-        files = study_files(run_study(read_plan(file)), labels.text("causalhyper run study.toml"))
-    return next(page for path, page in files.items() if path.name == "index.html")
+        command = labels.text("causalhyper run study.toml")
+        with patch.object(page, "LARGEST", 10**9):
+            files = study_files(run_study(read_plan(file)), command)
+    return next(html for path, html in files.items() if path.name == "index.html")
 
 
 def _renamed(asked: Any, labels: Labels) -> Any:

@@ -56,9 +56,10 @@ def test_an_attack_is_shown_as_words_and_gives_birth_to_no_element_or_attribute(
         assert page.requests == []
         words = page.tab.run("document.body.textContent")
         title = page.tab.run("document.title")
+    titled = kind not in ("case study", "small case study")  # these have a title of their own
     for sign in map(printable, SIGNS):
         assert sign in words
-        assert " ".join(sign.split()) in " ".join(title.split())
+        assert not titled or " ".join(sign.split()) in " ".join(title.split())
 
 
 @pytest.mark.parametrize("kind", BUILT)

@@ -17,7 +17,7 @@ from tests.report.browser.opened import OpenedPage, open_page
 INK_WIDTH = 718
 """A4 less its margins, in CSS pixels."""
 TEXTS = """[...document.querySelectorAll('h1, h2, h3, caption, th, td, li, p, summary, figcaption,'
-  + ' pre, svg text')].filter(e => !e.querySelector('p, table')).map(e => e.textContent)"""
+  + ' pre, svg text')].filter(e => !e.querySelector('p, table, ol')).map(e => e.textContent)"""
 WIDE = """[...document.querySelectorAll('body *')].filter(e => !e.closest('svg'))
   .map(e => e.getBoundingClientRect().right).reduce((a, b) => Math.max(a, b), 0)"""
 CUT = """[...document.querySelectorAll('figure, .scroll, table')]
