@@ -7,13 +7,12 @@ import pytest
 import causalhyper
 
 PUBLIC = """
-    LINEAR SPLINE Ablation Additive Analysis ArcSlopes Binomial CausalHyperError ConfigurationError
+    LINEAR SPLINE Ablation Additive Analysis Binomial CausalHyperError ConfigurationError
     Counterfactual CrossValidated CutEdge CutHyperedge DataError DirectedHypergraph
     DropInteraction EffectCurve Estimate Falsification FittedModel FixNode Flow GraphError
     Hyperedge HypothesisTest Identification IndependenceChecks Intervention Mediation
     NotIdentifiedError PathEffects Policy Power RandomisationTests RandomiseNode Refit
     Regressor Robustness Roles Shares Table WildContrasts ablate adjust_estimates analyze
-    arc_slopes
     check_independencies counterfactual do effect_curve falsify fit identify marginalise
     mediate path_effects policy power randomisation_test read_runs refit_without robustness
     seeds_needed shapley wild_contrasts
