@@ -22,8 +22,8 @@ from causalhyper.results import to_frame
 
 IMAGES = Path(__file__).parent / "images"
 TARGET = IMAGES / "batch-size.svg"
-TOP = (1000, 1112)
-"""Width and height of the picture of a report, in pixels."""
+TOP, PART = (1000, 2300), (0, 1380, 1000, 2220)
+"""Width and height of the window that a report is opened in, and what its picture shows of it."""
 TITLES = {"equal_epochs": "equal epochs", "equal_updates": "equal updates"}
 
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def photograph(page: Path, browser: str) -> bytes:
-    """Take a picture of the top of a page, in 128 colours: a small file."""
+    """Take a picture of a page's first verdict and hypergraph, in 128 colours: a small file."""
     from PIL import Image
 
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +49,7 @@ def photograph(page: Path, browser: str) -> bytes:
         words += [f"--window-size={TOP[0]},{TOP[1]}", f"--screenshot={shot}"]
         subprocess.run([browser, *words, page.resolve().as_uri()], check=True, capture_output=True)
         small = io.BytesIO()
-        Image.open(shot).convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+        Image.open(shot).convert("RGB").crop(PART).quantize(128).save(small, "PNG", optimize=True)
     return small.getvalue()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from case_studies.batch_size.markdown_page import MARKED, fill_page
+from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.methods import DENSE

@@ -8,7 +8,7 @@ import pandas as pd
 
 from causalhyper.granger.pruning import paired_differences
 
-LOG = Path(__file__).parents[1] / "data" / "search.parquet"
+LOG = Path(__file__).parents[1] / "data" / "search" / "search.parquet"
 BASELINES = (
     "magnitude", "magnitude, rewound", "lamp", "lamp, rewound", "movement", "fisher",
     "fisher, rewound", "fisher, adaptive, rewound",
