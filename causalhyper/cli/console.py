@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -22,6 +23,8 @@ from causalhyper.report.tables import (
 
 PLAIN_WIDTH = 160
 """Columns of a table where the output is no terminal."""
+_FEW = 4
+"""Files of a folder that are named one by one."""
 
 
 @contextmanager
@@ -70,3 +73,21 @@ def _rich(tidy: ReportTable) -> Table:
     for row in tidy.rows:
         table.add_row(*(Text(cell.text) for cell in row))
     return table
+
+
+def written_line(files: Iterable[Path]) -> str:
+    """Say what was written: a folder of more than a few files by their number.
+
+    Examples
+    --------
+    >>> written_line([Path("out/index.html"), *(Path(f"tables/{i}.csv") for i in range(6))])
+    'written: out/index.html, tables (6 files)'
+    """
+    folders: dict[Path, list[Path]] = {}
+    for file in files:
+        folders.setdefault(file.parent, []).append(file)
+    said: list[str] = []
+    for folder, inside in folders.items():
+        many = len(inside) > _FEW
+        said += [f"{folder} ({len(inside)} files)"] if many else list(map(str, inside))
+    return f"written: {', '.join(said) or 'nothing'}"

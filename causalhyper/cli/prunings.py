@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from rich.text import Text
 
-from causalhyper.cli.console import make_console
+from causalhyper.cli.console import make_console, written_line
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import checksum, select_runs, write_together
 from causalhyper.frames.reading import read_frame
@@ -100,4 +100,4 @@ def report_on(request: PruningRequest) -> None:
         console = make_console(stderr=request.json)
         for title, verdict in report.verdicts.items():
             console.print(Text(f"{title}: {verdict}"))
-        console.print(Text(f"written: {', '.join(map(str, files))}"))
+        console.print(Text(written_line(files)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from causalhyper.cli.console import make_console, print_analysis, progress_bar
+from causalhyper.cli.console import make_console, print_analysis, progress_bar, written_line
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_together
 from causalhyper.queries import Analysis
@@ -73,8 +73,7 @@ def run_file(
     if not quiet:
         console = make_console(stderr=json)
         _print_results(results, console)
-        written = ", ".join(map(str, files)) or "nothing"
-        console.print(Text(f"written: {written}"))
+        console.print(Text(written_line(files)))
 
 
 def _print_results(results: StudyResults, console: Console) -> None:

@@ -244,3 +244,13 @@ def test_runs_in_place_of_a_study_file_are_refused_by_run(
     simulate_runs().to_csv(runs, index=False)
     assert main(["run", str(runs)]) == 2
     assert "write one for these runs with causalhyper init" in capsys.readouterr().err
+
+
+def test_many_files_of_a_folder_are_counted_and_few_are_named(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = tmp_path / "tab"
+    assert main(["run", str(write()), "--tables", str(tables)]) == 0
+    said = capsys.readouterr().out.replace("\n", "")
+    assert f"tab ({len(list(tables.iterdir()))} files)" in " ".join(said.split())
+    assert "index.html" in said
