@@ -160,6 +160,8 @@ def init_file(runs: Path, out: Path, *, force: bool, quiet: bool) -> None:
     console = make_console(stderr=False)
     guessed = ", ".join(map(str, guess.roles.values())) or "no role"
     lines = [f"wrote {out}", f"guessed from the column names: {guessed}"]
+    if guess.left:
+        lines.append(f"not guessed: {'; '.join(guess.left)}")
     if guess.cluster:
         lines.append(f"guessed cluster and context: {guess.cluster}")
     if guess.by:

@@ -63,6 +63,8 @@ class StudyGuess:
     roles : mapping of str to Role
     choices : tuple of str
         Columns of numbers, for roles that could not be guessed.
+    left : tuple of str
+        Roles that could not be guessed, each with the reason.
     cluster : str
         "" where no column suggests itself.
     by : str
@@ -79,6 +81,7 @@ class StudyGuess:
 
     roles: Mapping[str, Role]
     choices: tuple[str, ...]
+    left: tuple[str, ...]
     cluster: str
     by: str
     designs: tuple[str, ...]
@@ -116,11 +119,15 @@ def guess_study(frame: pd.DataFrame) -> StudyGuess:
     """
     folded = {str(name).casefold().replace("/", "_"): str(name) for name in frame.columns}
     measured = [str(name) for name in frame.columns if _is_measured(frame, name)]
-    roles = {}
+    roles, left = {}, []
     for node, names in NAMES.items():
         column = _first(names, folded)
-        if column in measured and (role := _role(node, column, frame[column])) is not None:
+        why_not = _why_not(frame, column, measured)
+        role = None if why_not else _role(node, column, frame[column])
+        if role is not None:
             roles[node] = role
+        else:
+            left.append(f"{node} ({why_not or f'no role can hold the name {column!r}'})")
     by = _first(DESIGNS, folded)
     counts = frame.nunique()
     if by and not 1 <= counts[by] <= MOST_VALUES:
@@ -129,6 +136,7 @@ def guess_study(frame: pd.DataFrame) -> StudyGuess:
     return StudyGuess(
         roles=roles,
         choices=tuple(measured),
+        left=tuple(left),
         cluster=_first(CLUSTERS, folded),
         by=by,
         designs=tuple(sorted(frame[by].dropna().astype(str).unique())) if by else (),
@@ -151,10 +159,20 @@ def _first(names: Sequence[str], folded: Mapping[str, str]) -> str:
     return next((folded[name] for name in names if name in folded), "")
 
 
+def _why_not(frame: pd.DataFrame, column: str, measured: Sequence[str]) -> str:
+    """Why a column that is named like a role is not taken for it; "" if it is."""
+    if not column:
+        return "no column of a name that is known for it"
+    if column not in measured:
+        return f"{column} holds no numbers"
+    lacking = int(frame[column].isna().sum())
+    if lacking:
+        return f"{column} lacks {lacking} of {len(frame)} values"
+    return "" if frame[column].nunique() > 1 else f"{column} has one value"
+
+
 def _role(node: str, column: str, values: pd.Series) -> Role | None:
-    """The role, if the column varies, lacks no value and has a name that a role can hold."""
-    if values.isna().any() or values.nunique() < 2:
-        return None
+    """The role, if the column has a name that a role can hold."""
     scale = LOGARITHMS.get(node) if bool((values > 0).all()) else None
     try:
         return Role.parse(f"{node}={scale}({column})" if scale else f"{node}={column}")

@@ -108,6 +108,17 @@ def test_a_role_is_not_guessed_from_a_column_that_cannot_play_it() -> None:
     assert guess.roles["S"].label == "sharpness"  # no logarithm of what is negative
 
 
+def test_what_is_not_guessed_is_said_with_the_reason() -> None:
+    runs = simulate_runs().assign(weight_norm=1.0, sharpness="flat").drop(columns="grad_noise")
+    runs.loc[runs.index[:3], "test_accuracy"] = np.nan
+    assert guess_study(runs).left == (
+        "N (no column of a name that is known for it)",
+        "S (sharpness holds no numbers)",
+        "C (weight_norm has one value)",
+        f"G (test_accuracy lacks 3 of {len(runs)} values)",
+    )
+
+
 def test_hostile_names_and_values_stay_within_their_quotes() -> None:
     hostile = '"\n[data]\nruns = "evil\x7f\U0001f600'
     runs = simulate_runs().assign(**{hostile: 1.0, "other": 2.0, "design": hostile})
