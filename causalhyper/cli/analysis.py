@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from causalhyper.cli.console import print_analysis, progress_bar
+from causalhyper.cli.console import make_console, print_analysis, print_bytes, progress_bar
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, checksum, read_runs, select_runs, write_together
 from causalhyper.hypergraph import DirectedHypergraph
@@ -23,6 +23,9 @@ from causalhyper.report import (
 )
 from causalhyper.scm import fit
 from causalhyper.study.mechanisms import parse_mechanisms
+
+STANDARD_OUTPUT = Path("-")
+"""In place of a file for the estimates; words go to standard error then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +127,14 @@ def run(request: Request) -> None:
     files = {page: render_report(studies, provenance)}
     if request.tables is not None:
         files |= table_files(report_tables(studies, provenance), request.tables)
-    if document is not None:
-        files[document] = document_bytes(estimates_document(analysis, provenance))
+    estimates = document_bytes(estimates_document(analysis, provenance))
+    if document is not None and document != STANDARD_OUTPUT:
+        files[document] = estimates
     write_together(files)
+    if document == STANDARD_OUTPUT:
+        print_bytes(estimates)
     if not request.quiet:
-        print_analysis(analysis)
+        print_analysis(analysis, make_console(stderr=document == STANDARD_OUTPUT))
 
 
 def _check(request: Request) -> None:

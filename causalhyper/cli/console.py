@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +74,12 @@ def _rich(tidy: ReportTable) -> Table:
     for row in tidy.rows:
         table.add_row(*(Text(cell.text) for cell in row))
     return table
+
+
+def print_bytes(data: bytes) -> None:
+    """Put a document on standard output, which has nothing else then."""
+    sys.stdout.write(data.decode())
+    sys.stdout.flush()
 
 
 def written_line(files: Iterable[Path]) -> str:

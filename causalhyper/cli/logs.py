@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import typer
+
+from causalhyper.cli.console import print_bytes
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_frame
-from causalhyper.frames.logged import read_logged
+from causalhyper.frames.logged import Logged, read_logged
 from causalhyper.frames.logged.recognition import Kind
+from causalhyper.report import document_bytes
 
 
 def convert(
@@ -20,8 +24,10 @@ def convert(
     kind: str | None,
     columns: Sequence[str],
     experiment: Sequence[str],
-) -> str:
-    """Write the frames of a log.
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Write the frames of a log, and say what was read.
 
     Parameters
     ----------
@@ -37,11 +43,8 @@ def convert(
         Pairs NEW=OLD.
     experiment : sequence of str
         Names of MLflow's experiments; empty for all.
-
-    Returns
-    -------
-    str
-        What was read, in words.
+    json, quiet : bool
+        What was read on standard output, with schema ``causalhyper.read/1``; no words.
 
     Raises
     ------
@@ -63,7 +66,24 @@ def convert(
     write_frame(out, found.runs)
     if steps is not None:
         write_frame(steps, found.steps)
-    return found.summary()
+    if json:
+        print_bytes(document_bytes(read_document(found, out, steps)))
+    if not quiet:
+        typer.echo(found.summary(), err=json)
+
+
+def read_document(found: Logged, out: Path, steps: Path | None) -> dict[str, Any]:
+    """What was read of a log, as a document."""
+    return {
+        "schema": "causalhyper.read/1",
+        "source": found.source,
+        "kind": found.kind,
+        "runs": {"file": str(out), "rows": len(found.runs), "columns": list(found.runs.columns)},
+        "steps": None if steps is None else {"file": str(steps), "rows": len(found.steps)},
+        "renamed": dict(found.renamed),
+        "steps_renamed": dict(found.steps_renamed),
+        "notes": list(found.notes),
+    }
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -98,7 +98,9 @@ def analyze(
             autocompletion=_intervals,
         ),
     ] = "t",
-    json: Annotated[Path | None, typer.Option(help="File for the estimates as JSON.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="File for the estimates as JSON; - for standard output.")
+    ] = None,
     tables: Annotated[Path | None, typer.Option(help=TABLES)] = None,
     quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
 ) -> None:
@@ -155,7 +157,10 @@ def read(
     experiment: Annotated[
         list[str] | None, typer.Option(help="MLflow: names of experiments; all by default.")
     ] = None,
-    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="What was read as JSON on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
 ) -> None:
     """Read runs from MLflow, TensorBoard, W&B, Lightning or Hugging Face logs into a runs frame.
 
@@ -163,16 +168,16 @@ def read(
     """
     from causalhyper.cli.logs import convert
 
-    text = convert(
+    convert(
         log,
         out,
         steps=steps,
         kind=source,
         columns=tuple(column or ()),
         experiment=tuple(experiment or ()),
+        json=json,
+        quiet=quiet,
     )
-    if not quiet:
-        typer.echo(text)
 
 
 @app.command(name="run")
@@ -220,12 +225,15 @@ def init_study_file(
     runs: Annotated[Path, typer.Argument(help="Runs frame: .parquet, .csv or .csv.gz.")],
     out: Annotated[Path, typer.Option(help="The study file to write.")] = Path("study.toml"),
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    quiet: Annotated[bool, typer.Option(help="Print nothing but errors.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="What was guessed as JSON on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option(help="Print no words but errors.")] = False,
 ) -> None:
     """Write a commented study file for runs, with roles guessed from the names of columns."""
     from causalhyper.cli.study import init_file
 
-    init_file(runs, out, force=force, quiet=quiet)
+    init_file(runs, out, force=force, json=json, quiet=quiet)
 
 
 @app.command(name="prunings")

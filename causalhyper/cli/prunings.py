@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from rich.text import Text
 
-from causalhyper.cli.console import make_console, written_line
+from causalhyper.cli.console import make_console, print_bytes, written_line
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import checksum, select_runs, write_together
 from causalhyper.frames.reading import read_frame
@@ -95,7 +94,7 @@ def report_on(request: PruningRequest) -> None:
     files = pruning_files(report, request.out, request.command, checksums)
     write_together(files)
     if request.json:
-        sys.stdout.write(pruning_document(report, request.command, checksums).decode())
+        print_bytes(pruning_document(report, request.command, checksums))
     if not request.quiet:
         console = make_console(stderr=request.json)
         for title, verdict in report.verdicts.items():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from causalhyper.cli.console import make_console, print_analysis, progress_bar, written_line
+from causalhyper.cli.console import (
+    make_console,
+    print_analysis,
+    print_bytes,
+    progress_bar,
+    written_line,
+)
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_together
 from causalhyper.queries import Analysis
@@ -27,10 +33,12 @@ from causalhyper.study import (
     study_files,
 )
 from causalhyper.study.guessed_plans import holds_runs
+from causalhyper.study.guesses import StudyGuess
 from causalhyper.study.pages import study_sections
 from causalhyper.study.plain_values import plain
 
 CHECK_SCHEMA = "causalhyper.study-check/1"
+START_SCHEMA = "causalhyper.study-start/1"
 """Name and version of what ``causalhyper check --json`` prints."""
 NOT_ANSWERABLE = 4
 """Exit code where an effect is not identified, or the runs do not compare its values."""
@@ -69,7 +77,7 @@ def run_file(
         files |= table_files(section_tables(study_sections(results, command)), tables)
     write_together(files)
     if json:
-        _print_bytes(document_bytes(study_document(results, command)))
+        print_bytes(document_bytes(study_document(results, command)))
     if not quiet:
         console = make_console(stderr=json)
         _print_results(results, console)
@@ -105,7 +113,7 @@ def check_file(study: Path, *, json: bool, quiet: bool) -> int:
     """
     found = check_study(guess_plan(study) if holds_runs(study) else read_study(study))
     if json:
-        _print_bytes(document_bytes(check_document(found)))
+        print_bytes(document_bytes(check_document(found)))
     if not quiet:
         make_console(stderr=json).print(Text(found.summary()), soft_wrap=True)
     return 0 if found.answerable else NOT_ANSWERABLE
@@ -144,7 +152,7 @@ def check_document(found: StudyCheck) -> dict[str, object]:
     }
 
 
-def init_file(runs: Path, out: Path, *, force: bool, quiet: bool) -> None:
+def init_file(runs: Path, out: Path, *, force: bool, json: bool, quiet: bool) -> None:
     """Write a first study file and say what in it is a guess.
 
     Parameters
@@ -152,12 +160,15 @@ def init_file(runs: Path, out: Path, *, force: bool, quiet: bool) -> None:
     runs, out : Path
     force : bool
         Whether a file that is there is replaced.
-    quiet : bool
+    json, quiet : bool
+        What was guessed on standard output, with schema ``causalhyper.study-start/1``; no words.
     """
     guess = start_study(runs, out, force=force)
+    if json:
+        print_bytes(document_bytes(guess_document(guess, out)))
     if quiet:
         return
-    console = make_console(stderr=False)
+    console = make_console(stderr=json)
     guessed = ", ".join(map(str, guess.roles.values())) or "no role"
     lines = [f"wrote {out}", f"guessed from the column names: {guessed}"]
     if guess.left:
@@ -170,6 +181,15 @@ def init_file(runs: Path, out: Path, *, force: bool, quiet: bool) -> None:
     console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
-def _print_bytes(data: bytes) -> None:
-    sys.stdout.write(data.decode())
-    sys.stdout.flush()
+def guess_document(guess: StudyGuess, out: Path) -> dict[str, Any]:
+    """What a study file was begun with, as a document."""
+    return {
+        "schema": START_SCHEMA,
+        "study": str(out),
+        "roles": {node: str(role).partition("=")[2] for node, role in guess.roles.items()},
+        "not_guessed": list(guess.left),
+        "graph": None if guess.graph is None else str(guess.graph),
+        "cluster": guess.cluster,
+        "designs": {guess.by: list(guess.designs)} if guess.by else {},
+        "values": list(guess.values),
+    }

@@ -62,6 +62,20 @@ def test_a_good_call_writes_report_and_json_and_prints_the_effect_table(
     assert document["verdict"].split(" (")[0][:60] in " ".join(printed.split())
 
 
+def test_estimates_may_go_to_standard_output_and_words_to_standard_error_then(
+    runs_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, file = tmp_path / "report", tmp_path / "e.json"
+    assert main([*call(runs_file, out, "--json", str(file)), "--quiet"]) == 0
+    assert main(call(runs_file, out, "--json", "-")) == 0
+    said = capsys.readouterr()
+    found, kept = json.loads(said.out), json.loads(file.read_text("utf-8"))
+    assert found["schema"] == kept["schema"]
+    assert found["estimates"] == kept["estimates"]
+    assert "Effect on test_accuracy" in said.err
+    assert not Path("-").exists()
+
+
 def test_the_command_in_the_report_makes_the_same_bytes_again(
     runs_file: Path, tmp_path: Path
 ) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,23 @@ def test_a_log_becomes_a_runs_frame_and_a_steps_frame(
     printed = capsys.readouterr().out
     assert "2 runs" in printed
     assert "test_accuracy from val/acc" in printed
+
+
+def test_what_was_read_may_be_told_as_json(
+    logs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "runs.parquet"
+    words = ["read", str(logs), "--from", "lightning", "--column", "test_accuracy=val/acc"]
+    assert main([*words, "--out", str(out), "--json"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert found["schema"] == "causalhyper.read/1"
+    assert found["runs"]["rows"] == 2
+    assert found["runs"]["columns"] == list(pd.read_parquet(out).columns)
+    assert found["renamed"]["val/acc"] == "test_accuracy"
+    assert "2 runs" in said.err
+    assert main([*words, "--out", str(out), "--json", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -254,3 +254,17 @@ def test_many_files_of_a_folder_are_counted_and_few_are_named(
     said = capsys.readouterr().out.replace("\n", "")
     assert f"tab ({len(list(tables.iterdir()))} files)" in " ".join(said.split())
     assert "index.html" in said
+
+
+def test_what_init_guessed_may_be_told_as_json(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write()
+    words = ["init", str(tmp_path / "runs.csv"), "--out", str(tmp_path / "new.toml")]
+    assert main([*words, "--json", "--quiet"]) == 0
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert found["schema"] == "causalhyper.study-start/1"
+    assert found["roles"]["B"] == "log2(batch_size)"
+    assert found["cluster"] == "seed"
+    assert said.err == ""
