@@ -85,6 +85,15 @@ def print_bytes(data: bytes) -> None:
 def written_line(files: Iterable[Path]) -> str:
     """Say what was written: a folder of more than a few files by their number.
 
+    Parameters
+    ----------
+    files : iterable of Path
+
+    Returns
+    -------
+    str
+        One line.
+
     Examples
     --------
     >>> written_line([Path("out/index.html"), *(Path(f"tables/{i}.csv") for i in range(6))])
