@@ -182,7 +182,10 @@ def _plugin(metadata: bytes) -> tuple[str, bytes]:
 
 
 def _hyperparameters(content: bytes) -> dict[str, object]:
-    """Return the values that a session starts with (plugins/hparams/plugin_data.proto)."""
+    """Return the values that a session starts with (plugins/hparams/plugin_data.proto).
+
+    By name: the file has a map, whose order differs from process to process.
+    """
     found: dict[str, object] = {}
     for start in grouped(content).get(3, []):
         if isinstance(start, bytes):
@@ -192,7 +195,7 @@ def _hyperparameters(content: bytes) -> dict[str, object]:
                     name, value = pair.get(1, [b""])[0], pair.get(2, [b""])[0]
                     if isinstance(name, bytes) and isinstance(value, bytes):
                         found[name.decode()] = _struct_value(value)
-    return found
+    return dict(sorted(found.items()))
 
 
 def _struct_value(value: bytes) -> object:

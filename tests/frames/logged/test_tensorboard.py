@@ -94,6 +94,9 @@ def test_hyperparameters_and_their_metrics_belong_to_the_run_above(logs):
     assert (row["learning_rate"], row["batch_size"], row["opt"]) == (0.1, 32, "sgd")
     assert row["hparam/accuracy"] == 0.75
     assert log.renamed == {"lr": "learning_rate", "bs": "batch_size"}
+    # the file's map has an order of its own in every process
+    found = [c for c in runs.columns if c in {"batch_size", "learning_rate", "nesterov", "opt"}]
+    assert found == ["batch_size", "learning_rate", "nesterov", "opt"]
 
 
 def test_a_restart_with_purge_step_drops_what_came_after_as_tensorboard_does(tmp_path):
