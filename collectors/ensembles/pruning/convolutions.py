@@ -29,7 +29,17 @@ def shared(images: Tensor, weights: Tensor) -> Tensor:
 
 
 def shared_product(images: Tensor, weights: Tensor) -> Tensor:
-    """Convolve shared images by one product of matrices, as `shared` has it."""
+    """Convolve shared images by one product of matrices, as `shared` has it.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, c, height, width)
+    weights : Tensor, shape (R, o, c, k, k)
+
+    Returns
+    -------
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
+    """
     size = weights.shape[-1]
     patches = functional.unfold(images, size).transpose(0, 1).flatten(1)
     found = weights.flatten(2).flatten(0, 1) @ patches
@@ -56,7 +66,17 @@ def grouped(images: Tensor, weights: Tensor) -> Tensor:
 
 
 def in_turn(images: Tensor, weights: Tensor) -> Tensor:
-    """Convolve network by network, as `grouped` has it."""
+    """Convolve network by network, as `grouped` has it.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, R c, height, width)
+    weights : Tensor, shape (R, o, c, k, k)
+
+    Returns
+    -------
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
+    """
     own = images.unflatten(1, (len(weights), -1)).transpose(0, 1).contiguous()
     pairs = zip(own, weights.to(own.dtype), strict=True)
     each = [functional.conv2d(x, w) for x, w in pairs]
@@ -64,14 +84,34 @@ def in_turn(images: Tensor, weights: Tensor) -> Tensor:
 
 
 def in_turn_last(images: Tensor, weights: Tensor) -> Tensor:
-    """Convolve network by network with channels last in memory, as `grouped` has it."""
+    """Convolve network by network with channels last in memory, as `grouped` has it.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, R c, height, width)
+    weights : Tensor, shape (R, o, c, k, k)
+
+    Returns
+    -------
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
+    """
     own = images.unflatten(1, (len(weights), -1)).permute(1, 0, 3, 4, 2).contiguous()
     pairs = zip(own.permute(0, 1, 4, 2, 3), weights.to(own.dtype), strict=True)
     return torch.cat([functional.max_pool2d(functional.conv2d(x, w), 2) for x, w in pairs], dim=1)
 
 
 def by_products(images: Tensor, weights: Tensor) -> Tensor:
-    """Convolve by one batched product of matrices of patches, as `grouped` has it."""
+    """Convolve by one batched product of matrices of patches, as `grouped` has it.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, R c, height, width)
+    weights : Tensor, shape (R, o, c, k, k)
+
+    Returns
+    -------
+    Tensor, shape (n, R o, (height - k + 1) // 2, (width - k + 1) // 2)
+    """
     own = images.unflatten(1, (len(weights), -1)).permute(1, 0, 3, 4, 2).contiguous()
     matrix = weights.to(own.dtype).permute(0, 3, 4, 2, 1).flatten(1, 3)
     found: Tensor = _Patches.apply(own, matrix, weights.shape[-1])  # type: ignore[no-untyped-call]

@@ -125,6 +125,11 @@ def lenet_forward(engine: str) -> Forward:
     ----------
     engine : str
         Of both convolutions, such as "conv-loop".
+
+    Returns
+    -------
+    callable
+        From parameters, each of shape (members, ...), and images to logits.
     """
     first, second = engine.split("-")
 

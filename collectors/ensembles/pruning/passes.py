@@ -65,7 +65,16 @@ class Order:
 
 
 def place_on(device: torch.device | str) -> nn.Module:
-    """Return a module without parameters that is somewhere, to which batches are taken."""
+    """Return a module without parameters that is somewhere, to which batches are taken.
+
+    Parameters
+    ----------
+    device : torch.device or str
+
+    Returns
+    -------
+    nn.Module
+    """
     place = nn.Module()
     place.register_buffer("place", torch.empty(0, device=device))
     return place
