@@ -78,6 +78,8 @@ SETS = ("main", "lasso")
 
 SCREENED = ("causal-covariance", "causal-correlation", "causal-marginal", "causal-next")
 FITTED = ("causal-lasso", "causal-elastic-net")
+LATER = ("magnitude", "lamp", "obd", "woodfisher")
+"""Ranked after ten more epochs of Adam as well, before all go back."""
 EXACT = {"causal-published-1e-14": 1e-14, "causal-published-1e-12": 1e-12}
 """The paper's rule and L1_coeff, which decide how many are kept; its value for LeNet is 1e-14."""
 SHIFT = 100
@@ -122,11 +124,12 @@ def methods(chosen: str) -> tuple[Method, ...]:
         Method("movement", named("movement")),
         Method("fisher", named("fisher")),
         Method("magnitude", named("magnitude")),
-        Method("magnitude-later", named("magnitude", name="magnitude-later"), collecting="adam"),
         Method("magnitude-uniform", named("magnitude", name="magnitude-uniform"), scope="layer"),
         Method("lamp", named("lamp")),
         Method("taylor", named("taylor")),
+        Method("obd", named("obd")),
         Method("woodfisher", named("woodfisher")),
+        *(Method(f"{n}-later", named(n, name=f"{n}-later"), collecting="adam") for n in LATER),
         Method("random", named("random"), collecting="none"),
         *_controls((*SCREENED, *EXACT)),
     )
