@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -22,7 +23,6 @@ from rich.console import Console
 from rich.text import Text
 
 from case_studies.batch_size import gcn_on_cora
-from case_studies.batch_size.effects.tables import make_tables
 from case_studies.batch_size.gcn_on_cora import (
     AT,
     BASELINE,
@@ -36,8 +36,10 @@ from case_studies.batch_size.report.figures import draw_curves
 from case_studies.batch_size.report.judgement import Claim, claims_frame
 from case_studies.batch_size.report.markdown_page import fill_page, page_tables
 from case_studies.batch_size.report.page import render_study
-from case_studies.batch_size.report.parts import Part, other_parts
+from case_studies.batch_size.report.parts import Part
+from case_studies.batch_size.report.pieces import make_pieces
 from case_studies.batch_size.runs import DATA, GRAPH, ROLES, Frames, read_study
+from causalhyper.cli.console import progress_bar
 from causalhyper.errors import CausalHyperError
 from causalhyper.figures import compact_svg
 from causalhyper.frames import write_together
@@ -64,10 +66,9 @@ def make_files(
     ----------
     frames : Frames
     tables : mapping of str to DataFrame
-        Of `make_tables`.
+        Of `make_pieces`, as the others.
     claims : list of Claim
     others : mapping of str to Part
-        Of `other_parts`.
     out : Path
         Folder.
     command : str
@@ -128,14 +129,24 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder of the report")
     parser.add_argument("--draws", type=int, default=800, help="bootstrap replicates")
     parser.add_argument("--seed", type=int, default=1, help="seed of the resampling")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="processes; all cores if left out"
+    )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
     parser.add_argument("--page", type=Path, help="Markdown page whose tables are written anew")
     options = parser.parse_args()
     words = ["python", "-m", "case_studies.batch_size", "--out", str(options.out)]
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]
     frames = read_study(options.data)
-    tables = make_tables(frames, draws=options.draws, seed=options.seed)
-    claims, others = list_claims(tables), other_parts(frames.runs)
+    with progress_bar("batch-size study", quiet=False) as progress:
+        tables, others = make_pieces(
+            frames,
+            draws=options.draws,
+            seed=options.seed,
+            workers=options.workers,
+            progress=progress,
+        )
+    claims = list_claims(tables)
     files = make_files(frames, tables, claims, others, options.out, shlex.join(words))
     files |= gcn_on_cora.make_pages(
         options.out / "gcn-on-cora", shlex.join(words), options.draws, options.seed

@@ -14,11 +14,12 @@ from case_studies.batch_size.effects.arms import arm_tables
 from case_studies.batch_size.effects.contrasts import compare
 from case_studies.batch_size.effects.tables import make_tables
 from case_studies.batch_size.effects.totals import pooled_table, widest
-from case_studies.batch_size.report import claims, judgement
+from case_studies.batch_size.report import claims, judgement, pieces
 from case_studies.batch_size.report.markdown_page import fill_page, page_tables
 from case_studies.batch_size.report.parts import other_parts
+from case_studies.batch_size.report.pieces import make_pieces
 from case_studies.batch_size.runs import SHORT, Frames, check_study, protocol_of, read_study
-from causalhyper.errors import DataError
+from causalhyper.errors import CausalHyperError, ConfigurationError, DataError
 from tests.case_studies.batch_size_world import Truth, make_study
 
 FEW = {"graph": 8, "text": 6}
@@ -238,9 +239,35 @@ def test_an_effect_that_comes_from_one_data_set_is_seen_when_that_is_left_out() 
 @pytest.fixture(scope="module")
 def files(folder: Path) -> dict[Path, bytes]:
     study = read_study(folder)
-    tables = make_tables(study, draws=100)
+    tables, parts = make_pieces(study, draws=100, workers=2)
     made = claims.list_claims(tables)
-    return make_files(study, tables, made, other_parts(study.runs), Path("report"), "python -m x")
+    return make_files(study, tables, made, parts, Path("report"), "python -m x")
+
+
+@pytest.mark.slow
+def test_the_files_are_the_same_bytes_whatever_the_number_of_workers(
+    folder: Path, files: dict[Path, bytes]
+) -> None:
+    study = read_study(folder)
+    tables, parts = make_tables(study, draws=100), other_parts(study.runs)
+    made = claims.list_claims(tables)
+    assert files == make_files(study, tables, made, parts, Path("report"), "python -m x")
+
+
+def test_too_few_draws_are_refused_before_anything_is_made(frames: Frames) -> None:
+    with pytest.raises(ConfigurationError, match="at least 100, for 95% bands; got 60"):
+        make_pieces(frames, draws=60)
+
+
+def test_a_piece_that_cannot_be_made_names_itself(
+    frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> pd.DataFrame:
+        raise ZeroDivisionError("by nought")
+
+    monkeypatch.setattr(pieces, "gap_table", fail)
+    with pytest.raises(CausalHyperError, match="gaps: ZeroDivisionError: by nought"):
+        make_pieces(frames)
 
 
 @pytest.mark.slow

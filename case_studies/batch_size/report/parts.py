@@ -48,12 +48,15 @@ def other_parts(runs: pd.DataFrame) -> dict[str, Part]:
     -------
     dict of str to Part
     """
-    found = {}
-    for title, make, say in ASKED:
-        tables = make(runs)
-        drawn = tuple((draw(tables), caption) for draw, caption in DRAWN.get(title, ()))
-        found[title] = Part(tables, tuple(say(tables)), drawn)
-    return found
+    return {title: make_part(title, runs) for title, *_ in ASKED}
+
+
+def make_part(title: str, runs: pd.DataFrame) -> Part:
+    """One of them."""
+    make, say = next((make, say) for name, make, say in ASKED if name == title)
+    tables = make(runs)
+    drawn = tuple((draw(tables), caption) for draw, caption in DRAWN.get(title, ()))
+    return Part(tables, tuple(say(tables)), drawn)
 
 
 ASKED: tuple[tuple[str, Callable[[pd.DataFrame], Tables], Callable[[Tables], list[str]]], ...] = (
