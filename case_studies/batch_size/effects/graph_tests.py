@@ -54,8 +54,7 @@ def gap_table(
     ----------
     plain : DataFrame
     draws, seed : int
-        Bootstrap replicates behind the tests, and their seed; a quarter of them, at least 200,
-        for the richer hypergraphs, which are there for comparison.
+        Bootstrap replicates behind the tests, and their seed.
     hypergraphs : mapping of str to str
     designs : sequence of str
 
@@ -68,7 +67,7 @@ def gap_table(
     """
     cells = plain.groupby(CELL, sort=False)
     rows = [
-        _row(rows, key, design, name, graph, _draws(name, draws), seed)
+        _row(rows, key, design, name, graph, draws, seed)
         for key, part in cells
         for design in designs
         if len(rows := part[part["design"] == design])
@@ -80,10 +79,6 @@ def gap_table(
         p = frame.loc[there, "p_value"].to_numpy(dtype=np.float64)
         frame.loc[there, "adjusted_p_value"] = adjust_p_values(p, "bh")
     return frame
-
-
-def _draws(name: str, draws: int) -> int:
-    return draws if name == PAPERS else min(draws, max(200, draws // 4))
 
 
 def _row(
