@@ -167,7 +167,7 @@ def scan(
     -------
     excess : ndarray, shape (k,)
         ``max_j |x_j' r| / (T lambda w_j)`` over all columns but the known and the kept; rounding
-        is added, so that it is never below the true value.
+        is added, so that it is never below the true value. Zero where there is no such column.
     kept : Shortlist
         Columns where that ratio comes near one for some residual, or lies above.
     """
@@ -191,8 +191,10 @@ def scan(
         kept.offer(start, block, highest * (1 - far))
         ratios *= far
         excess = xp.maximum(excess, xp.max(ratios, axis=1))
-    outside = to_host(peaks if kept.overflowed else excess).astype(np.float64)
-    return outside + slack, kept
+    outside = to_host(peaks if kept.overflowed else excess).astype(np.float64) + slack
+    if len(kept) == int(xp.sum(xp.astype(xp.isfinite(bounds), xp.int64))) and not kept.overflowed:
+        return np.zeros_like(outside), kept
+    return outside, kept
 
 
 NEAR = 0.05

@@ -40,6 +40,10 @@ class Shortlist:
         # numbers, scores and values of what is kept: on the device of the first block
         self._arrays: tuple[Block, Block, Block] | None = None
 
+    def __len__(self) -> int:
+        """Columns held: of more than `size` some will go."""
+        return self._count
+
     @property
     def overflowed(self) -> bool:
         """Whether a column of positive score had to be left away, or will have to be."""

@@ -43,7 +43,7 @@ class WorkingSet:
             if problem.intercept:
                 means[piece] = exact.mean(axis=1)
                 exact -= means[piece, None]
-            spreads[piece] = np.sqrt(np.einsum("ij,ij->i", exact, exact) / problem.rows)
+            spreads[piece] = _lengths(exact) / np.sqrt(problem.rows)
         weights = spreads if problem.standardise else np.ones(len(indices))
         return cls(problem, indices, values, means, spreads, weights)
 
@@ -120,6 +120,18 @@ class WorkingSet:
         return by_residual + fine, by_column
 
 
+def _lengths(rows: Array) -> Array:
+    """Of rows, also where their squares are too small for numbers of float64."""
+    squares = np.einsum("ij,ij->i", rows, rows)
+    small = np.flatnonzero(squares < SMALL)
+    lengths = np.sqrt(squares)
+    if len(small):
+        peaks = np.abs(rows[small]).max(axis=1, keepdims=True)
+        peaks[peaks == 0] = 1
+        lengths[small] = np.linalg.norm(rows[small] / peaks, axis=1) * peaks[:, 0]
+    return lengths
+
+
 def products_over(values: Matrix, residual: Array, weights: Array) -> Array:
     """``x_j' r / T`` over the weights, in the precision of the values.
 
@@ -143,5 +155,7 @@ PIECE = 512
 """Columns taken to float64 at a time."""
 STEEP = 100
 """Spreads that a mean may be from zero."""
+SMALL = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps)
+"""A sum of squares below has lost digits."""
 NEAR = 0.01
 """A ratio that lies within so much of one, or within its rounding, is computed in float64."""
