@@ -28,12 +28,11 @@ from case_studies.pruning.stacked_runs.planning import plan
 from case_studies.pruning.stacked_runs.profiling import write_profile
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.frames import write_atomic
-from collectors.ensembles.pruning.blocks import BLOCKS
 from collectors.ensembles.pruning.networks import LENET_ENGINES
 from collectors.pruning.seeding import random_state_kept
 
-LIKELY = ("conv-loop", "conv-unfold", *BLOCKS)
-"""What "auto" chooses among; those that were slower wherever they were measured are left out."""
+LIKELY = ("conv-loop", "conv-unfold", "fused", "fused-aligned", "fused-wide")
+"""What "auto" chooses among; --measure times others too. Each needs seconds to be compiled."""
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 

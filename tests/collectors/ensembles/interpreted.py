@@ -3,6 +3,7 @@
 What differs too much is an AssertionError.
 """
 
+import os
 import sys
 
 import numpy as np
@@ -11,12 +12,22 @@ import triton.language as tl
 import triton.runtime.interpreter as interpreter
 from torch import Tensor
 
+from causalhyper.granger.criteria import named
+from collectors.ensembles.pruning import (
+    Method,
+    Stack,
+    ladder,
+    posttrain_rows,
+    pretrain_row,
+    prune_chains,
+    stacked_network,
+)
 from collectors.ensembles.pruning.fused import SPLIT
-from collectors.ensembles.pruning.networks import Precision, stacked_network
+from collectors.ensembles.pruning.networks import Precision
 from collectors.ensembles.pruning.recording import Asked, Recording
 from collectors.ensembles.pruning.updates import AdamUpdate, SgdUpdate
 from collectors.networks import LeNet
-from collectors.pruning import PruningTask
+from collectors.pruning import PruningSettings, PruningTask
 
 PLAIN_LANGUAGE = interpreter._patch_lang_tensor
 PLAIN_DOT = interpreter.InterpreterBuilder.create_dot
@@ -116,6 +127,38 @@ def check_order() -> None:
     torch.testing.assert_close(network.gradients(rows, x, y, "float32")[0][1, :21_000], alone)
 
 
+def check_prunings() -> None:
+    """A whole pruning of two methods, and what is left after training, is that of torch."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(8, 1, 16, 16, generator=generator), torch.arange(8)
+    train = [(x[:4], y[:4]), (x[4:], y[4:])]
+    task = PruningTask(lambda: LeNet(channels=1, size=16), train, validation=(x[:4], y[:4]))
+    settings = PruningSettings(n_pre=1, n_iter=1, n_prune=1, n_post=1, collecting_rate=1e-2)
+    rules = (
+        Method("causal", named("causal", statistic="covariance")),
+        Method("later", named("magnitude"), collecting="adam"),
+    )
+    found = []
+    for engine in ("conv-loop", "fused"):
+        kernels_everywhere(engine == "fused")
+        stack = Stack(task, stacked_network(task, engine), settings, 3)
+        origin, _ = pretrain_row(stack)
+        prunings = list(prune_chains(stack, rules, ladder([0.8], 1), origin))
+        kept = torch.stack([pruning.kept for pruning in prunings])
+        trained = posttrain_rows(stack, origin, list(kept), [1, 1], [1e-3, 1e-3])
+        found.append((origin, kept, torch.stack([one.best for one in trained])))
+    (origin, kept, best), (other_origin, other_kept, other_best) = found
+    assert torch.equal(kept, other_kept)
+    assert 0.79 < 1 - kept.double().mean() < 0.81
+    torch.testing.assert_close(other_origin, origin, rtol=0, atol=1e-5)
+    torch.testing.assert_close(other_best, best, rtol=0, atol=1e-5)
+
+
+def kernels_everywhere(there: bool) -> None:
+    """Let updates and sums go by kernels, or by torch as on a machine without Triton."""
+    os.environ["TRITON_INTERPRET"] = "1" if there else "0"
+
+
 if __name__ == "__main__":
     interpreter._patch_lang_tensor = patched_language
     interpreter.InterpreterBuilder.create_dot = patched_dot
@@ -123,6 +166,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "rows":
         check_rows()
         check_sums()
+    elif sys.argv[1] == "prunings":
+        check_prunings()
     elif sys.argv[1] == "order":
         check_order()
     else:

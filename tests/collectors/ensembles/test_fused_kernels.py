@@ -46,6 +46,10 @@ def test_updates_and_sums_of_kernels_are_those_of_torch_and_what_is_pruned_stays
     interpreted("rows")
 
 
+def test_masks_and_weights_of_whole_prunings_by_kernels_are_those_of_torch():
+    interpreted("prunings")
+
+
 def test_a_gradient_by_kernels_does_not_depend_on_which_networks_stand_beside_it():
     interpreted("order")
 
