@@ -217,6 +217,8 @@ def test_auto_chooses_once_and_a_profile_tells_of_every_stage(
     again = command._with_fastest(cells[0])
     assert again.of_seed(100).at_once == 5
     assert again.of_seed(100).network is again.trainer
+    fewer = command._cells(command._parser().parse_args([*words, "--at-once", "3"]))
+    assert command._with_fastest(fewer[0]).stack.at_once == 3
     assert again.of_seed(100, collecting=True).network is not again.trainer
 
 

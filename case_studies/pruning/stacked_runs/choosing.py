@@ -40,11 +40,12 @@ class Choice:
 
 
 def chosen_cell(cell: Cell, choice: Choice) -> Cell:
-    """Return a cell with a choice of engines."""
+    """Return a cell with a choice of engines; no more networks a pass than it has."""
     network, trainer = (
         stacked_network(cell.stack.task, engine) for engine in (choice.collecting, choice.training)
     )
-    stack = replace(cell.stack, network=network, at_once=choice.at_once)
+    at_once = min(choice.at_once, cell.stack.at_once)
+    stack = replace(cell.stack, network=network, at_once=at_once)
     return replace(cell, stack=stack, trainer=trainer)
 
 
