@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib.util import find_spec
 
 from torch import Tensor
@@ -23,7 +24,12 @@ def has_kernels(tensor: Tensor) -> bool:
     bool
     """
     there = tensor.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
-    return there and find_spec("triton") is not None
+    return there and _is_installed()
+
+
+@cache
+def _is_installed() -> bool:
+    return find_spec("triton") is not None
 
 
 def parts(count: int, size: int) -> int:
