@@ -1,17 +1,27 @@
 """The stacked pruning runs: what is written, what is gone on with, what is tuned."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from case_studies.pruning.stacked_runs import jobs
+from case_studies.pruning.stacked_runs import __main__ as command
+from case_studies.pruning.stacked_runs import design, jobs, timing
 from case_studies.pruning.stacked_runs.__main__ import main
+from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
+from case_studies.pruning.stacked_runs.choosing import fastest
 from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
+from case_studies.pruning.stacked_runs.planning import minutes
+from case_studies.pruning.stacked_runs.profiling import STAGES as PROFILED
 from case_studies.pruning.stacked_runs.sheets import read_images, sheets_of, write_pieces
-from causalhyper.errors import DataError
+from case_studies.pruning.stacked_runs.timing import Measured, measure
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.pruning import paired_differences
+from collectors.ensembles.pruning import stacked_network
+from collectors.ensembles.pruning.networks import StackedNetwork
+from collectors.pruning import PruningSettings, PruningTask
 from collectors.pruning.frames import LAYERS, LOG
 
 FEW = ("causal-covariance", "causal-published-1e-14", "magnitude", "magnitude-later")
@@ -124,6 +134,92 @@ def test_a_second_call_does_nothing_and_a_missing_part_is_made_anew_to_the_same_
     assert "seed 101 main: post-training" in capfd.readouterr().err
     again = pd.read_parquet(path)
     pd.testing.assert_frame_equal(again.drop(columns="seconds"), before.drop(columns="seconds"))
+
+
+def test_chosen_methods_are_pruned_with_their_controls_and_no_others(
+    call: list[str], tmp_path: Path
+):
+    names = ["causal-covariance", "random"]
+    words = [*call, "--seeds", "100", "--stages", "main", "--methods", *names]
+    main([*words, "--out", str(tmp_path), "--sparsities", "0.98"])
+    found = set(pd.read_parquet(tmp_path / "fashion_mnist-s100-main-log.parquet")["method"])
+    controls = {"random at causal-covariance", "magnitude at causal-covariance"}
+    assert found == {"dense", *names} | controls
+
+
+@pytest.fixture
+def cell(call: list[str], tmp_path: Path) -> Cell:
+    study = Study(
+        seeds=(100, 101),
+        tuning_seeds=(200,),
+        batch_size=64,
+        validation=32,
+        settings=PruningSettings(n_pre=1, n_iter=4, n_prune=1, n_post=2),
+    )
+    device = Device(collecting="float32", training="float32", at_once=4)
+    folder = Path(call[call.index("--data") + 1])
+    return open_cell(folder, SOURCES[0], study, device, tmp_path)
+
+
+def test_the_plan_counts_the_networks_that_every_protocol_trains(
+    cell: Cell, runs: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(design, "methods", few_methods)
+    final = runs[runs["stage"] == "final"]
+    trained = final.groupby("protocol").size()
+    one = minutes(cell, Measured(4, 60.0), Measured(1, 60.0))  # a minute a step
+    epochs, steps = 2, 2
+    assert one.training == pytest.approx(1.1 * epochs * steps * trained["paper"])
+    assert one.strong == pytest.approx(1.1 * epochs * steps * trained["strong"])
+    iterations = max(runs.loc[runs["protocol"] == "paper", "iteration"])
+    assert one.pruning == pytest.approx(1.05 * 2 * iterations * steps)
+    short = max(runs.loc[(runs["protocol"] == "strong") & (runs["target"] == 0.98), "iteration"])
+    pruning = 1.05 * short * steps
+    assert one.tuning == pytest.approx(pruning + 1.1 * epochs * steps * trained["tuning"])
+    twice = minutes(cell, Measured(2, 60.0), Measured(1, 60.0))  # four collect, two at a time
+    assert twice.pruning == pytest.approx(2 * one.pruning)
+
+
+def test_engines_that_fail_or_compute_something_else_are_not_chosen(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
+):
+    def wrong(task: PruningTask, engine: str) -> StackedNetwork:
+        network = stacked_network(task, "conv-loop")
+        if engine != "wrong":
+            return network
+        return replace(network, forward=lambda p, x: network.forward(p, x.flip(0)))
+
+    assert "needs a GPU" in measure(cell, "fused", "training").failure
+    monkeypatch.setattr(timing, "stacked_network", wrong)
+    monkeypatch.setattr(timing, "STEPS", 2)
+    assert "off by" in measure(cell, "wrong", "collecting").failure
+    told: list[str] = []
+    choice = fastest(cell, ("wrong", "conv-loop"), told.append)
+    assert (choice.collecting, choice.training) == ("conv-loop", "conv-loop")
+    assert sum("conv-loop" in line and "ready in" in line for line in told) >= 2
+    with pytest.raises(ConfigurationError, match="none of the engines"):
+        fastest(cell, ("wrong",), told.append)
+
+
+def test_auto_chooses_once_and_a_profile_tells_of_every_stage(
+    call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(command, "LIKELY", ("conv-loop", "fused"))
+    path = tmp_path / "profile.txt"
+    words = [*call, "--out", str(tmp_path), "--methods", "movement", "--engine", "auto"]
+    main([*words, "--profile", str(path)])
+    heads = [line for line in path.read_text().splitlines() if "ms a step" in line]
+    assert [line.split(", ")[1].split(":")[0] for line in heads] == list(PROFILED)
+    chosen = tmp_path / "fashion_mnist-engine.txt"
+    assert chosen.read_text().split()[:2] == ["conv-loop", "conv-loop"]
+    chosen.write_text("conv-unfold conv-loop 5")
+    cells = command._cells(command._parser().parse_args(words))
+    again = command._with_fastest(cells[0])
+    assert again.of_seed(100).at_once == 5
+    assert again.of_seed(100).network is again.trainer
+    fewer = command._cells(command._parser().parse_args([*words, "--at-once", "3"]))
+    assert command._with_fastest(fewer[0]).stack.at_once == 3
+    assert again.of_seed(100, collecting=True).network is not again.trainer
 
 
 def test_wrong_calls_end_with_2_and_missing_data_with_1(call: list[str], tmp_path: Path):

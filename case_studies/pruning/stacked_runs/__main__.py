@@ -4,8 +4,8 @@
 
 The data's FOLDER holds fashion_mnist.npz and cifar10.npz, or what `prepare` made of them. Every
 data set, seed and stage leaves its files in the other FOLDER; the same command goes on where it
-was stopped. --measure tells beforehand how long it will take, engine by engine; --join makes
-lenet_stacked_runs.parquet and others of the files.
+was stopped. --measure tells beforehand how long it will take, engine by engine, and --profile what
+takes the time; --join makes lenet_stacked_runs.parquet and others of the files.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from pathlib import Path
 import torch
 
 from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
-from case_studies.pruning.stacked_runs.design import SOURCES, Study
+from case_studies.pruning.stacked_runs.choosing import Choice, chosen_cell, fastest
+from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
 from case_studies.pruning.stacked_runs.jobs import STAGES, jobs
 from case_studies.pruning.stacked_runs.joining import join
-from case_studies.pruning.stacked_runs.timing import fastest, plan
+from case_studies.pruning.stacked_runs.planning import plan
+from case_studies.pruning.stacked_runs.profiling import write_profile
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.frames import write_atomic
-from collectors.ensembles.pruning import stacked_network
-from collectors.ensembles.pruning.convolutions import ENGINES
+from collectors.ensembles.pruning.networks import LENET_ENGINES
 from collectors.pruning.seeding import random_state_kept
 
-LIKELY = tuple(name for name in ENGINES if not name.endswith("grouped"))
-"""What "auto" chooses among: grouped convolutions of so many networks are slow."""
+LIKELY = ("conv-loop", "conv-unfold", "fused", "fused-aligned", "fused-wide")
+"""What "auto" chooses among; --measure times others too. Each needs seconds to be compiled."""
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
@@ -46,12 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             return
         cells = _cells(options)
         if options.measure is not None:
-            for line in plan(cells, options.measure or (*ENGINES, "vmap")):
+            for line in plan(cells, options.measure or LIKELY):
                 parser._print_message(line + "\n", sys.stdout)
                 sys.stdout.flush()
         else:
             if options.engine == "auto":
                 cells = [_with_fastest(cell) for cell in cells]
+            if options.profile is not None:
+                write_profile(cells, options.profile)
+                return
             collect(cells, options.stages)
     except ConfigurationError as error:
         parser.error(str(error))
@@ -86,10 +90,11 @@ def _with_fastest(cell: Cell) -> Cell:
     """Return a cell with the engine that is fastest here, which is measured once."""
     path = cell.out / f"{cell.source.name}-engine.txt"
     if not path.exists():
-        engine = fastest(cell, LIKELY, lambda line: sys.stderr.write(line + "\n"))
-        write_atomic(path, engine.encode())
-    network = stacked_network(cell.stack.task, path.read_text())
-    return replace(cell, stack=replace(cell.stack, network=network))
+        found = fastest(cell, LIKELY, lambda line: sys.stderr.write(line + "\n"))
+        words = f"{found.collecting} {found.training} {found.at_once}"
+        write_atomic(path, words.encode())
+    collecting, training, at_once = path.read_text().split()
+    return chosen_cell(cell, Choice(collecting, training, int(at_once)))
 
 
 def _cells(options: argparse.Namespace) -> list[Cell]:
@@ -113,6 +118,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         validation=options.validation,
         settings=settings,
         stop_on=options.stop_on,
+        chosen=tuple(options.methods),
     )
     if both := set(study.seeds) & set(study.tuning_seeds):
         raise ConfigurationError(f"seed {min(both)} is both one of the table and of the tuning")
@@ -152,13 +158,17 @@ def _parser() -> argparse.ArgumentParser:
     add("--stop-on", choices=("train", "validation"), default=study.stop_on)
     add("--batch-size", type=int, default=study.batch_size)
     add("--validation", type=int, default=study.validation, help="images held out")
-    every = (*ENGINES, "vmap")
+    named = [m.name for m in methods("main") if m.counts_of is None]
+    add("--methods", nargs="+", choices=named, default=[], metavar="NAME",
+        help="of the main set, with the controls of each; all unless given")  # fmt: skip
+    every = (*LENET_ENGINES, "vmap")
     add("--engine", choices=("auto", *every), default=device.engine, help="of convolutions")
     add("--collecting", choices=PRECISIONS, default=device.collecting, help="precision")
     add("--training", choices=PRECISIONS, default=device.training, help="precision")
     add("--benchmark", action="store_true", help="let cuDNN try its kernels first")
     add("--at-once", type=int, default=device.at_once, help="networks a pass at most")
     add("--measure", nargs="*", choices=every, help="tell the time, and stop")
+    add("--profile", type=Path, metavar="FILE", help="write what takes time in steps, and stop")
     add("--join", action="store_true", help="put finished parts together, and stop")
     return parser
 

@@ -19,6 +19,7 @@ from case_studies.pruning.stacked_runs.sheets import read_images
 from causalhyper.frames import write_atomic
 from causalhyper.frames.writing import write_frame
 from collectors.ensembles.pruning import Pruning, Stack, stacked_network
+from collectors.ensembles.pruning.networks import StackedNetwork
 from collectors.networks import LeNet
 from collectors.pruning import PruningTask
 
@@ -59,7 +60,9 @@ class Cell:
     study : Study
         Sizes.
     stack : Stack
-        Of no seed in particular.
+        Of no seed in particular; its network is that of collecting.
+    trainer : StackedNetwork
+        What trains before and after.
     out : Path
         Folder of the files.
     """
@@ -67,11 +70,13 @@ class Cell:
     source: Source
     study: Study
     stack: Stack
+    trainer: StackedNetwork
     out: Path
 
-    def of_seed(self, seed: int) -> Stack:
-        """Return the stack of a seed."""
-        return replace(self.stack, seed=seed)
+    def of_seed(self, seed: int, *, collecting: bool = False) -> Stack:
+        """Return the stack of a seed, for collecting or for training before and after."""
+        network = self.stack.network if collecting else self.trainer
+        return replace(self.stack, seed=seed, network=network)
 
     def file(self, seed: int, stage: str) -> Path:
         """Return the file of a stage of a seed."""
@@ -114,7 +119,7 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
         device.training,
         device.at_once,
     )
-    return Cell(source, study, stack, out)
+    return Cell(source, study, stack, stack.network, out)
 
 
 def write_row(path: Path, row: Tensor, log: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from causalhyper.granger.criteria import named
@@ -47,6 +48,8 @@ class Study:
         Lengths and rates of the paper; post-training may be shorter.
     stop_on : str
         "train" or "validation", see `posttrain_rows`.
+    chosen : tuple of str
+        Methods of the main set; all unless given. Controls come with the method whose they are.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
@@ -59,6 +62,7 @@ class Study:
     validation: int = 10_000
     settings: PruningSettings = field(default_factory=lambda: PruningSettings(n_post=60))
     stop_on: str = "train"
+    chosen: tuple[str, ...] = ()
 
     def ladder(self, source: Source, *, tuning: bool = False) -> Ladder:
         """Return the way down: of the tuning, as far as it goes."""
@@ -133,6 +137,34 @@ def methods(chosen: str) -> tuple[Method, ...]:
         Method("random", named("random"), collecting="none"),
         *_controls((*SCREENED, *EXACT)),
     )
+
+
+def main_methods(study: Study) -> tuple[Method, ...]:
+    """Return the methods of the main set that a study has, see `chosen_methods`."""
+    return chosen_methods(methods("main"), study.chosen)
+
+
+def chosen_methods(rules: Sequence[Method], names: Sequence[str]) -> tuple[Method, ...]:
+    """Return some methods, with the controls that have their numbers of parameters.
+
+    Parameters
+    ----------
+    rules : sequence of Method
+        All.
+    names : sequence of str
+        Of those that are chosen; all for none.
+
+    Returns
+    -------
+    tuple of Method
+        In the order of the rules.
+
+    Examples
+    --------
+    >>> [m.name for m in chosen_methods(methods("lasso"), ["causal-lasso"])]
+    ['causal-lasso', 'random at causal-lasso', 'magnitude at causal-lasso']
+    """
+    return tuple(m for m in rules if not names or m.name in names or m.counts_of in names)
 
 
 def _controls(of: tuple[str, ...]) -> list[Method]:

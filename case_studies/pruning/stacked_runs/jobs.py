@@ -19,7 +19,7 @@ from case_studies.pruning.stacked_runs.cells import (
     write_row,
     write_rows,
 )
-from case_studies.pruning.stacked_runs.design import SETS, methods
+from case_studies.pruning.stacked_runs.design import SETS, chosen_methods, methods
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
@@ -108,10 +108,11 @@ def _pretrain(cell: Cell, seed: int, told: Told) -> None:
 
 
 def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> None:
-    stack, watch = cell.of_seed(seed), Watch(cell.stack)
+    stack, watch = cell.of_seed(seed, collecting=True), Watch(cell.stack)
     origin, _ = _origin(cell, seed)
     ladder = cell.study.ladder(cell.source, tuning=tuning)
-    rules = [m for m in methods(chosen) if not (tuning and _chooses(m.name, m.counts_of))]
+    every = chosen_methods(methods(chosen), cell.study.chosen if chosen == "main" else ())
+    rules = [m for m in every if not (tuning and _chooses(m.name, m.counts_of))]
     found = list(prune_chains(stack, rules, ladder, origin, told))
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
     seconds = watch.row(f"{chosen}: pruning", len(rules))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
 from collectors.batches import batches
+from collectors.ensembles.pruning.captured import captured
 from collectors.ensembles.pruning.collecting import collect_branches
 from collectors.ensembles.pruning.cuts import RowCut, Target, cut
 from collectors.ensembles.pruning.methods import Ladder, Method
@@ -119,14 +120,14 @@ def _evidence(
 def _gradients(stack: Stack, row: Tensor, kept: Tensor, seed: int, count: int) -> Iterator[Tensor]:
     """Yield gradients of minibatches, in the order in which `collectors.pruning` draws them."""
     place = place_on(row.device)
-    done = turn = 0
+    network, done, turn = captured(stack.network, row[None]), 0, 0
     while done < count:
         seed_everything(derived_seed(seed, turn), stack.task.train)
         for inputs, targets in batches(stack.task.train, place):
             if done == count:
                 return
             args = row[None], inputs, targets, stack.precision
-            yield stack.network.gradients(*args)[0][0] * kept
+            yield network.gradients(*args)[0][0] * kept
             done += 1
         turn += 1
 

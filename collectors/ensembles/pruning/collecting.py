@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from collectors.ensembles.pruning.captured import captured
 from collectors.ensembles.pruning.methods import Method
 from collectors.ensembles.pruning.passes import train_pass
 from collectors.ensembles.pruning.recording import KINDS, Asked, Recording, RowRecord, asked_of
@@ -44,7 +45,7 @@ def collect_branches(
         By method: the weights in the end, and what was recorded.
     """
     keys = {
-        id(b): (_place(b.method), b.method.name if iteration > 1 else "")
+        id(b): (place_of(b.method), b.method.name if iteration > 1 else "")
         for b in branches
         if b.method.collecting != "none"
     }
@@ -67,8 +68,19 @@ def collect_branches(
     return {b.method.name: found[keys[id(b)]] for b in branches if id(b) in keys}
 
 
-def _place(method: Method) -> tuple[bool, int, int]:
-    """Where a method's row stands: gradient descent before Adam, the kinds in their order."""
+def place_of(method: Method) -> tuple[bool, int, int]:
+    """Return where a method's row stands: gradient descent before Adam, then by what is recorded.
+
+    Parameters
+    ----------
+    method : Method
+        One that collects.
+
+    Returns
+    -------
+    tuple of (bool, int, int)
+        Whether by Adam, the kind's place in `KINDS`, the lag; rows stand in the order of these.
+    """
     asked = asked_of(method.criterion)
     return method.collecting == "adam", KINDS.index(asked.kind), asked.lag
 
@@ -84,7 +96,7 @@ def _trained(
 ) -> Iterator[tuple[Any, Tensor, RowRecord | None, list[dict[str, Any]]]]:
     settings, pruned = stack.settings, ~kept
     rows = (origin * kept).contiguous()
-    recordings = _recordings([key[0] for key in keys])
+    recordings = recordings_of([key[0] for key in keys])
     plain = sum(not key[0][0] for key in keys)
     rates = rows.new_full((len(keys) - plain,), settings.learning_rate)
     updates = [
@@ -96,11 +108,11 @@ def _trained(
         if part.stop > part.start
     ]
     logs: list[list[dict[str, Any]]] = [[] for _ in keys]
-    order = stack.order()
+    order, network = stack.order(), captured(stack.network, rows)
     for epoch in range(1, settings.n_prune + 1):
         began = time.perf_counter()
         data = order.epoch(stack.task.train, "collecting", iteration, epoch)
-        args = stack.network, rows, pruned, updates, data, stack.precision, recordings
+        args = network, rows, pruned, updates, data, stack.precision, recordings
         train = train_pass(*args)
         others = [[Performance()] * len(keys)] * 2
         if epoch == settings.n_prune:
@@ -117,8 +129,18 @@ def _trained(
         yield key, rows[at], record, logs[at]
 
 
-def _recordings(places: Sequence[tuple[bool, int, int]]) -> list[Recording]:
-    """Return what records each run of rows that ask for the same."""
+def recordings_of(places: Sequence[tuple[bool, int, int]]) -> list[Recording]:
+    """Return what records each run of rows that ask for the same.
+
+    Parameters
+    ----------
+    places : sequence
+        Of all rows, in their order, see `place_of`.
+
+    Returns
+    -------
+    list of Recording
+    """
     found, start = [], 0
     while start < len(places):
         stop = start

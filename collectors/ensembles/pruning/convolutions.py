@@ -5,6 +5,7 @@ They agree to rounding, and differ in speed. Pooling takes the largest of 2 x 2,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -151,3 +152,32 @@ SECOND = {"grouped": grouped, "loop": in_turn, "loop_last": in_turn_last, "unfol
 """Of each network's own."""
 ENGINES = tuple(f"{first}-{second}" for first in FIRST for second in SECOND)
 """Both, by name."""
+
+
+def features_of(p: Mapping[str, Tensor], images: Tensor, engine: str) -> Tensor:
+    """Apply both convolutions of many `LeNet`, with bias, rectifier and pooling.
+
+    Pooling comes before bias and rectifier, which gives the same with a quarter of the work.
+
+    Parameters
+    ----------
+    p : mapping of str to Tensor
+        Parameters, each of shape (R, ...).
+    images : Tensor, shape (n, c, height, height)
+        Shared by all.
+    engine : str
+        Of `ENGINES`.
+
+    Returns
+    -------
+    Tensor, shape (R, n, features)
+    """
+    first, second = engine.split("-")
+    members = len(p["conv1.weight"])
+    x = _rectified(FIRST[first](images, p["conv1.weight"]), p["conv1.bias"])
+    x = _rectified(SECOND[second](x, p["conv2.weight"]), p["conv2.bias"])
+    return x.unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
+
+
+def _rectified(found: Tensor, bias: Tensor) -> Tensor:
+    return (found + bias.flatten()[:, None, None].to(found.dtype)).relu()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from causalhyper.errors import ConfigurationError
-from collectors.ensembles.pruning.convolutions import ENGINES, FIRST, SECOND
+from collectors.ensembles.pruning.blocks import BLOCKS
+from collectors.ensembles.pruning.convolutions import ENGINES, features_of
+from collectors.ensembles.pruning.fused import fused_features
 from collectors.ensembles.pruning.layout import FlatLayout, layout_of
 from collectors.networks import LeNet
 from collectors.pruning.tasks import PruningTask
@@ -20,6 +23,9 @@ from collectors.pruning.tasks import PruningTask
 Precision = Literal["float32", "tf32", "bfloat16"]
 Forward = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 """From parameters of shape (rows, ...) and shared inputs to outputs (rows, n, classes)."""
+
+LENET_ENGINES = (*ENGINES, *BLOCKS)
+"""Ways to compute the convolutions of `LeNet`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +56,13 @@ class StackedNetwork:
         """Return the losses of the examples, shape (rows, n)."""
         again = targets.expand(len(outputs), *targets.shape).flatten(0, 1)
         return self.loss(outputs.flatten(0, 1), again).unflatten(0, outputs.shape[:2])
+
+    @torch.no_grad()
+    def mean_losses(
+        self, rows: Tensor, inputs: Tensor, targets: Tensor, precision: Precision
+    ) -> Tensor:
+        """Return the mean losses over a minibatch, shape (rows,)."""
+        return self.losses(self.outputs(rows, inputs, precision), targets).mean(1)
 
     def gradients(
         self, rows: Tensor, inputs: Tensor, targets: Tensor, precision: Precision
@@ -91,8 +104,7 @@ def stacked_network(task: PruningTask, engine: str = "vmap") -> StackedNetwork:
     task : PruningTask
         Its network, loss and layers.
     engine : str
-        How convolutions are computed: "vmap" for any network, or one of
-        `collectors.ensembles.pruning.convolutions.ENGINES` for `LeNet`.
+        How convolutions are computed: "vmap" for any network, or one of `LENET_ENGINES`.
 
     Returns
     -------
@@ -107,8 +119,8 @@ def stacked_network(task: PruningTask, engine: str = "vmap") -> StackedNetwork:
     layout = layout_of(model, task.layers)
     if engine == "vmap":
         return StackedNetwork(layout, _vectorised(model), task.loss)
-    if engine not in ENGINES or not isinstance(model, LeNet):
-        known = ", ".join(["vmap", *ENGINES])
+    if engine not in LENET_ENGINES or not isinstance(model, LeNet):
+        known = ", ".join(["vmap", *LENET_ENGINES])
         raise ConfigurationError(
             f"expected the engine vmap, or for LeNet one of {known}; got {engine!r} for "
             f"{type(model).__name__}"
@@ -131,16 +143,10 @@ def lenet_forward(engine: str) -> Forward:
     callable
         From parameters, each of shape (members, ...), and images to logits.
     """
-    first, second = engine.split("-")
-
-    def rectified(found: Tensor, bias: Tensor) -> Tensor:
-        return (found + bias.flatten()[:, None, None].to(found.dtype)).relu()
+    features = partial(fused_features if engine in BLOCKS else features_of, engine=engine)
 
     def forward(p: Mapping[str, Tensor], images: Tensor) -> Tensor:
-        members = len(p["conv1.weight"])
-        x = rectified(FIRST[first](images, p["conv1.weight"]), p["conv1.bias"])
-        x = rectified(SECOND[second](x, p["conv2.weight"]), p["conv2.bias"])
-        x = x.unflatten(1, (members, -1)).flatten(2).transpose(0, 1)
+        x = features(p, images)
         x = torch.baddbmm(p["fc1.bias"][:, None], x, p["fc1.weight"].transpose(1, 2)).relu()
         return torch.baddbmm(p["fc2.bias"][:, None], x, p["fc2.weight"].transpose(1, 2))
 

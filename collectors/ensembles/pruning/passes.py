@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from collectors.batches import Batch, Data, batches
+from collectors.ensembles.pruning.captured import Trainable
 from collectors.ensembles.pruning.networks import Precision, StackedNetwork
 from collectors.ensembles.pruning.recording import Recording
 from collectors.ensembles.pruning.updates import Update
@@ -81,7 +82,7 @@ def place_on(device: torch.device | str) -> nn.Module:
 
 
 def train_pass(
-    network: StackedNetwork,
+    network: Trainable,
     rows: Tensor,
     pruned: Tensor,
     updates: Sequence[tuple[slice, Update]],
@@ -93,7 +94,7 @@ def train_pass(
 
     Parameters
     ----------
-    network : StackedNetwork
+    network : StackedNetwork or CapturedNetwork
         Their architecture.
     rows : Tensor, shape (R, p)
         Their parameters, zero where pruned.
@@ -118,16 +119,13 @@ def train_pass(
     for inputs, targets in data:
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)
-        gradients.masked_fill_(pruned, 0.0)
         for part, update in updates:
-            update(rows[part], gradients[part])
+            update(rows[part], gradients[part], pruned[part])
         if not recordings:
             continue
         before, after = losses.mean(1), losses.new_empty(0)
         if same.stop:
-            with torch.no_grad():
-                found = network.outputs(rows[same], inputs, precision)
-                after = network.losses(found, targets).mean(1)
+            after = network.mean_losses(rows[same], inputs, targets, precision)
         for recording in recordings:
             recording.add(gradients, before, after)
     return tallies.performances()

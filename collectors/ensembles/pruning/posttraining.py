@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from causalhyper.errors import ConfigurationError
+from collectors.ensembles.pruning.captured import captured
 from collectors.ensembles.pruning.passes import train_pass
 from collectors.ensembles.pruning.stacks import Stack
 from collectors.ensembles.pruning.updates import AdamUpdate
@@ -47,11 +48,11 @@ def pretrain_row(stack: Stack, told: Told = lambda _: None) -> tuple[Tensor, lis
     pruned = torch.zeros_like(rows, dtype=torch.bool)
     rates = rows.new_full((1,), settings.learning_rate)
     updates = [(slice(0, 1), AdamUpdate(rates, rows))]
-    order, log = stack.order(), []
+    order, log, network = stack.order(), [], captured(stack.network, rows)
     for epoch in range(1, settings.n_pre + 1):
         began = time.perf_counter()
         data = order.epoch(stack.task.train, "pretraining", 0, epoch)
-        (train,) = train_pass(stack.network, rows, pruned, updates, data, stack.fast)
+        (train,) = train_pass(network, rows, pruned, updates, data, stack.fast)
         others = [[Performance()]] * 2
         if epoch == settings.n_pre:
             others = stack.judged(rows, stack.fast, "validation", "test")
@@ -149,11 +150,12 @@ def _part(
     shares = _shares(stack, kept)
     best, active = rows.clone(), list(range(len(networks)))
     update = AdamUpdate(rows.new_tensor(list(rates)), rows)
+    network = captured(stack.network, rows)
     for epoch in range(1, settings.n_post + 1):
         began = time.perf_counter()
         updates = [(slice(0, len(active)), update)]
         data = order.epoch(stack.task.train, "posttraining", 0, epoch)
-        train = train_pass(stack.network, rows, pruned, updates, data, stack.fast)
+        train = train_pass(network, rows, pruned, updates, data, stack.fast)
         (judged,) = stack.judged(rows, stack.fast, "validation")
         seconds = (time.perf_counter() - began) / len(active)
         for at, fit, found in zip(active, train, judged, strict=True):
@@ -169,6 +171,7 @@ def _part(
             chosen = torch.tensor(going, dtype=torch.long, device=rows.device)
             rows, pruned = rows[chosen], pruned[chosen]
             update.keep(chosen)
+            network = captured(stack.network, rows)
             active = [active[i] for i in going]
         if not active:
             break

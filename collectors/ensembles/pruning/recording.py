@@ -14,6 +14,7 @@ from causalhyper.frames import LayerSums, StepSums
 from causalhyper.granger.criteria import Criterion
 from causalhyper.granger.criteria.moved import Fisher, TotalMovement
 from causalhyper.granger.criteria.shifted import Shifted
+from collectors.ensembles.pruning.launching import BLOCK, grid_of, has_kernels
 from collectors.ensembles.pruning.layout import FlatLayout
 
 Kind = Literal["same", "trajectory", "next", "moves", "none"]
@@ -134,10 +135,19 @@ class Recording:
 
     def _add(self, changes: Tensor, response: Tensor | None) -> None:
         """Add squares to the sums; without a response to the movement alone."""
-        squares = changes.double().square_()
         if not self._sums:
             names = ("moved",) if self.asked.kind == "moves" else ("moved", "x", "xx", "xy")
-            self._sums = {name: torch.zeros_like(squares) for name in names}
+            self._sums = {n: torch.zeros_like(changes, dtype=torch.float64) for n in names}
+        if has_kernels(changes) and changes.is_contiguous():
+            from collectors.ensembles.pruning.row_kernels import sums_kernel
+
+            moved = self._sums["moved"]
+            others = [self._sums.get(name, moved) for name in ("x", "xx", "xy")]
+            args = changes, moved if response is None else response, moved, *others
+            shape = {"width": changes.shape[1], "paired": response is not None, "block": BLOCK}
+            sums_kernel[grid_of(changes)](*args, **shape)
+            return
+        squares = changes.double().square_()
         self._sums["moved"].add_(squares)
         if response is not None:
             self._sums["x"].add_(squares)
