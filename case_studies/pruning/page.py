@@ -9,6 +9,7 @@ import pandas as pd
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.figures import draw_standing
+from case_studies.pruning.flat_page import flatness_sections, strip_sections
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
@@ -27,7 +28,6 @@ from causalhyper.report import (
 )
 from causalhyper.report.blocks import Block
 from causalhyper.report.pruning import (
-    flatness_section,
     layers_section,
     overlap_section,
     transition_section,
@@ -82,6 +82,8 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
     sections += _transitions(study)
     sections += _of_masks(study)
+    sections += flatness_sections(study)
+    sections += strip_sections(study)
     sections.append(PageSection("Cost", (forms.cost_form(study.frames, tables),)))
     return [*sections, PageSection("Methods", (Bullets(METHODS),))]
 
@@ -144,7 +146,7 @@ def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
 
 
 def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
-    """Sections of layers, overlap and flatness, a cell and a sparsity each."""
+    """Sections of layers and overlap, a cell and a sparsity each."""
     others = study.frames.others
     if "layers" in others:
         chosen = others["layers"]["method"].map(role).isin(["baseline", "criterion"])
@@ -159,16 +161,6 @@ def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
         yield _joined(
             "What masks have in common",
             [(name, overlap_section(own)) for name, own in frames.items()],
-        )
-    if "flatness" in others:
-        surfaces = _levels(others["surfaces"], "pruned") if "surfaces" in others else {}
-        frames = _levels(others["flatness"], "pruned")
-        yield _joined(
-            "Flatness",
-            [
-                (name, flatness_section(own, surfaces=surfaces.get(name), prefix=f"flat{i}-"))
-                for i, (name, own) in enumerate(frames.items())
-            ],
         )
 
 
