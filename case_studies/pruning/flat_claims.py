@@ -67,7 +67,8 @@ def _ratio_claim(
     """Judge one method against another by the sides of its ratios."""
     own = pick(rows, method=name)
     if own.empty:
-        return PruningClaim(claim, cell, name, UNASKED, "No eigenvalues of this cell.", "")
+        what = "it with what it is compared with" if len(rows) else "this cell"
+        return PruningClaim(claim, cell, name, UNASKED, f"No eigenvalues of {what}.", "")
     other = BELOW if wanted == ABOVE else ABOVE
     words = {wanted: HOLDS, other: REVERSED, APART: OPEN}
     sides = [words[side_of(row)] for row in own.to_dict("records")]
@@ -77,7 +78,8 @@ def _ratio_claim(
     said = "; ".join(
         _said(row, side) for row, side in zip(own.to_dict("records"), sides, strict=True)
     )
-    sure = how_sure(own)
+    # intervals are of logarithms: what is zero there is a ratio of one
+    sure = how_sure(own).replace("holds zero", "holds one")
     if (own["cautions"] > 0).any():
         sure += f"; cautions for {own['cautions'].max():.0%} of its networks"
     if own["left_out"].any():

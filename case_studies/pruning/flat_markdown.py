@@ -12,13 +12,11 @@ from case_studies.pruning.flat_page import (
     PICTURES,
     SHOWN,
     drawn_flatness,
-    drawn_surfaces,
     eigenvalue_pictures,
-    strip_sections,
-    surface_picture,
 )
 from case_studies.pruning.judging import pick
 from case_studies.pruning.study import PruningStudy
+from case_studies.pruning.surface_page import drawn_surfaces, strip_sections, surface_picture
 from causalhyper.report import Heading, Picture, Prose, ReportTable, markdown_table
 from causalhyper.report.blocks import Block
 

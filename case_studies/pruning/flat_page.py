@@ -1,9 +1,8 @@
-"""The page's sections of flatness, loss surfaces and hyper-parameters."""
+"""The page's section of flatness: eigenvalues beside the training loss, ratios, accuracy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pandas as pd
 
@@ -13,21 +12,16 @@ from case_studies.pruning.flat_forms import (
     association_form,
     level_name,
     ratio_form,
-    surface_form,
 )
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE, MAGNITUDE
-from case_studies.pruning.short_paths import shorten_paths
 from case_studies.pruning.study import PruningStudy
-from case_studies.pruning.surfaces import with_places
-from causalhyper.figures import plot_eigenvalues, plot_loss_surfaces
-from causalhyper.granger.pruning import HyperparameterStrips
+from causalhyper.figures import plot_eigenvalues
 from causalhyper.report import (
     Bullets,
     Fold,
-    Heading,
     PageSection,
     Picture,
     Prose,
@@ -36,24 +30,19 @@ from causalhyper.report import (
     frame_table,
 )
 from causalhyper.report.blocks import Block
-from causalhyper.report.pruning import strips_section
 from causalhyper.report.pruning.flatness import SPACES, flatness_table
 from causalhyper.report.pruning.pictures import draw_picture
 
 PICTURES = 2
-"""Cells, planes and sets of runs that are drawn; all are in the tables."""
+"""Cells that are drawn; all are in the tables."""
 MARKED = 4
 """Methods in a picture of eigenvalues, beside no pruning."""
-EVERY = 2
-"""Every so many points of a plane are drawn, so that the page stays small; tables use all."""
 SHOWN = (
     (MAGNITUDE, EIGENVALUE, "Largest eigenvalue, times that of magnitude"),
     (DENSE, EIGENVALUE, "Largest eigenvalue, times that of no pruning"),
     (MAGNITUDE, RELATIVE, "Largest eigenvalue relative to filters, times that of magnitude"),
 )
 """Comparisons that are shown; the table of the folder has more."""
-PANELS = 3
-"""Surfaces in a row."""
 NOTES = (
     "Ratios are geometric means over seeds of a method's value by that of what it is compared "
     "with, with joint 95% intervals over all rows of one cell, measure and comparison; below one "
@@ -76,7 +65,7 @@ ASSOCIATED = (
 
 
 def flatness_sections(study: PruningStudy) -> Iterator[PageSection]:
-    """Flatness and loss surfaces, where they were measured.
+    """Flatness, where it was measured.
 
     Parameters
     ----------
@@ -88,8 +77,6 @@ def flatness_sections(study: PruningStudy) -> Iterator[PageSection]:
     """
     if "flatness" in study.frames.others:
         yield PageSection("Flatness", tuple(_flatness(study)))
-    if "surfaces" in study.frames.others:
-        yield PageSection("Loss surfaces", tuple(_surfaces(study)))
 
 
 def _flatness(study: PruningStudy) -> Iterator[Block]:
@@ -179,7 +166,7 @@ def drawn_flatness(study: PruningStudy) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def eigenvalue_pictures(rows: pd.DataFrame, name: str, prefix: str) -> Iterator[Picture]:
-    """The largest eigenvalues of each space, method by method.
+    """The largest eigenvalues of each space, method by method; without pruning in both.
 
     Parameters
     ----------
@@ -194,6 +181,8 @@ def eigenvalue_pictures(rows: pd.DataFrame, name: str, prefix: str) -> Iterator[
     ------
     Picture
     """
+    whole = rows[(rows["method"] == DENSE) & (rows["space"] == "full")]
+    rows = pd.concat([whole.assign(space="kept"), rows])  # it keeps all that it has
     table = flatness_table(rows)
     for space in dict.fromkeys(table["space"]):
         own = table[table["space"] == space]
@@ -209,109 +198,3 @@ def eigenvalue_pictures(rows: pd.DataFrame, name: str, prefix: str) -> Iterator[
             words,
             f"{prefix}{space}-",
         )
-
-
-def _surfaces(study: PruningStudy) -> Iterator[Block]:
-    table = study.tables["surfaces"]
-    for i, (name, rows) in enumerate(drawn_surfaces(study).items()):
-        if i < PICTURES:
-            yield surface_picture(rows, name, f"surface{i}-")
-    caption = "Training loss around each network: medians of its rise by distance, in filters"
-    yield surface_form(table, caption)
-    yield Bullets(
-        (
-            "Two random directions, each filter of the norm of the network's own (Li et al. "
-            "2018), the same for all networks of a seed but for these norms; kept space: pruned "
-            "weights stay zero, full space: they move.",
-            "Random directions show about the mean curvature, not the few large eigenvalues; a "
-            "network that has collapsed looks flat. No test is made of pictures: the measures "
-            "relative to filters, in the section on flatness, are the same question with "
-            "intervals.",
-        )
-    )
-
-
-def drawn_surfaces(study: PruningStudy) -> dict[str, pd.DataFrame]:
-    """The surfaces of the first seed, by cell, share pruned and space; the dense one in each.
-
-    Parameters
-    ----------
-    study : PruningStudy
-
-    Returns
-    -------
-    dict of str to DataFrame
-        Kept spaces first, in each the sparsest level first.
-    """
-    found: list[tuple[tuple[bool, float], str, pd.DataFrame]] = []
-    for cell, own in split(with_places(study.frames.others["surfaces"])).items():
-        own = own[own["seed"] == own["seed"].min()]
-        dense = own[own["method"] == DENSE]
-        for (pruned, space), rows in own[own["method"] != DENSE].groupby(
-            ["pruned", "space"], dropna=False
-        ):
-            share = float(str(pruned))
-            name = f"{cell}, {level_name(share)}, {space} space, seed {own['seed'].iloc[0]}"
-            rows = pd.concat([dense, rows], ignore_index=True)
-            found.append(((space != "kept", -share if share > 0 else 0.0), name, rows))
-    return {name: rows for _, name, rows in sorted(found, key=lambda f: f[0])}
-
-
-def surface_picture(rows: pd.DataFrame, name: str, prefix: str) -> Picture:
-    """Contours of log(1 + loss), a panel a method, on one scale.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        A full grid a method.
-    name : str
-        Of cell, share and space.
-    prefix : str
-        Of the picture's ids.
-
-    Returns
-    -------
-    Picture
-    """
-    middle = rows[(rows["alpha"] == 0) & (rows["beta"] == 0)]
-    rows = _thinned(rows)
-    words = "; ".join(
-        f"{r['method']}: training loss {r['loss']:.3g} at the network"
-        for r in middle.to_dict("records")
-    )
-    title = f"log(1 + training loss) around each network, on one scale: {name}"
-    drawn = draw_picture(lambda: plot_loss_surfaces(rows, columns=PANELS)[0], title, words, prefix)
-    return replace(drawn, svg=shorten_paths(drawn.svg))
-
-
-def _thinned(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every second point of the plane, where the network stays one of them."""
-    for axis in ("alpha", "beta"):
-        values = sorted(set(rows[axis]))
-        if len(values) > 2 * EVERY and (len(values) // 2) % EVERY == 0:
-            rows = rows[rows[axis].isin(values[::EVERY])]
-    return rows
-
-
-def strip_sections(study: PruningStudy) -> Iterator[PageSection]:
-    """Hyper-parameters, where runs with several values of them are there.
-
-    Parameters
-    ----------
-    study : PruningStudy
-
-    Yields
-    ------
-    PageSection
-    """
-    if not study.strips:
-        return
-    blocks: list[Block] = []
-    for i, (name, found) in enumerate(study.strips.items()):
-        blocks.append(Heading(name))
-        if isinstance(found, HyperparameterStrips):
-            own = strips_section(found, prefix=f"strips{i}-").blocks
-            blocks += [b for b in own if i < PICTURES or not isinstance(b, Picture)]
-        else:
-            blocks.append(Prose(found))
-    yield PageSection("Hyper-parameters", tuple(blocks))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from case_studies.pruning.association import association_table
 from case_studies.pruning.claims import list_claims
 from case_studies.pruning.contrasts import accuracy_table, contrast_table
-from case_studies.pruning.flat import association_table, flatness_table
+from case_studies.pruning.flat import flatness_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames

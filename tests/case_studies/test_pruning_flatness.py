@@ -10,7 +10,8 @@ import pytest
 from scipy import stats
 
 from case_studies.pruning import __main__ as command
-from case_studies.pruning.flat import association_table, correlations, flatness_table
+from case_studies.pruning.association import association_table, correlations
+from case_studies.pruning.flat import flatness_table
 from case_studies.pruning.judging import pick, side_of
 from case_studies.pruning.logs import StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, filled
@@ -222,21 +223,26 @@ def test_the_page_has_the_sections_where_frames_are_and_not_otherwise(
     assert not any(c.claim.startswith("Flatter networks") for c in bare.claims)
 
 
-def test_every_picture_is_titled_and_described_and_the_page_is_small(tmp_path: Path) -> None:
-    cells = {("LeNet", d): ("paper", "tuned") for d in ("CIFAR-10", "FashionMNIST")}
-    write_world(tmp_path, cells)
-    write_flat_world(tmp_path, cells=cells)
-    html = render_study(analyse(read_frames(tmp_path)), "x")
-    assert len(html) < 500_000
-    pictures = re.findall(r"<svg.*?</svg>", html.decode(), re.DOTALL)
+def test_every_picture_is_titled_and_described(study: PruningStudy) -> None:
+    html = render_study(study, "x").decode()
+    pictures = re.findall(r"<svg.*?</svg>", html, re.DOTALL)
     assert len(pictures) > 10
     for svg in pictures:
         root = ElementTree.fromstring(svg)
         for tag in ("title", "desc"):
             assert root.findtext(f"{{http://www.w3.org/2000/svg}}{tag}")
-    parsed = Page(html.decode())
-    ids = [attrs["id"] for _, attrs in parsed.tags if "id" in attrs]
+    ids = [attrs["id"] for _, attrs in Page(html).tags if "id" in attrs]
     assert len(ids) == len(set(ids))
+
+
+def test_a_page_of_many_cells_does_without_pictures_and_says_so(tmp_path: Path) -> None:
+    cells = {("LeNet", d): ("paper", "tuned") for d in ("CIFAR-10", "FashionMNIST")}
+    write_world(tmp_path, cells)
+    write_flat_world(tmp_path, cells=cells)
+    html = render_study(analyse(read_frames(tmp_path)), "x")
+    assert len(html) < 500_000
+    assert b"not drawn, for the page" in html
+    assert b"Largest eigenvalues of the Hessian, all parameters: LeNet on CIFAR-10" in html
 
 
 def test_the_verdict_page_has_the_parts_with_their_pictures(

@@ -92,7 +92,7 @@ def read_weights(path: Path) -> Iterator[KeptNetwork]:
         If it is no such file, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             about = json.loads(held["about"].tobytes())
             if about["schema"] != SCHEMA:
                 raise ValueError(f"its schema is {about['schema']!r}, expected {SCHEMA!r}")
