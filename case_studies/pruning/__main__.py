@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from case_studies.pruning.figures import draw_standing
+from case_studies.pruning.flat_markdown import part_pictures
 from case_studies.pruning.logs import DATA, read_frames
 from case_studies.pruning.markdown_page import filled
 from case_studies.pruning.page import render_study
@@ -62,7 +63,7 @@ def make_files(study: PruningStudy, out: Path, command: str) -> dict[Path, bytes
 
 
 def page_files(study: PruningStudy, page: Path) -> dict[Path, bytes]:
-    """The verdict page with its blocks written anew, and its picture.
+    """The verdict page with its blocks written anew, and its pictures.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def page_files(study: PruningStudy, page: Path) -> dict[Path, bytes]:
     files = {page: filled(page.read_text("utf-8"), study).encode()}
     if drawn := draw_standing(study.frames, study.tables["contrasts"]):
         files[page.parent / PICTURE] = drawn.encode()
+    for name, drawn in part_pictures(study).items():
+        files[page.parent / PICTURE.parent / name] = drawn.encode()
     return files
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.flat_claims import flatness_claims
 from case_studies.pruning.judging import (
     HOLDS,
     OPEN,
@@ -27,6 +28,7 @@ from case_studies.pruning.methods import (
     percent,
     shown_criteria,
 )
+from case_studies.pruning.strips import Strips, robust_claims
 from case_studies.pruning.winners import beats_strongest, reaches_goal
 from causalhyper.granger.pruning import PhaseShift
 
@@ -44,7 +46,9 @@ def list_claims(
     frames: StudyFrames,
     contrasts: pd.DataFrame,
     shifts: Mapping[str, PhaseShift | str],
-    eigenvalues: pd.DataFrame,
+    flat: pd.DataFrame,
+    associations: pd.DataFrame,
+    strips: Strips,
 ) -> list[PruningClaim]:
     """Judge every claim in every cell.
 
@@ -55,8 +59,12 @@ def list_claims(
         Of `contrast_table`.
     shifts : mapping of str to PhaseShift or str
         Of `phase_shifts`.
-    eigenvalues : DataFrame
-        Of `eigenvalue_table`.
+    flat : DataFrame
+        Of `flatness_table`.
+    associations : DataFrame
+        Of `association_table`.
+    strips : mapping of str to HyperparameterStrips or str
+        Of `strips_of`.
 
     Returns
     -------
@@ -70,7 +78,8 @@ def list_claims(
             claims += _paired_claims(claim, cell, criteria, own)
     for cell, criteria in shown.items():
         claims += [_sharper(cell, name, shifts[cell]) for name in criteria]
-        claims += [_flatter(cell, name, eigenvalues) for name in criteria]
+        claims += flatness_claims(cell, criteria, flat, associations)
+    claims += robust_claims(strips)
     claims += [
         beats_strongest(cell, pick(contrasts, cell=cell, question=STRONGEST)) for cell in shown
     ]
@@ -117,29 +126,3 @@ def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
     )
     sure = f"{LEVEL:.0%} jackknife intervals over {int(decades['seeds'])} seeds, not joint"
     return PruningClaim(claim, cell, name, verdict, f"{'; '.join(said)}.", sure)
-
-
-def _flatter(cell: str, name: str, eigenvalues: pd.DataFrame) -> PruningClaim:
-    claim = "Ends in flatter minima than magnitude"
-    own = pick(eigenvalues, cell=cell, method=name) if len(eigenvalues) else eigenvalues
-    if own.empty:
-        return PruningClaim(claim, cell, name, UNASKED, "No eigenvalues of this cell.", "")
-    words = ["flatter" if r["upper"] < 1 else "sharper" if r["lower"] > 1 else "not told apart"
-             for _, r in own.iterrows()]  # fmt: skip
-    verdicts = {"flatter": HOLDS, "sharper": REVERSED, "not told apart": OPEN}
-    verdict = verdicts[words[0]] if len(set(words)) == 1 else "depends on the space or sparsity"
-    said = "; ".join(
-        f"{r['space']} space{_at(r['pruned'])}: largest eigenvalue times {r['ratio']:.2f} "
-        f"[{r['lower']:.2f}, {r['upper']:.2f}] at training loss times {r['loss_ratio']:.2f}"
-        for _, r in own.iterrows()
-    )
-    if verdict == HOLDS and (own["loss_ratio"] > 1).any():
-        verdict = "flatter, but fits worse"
-    sure = f"joint {LEVEL:.0%} intervals, {int(own['seeds'].min())} seeds"
-    if (own["cautions"] > 0).any():
-        sure += f"; cautions for {own['cautions'].max():.0%} of its networks"
-    return PruningClaim(claim, cell, name, verdict, f"{said}.", sure)
-
-
-def _at(pruned: float) -> str:
-    return "" if pd.isna(pruned) else f" at {percent(pruned)}"

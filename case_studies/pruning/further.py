@@ -1,4 +1,4 @@
-"""What else is asked of the runs: phase shift, flatness, cost."""
+"""What else is asked of the runs: phase shift, cost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL
-from case_studies.pruning.logs import CELL, StudyFrames, cell_name, split
+from case_studies.pruning.logs import CELL, StudyFrames, cell_name
 from case_studies.pruning.methods import DENSE, MAGNITUDE, role, shown_criteria
 from causalhyper.errors import CausalHyperError
 from causalhyper.granger.pruning import PhaseShift, phase_shift
-from causalhyper.granger.pruning.paired_numbers import paired_numbers
 
 CHANCE = {"FashionMNIST": 0.1, "CIFAR-10": 0.1, "Tiny-ImageNet": 0.02}
 """Accuracy of guessing; of Tiny-ImageNet with the 50 classes that are used."""
@@ -74,59 +73,6 @@ def shift_table(shifts: Mapping[str, PhaseShift | str]) -> pd.DataFrame:
         if isinstance(found, PhaseShift)
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def eigenvalue_table(frames: StudyFrames) -> pd.DataFrame:
-    """The largest eigenvalue of each method against magnitude's, paired by seed, as a ratio.
-
-    Parameters
-    ----------
-    frames : StudyFrames
-
-    Returns
-    -------
-    DataFrame
-        Columns cell, pruned, space, method, ratio, lower, upper (joint in cell and space), seeds,
-        loss_ratio (of training losses), cautions (share of the method's networks with one).
-    """
-    if "flatness" not in frames.others:
-        return pd.DataFrame()
-    rows: list[dict[str, object]] = []
-    for cell, frame in split(frames.others["flatness"]).items():
-        frame = frame.assign(pruned=frame.get("pruned", np.nan))
-        loss = frame[frame["quantity"] == "training_loss"]
-        top = frame[(frame["quantity"] == "eigenvalue") & (frame["rank"] == 1)]
-        for (pruned, space), own in top.groupby(["pruned", "space"], sort=False, dropna=False):
-            for row in _ratios(own, loss):
-                rows.append({"cell": cell, "pruned": pruned, "space": space} | row)
-    return pd.DataFrame(rows)
-
-
-def _ratios(top: pd.DataFrame, loss: pd.DataFrame) -> list[dict[str, object]]:
-    """Ratios to magnitude of the networks of one level and space."""
-    wide = np.log(top[top["value"] > 0].pivot(index="seed", columns="method", values="value"))
-    losses = loss.groupby("method")["value"].median()
-    doubtful = (top["caution"].fillna("") != "").groupby(top["method"]).mean()
-    if MAGNITUDE not in wide:
-        return []
-    gaps = wide.drop(columns=MAGNITUDE).sub(wide[MAGNITUDE], axis="index")
-    gaps = gaps.loc[:, gaps.notna().sum() >= 2]
-    if gaps.empty:
-        return []
-    values = gaps.to_numpy(dtype=float)
-    found = paired_numbers(values, level=LEVEL, flips=9999, rng=np.random.default_rng(0))
-    return [
-        {
-            "method": method,
-            "ratio": float(np.exp(found.mean[i])),
-            "lower": float(np.exp(found.joint_lower[i])),
-            "upper": float(np.exp(found.joint_upper[i])),
-            "seeds": int(found.count[i]),
-            "loss_ratio": float(losses.get(method, np.nan) / losses.get(MAGNITUDE, np.nan)),
-            "cautions": float(doubtful.get(method, 0.0)),
-        }
-        for i, method in enumerate(gaps.columns)
-    ]
 
 
 def stage_costs(costs: pd.DataFrame) -> pd.DataFrame:

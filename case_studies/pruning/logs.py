@@ -25,6 +25,7 @@ KINDS = {
     "overlap": {"first", "second", "both_pruned", "expected_both_pruned"},
     "surfaces": {"method", "alpha", "beta", "log_loss"},
     "flatness": {"method", "quantity", "space", "rank", "value"},
+    "strips": {"method", "seed", "n_iter", "n_prune", "sparsity", "test_accuracy"},
     "runs": {"method", "seed", "sparsity", "test_accuracy"},
     "costs": {"stage", "seconds"},
 }

@@ -9,6 +9,7 @@ import pandas as pd
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.flat_markdown import PARTS, part_text
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.study import PruningStudy
 from causalhyper.errors import DataError
@@ -53,6 +54,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "dense": lambda s: _contrast(s, DENSE),
     "controls": _controls,
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
+    **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]
     "costs": _table(lambda s: forms.cost_form(s.frames, s.tables)),
 }
 """What a page may ask for by name."""

@@ -9,11 +9,14 @@ import pandas as pd
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.figures import draw_standing
+from case_studies.pruning.flat_page import flatness_sections
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, role
+from case_studies.pruning.page_size import MOST, without_pictures
 from case_studies.pruning.study import PruningStudy
+from case_studies.pruning.surface_page import strip_sections, surface_sections
 from causalhyper.granger.pruning import PhaseShift, phase_shift
 from causalhyper.report import (
     Bullets,
@@ -27,7 +30,6 @@ from causalhyper.report import (
 )
 from causalhyper.report.blocks import Block
 from causalhyper.report.pruning import (
-    flatness_section,
     layers_section,
     overlap_section,
     transition_section,
@@ -82,6 +84,9 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
     sections += _transitions(study)
     sections += _of_masks(study)
+    sections += flatness_sections(study)
+    sections += surface_sections(study)
+    sections += strip_sections(study)
     sections.append(PageSection("Cost", (forms.cost_form(study.frames, tables),)))
     return [*sections, PageSection("Methods", (Bullets(METHODS),))]
 
@@ -101,7 +106,11 @@ def render_study(study: PruningStudy, command: str) -> bytes:
         UTF-8 HTML.
     """
     last = reproduce_section(command, study.frames.checksums)
-    return render_sections(TITLE, [*study_sections(study), last])
+    sections = [*study_sections(study), last]
+    page = render_sections(TITLE, sections)
+    if len(page) <= MOST:
+        return page
+    return render_sections(TITLE, without_pictures(sections, len(page) - MOST))
 
 
 def _differences(contrasts: pd.DataFrame, study: PruningStudy) -> Iterator[Block]:
@@ -144,7 +153,7 @@ def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
 
 
 def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
-    """Sections of layers, overlap and flatness, a cell and a sparsity each."""
+    """Sections of layers and overlap, a cell and a sparsity each."""
     others = study.frames.others
     if "layers" in others:
         chosen = others["layers"]["method"].map(role).isin(["baseline", "criterion"])
@@ -159,16 +168,6 @@ def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
         yield _joined(
             "What masks have in common",
             [(name, overlap_section(own)) for name, own in frames.items()],
-        )
-    if "flatness" in others:
-        surfaces = _levels(others["surfaces"], "pruned") if "surfaces" in others else {}
-        frames = _levels(others["flatness"], "pruned")
-        yield _joined(
-            "Flatness",
-            [
-                (name, flatness_section(own, surfaces=surfaces.get(name), prefix=f"flat{i}-"))
-                for i, (name, own) in enumerate(frames.items())
-            ],
         )
 
 

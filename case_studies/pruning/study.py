@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from case_studies.pruning.association import association_table
 from case_studies.pruning.claims import list_claims
 from case_studies.pruning.contrasts import accuracy_table, contrast_table
-from case_studies.pruning.further import cost_table, eigenvalue_table, phase_shifts, shift_table
+from case_studies.pruning.flat import flatness_table
+from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.sentences import published_note, short_sentences
+from case_studies.pruning.strips import Strips, strip_table, strips_of
+from case_studies.pruning.surfaces import surface_table
 from causalhyper.granger.pruning import PhaseShift
 
 
@@ -24,10 +28,13 @@ class PruningStudy:
     ----------
     frames : StudyFrames
     tables : mapping of str to DataFrame
-        claims, accuracy, contrasts; phase_shift, eigenvalues and costs unless empty.
+        claims, accuracy, contrasts; phase_shift, flatness, flat_and_accurate, surfaces,
+        hyperparameters and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
         By cell; a sentence where none could be fitted.
+    strips : mapping of str to HyperparameterStrips or str
+        By cell, method and sparsity; a sentence where none could be compared.
     sentences : tuple of str
         The findings in short.
     """
@@ -36,6 +43,7 @@ class PruningStudy:
     tables: Mapping[str, pd.DataFrame]
     claims: tuple[PruningClaim, ...]
     shifts: Mapping[str, PhaseShift | str]
+    strips: Strips
     sentences: tuple[str, ...]
 
 
@@ -51,16 +59,20 @@ def analyse(frames: StudyFrames) -> PruningStudy:
     PruningStudy
     """
     contrasts, shifts = contrast_table(frames), phase_shifts(frames)
-    eigenvalues = eigenvalue_table(frames)
-    claims = list_claims(frames, contrasts, shifts, eigenvalues)
+    flat, associations = flatness_table(frames), association_table(frames)
+    strips = strips_of(frames)
+    claims = list_claims(frames, contrasts, shifts, flat, associations, strips)
     tables = {
         "claims": claims_frame(claims),
         "accuracy": accuracy_table(frames),
         "contrasts": contrasts,
         "phase_shift": shift_table(shifts),
-        "eigenvalues": eigenvalues,
+        "flatness": flat,
+        "flat_and_accurate": associations,
+        "surfaces": surface_table(frames),
+        "hyperparameters": strip_table(strips),
         "costs": cost_table(frames),
     }
     said = (*short_sentences(frames, claims, contrasts), published_note(frames))
     there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
-    return PruningStudy(frames, there, tuple(claims), shifts, said)
+    return PruningStudy(frames, there, tuple(claims), shifts, strips, said)

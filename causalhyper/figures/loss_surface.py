@@ -91,7 +91,12 @@ def plot_loss_surface(
 
 
 def plot_loss_surfaces(
-    frame: pd.DataFrame, *, by: str = "method", view: View = "contours", title: str = ""
+    frame: pd.DataFrame,
+    *,
+    by: str = "method",
+    view: View = "contours",
+    title: str = "",
+    columns: int | None = None,
 ) -> list[Axes]:
     """Draw loss surfaces side by side on one scale of z, each titled with its network's loss.
 
@@ -106,6 +111,8 @@ def plot_loss_surfaces(
         As `plot_loss_surface` takes it.
     title : str
         Plain text, above all.
+    columns : int, optional
+        Surfaces in a row at most; without it all stand in one.
 
     Returns
     -------
@@ -115,7 +122,7 @@ def plot_loss_surfaces(
     Raises
     ------
     ConfigurationError
-        For missing columns, grids with holes, and an empty frame.
+        For missing columns, grids with holes, an empty frame, and rows of no surface.
 
     Notes
     -----
@@ -137,7 +144,7 @@ def plot_loss_surfaces(
         raise ConfigurationError(f"{_FIGURE} needs at least one row; the frame is empty")
     scale = _limits(frame["log_loss"].to_numpy(dtype=float), None)
     with house_style():
-        panels = _panels(len(found), view)
+        panels = _panels(len(found), view, columns)
         for axes, name in zip(panels, found, strict=True):
             rows = frame[names == name]
             draw = _draw_relief if view == "relief" else _draw_contours
@@ -184,9 +191,13 @@ def _limits(heights: Array, limits: tuple[float, float] | None) -> tuple[float, 
     return low, high if high > low else low + 1e-6
 
 
-def _panels(count: int, view: View) -> list[Axes]:
+def _panels(count: int, view: View, columns: int | None = None) -> list[Axes]:
+    if columns is not None and columns < 1:
+        raise ConfigurationError(f"columns must be at least 1; got {columns}")
     projection = "3d" if view == "relief" else None
-    size = (4.2 * count + 0.8, 4.0)
+    wide = min(columns or count, count)
+    rows = -(-count // wide)
+    size = (4.2 * wide + 0.8, 4.0 * rows)
     with house_style():
         # squares beside a shared bar: "constrained" cuts their titles when it is drawn once
         layout: Literal["constrained", "compressed"] = (
@@ -194,7 +205,7 @@ def _panels(count: int, view: View) -> list[Axes]:
         )
         figure = Figure(figsize=size, layout=layout)
         FigureCanvasAgg(figure)
-        return [figure.add_subplot(1, count, i + 1, projection=projection) for i in range(count)]
+        return [figure.add_subplot(rows, wide, i + 1, projection=projection) for i in range(count)]
 
 
 def _check_projection(axes: Axes, view: View) -> None:

@@ -21,7 +21,7 @@ import torch
 
 from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.stacked_runs.choosing import Choice, chosen_cell, fastest
-from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
+from case_studies.pruning.stacked_runs.design import SETS, SOURCES, Study, methods
 from case_studies.pruning.stacked_runs.jobs import STAGES, jobs
 from case_studies.pruning.stacked_runs.joining import join
 from case_studies.pruning.stacked_runs.planning import plan
@@ -119,12 +119,19 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         settings=settings,
         stop_on=options.stop_on,
         chosen=tuple(options.methods),
+        kept_seeds=options.kept_seeds,
+        kept_methods=tuple(options.kept_methods),
+        kept_targets=tuple(options.kept_targets),
     )
     if both := set(study.seeds) & set(study.tuning_seeds):
         raise ConfigurationError(f"seed {min(both)} is both one of the table and of the tuning")
     if study.tuned_at not in study.sparsities:
         raise ConfigurationError(
             f"rates are tuned at one of the sparsities {study.sparsities}; got {study.tuned_at}"
+        )
+    if study.kept_seeds and (strange := set(study.kept_targets) - set(study.sparsities)):
+        raise ConfigurationError(
+            f"weights are kept at some of the sparsities {study.sparsities}; got {min(strange)}"
         )
     engine = "vmap" if options.engine == "auto" else options.engine
     device = Device(options.device, engine, options.collecting, options.training, options.at_once)
@@ -156,6 +163,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--collecting-epochs", type=int, default=settings.n_prune, help="of each iteration")
     add("--post", type=int, default=settings.n_post, help="most epochs after")
     add("--stop-on", choices=("train", "validation"), default=study.stop_on)
+    add("--kept-seeds", type=int, default=study.kept_seeds, metavar="N",
+        help="keep final weights of the first N seeds, for curvature_runs")  # fmt: skip
+    every_method = ["dense", *(m.name for chosen in SETS for m in methods(chosen))]
+    add("--kept-methods", nargs="+", choices=every_method, default=study.kept_methods,
+        metavar="METHOD", help="whose weights")  # fmt: skip
+    add("--kept-targets", nargs="+", type=float, default=study.kept_targets,
+        help="at which sparsities; always at the paper's, too")  # fmt: skip
     add("--batch-size", type=int, default=study.batch_size)
     add("--validation", type=int, default=study.validation, help="images held out")
     named = [m.name for m in methods("main") if m.counts_of is None]

@@ -50,6 +50,13 @@ class Study:
         "train" or "validation", see `posttrain_rows`.
     chosen : tuple of str
         Methods of the main set; all unless given. Controls come with the method whose they are.
+    kept_seeds : int
+        Final weights are kept of the first seeds, so many.
+    kept_methods : tuple of str
+        Of these methods: by default those of the paper's question, the strongest baselines, and
+        the control that has as many weights as the paper's rule leaves.
+    kept_targets : tuple of float
+        At these sparsities, at the paper's, and where the criterion chose.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
@@ -63,6 +70,19 @@ class Study:
     settings: PruningSettings = field(default_factory=lambda: PruningSettings(n_post=60))
     stop_on: str = "train"
     chosen: tuple[str, ...] = ()
+    kept_seeds: int = 0
+    kept_methods: tuple[str, ...] = (
+        "dense", "magnitude", "magnitude-later", "lamp", "fisher", "movement",
+        "causal-covariance", "causal-correlation", "causal-covariance-shifted",
+        "causal-published-1e-14", "magnitude at causal-published-1e-14", "random",
+    )  # fmt: skip
+    kept_targets: tuple[float, ...] = (0.98,)
+
+    def keeps(self, source: Source, seed: int, method: str, target: float | None) -> bool:
+        """Whether the final weights of a network are kept; the dense one's are at any target."""
+        shares = {*self.kept_targets, source.published, 0.0, None}
+        chosen = method in self.kept_methods and target in shares
+        return chosen and seed in self.seeds[: self.kept_seeds]
 
     def ladder(self, source: Source, *, tuning: bool = False) -> Ladder:
         """Return the way down: of the tuning, as far as it goes."""

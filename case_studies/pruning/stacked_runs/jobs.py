@@ -21,6 +21,7 @@ from case_studies.pruning.stacked_runs.cells import (
 )
 from case_studies.pruning.stacked_runs.design import SETS, chosen_methods, methods
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
+from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, write_weights
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
 from collectors.ensembles.pruning import (
@@ -154,8 +155,12 @@ def _train(cell: Cell, seed: int, chosen: str, stage: str, told: Told) -> None:
     )
     rows: list[dict[str, Any]] = []
     layers: list[dict[str, Any]] = []
+    weights: list[KeptNetwork] = []
     for (pruning, rate), one in zip(pairs, trained, strict=True):
         names = _names(cell, seed, stage, pruning, rate)
+        if study.keeps(cell.source, seed, pruning.method, pruning.target):
+            named = names | {"validation": study.validation}
+            weights.append(KeptNetwork(named, stack.network.layout, pruning.kept, one.best))
         early = [] if stage == "tuning" else [*before, *pruning.log]
         rows += [names | row for row in [*early, *one.log]]
         layers += [names | row for row in pruning.layers]
@@ -164,6 +169,8 @@ def _train(cell: Cell, seed: int, chosen: str, stage: str, told: Told) -> None:
     write_rows(cell.file(seed, f"{stage}-trained-seconds.parquet"), [names | seconds])
     if stage in ("main", "lasso"):
         write_rows(cell.file(seed, f"{stage}-layers.parquet"), layers)
+    if weights:
+        write_weights(cell.file(seed, f"{stage}{ENDING}"), weights)
     head = ["dataset", "network", "protocol", "target", "rate"]
     frame = pd.DataFrame(rows)[[*head, *LOG]].astype(LOG)
     write_rows(cell.file(seed, f"{stage}-log.parquet"), frame.to_dict("records"))

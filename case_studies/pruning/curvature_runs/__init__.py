@@ -1,0 +1,1 @@
+"""How flat the minima are to which the pruned networks of the study were trained."""
