@@ -14,8 +14,7 @@ from collectors.ensembles.pruning.networks import Precision, arithmetic
 from collectors.ensembles.pruning.recording import Recording
 from collectors.pruning.passes import Performance, Tally
 from collectors.pruning.processes import Processes
-from collectors.recording.losses import mean_loss
-from collectors.recording.replay import Circumstances
+from collectors.recording.replay import Circumstances, mean_loss
 
 
 def train_pass(

@@ -77,7 +77,7 @@ def posttrain(
     saved: Callable[[Progress], object] = lambda _: None,
     told: Told = lambda _: None,
 ) -> Trained:
-    """Train what is left of the network, until it stops by itself or the settings' epochs are over.
+    """Train what is left of the network, until it stops by itself or the epochs are over.
 
     Parameters
     ----------
@@ -166,8 +166,8 @@ def _finished(subject: Subject, now: Progress, best: State, names: Mapping[str, 
         judged = bool(now.log[-1]["validation_examples"])
         row = dict(now.log[now.stopping.best_epoch - 1 if judged else -1])
     else:
-        found = (subject.judged(name, subject.fast) for name in ("train", "validation"))
-        row = {**names, "epoch": 0} | measured(*found, test)
+        train, found = (subject.judged(name, subject.fast) for name in ("train", "validation"))
+        row = {**names, "epoch": 0} | measured(train, found, test)
     row |= {"stage": "final", "test_loss": test.loss, "test_accuracy": test.accuracy}
     row |= {"test_examples": test.examples, "seconds": time.perf_counter() - began}
     return Trained((*now.log, row), best)
