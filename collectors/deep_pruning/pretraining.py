@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
+from causalhyper.errors import DataError
 from collectors.deep_pruning.passes import train_pass
 from collectors.deep_pruning.subjects import State, Subject
 from collectors.pruning.frames import measured
@@ -32,6 +34,11 @@ def pretrain_state(
         The weights, and the running statistics of normalisations.
     log : list of dict
         A row an epoch; the last has the validation and test data too.
+
+    Raises
+    ------
+    DataError
+        If the loss of an epoch is not finite.
     """
     settings, log = subject.settings, []
     subject.load(subject.first_state())
@@ -40,6 +47,11 @@ def pretrain_state(
         began = time.perf_counter()
         data = subject.epoch("pretraining", 0, epoch, subject.task.train)
         train = train_pass(subject, optimizer, data, subject.fast)
+        if not math.isfinite(train.loss):
+            raise DataError(
+                f"training diverged: the loss of pretraining epoch {epoch} is {train.loss}; lower "
+                "the learning rate"
+            )
         found = judged_pair(subject, epoch == settings.n_pre)
         names = {"iteration": 0, "stage": "pretraining", "epoch": epoch, "sparsity": 0.0}
         row = names | measured(train, *found)

@@ -78,6 +78,7 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
         changes={n: v for n in CHANGES if (v := getattr(options, n)) is not None},
         methods=tuple(options.methods) if options.methods else None,
         initialisation=options.initialisation,
+        side=options.side,
     )
     device = Device(
         options.device,
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, default=study.batch_size)
     add("--validation", type=int, help="images held out; each data set's own unless given")
     add("--initialisation", choices=("torch", "published"), help="of the first weights")
+    add("--side", type=int, help="pixels a side of AlexNet's images; 64 unless given")
     add("--collecting", choices=PRECISIONS, default=device.collecting, help="precision")
     add("--training", choices=PRECISIONS, default=device.training, help="precision")
     add("--compile", action="store_true", help="compile the networks")

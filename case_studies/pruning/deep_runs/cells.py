@@ -133,15 +133,13 @@ def open_cell(
         device.name,
         study.batch_size,
         study.validation or source.validation,
-        side=network.side,
+        side=network.side and (study.side or network.side),
         channels=network.channels,
     )
     settings = replace(network.settings, **study.changes)  # type: ignore[arg-type]
-    _, channels, side, _ = parts["train"].images.shape
-    make = network.make(classes, channels, side, study.initialisation)
-    task = PruningTask(
-        make, parts["train"], parts["validation"], parts["test"], device=device.name
-    )
+    train = parts["train"]
+    make = network.make(classes, train.channels, train.side, study.initialisation)
+    task = PruningTask(make, train, parts["validation"], parts["test"], device=device.name)
     subject = make_subject(
         task,
         settings,
@@ -150,9 +148,8 @@ def open_cell(
         channels_last=device.name.startswith("cuda"),
         compiled=device.compiled,
     )
-    chosen = chosen_methods(
-        study.methods or network.methods, len(parts["train"]) * settings.n_prune
-    )
+    steps = len(train) * settings.n_prune
+    chosen = chosen_methods(study.methods or network.methods, steps)
     ladder = study.ladder(network, source, settings)
     return Cell(network, source, study, device, subject, ladder, chosen, out)
 
@@ -211,6 +208,7 @@ def check_options(cell: Cell) -> None:
         "validation": study.validation or cell.source.validation,
         "later": study.later,
         "stop_on": study.stop_on,
+        "side": cell.subject.task.train.side,  # type: ignore[union-attr]
         "initialisation": study.initialisation,
         "precisions": [device.collecting, device.training],
     }
