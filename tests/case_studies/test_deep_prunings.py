@@ -25,6 +25,7 @@ from case_studies.pruning.deep_runs.design import (
     methods,
     parameters_of,
 )
+from case_studies.pruning.deep_runs.files import read_final
 from case_studies.pruning.deep_runs.images import network_images
 from case_studies.pruning.deep_runs.timing import Measured, predict
 from case_studies.pruning.logs import read_frames
@@ -141,6 +142,32 @@ def test_a_second_call_does_nothing_and_other_options_are_refused(
             main([*call, *wrong])
         assert stopped.value.code == 2
         assert "another" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("narrow")
+def test_weights_that_are_kept_have_the_accuracy_of_the_final_row(call: list[str], tmp_path: Path):
+    only = ["--methods", "magnitude", "dense", "--keep", "magnitude", "--seeds", "0"]
+    main([*call, "--out", str(tmp_path), *only])
+    kept = sorted(tmp_path.glob("*-weights.pt"))
+    assert len(kept) == 3
+    device = Device(collecting="float32", training="float32")
+    study = Study(batch_size=32, validation=32)
+    data = Path(call[call.index("--data") + 1])
+    subject = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path).subject
+    for path in kept:
+        state, names = read_final(path, subject.device)
+        subject.load(state)
+        stage = f"magnitude-{names['target']}"
+        last = final_part(tmp_path, 0, stage).iloc[-1]
+        assert last["run_id"] == names["run_id"]
+        found = subject.judged("test", "float32")
+        np.testing.assert_allclose(
+            [found.loss, found.accuracy],
+            last[["test_loss", "test_accuracy"]].to_numpy(float),
+            rtol=1e-6,
+        )
+        zeros = 1 - subject.layout.row(state).count_nonzero() / subject.layout.entries
+        assert zeros.item() == pytest.approx(names["target"], abs=1e-3)
 
 
 def final_part(out: Path, seed: int, stage: str) -> pd.DataFrame:

@@ -79,6 +79,7 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
         methods=tuple(options.methods) if options.methods else None,
         initialisation=options.initialisation,
         side=options.side,
+        kept=tuple(options.keep),
     )
     device = Device(
         options.device,
@@ -125,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--training", choices=PRECISIONS, default=device.training, help="precision")
     add("--compile", action="store_true", help="compile the networks")
     add("--benchmark", action="store_true", help="let cuDNN try its kernels first")
+    add("--keep", nargs="+", default=[], metavar="METHOD", help="write its final weights too")
     add("--checkpoint-seconds", type=float, default=device.seconds, help="of post-training")
     add("--measure", action="store_true", help="tell the time, and stop")
     add("--join", action="store_true", help="put finished parts together, and stop")

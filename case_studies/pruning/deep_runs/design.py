@@ -109,10 +109,10 @@ NETWORKS = (
 """ResNet18: a first convolution of 3 x 3 and no pooling behind it; convolutions with biases and no
 normalisation, as in the paper's code (11,169,162 parameters with three channels and 10 classes);
 ResNet18-BN has batch normalisation instead. AlexNet is torchvision's with dropout (57,044,810
-parameters with 10 classes), so grey images are given three times. The paper does not say how large
-its images are; 64 pixels are the fewest that torchvision's layers take but one. One value a channel
-is left of 64 pixels, which the adaptive pooling repeats 36 times; at 224 none is repeated. LeNet
-has kernels of 7 for Tiny-ImageNet, as the paper's code."""
+parameters with 10 classes), so grey images are given three times. The paper does not say how
+large its images are; 64 pixels are the fewest that torchvision's layers take but one. One value a
+channel is left of 64 pixels, which the adaptive pooling repeats 36 times; at 224 none is repeated.
+LeNet has kernels of 7 for Tiny-ImageNet, as the paper's code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,8 @@ class Study:
         Instead of each network's own.
     side : int or None
         Pixels a side to which images of networks that ask for it are enlarged.
+    kept : tuple of str
+        Methods whose final weights are written too.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102)
@@ -156,6 +158,7 @@ class Study:
     methods: tuple[str, ...] | None = None
     initialisation: str | None = None
     side: int | None = None
+    kept: tuple[str, ...] = ()
 
     def ladder(self, network: Network, source: Source, settings: PruningSettings) -> Ladder:
         """Return the way down in one cell."""

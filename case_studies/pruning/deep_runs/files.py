@@ -30,6 +30,17 @@ def read_pretrained(path: Path, device: torch.device) -> tuple[State, list[dict[
     return held["state"], json.loads(held["plain"])
 
 
+def write_final(path: Path, state: State, names: dict[str, Any]) -> None:
+    """Write the weights of the best epoch after pruning, and what they are of."""
+    _write(path, {"state": dict(state), "plain": json.dumps(names)})
+
+
+def read_final(path: Path, device: torch.device) -> tuple[State, dict[str, Any]]:
+    """Read what `write_final` wrote."""
+    held = _read(path, device)
+    return held["state"], json.loads(held["plain"])
+
+
 def write_chain(path: Path, chain: Chain) -> None:
     """Write how far a method has pruned: masks as bits, rows of the frames as JSON."""
     plain = {

@@ -18,6 +18,7 @@ from case_studies.pruning.deep_runs.files import (
     read_pretrained,
     read_progress,
     write_chain,
+    write_final,
     write_pretrained,
     write_progress,
 )
@@ -134,6 +135,8 @@ def _posttrained(
             saved=saved,
         )
     head = _run_names(cell, seed, pruning)
+    if pruning.method in cell.study.kept:
+        write_final(cell.file(seed, f"{stage}-weights.pt"), trained.best, head)
     if pruning.layers:
         layers = pd.DataFrame([head | row for row in pruning.layers])[[*HEAD, *LAYERS]]
         write_frame(cell.file(seed, f"{stage}-layers.parquet"), layers)
