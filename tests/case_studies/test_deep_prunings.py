@@ -33,6 +33,7 @@ from case_studies.pruning.stacked_runs.prepare import prepare
 from case_studies.pruning.stacked_runs.sheets import read_images
 from case_studies.pruning.study import analyse
 from causalhyper.errors import DataError
+from collectors.deep_pruning import Progress, Trained, posttrain
 from collectors.networks import ResNet18
 from collectors.pruning import PruningSettings
 from collectors.pruning.frames import LAYERS, LOG
@@ -206,9 +207,15 @@ def test_what_is_stopped_goes_on_to_the_same_numbers(
         patch.setattr(jobs, at, dies)
         with pytest.raises(KilledError):
             main(again)
-    if at == "write_progress":
-        assert len(list(tmp_path.glob("*-checkpoint.pt"))) == 1
+    begun: list[int] = []
+
+    def seen(*args: Any, progress: Progress | None, **options: Any) -> Trained:
+        begun.append(progress.epoch if progress else 0)
+        return posttrain(*args, progress=progress, **options)
+
+    monkeypatch.setattr(jobs, "posttrain", seen)
     main(again)
+    assert begun == [2 if at == "write_progress" else 0] + [0] * 12
     assert not list(tmp_path.glob("*-checkpoint.pt"))
     for stage in ("dense-0.0", *(f"{m.replace(' ', '_')}-0.98" for m in CHOSEN)):
         pd.testing.assert_frame_equal(final_part(tmp_path, 1, stage), final_part(out, 1, stage))

@@ -232,6 +232,17 @@ def test_posttraining_stops_by_the_validation_data_when_asked(subject: Subject, 
     assert final["validation_accuracy"] == max(row["validation_accuracy"] for row in log[:-1])
 
 
+def test_the_minimum_of_a_layer_is_kept(subject: Subject, origin: dict[str, Tensor]):
+    magnitude = next(m for m in METHODS if m.name == "magnitude")
+    way = ladder([0.8], 1)
+    alone = next_link(subject, magnitude, None, way, origin).counts(1)
+    least = min(alone.values()) + 5
+    held = replace(subject, settings=replace(SETTINGS, minimum=least))
+    counts = next_link(held, magnitude, None, way, origin).counts(1)
+    assert min(counts.values()) == least
+    assert sum(counts.values()) == sum(alone.values())
+
+
 def test_what_needs_every_step_and_what_chooses_its_sparsity_is_refused(
     subject: Subject, origin: dict[str, Tensor]
 ):
