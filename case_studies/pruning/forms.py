@@ -18,7 +18,7 @@ from case_studies.pruning.judging import (
 )
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.methods import AS, DENSE, MAGNITUDE, percent, shown_criteria
-from case_studies.pruning.paper import TABLE_2
+from case_studies.pruning.paper import TABLE_2, same_cell
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
 
@@ -50,7 +50,7 @@ def paper_form(frames: StudyFrames, tables: Tables) -> ReportTable:
         own = {
             cell: runs
             for cell, runs in frames.cells().items()
-            if (runs["network"].iloc[0], runs["dataset"].iloc[0]) == (row.network, row.dataset)
+            if same_cell(row, runs["network"].iloc[0], runs["dataset"].iloc[0])
         }
         for cell, runs in own.items():
             rows += _our_rows(cell, runs, pick(means, cell=cell), pick(contrasts, cell=cell))

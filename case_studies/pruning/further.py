@@ -13,8 +13,8 @@ from case_studies.pruning.methods import DENSE, MAGNITUDE, role, shown_criteria
 from causalhyper.errors import CausalHyperError
 from causalhyper.granger.pruning import PhaseShift, phase_shift
 
-CHANCE = {"FashionMNIST": 0.1, "CIFAR-10": 0.1, "Tiny-ImageNet": 0.02}
-"""Accuracy of guessing; of Tiny-ImageNet with the 50 classes that are used."""
+CHANCE = {"FashionMNIST": 0.1, "CIFAR-10": 0.1, "Tiny-ImageNet (50 classes)": 0.02}
+"""Accuracy of guessing."""
 DRAWN, FEW = 6, 2
 """Methods in one picture of curves, and in how many pictures; four methods each in more."""
 STAGES = ("pretraining", "collecting", "fitting", "pruned", "posttraining", "final")

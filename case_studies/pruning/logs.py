@@ -39,6 +39,7 @@ UNNAMED = {
 NAMES = {
     "fashion_mnist": "FashionMNIST",
     "cifar10": "CIFAR-10",
+    "tiny_imagenet50": "Tiny-ImageNet (50 classes)",
     "paper": "the paper's post-training",
     "strong": "post-training tuned for each method",
 }

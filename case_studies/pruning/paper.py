@@ -38,3 +38,24 @@ TABLE_2 = (
 )
 """Shah et al., "A Granger-causal perspective on gradient descent with application to pruning",
 table 2; one number a cell, no seeds, sparsities that differ between methods."""
+
+
+def same_cell(row: Reported, network: str, dataset: str) -> bool:
+    """Whether runs stand beside a row of table 2; a subset of the classes, in brackets, does.
+
+    Parameters
+    ----------
+    row : Reported
+    network, dataset : str
+        Of the runs, as they are shown.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> same_cell(TABLE_2[2], "LeNet", "Tiny-ImageNet (50 classes)")
+    True
+    """
+    return (row.network, row.dataset) == (network, dataset.partition(" (")[0])

@@ -53,9 +53,10 @@ class Tally:
         right = self._right(outputs, targets)
         known = right is not None
         wide = torch.float32 if losses.device.type == "mps" else torch.float64
-        count = losses.new_tensor([len(losses), float(known)], dtype=wide)
-        hits = count.new_zeros(()) if right is None else right.sum().to(wide)
-        total = torch.stack([losses.detach().to(wide).sum(), hits, count[0], count[0] * count[1]])
+        # filled on the device: what comes from the host would wait for it at every step
+        count = torch.full((), len(losses), dtype=wide, device=losses.device)
+        hits = torch.zeros_like(count) if right is None else right.sum().to(wide)
+        total = torch.stack([losses.detach().to(wide).sum(), hits, count, count * known])
         self._sums = total if self._sums is None else self._sums + total
 
     def performance(self, processes: Processes) -> Performance:

@@ -1,8 +1,9 @@
-"""Images as sheets of lossless WebP, in files small enough to be carried one by one."""
+"""Images as sheets of lossless WebP, or as they were in JPEG, in files small enough to carry."""
 
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,8 +56,11 @@ def read_images(folder: Path, name: str) -> dict[str, Bytes]:
     shape = tuple(int(n) for n in held["shape"])
     found = {}
     for part in PARTS:
-        sheets = sorted(key for key in held if key.startswith(f"{part}/"))
-        images = [unpacked(held[key], shape) for key in sheets]
+        sheets = [held[key] for key in sorted(held) if key.startswith(f"{part}/")]
+        if (ends := held.get(f"ends_{part}")) is not None:
+            images = [decoded(np.concatenate(sheets), ends, shape)]
+        else:
+            images = [unpacked(sheet, shape) for sheet in sheets]
         found[f"y_{part}"] = held[f"y_{part}"]
         found[f"x_{part}"] = np.concatenate(images)[: len(held[f"y_{part}"])]
     return found
@@ -86,7 +90,8 @@ def write_pieces(
     sheets : mapping of str to ndarray
         From `sheets_of`.
     head : mapping of str to ndarray
-        ``y_train, y_test`` and ``shape``, of an image.
+        ``y_train, y_test`` and ``shape``, of an image; ``ends_train, ends_test`` where sheets hold
+        files of single images, see `decoded`.
     folder : Path
         Made when missing.
     name : str
@@ -136,6 +141,38 @@ def unpacked(sheet: Bytes, shape: tuple[int, ...]) -> Bytes:
     high, wide = shape[:2]
     tiles = np.asarray(image).reshape(TILES, high, TILES, wide, *shape[2:]).swapaxes(1, 2)
     return np.ascontiguousarray(tiles.reshape(TILES**2, *shape))
+
+
+def decoded(data: Bytes, ends: NDArray[np.int64], shape: tuple[int, ...]) -> Bytes:
+    """Return images of files such as JPEG, one behind the other.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+        The files' bytes.
+    ends : ndarray of int64, shape (n + 1,)
+        Where each begins, and the end of the last.
+    shape : tuple of int
+        Of an image, with channels; grey ones are repeated.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, *shape)
+
+    Raises
+    ------
+    DataError
+        If an image has another shape.
+    """
+    from PIL import Image
+
+    found = np.empty((len(ends) - 1, *shape), np.uint8)
+    for at, (start, stop) in enumerate(itertools.pairwise(ends)):
+        image = Image.open(io.BytesIO(data[start:stop].tobytes())).convert("RGB")
+        if np.shape(image) != shape:
+            raise DataError(f"image {at} is of shape {np.shape(image)}; expected {shape}")
+        found[at] = image
+    return found
 
 
 def _arrays(path: Path) -> dict[str, Bytes]:

@@ -1,0 +1,1 @@
+"""The paper's larger networks pruned by many methods, one network at a time."""

@@ -1,0 +1,350 @@
+"""Runs of the larger networks: what is written, what is gone on with, what is judged."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from case_studies.pruning.deep_runs import __main__ as command
+from case_studies.pruning.deep_runs import jobs
+from case_studies.pruning.deep_runs.__main__ import main
+from case_studies.pruning.deep_runs.cells import Device, open_cell
+from case_studies.pruning.deep_runs.design import (
+    ALL,
+    DENSE,
+    NETWORKS,
+    SOURCES,
+    Network,
+    Study,
+    methods,
+    parameters_of,
+)
+from case_studies.pruning.deep_runs.files import read_final
+from case_studies.pruning.deep_runs.images import network_images
+from case_studies.pruning.deep_runs.timing import Measured, predict
+from case_studies.pruning.logs import read_frames
+from case_studies.pruning.stacked_runs.prepare import prepare
+from case_studies.pruning.stacked_runs.sheets import read_images
+from case_studies.pruning.study import analyse
+from causalhyper.errors import DataError
+from collectors.deep_pruning import Progress, Trained, posttrain
+from collectors.networks import ResNet18
+from collectors.pruning import PruningSettings
+from collectors.pruning.frames import LAYERS, LOG
+
+CHOSEN = ("magnitude", "lamp-later", "causal-covariance", "random at causal-covariance")
+
+
+class Narrow(Network):
+    """ResNet18 with batch normalisation and four channels."""
+
+    __slots__ = ()
+
+    def make(self, classes: int, channels: int, side: int, rule: str | None) -> Any:
+        return partial(ResNet18, classes, True, channels=channels, width=4)
+
+
+NARROW = Narrow("ResNet18-BN", "ResNet18", PruningSettings(n_iter=3, n_prune=2), (DENSE, *CHOSEN))
+
+
+def some_images(n: int, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    sizes = {"train": n, "test": n // 2}
+    found = {f"x_{k}": rng.integers(0, 256, (m, *shape), np.uint8) for k, m in sizes.items()}
+    return found | {f"y_{k}": np.arange(m, dtype=np.uint8) % 10 for k, m in sizes.items()}
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("deep")
+    (folder / "data").mkdir()
+    for name, shape in (("cifar10", (12, 12, 3)), ("fashion_mnist", (12, 12))):
+        np.savez(folder / "data" / f"{name}.npz", **some_images(96, shape))
+    sizes = "--pre 1 --post 3 --later 1 --batch-size 32 --validation 32 --seeds 0 1"
+    where = "--networks ResNet18-BN --datasets cifar10 --collecting float32 --training float32"
+    paths = ["--data", str(folder / "data"), "--out", str(folder / "out")]
+    return [*paths, *sizes.split(), *where.split()]
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "NETWORKS", (NARROW,))
+
+
+@pytest.fixture(scope="module")
+def out(call: list[str]) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "NETWORKS", (NARROW,))
+        main(call)
+    folder = Path(call[call.index("--out") + 1])
+    main(["--out", str(folder), "--join"])
+    return folder
+
+
+def test_every_method_sparsity_and_seed_has_a_final_row_in_the_columns_of_prune_many(out: Path):
+    runs = pd.read_parquet(out / "deep_runs.parquet")
+    assert set(LOG) <= set(runs)
+    assert set(LAYERS) <= set(pd.read_parquet(out / "deep_layers.parquet"))
+    final = runs[runs["stage"] == "final"]
+    assert not final.duplicated("run_id").any()
+    counts = final.groupby("method").size().to_dict()
+    assert counts == {DENSE: 2, **dict.fromkeys(CHOSEN, 6)}
+    assert set(final["target"]) == {0.0, 0.9117, 0.95, 0.98}
+    np.testing.assert_allclose(final["sparsity"], final["target"], atol=1e-3)
+    assert final.groupby("target")["sparsity"].nunique().eq(1).all()
+    assert final[["validation_accuracy", "test_accuracy"]].notna().all(axis=None)
+    assert runs.loc[runs["stage"] == "posttraining", "test_loss"].isna().all()
+
+
+def test_the_control_keeps_as_many_of_each_layer_as_its_method(out: Path):
+    layers = pd.read_parquet(out / "deep_layers.parquet")
+    keys = ["target", "seed", "iteration", "layer"]
+    kept = layers.set_index(["method", *keys])["kept"]
+    own = kept["causal-covariance"].sort_index()
+    pd.testing.assert_series_equal(kept["random at causal-covariance"].sort_index(), own)
+
+
+def test_the_study_judges_them_beside_others(out: Path, tmp_path: Path):
+    for path in out.glob("deep_*.parquet"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    study = analyse(read_frames(tmp_path))
+    cell = "ResNet18-BN on CIFAR-10, the paper's post-training"
+    assert set(study.tables["contrasts"]["cell"]) == {cell}
+    assert {claim.cell for claim in study.claims} >= {cell}
+    assert set(study.tables["accuracy"]["method"]) == {DENSE, *CHOSEN}
+    assert set(study.frames.others) == {"layers", "overlap", "costs"}
+
+
+def test_a_subset_of_classes_stands_beside_the_papers_row_and_says_so(out: Path, tmp_path: Path):
+    runs = pd.read_parquet(out / "deep_runs.parquet")
+    runs = runs.assign(dataset="tiny_imagenet50", network="ResNet18")
+    runs.to_parquet(tmp_path / "runs.parquet")
+    study = analyse(read_frames(tmp_path))
+    assert set(study.tables["accuracy"]["dataset"]) == {"Tiny-ImageNet (50 classes)"}
+    (said,) = (s for s in study.sentences if "table 2 have runs" in s)
+    assert said.startswith("1 of 9")
+    assert "ResNet18 on Tiny-ImageNet" not in said
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_second_call_does_nothing_and_other_options_are_refused(
+    call: list[str], out: Path, capsys: pytest.CaptureFixture[str]
+):
+    main(call)
+    assert capsys.readouterr().err == ""
+    for wrong in (["--post", "4"], ["--sparsities", "0.95"], ["--later", "2"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*call, *wrong])
+        assert stopped.value.code == 2
+        assert "another" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("narrow")
+def test_weights_that_are_kept_have_the_accuracy_of_the_final_row(call: list[str], tmp_path: Path):
+    only = ["--methods", "magnitude", "dense", "--keep", "magnitude", "--seeds", "0"]
+    main([*call, "--out", str(tmp_path), *only])
+    kept = sorted(tmp_path.glob("*-weights.pt"))
+    assert len(kept) == 3
+    device = Device(collecting="float32", training="float32")
+    study = Study(batch_size=32, validation=32)
+    data = Path(call[call.index("--data") + 1])
+    subject = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path).subject
+    for path in kept:
+        state, names = read_final(path, subject.device)
+        subject.load(state)
+        stage = f"magnitude-{names['target']}"
+        last = final_part(tmp_path, 0, stage).iloc[-1]
+        assert last["run_id"] == names["run_id"]
+        found = subject.judged("test", "float32")
+        np.testing.assert_allclose(
+            [found.loss, found.accuracy],
+            last[["test_loss", "test_accuracy"]].to_numpy(float),
+            rtol=1e-6,
+        )
+        zeros = 1 - subject.layout.row(state).count_nonzero() / subject.layout.entries
+        assert zeros.item() == pytest.approx(names["target"], abs=1e-3)
+
+
+def final_part(out: Path, seed: int, stage: str) -> pd.DataFrame:
+    frame = pd.read_parquet(out / f"ResNet18-BN-cifar10-s{seed}-{stage}-log.parquet")
+    return frame.drop(columns="seconds")
+
+
+class KilledError(Exception):
+    """A process that ends at once."""
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize(
+    ("at", "calls"), [("write_chain", 1), ("write_chain", 6), ("write_progress", 2)]
+)
+def test_what_is_stopped_goes_on_to_the_same_numbers(
+    at: str,
+    calls: int,
+    call: list[str],
+    out: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    wanted: Callable[..., None] = getattr(jobs, at)
+    done = 0
+
+    def dies(*args: Any) -> None:
+        nonlocal done
+        wanted(*args)
+        done += 1
+        if done == calls:
+            raise KilledError
+
+    again = [*call, "--seeds", "1", "--out", str(tmp_path), "--checkpoint-seconds", "0"]
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, at, dies)
+        with pytest.raises(KilledError):
+            main(again)
+    begun: list[int] = []
+
+    def seen(*args: Any, progress: Progress | None, **options: Any) -> Trained:
+        begun.append(progress.epoch if progress else 0)
+        return posttrain(*args, progress=progress, **options)
+
+    monkeypatch.setattr(jobs, "posttrain", seen)
+    main(again)
+    assert begun == [2 if at == "write_progress" else 0] + [0] * 12
+    assert not list(tmp_path.glob("*-checkpoint.pt"))
+    for stage in ("dense-0.0", *(f"{m.replace(' ', '_')}-0.98" for m in CHOSEN)):
+        pd.testing.assert_frame_equal(final_part(tmp_path, 1, stage), final_part(out, 1, stage))
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_damaged_file_says_which_it_is(call: list[str], out: Path, tmp_path: Path):
+    for name in ("pretrained.pt", "magnitude-masks.npz"):
+        (tmp_path / f"ResNet18-BN-cifar10-s0-{name}").write_bytes(b"nothing")
+        with pytest.raises(SystemExit) as stopped:
+            main([*call, "--out", str(tmp_path)])
+        assert stopped.value.code == 1
+        (tmp_path / f"ResNet18-BN-cifar10-s0-{name}").unlink()
+
+
+@pytest.mark.usefixtures("narrow")
+def test_measuring_tells_minutes_by_method_and_in_all(
+    call: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    main([*call, "--out", str(tmp_path), "--measure"])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(any(line.startswith(f"    {name}: ") for line in lines) for name in CHOSEN)
+    assert lines[-1].startswith("all cells: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_plan_adds_up_steps(call: list[str], tmp_path: Path):
+    study = Study(batch_size=32, validation=32, later=5, changes={"n_post": 7, "n_pre": 2})
+    data = Path(call[call.index("--data") + 1])
+    device = Device(collecting="float32", training="float32")
+    cell = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path)
+    steps = {"train": 1.0, "none": 10.0, "moves": 100.0, "same": 1e3, "first": 1e4}
+    found = predict(cell, Measured(steps, 0.0, 0.0))
+    assert cell.steps == 2
+    assert found.shared == 2 * 2 + 2 * 2 * 1e4 + 5 * 2
+    assert found.pruning["causal-covariance"] == 2 * 2 * 2 * 1e3
+    assert found.pruning["lamp-later"] == 2 * 5 * 2
+    assert found.pruning["magnitude"] == found.pruning["random at causal-covariance"] == 0
+    assert (found.networks, found.training) == (13, 14)
+    assert found.total == found.shared + 8e3 + 20 + 13 * 14
+
+
+def test_wrong_calls_end_with_2(call: list[str], tmp_path: Path):
+    for wrong in (["--methods", "random at causal-covariance"], ["--methods", "best"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*call, "--out", str(tmp_path), "--networks", "LeNet", *wrong])
+        assert stopped.value.code == 2
+
+
+def test_networks_have_the_papers_parameters_and_the_methods_are_known():
+    expected = {"ResNet18": 11_169_162, "AlexNet": 57_044_810, "LeNet": 657_080}
+    for network in NETWORKS:
+        assert set(network.methods) <= {DENSE, *methods(100)}
+        if network.name in expected:
+            with torch.device("meta"):
+                model = network.make(10, 3, network.side or 32, None)()
+            assert parameters_of(model) == expected[network.name]
+            images = torch.zeros(2, 3, *[network.side or 32] * 2, device="meta")
+            assert model(images).shape == (2, 10)
+    assert set(ALL) == {DENSE, *methods(100)}
+    lenet = next(n for n in NETWORKS if n.name == "LeNet")
+    assert parameters_of(lenet.make(200, 3, 64, None)()) == 3_177_710
+
+
+def test_the_control_is_shifted_within_a_short_stage():
+    assert methods(60)["causal-covariance-shifted"].criterion.shift == 30  # type: ignore[attr-defined]
+
+
+def test_images_are_enlarged_between_their_pixels_and_grey_ones_repeated(call: list[str]):
+    data = Path(call[call.index("--data") + 1])
+    plain, classes = network_images(data, "fashion_mnist", "cpu", 16, 32)
+    large, _ = network_images(data, "fashion_mnist", "cpu", 16, 32, side=24, channels=3)
+    assert classes == 10
+    (small, y), (wide, same) = next(iter(plain["test"])), next(iter(large["test"]))
+    assert (small.shape, wide.shape) == ((16, 1, 12, 12), (16, 3, 24, 24))
+    assert torch.equal(y, same)
+    # of four new pixels around a corner of old ones each is 9, 3, 3 and 1 sixteenths of them
+    a, b, c, d = (small[:, 0, i, j] for i in (4, 5) for j in (7, 8))
+    expected = (9 * a + 3 * b + 3 * c + d) / 16
+    for channel in range(3):
+        torch.testing.assert_close(wide[:, channel, 9, 15], expected)
+    assert len(large["train"]) == len(plain["train"]) == 4
+
+
+def test_jpeg_files_are_carried_as_they_are_and_decoded_to_the_same_pixels(tmp_path: Path):
+    image = pytest.importorskip("PIL.Image")
+    import io
+
+    rng = np.random.default_rng(0)
+    arrays: dict[str, np.ndarray] = {}
+    expected = {}
+    for part, count in (("train", 2600), ("test", 3)):
+        files, pixels = [], []
+        for at in range(count):
+            stream = io.BytesIO()
+            shape = (6, 8) if at % 7 == 0 else (6, 8, 3)
+            image.fromarray(rng.integers(0, 256, shape, np.uint8)).save(stream, "JPEG")
+            files.append(np.frombuffer(stream.getvalue(), np.uint8))
+            pixels.append(np.asarray(image.open(stream).convert("RGB")))
+        arrays[f"x_{part}_jpeg"] = np.concatenate(files)
+        arrays[f"x_{part}_offsets"] = np.cumsum([0, *map(len, files)])
+        arrays[f"y_{part}"] = np.arange(count, dtype=np.uint8)
+        expected[part] = np.stack(pixels)
+    np.savez(tmp_path / "whole.npz", **arrays)
+    size = len(arrays["x_train_jpeg"]) / 1e6
+    pieces = prepare(tmp_path / "whole.npz", "some", tmp_path, [0.97 * size, 1])
+    assert len(pieces) == 2
+    found = read_images(tmp_path, "some")
+    for part, pixels in expected.items():
+        np.testing.assert_array_equal(found[f"x_{part}"], pixels)
+        np.testing.assert_array_equal(found[f"y_{part}"], arrays[f"y_{part}"])
+    with pytest.raises(DataError, match="shape"):
+        read_images_of(tmp_path, (5, 8, 3))
+
+
+def read_images_of(folder: Path, shape: tuple[int, ...]) -> None:
+    first = folder / "some-1.npz"
+    with np.load(first) as held:
+        arrays = {**held, "shape": np.array(shape)}
+    np.savez(first, **arrays)
+    read_images(folder, "some")
+
+
+def test_the_default_lengths_leave_room_for_every_sparsity():
+    study = Study()
+    for network in NETWORKS:
+        for source in SOURCES:
+            found = study.ladder(network, source, network.settings)
+            assert set(found.stops) == {0.95, 0.98, source.published[network.cell]}
+    assert replace(study, with_published=False).ladder(
+        NETWORKS[0], SOURCES[0], NETWORKS[0].settings
+    ).stops.keys() == {0.95, 0.98}
