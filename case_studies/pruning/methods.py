@@ -33,6 +33,8 @@ def role(method: str) -> str:
     --------
     >>> [role(m) for m in ("lamp", "causal-ridge", "causal-ridge-shifted", "random at causal")]
     ['baseline', 'criterion', 'null', 'own counts']
+    >>> role("gain"), role("secant-adaptive")
+    ('criterion', 'criterion')
     """
     if method == DENSE:
         return DENSE

@@ -15,10 +15,12 @@ from torch import Tensor, nn
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
-from causalhyper.granger.criteria import Evidence, Needs
+from causalhyper.granger.criteria import Attribution, Evidence, Needs
 from causalhyper.granger.masks import Masks
 from collectors.batches import batches
 from collectors.calls import example_losses
+from collectors.pruning.attributing import StepAttribution
+from collectors.pruning.processes import Processes
 from collectors.pruning.seeding import derived_seed, seed_everything
 from collectors.pruning.tasks import PruningTask
 from collectors.recording import Recorder, StepAccumulators, record
@@ -36,10 +38,13 @@ class Collected:
         Streaming sums.
     trajectory : Path or None
         The store.
+    attribution : dict of str to Attribution, or None
+        What each parameter's movement did, by layer.
     """
 
-    sums: StepSums | None
-    trajectory: Path | None
+    sums: StepSums | None = None
+    trajectory: Path | None = None
+    attribution: dict[str, Attribution] | None = None
 
 
 class Collection:
@@ -53,22 +58,49 @@ class Collection:
         The parameters that are recorded.
     store : Path
         Folder of the trajectory, where one is asked for.
-    first : bool
-        Whether this process writes.
+    processes : Processes
+        Which the first of them writes.
     """
 
-    def __init__(self, needs: Needs, layers: list[str], store: Path, *, first: bool) -> None:
+    def __init__(self, needs: Needs, layers: list[str], store: Path, processes: Processes) -> None:
         self._needs = needs
-        self._layers = set(layers)
+        self._layers = layers
         self._store = store
-        self._first = first
+        self._processes = processes
+        self._attribution: StepAttribution | None = None
         self._sums = (
             StepAccumulators(needs.lags, response=needs.response, momentum=needs.momentum)
             if needs.sums
             else None
         )
 
-    def open(
+    def attribute(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        task: PruningTask,
+        seed: int,
+        stack: ExitStack,
+    ) -> StepAttribution | None:
+        """Begin to sum attributions, before steps are excited; None where none is asked for."""
+        if not self._needs.attribution:
+            return None
+        named = {n.removeprefix("module."): p for n, p in model.named_parameters()}
+        named |= dict(model.named_parameters())
+        self._attribution = stack.enter_context(
+            StepAttribution(
+                model,
+                optimizer,
+                {name: named[name] for name in self._layers},
+                self._needs.attribution,
+                task=task,
+                processes=self._processes,
+                seed=seed,
+            )
+        )
+        return self._attribution
+
+    def record(
         self, model: nn.Module, optimizer: torch.optim.Optimizer, stack: ExitStack
     ) -> Recorder | None:
         """Begin to record; None where nothing is asked for."""
@@ -80,7 +112,7 @@ class Collection:
         if self._needs.trajectory:
             to.append(self._store)
         double = any(p.dtype == torch.float64 for p in model.parameters())
-        chosen = self._layers
+        chosen = set(self._layers)
         return stack.enter_context(
             record(
                 model,
@@ -94,10 +126,13 @@ class Collection:
 
     def result(self) -> Collected:
         """Return what was recorded; nothing in the processes that do not write."""
-        if not self._first:
-            return Collected(None, None)
-        sums = None if self._sums is None else self._sums.result()
-        return Collected(sums, self._store if self._needs.trajectory else None)
+        if not self._processes.first:
+            return Collected()
+        return Collected(
+            None if self._sums is None else self._sums.result(),
+            self._store if self._needs.trajectory else None,
+            None if self._attribution is None else self._attribution.result(),
+        )
 
 
 def gradients_of(
@@ -190,6 +225,7 @@ def evidence_of(
         rng=np.random.default_rng(derived_seed(seed, "criterion")),
         sums=collected.sums,
         trajectory=collected.trajectory,
+        attribution=collected.attribution,
         gradients=gradients_of(model, task, masks, derived_seed(seed, "gradients")),
         share=share,
     )

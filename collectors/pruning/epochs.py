@@ -15,7 +15,7 @@ from collectors.pruning.frames import measured
 from collectors.pruning.passes import Performance, evaluate, train_epoch
 from collectors.pruning.runs import Run
 from collectors.pruning.states import State
-from collectors.recording import Recorder
+from collectors.pruning.watching import Watch
 
 
 def train_epochs(
@@ -25,7 +25,7 @@ def train_epochs(
     count: int,
     optimizer: torch.optim.Optimizer,
     told: Told,
-    recorder: Recorder | None = None,
+    watch: Watch | None = None,
 ) -> State:
     """Train epochs, with a row each; the last one is judged on the other data.
 
@@ -43,7 +43,7 @@ def train_epochs(
         What trains.
     told : callable
         Hears of every epoch.
-    recorder : Recorder, optional
+    watch : Watch, optional
         Sees every step.
 
     Returns
@@ -60,7 +60,7 @@ def train_epochs(
         return state.with_row(row, 0.0)
     for epoch in range(1, count + 1):
         began = time.perf_counter()
-        train = trained_epoch(run, optimizer, stage, state.iteration, epoch, recorder)
+        train = trained_epoch(run, optimizer, stage, state.iteration, epoch, watch)
         row = log_row(run, state, stage, epoch, train, judged=epoch == count)
         state = state.with_row(row, time.perf_counter() - began)
         told(stage)
@@ -89,7 +89,7 @@ def trained_epoch(
     stage: str,
     iteration: int,
     epoch: int,
-    recorder: Recorder | None,
+    watch: Watch | None = None,
 ) -> Performance:
     """Train one epoch with its own random numbers.
 
@@ -103,7 +103,7 @@ def trained_epoch(
         Its name.
     iteration, epoch : int
         Their numbers.
-    recorder : Recorder or None
+    watch : Watch, optional
         Sees every step.
 
     Returns
@@ -117,9 +117,9 @@ def trained_epoch(
         If the training data are empty.
     """
     run.seed_epoch(stage, iteration, epoch, run.task.train)
-    if recorder is not None:
-        recorder.epoch = float(epoch)
-    train = train_epoch(run.wrapped, optimizer, run.task, run.processes, recorder)
+    if watch is not None:
+        watch.begin(epoch)
+    train = train_epoch(run.wrapped, optimizer, run.task, run.processes, watch)
     if not train.examples:
         raise ConfigurationError(
             "the training data hold no example: give one batch at least (drop_last=True of a "

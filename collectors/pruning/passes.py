@@ -13,7 +13,7 @@ from collectors.batches import Data, batches
 from collectors.calls import call, check_losses
 from collectors.pruning.processes import Processes
 from collectors.pruning.tasks import PruningTask
-from collectors.recording import Recorder
+from collectors.pruning.watching import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def train_epoch(
     optimizer: torch.optim.Optimizer,
     task: PruningTask,
     processes: Processes,
-    recorder: Recorder | None = None,
+    watch: Watch | None = None,
 ) -> Performance:
     """Train one pass over the training data.
 
@@ -98,7 +98,7 @@ def train_epoch(
         Data and loss.
     processes : Processes
         Over which losses are averaged.
-    recorder : Recorder, optional
+    watch : Watch, optional
         Sees every step.
 
     Returns
@@ -107,9 +107,9 @@ def train_epoch(
         Of every minibatch before its step.
     """
     model.train()
-    tally = Tally(task)
-    for inputs, targets in batches(task.train, model):
-        _step(model, optimizer, task, (inputs, targets), tally, recorder)
+    tally, watch = Tally(task), watch or Watch()
+    for batch in watch.batches(batches(task.train, model)):
+        _step(model, optimizer, task, batch, tally, watch)
     return tally.performance(processes)
 
 
@@ -151,7 +151,7 @@ def _step(
     task: PruningTask,
     batch: tuple[Any, Any],
     tally: Tally,
-    recorder: Recorder | None,
+    watch: Watch,
 ) -> None:
     inputs, targets = batch
     first: list[tuple[Any, Tensor]] = []
@@ -165,7 +165,7 @@ def _step(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = losses().mean() if recorder is None else recorder.loss(losses)
+        loss = watch.loss(losses)
         loss.backward()
         return loss
 

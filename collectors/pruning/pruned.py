@@ -37,10 +37,10 @@ class Pruned(Shown):
     units : Masks or None
         Of its units, where units were pruned.
     log : pandas.DataFrame
-        One row an evaluation: each epoch of every stage ("pretraining", "collecting",
-        "posttraining"), each network after it was pruned and rewound ("pruned"), and again the
-        best epoch ("final"). Training columns are of the epoch, before each step; sparsity is
-        the share of the prunable parameters. NaN where nothing was evaluated.
+        One row an evaluation: each epoch of every stage ("pretraining", "training",
+        "collecting", "posttraining"), each network after it was pruned and rewound ("pruned"), and
+        again the best epoch ("final"). Training columns are of the epoch, before each step;
+        sparsity is the share of the prunable parameters. NaN where nothing was evaluated.
     layers : pandas.DataFrame
         One row a layer and iteration: entries, kept before and after, sparsity, and whether the
         rule alone would have kept fewer than the minimum (collapsed).

@@ -17,6 +17,7 @@ from causalhyper.granger.masks import Masks
 from collectors.pruning.dead_units import find_dead_units
 from collectors.pruning.frames import layers_frame, log_frame
 from collectors.pruning.mask_plan import MaskPlan, mask_plan
+from collectors.pruning.needs import check_needs
 from collectors.pruning.processes import Processes
 from collectors.pruning.pruned import SETS, Pruned
 from collectors.pruning.requests import (
@@ -101,7 +102,8 @@ class Run:
     def epochs(self) -> int:
         """Epochs in all, at most."""
         settings = self.settings
-        return settings.n_pre + self.iterations * settings.n_prune + settings.n_post
+        each = settings.n_more + settings.n_prune
+        return settings.n_pre + self.iterations * each + settings.n_post
 
     @property
     def key(self) -> str:
@@ -118,7 +120,8 @@ class Run:
     def epochs_done(self, state: State) -> int:
         """Return how many epochs a state has behind it."""
         before = 0 if state.stage == "made" else self.settings.n_pre
-        return before + state.iteration * self.settings.n_prune + state.epoch
+        each = self.settings.n_more + self.settings.n_prune
+        return before + state.iteration * each + state.epoch
 
     def seed_epoch(self, stage: str, iteration: int, epoch: int, loader: object) -> None:
         """Begin an epoch's random numbers: of this process, with an order common to all."""
@@ -201,6 +204,7 @@ def make_run(
     rule = chosen_criterion(criterion)
     method = DENSE if rule is None else rule.name
     check_protocol(settings, method, sparsity)
+    check_needs(settings, rule, task)
     seed_everything(derived_seed(seed, "model"))
     model = task.new_model()
     given = isinstance(task.model, nn.Module)

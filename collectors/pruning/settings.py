@@ -23,7 +23,8 @@ class PruningSettings:
     ----------
     n_pre, n_iter, n_prune, n_post : int
         Epochs of pre-training; pruning iterations; epochs of collecting in each; most epochs of
-        post-training.
+        post-training. With `n_more` there need be no collecting (0) for criteria that rank by
+        weights or gradients.
     learning_rate : float
         Of Adam, before and after pruning, unless the task has its own optimiser.
     collecting_rate : float
@@ -53,6 +54,15 @@ class PruningSettings:
         Epochs of post-training after which a checkpoint is written.
     protocol : {"default", "published"}
         A label: "published" by `published_settings`.
+    n_more : int
+        Epochs by the optimiser of pre-training before each collecting stage, so that a criterion
+        ranks later weights; training goes back all the same, as `rewind` says.
+    excitation_noise : float
+        While collecting, the standard deviation of normal noise that is added to the change of
+        each parameter kept, in units of the root mean square of the gradient's part of the change.
+    excitation_spread : float
+        While collecting, each step's rate is `collecting_rate` times a number drawn log-uniformly
+        from 1 / spread to spread; from 1.
 
     Raises
     ------
@@ -88,11 +98,14 @@ class PruningSettings:
     keep_zeros: bool | None = None
     checkpoint_every: int = 10
     protocol: Protocol = "default"
+    n_more: int = 0
+    excitation_noise: float = 0.0
+    excitation_spread: float = 1.0
 
     def __post_init__(self) -> None:
         lowest = {
-            "n_pre": 0, "n_iter": 1, "n_prune": 1, "n_post": 0, "patience": 1, "minimum": 0,
-            "checkpoint_every": 1,
+            "n_more": 0, "n_pre": 0, "n_iter": 1, "n_prune": 0 if self.n_more else 1, "n_post": 0,
+            "patience": 1, "minimum": 0, "checkpoint_every": 1,
         }  # fmt: skip
         for name, least in lowest.items():
             value = getattr(self, name)
@@ -100,7 +113,11 @@ class PruningSettings:
                 raise ConfigurationError(
                     f"{name} must be a whole number from {least}; got {value!r}"
                 )
-        for name in ("learning_rate", "collecting_rate", "momentum", "tolerance"):
+        numbers = (
+            "learning_rate", "collecting_rate", "momentum", "tolerance", "excitation_noise",
+            "excitation_spread",
+        )  # fmt: skip
+        for name in numbers:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ConfigurationError(f"{name} must be a number; got {value!r}")
@@ -122,6 +139,11 @@ class PruningSettings:
                 "expected a momentum in [0, 1) and a tolerance from 0; got "
                 f"{self.momentum!r} and {self.tolerance!r}"
             )
+        for name, least in {"excitation_noise": 0, "excitation_spread": 1}.items():
+            if not least <= getattr(self, name) < math.inf:
+                raise ConfigurationError(
+                    f"{name} must be finite and at least {least}; got {getattr(self, name)!r}"
+                )
         words = {
             "schedule": ScheduleKind, "scope": Scope, "rewind": Rewind, "protocol": Protocol,
         }  # fmt: skip
@@ -131,6 +153,11 @@ class PruningSettings:
                     f"{name} must be one of {', '.join(get_args(kind))}; got "
                     f"{getattr(self, name)!r}"
                 )
+
+    @property
+    def excited(self) -> bool:
+        """Whether collecting steps are excited."""
+        return self.excitation_noise > 0 or self.excitation_spread > 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -162,7 +189,8 @@ def published_settings(**changes: Any) -> PruningSettings:
     (0, 'published')
     """
     fixed: dict[str, Any] = {"scope": "layer", "minimum": 0, "rewind": "pretrained"}
-    if taken := sorted(set(changes) & {*fixed, "protocol", "structured", "keep_zeros"}):
+    own = {"protocol", "structured", "keep_zeros", "n_more", "excitation_noise"}
+    if taken := sorted(set(changes) & {*fixed, *own, "excitation_spread"}):
         raise ConfigurationError(
             f"the published protocol fixes {', '.join(taken)}: change other settings, or begin "
             "from PruningSettings()"

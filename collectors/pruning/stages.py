@@ -15,7 +15,8 @@ import torch
 from causalhyper.errors import DataError
 from causalhyper.granger.masks.allocation import Allocation, allocate
 from collectors.pruning.bars import Told
-from collectors.pruning.collecting import Collected, Collection, evidence_of
+from collectors.pruning.collecting import Collected, evidence_of
+from collectors.pruning.collecting_stage import collect_steps, train_on
 from collectors.pruning.epochs import (
     judged_on,
     log_row,
@@ -23,7 +24,6 @@ from collectors.pruning.epochs import (
     row_names,
     train_epochs,
     trained_epoch,
-    trained_parameters,
 )
 from collectors.pruning.folders import TRAJECTORY, Folder
 from collectors.pruning.frames import layer_rows, measured
@@ -111,7 +111,8 @@ def _iterate(run: Run, state: State, folder: Folder | None, told: Told) -> State
             if folder is None
             else folder.path / TRAJECTORY
         )
-        state, collected = _collect(run, replace(state, iteration=iteration), store, told)
+        state = train_on(run, replace(state, iteration=iteration), told)
+        state, collected = collect_steps(run, state, store, told)
         state, began = replace(state, stage="pruned"), time.perf_counter()
         origin = state.origin or copied(run.model.state_dict())
         light = replace(state, weights={}, origin={}, log=(), seconds=())
@@ -123,25 +124,6 @@ def _iterate(run: Run, state: State, folder: Folder | None, told: Told) -> State
     state = replace(state, weights=copied(weights))
     row = log_row(run, state, "pruned", 0, Performance(), judged=True)
     return state.with_row(row, time.perf_counter() - began)
-
-
-def _collect(run: Run, state: State, store: Path, told: Told) -> tuple[State, Collected]:
-    settings, needs = run.settings, run.needs
-    optimizer = torch.optim.SGD(
-        trained_parameters(run.model),
-        lr=settings.collecting_rate,
-        momentum=settings.momentum if needs.momentum else 0.0,
-    )
-    layers = list(run.plan.start.kept)
-    collection = Collection(needs, layers, store, first=run.first)
-    with ExitStack() as stack:
-        # the masks' hooks before the recorder's, which then sees what they left
-        masks = run.plan.training_masks(state.masks)
-        stack.enter_context(keep_pruned(run.model, optimizer, masks))
-        recorder = collection.open(run.wrapped, optimizer, stack)
-        epochs = settings.n_prune
-        state = train_epochs(run, state, "collecting", epochs, optimizer, told, recorder)
-    return state, collection.result()
 
 
 def _choose(run: Run, state: State, origin: Tensors, collected: Collected) -> State:
@@ -194,7 +176,7 @@ def _posttrain(run: Run, state: State, told: Told) -> State:
 
 def _posttrain_epoch(run: Run, state: State, optimizer: torch.optim.Optimizer) -> State:
     began, epoch = time.perf_counter(), state.epoch + 1
-    train = trained_epoch(run, optimizer, "posttraining", 0, epoch, None)
+    train = trained_epoch(run, optimizer, "posttraining", 0, epoch)
     found, test = judged_on(run, "validation"), judged_on(run, "test")
     stopping = state.stopping.after(epoch, train, found, run.settings.tolerance)
     is_best = stopping.best_epoch == epoch or not found.examples

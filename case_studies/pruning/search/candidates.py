@@ -44,7 +44,8 @@ class Arm:
     @property
     def needs_series(self) -> bool:
         """Whether steps are recorded."""
-        return self.criterion.needs.series or self.criterion.needs.sums
+        needs = self.criterion.needs
+        return needs.series or needs.sums or bool(needs.attribution)
 
 
 def _with_null(criterion: type, **options: object) -> tuple[Criterion, Criterion]:
@@ -102,8 +103,8 @@ CANDIDATES = {
     "secant, noise, rewound": Arm(SecantSaliency(), "noise", trained=True),
     "secant, adaptive, rewound": Arm(Adaptive(SecantSaliency()), trained=True),
     "secant, noise, adaptive, rewound": Arm(Adaptive(SecantSaliency()), "noise", trained=True),
-    "gain": Arm(FreshGain()),
-    "gain x theta2": Arm(FreshGain(squared=True)),
-    "gain x theta2, rewound": Arm(FreshGain(squared=True), trained=True),
+    "gain": Arm(FreshGain(squared=False)),
+    "gain x theta2": Arm(FreshGain()),
+    "gain x theta2, rewound": Arm(FreshGain(), trained=True),
 }
 ARMS = BASELINES | CANDIDATES

@@ -1,5 +1,7 @@
 """Pruning criteria: what is known of a network, and how each criterion ranks its parameters."""
 
+from causalhyper.granger.criteria.attributed import FreshGain, SecantSaliency
+from causalhyper.granger.criteria.attribution import Attribution
 from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.criterion import Criterion, Needs
 from causalhyper.granger.criteria.evidence import Evidence
@@ -15,6 +17,7 @@ from causalhyper.granger.criteria.woodfisher import WoodFisher, compensated_weig
 
 __all__ = [
     "CRITERIA",
+    "Attribution",
     "Causal",
     "CausalElasticNet",
     "CausalLasso",
@@ -22,12 +25,14 @@ __all__ = [
     "Criterion",
     "Evidence",
     "Fisher",
+    "FreshGain",
     "Lamp",
     "Magnitude",
     "Needs",
     "Obd",
     "Published",
     "Random",
+    "SecantSaliency",
     "Shifted",
     "Taylor",
     "TotalMovement",

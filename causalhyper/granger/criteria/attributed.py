@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array
-from causalhyper.errors import ConfigurationError
-from causalhyper.granger.criteria.attribution import Attribution
 from causalhyper.granger.criteria.criterion import Needs
 from causalhyper.granger.criteria.evidence import Evidence
 from causalhyper.granger.criteria.weights import Moment, check_moment, weights_at
@@ -35,21 +33,21 @@ class SecantSaliency:
     """
 
     at: Moment = "collected"
-    name: str = "causal-secant"
+    name: str = "secant"
 
     def __post_init__(self) -> None:
         check_moment(self.at)
 
     @property
     def needs(self) -> Needs:
-        """Series of the loss, with gradients around each step."""
-        return Needs(series=True)
+        """Gradients on each step's minibatch before and after it."""
+        return Needs(attribution=("turned",))
 
     def scores(self, evidence: Evidence) -> dict[str, Array]:
         """Return saliencies."""
-        weights, found = weights_at(evidence, self.at), {}
-        for layer, weight in weights.items():
-            curvature = np.asarray(attribution_of(evidence, layer, self.name).curvature)
+        shared, found = evidence.require_attribution(self.name, "turned"), {}
+        for layer, weight in weights_at(evidence, self.at).items():
+            curvature = np.asarray(shared[layer].curvature)
             found[layer] = np.abs(curvature).reshape(weight.shape) * weight**2 / 2
         return evidence.of_entries(found)
 
@@ -58,64 +56,37 @@ class SecantSaliency:
 class FreshGain:
     r"""Rank by what a parameter's movement gained on minibatches that did not choose it.
 
-    :math:`|\sum_t \Delta_{tk} \tilde g_{tk}|`, the first-order loss change on a fresh minibatch
-    by parameter: for plain gradient descent :math:`\eta \sum_t \bar g_{tk}^2` without the noise
-    of the minibatch, which is most of movement.
+    :math:`|\sum_t \Delta_{tk} \tilde g_{tk}| \theta^2`, the first-order loss change on a fresh
+    minibatch by parameter: for plain gradient descent :math:`\eta \sum_t \bar g_{tk}^2` without
+    the noise of the minibatch, which is most of movement. So it is the diagonal Fisher information
+    of `Fisher` with mean gradients in the place of noisy ones. It costs a backward pass a step.
 
     Attributes
     ----------
     squared : bool
-        Times :math:`\theta^2`.
+        Times :math:`\theta^2`; without, the gain itself.
     at : {"collected", "rewound"}
         Of the weights.
     name : str
     """
 
-    squared: bool = False
+    squared: bool = True
     at: Moment = "collected"
-    name: str = "causal-gain"
+    name: str = "gain"
 
     def __post_init__(self) -> None:
         check_moment(self.at)
 
     @property
     def needs(self) -> Needs:
-        """Series of the loss, with gradients around each step."""
-        return Needs(series=True)
+        """A gradient on a fresh minibatch before each step."""
+        return Needs(attribution=("fresh",))
 
     def scores(self, evidence: Evidence) -> dict[str, Array]:
         """Return sizes of gains."""
-        weights, found = weights_at(evidence, self.at), {}
-        for layer, weight in weights.items():
-            gain = np.asarray(attribution_of(evidence, layer, self.name).gain)
+        shared, found = evidence.require_attribution(self.name, "fresh"), {}
+        for layer, weight in weights_at(evidence, self.at).items():
+            gain = np.asarray(shared[layer].gain)
             factor = weight**2 if self.squared else 1.0
             found[layer] = np.abs(gain).reshape(weight.shape) * factor
         return evidence.of_entries(found)
-
-
-def attribution_of(evidence: Evidence, layer: str, name: str) -> Attribution:
-    """Return the attribution of a layer, or say that the criterion of this name needs it.
-
-    Parameters
-    ----------
-    evidence : Evidence
-    layer : str
-    name : str
-        Of the criterion that asks.
-
-    Returns
-    -------
-    Attribution
-
-    Raises
-    ------
-    ConfigurationError
-        If gradients around the steps were not recorded.
-    """
-    found = evidence.require_series(name).layers[layer].attribution
-    if found is None:
-        raise ConfigurationError(
-            f"the criterion {name!r} needs gradients before and after every step: record the "
-            "series with attributions"
-        )
-    return found

@@ -14,8 +14,13 @@ gives p numbers where the loss gives one. In the same way the loss change on a f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
+from causalhyper.errors import ConfigurationError
 from causalhyper.granger.criteria.series_sums import Numbers
+
+Part = Literal["turned", "fresh"]
+"""What may be summed beside the squared changes; each costs a backward pass a step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,31 +33,40 @@ class Attribution:
     ----------
     moved : ndarray or Tensor, shape (..., p)
         :math:`\sum_t \Delta_{tk}^2`.
-    turned : ndarray or Tensor, shape (..., p)
+    turned : ndarray or Tensor, shape (..., p), optional
         :math:`\sum_t \Delta_{tk} (g_{tk}^+ - g_{tk})`, gradients after and before the step on its
         own minibatch.
-    fresh : ndarray or Tensor, shape (..., p)
+    fresh : ndarray or Tensor, shape (..., p), optional
         :math:`\sum_t \Delta_{tk} \tilde g_{tk}`, the gradient before the step on a minibatch that
         did not choose it.
     """
 
     moved: Numbers
-    turned: Numbers
-    fresh: Numbers
+    turned: Numbers | None = None
+    fresh: Numbers | None = None
 
-    def add(self, change: Numbers, before: Numbers, after: Numbers, fresh: Numbers) -> None:
+    def add(
+        self,
+        change: Numbers,
+        before: Numbers = None,
+        after: Numbers = None,
+        fresh: Numbers = None,
+    ) -> None:
         """Add a step, in place.
 
         Parameters
         ----------
-        change, before, after, fresh : ndarray or Tensor, shape (..., p)
-            The change, and gradients on the step's minibatch before and after it, and on a fresh
-            one before it.
+        change : ndarray or Tensor, shape (..., p)
+        before, after, fresh : ndarray or Tensor, shape (..., p), optional
+            Gradients on the step's minibatch before and after it, where `turned` is summed, and
+            on a fresh one before it, where `fresh` is.
         """
         moved, turned, other = self.moved, self.turned, self.fresh
         moved += change**2
-        turned += change * (after - before)
-        other += change * fresh
+        if turned is not None:
+            turned += change * (after - before)
+        if other is not None:
+            other += change * fresh
 
     @property
     def curvature(self) -> Numbers:
@@ -65,9 +79,14 @@ class Attribution:
         exactly :math:`h_k` of a quadratic loss with a diagonal Hessian, after one step; in general
         the diagonal of the Hessian where changes are uncorrelated, as injected noise makes them
         (Hutchinson's estimate). Zero where a parameter did not move.
+
+        Raises
+        ------
+        ConfigurationError
+            If `turned` was not summed.
         """
         there = self.moved > 0
-        return self.turned * there / (self.moved * there + ~there)
+        return self._summed("turned") * there / (self.moved * there + ~there)
 
     @property
     def gain(self) -> Numbers:
@@ -75,5 +94,19 @@ class Attribution:
 
         For plain gradient descent :math:`-\sum \Delta_k \tilde g_k`, whose expectation is
         :math:`\sum_t \eta_t \bar g_{tk}^2`: movement freed of the noise of the minibatch.
+
+        Raises
+        ------
+        ConfigurationError
+            If `fresh` was not summed.
         """
-        return -self.fresh
+        return -self._summed("fresh")
+
+    def _summed(self, part: Part) -> Numbers:
+        found = getattr(self, part)
+        if found is None:
+            raise ConfigurationError(
+                f"the attribution has no sums {part!r}: record them (attribution=({part!r},) of "
+                "Needs)"
+            )
+        return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from causalhyper.arrays import Array
+from causalhyper.granger.criteria.attribution import Part
 from causalhyper.granger.criteria.evidence import Evidence
 
 
@@ -29,6 +30,10 @@ class Needs:
         Steps by which the sums shift the loss behind the changes, beside 0.
     series : bool
         Series of the loss in every step, with sums of them (`LossSeries`).
+    attribution : tuple of {"turned", "fresh"}
+        Parts of an `Attribution` of every step, from gradients around it: each costs a backward
+        pass a step, ``"turned"`` on the step's own minibatch after it, ``"fresh"`` on a minibatch
+        that did not choose it.
     """
 
     sums: bool = False
@@ -38,6 +43,7 @@ class Needs:
     momentum: bool = False
     lags: tuple[int, ...] = ()
     series: bool = False
+    attribution: tuple[Part, ...] = ()
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ import numpy as np
 from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.frames import StepSums
+from causalhyper.granger.criteria.attribution import Attribution, Part
 from causalhyper.granger.criteria.loss_series import LossSeries
 from causalhyper.granger.design.records import Recorded
 from causalhyper.granger.lasso.arguments import check_generator
@@ -18,6 +19,11 @@ from causalhyper.granger.masks import Masks, sum_units, units_of
 
 Gradients = Callable[[int], Iterator[Mapping[str, Array]]]
 """Given a number, yields the mean gradients of so many minibatches, by layer and in its shape."""
+GRADIENTS: Mapping[Part, str] = {
+    "turned": "gradients before and after",
+    "fresh": "gradients on a fresh minibatch before",
+}
+"""What the parts of an attribution are summed from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +51,8 @@ class Evidence:
         channels, neurons): one a unit.
     series : LossSeries, optional
         Of the collecting stage.
+    attribution : mapping of str to Attribution, optional
+        By layer, of the collecting stage; the parameters of a layer in a row.
 
     Raises
     ------
@@ -61,6 +69,7 @@ class Evidence:
     gradients: Gradients | None = None
     share: Literal["output"] | None = None
     series: LossSeries | None = None
+    attribution: Mapping[str, Attribution] | None = None
 
     def __post_init__(self) -> None:
         check_generator(self.rng, needed=True)
@@ -142,6 +151,33 @@ class Evidence:
                     f"there are {', '.join(self.series.layers)}"
                 )
         return self.series
+
+    def require_attribution(self, name: str, part: Part) -> Mapping[str, Attribution]:
+        """Return what each parameter's movement did, or say what the criterion of this name needs.
+
+        Series hold it too, where they were recorded with it.
+        """
+        found: Mapping[str, Attribution | None] | None = self.attribution
+        if found is None and self.series is not None:
+            layers = self.require_series(name).layers
+            found = {layer: held.attribution for layer, held in layers.items()}
+        given = {} if found is None else found
+        checked: dict[str, Attribution] = {}
+        for layer, mask in self.masks.kept.items():
+            held = given.get(layer)
+            if held is None or getattr(held, part) is None:
+                raise ConfigurationError(
+                    f"the criterion {name!r} needs {GRADIENTS[part]} every step, and there are "
+                    f"none of layer {layer!r}: record them, and give their sums {part!r} "
+                    "(attribution=)"
+                )
+            if held.moved.shape[-1] != mask.size:
+                raise ConfigurationError(
+                    f"the attribution of layer {layer!r} is of {held.moved.shape[-1]} parameters; "
+                    f"its mask has {mask.size}"
+                )
+            checked[layer] = held
+        return checked
 
     def require_gradients(self, name: str) -> Gradients:
         """Return what yields gradients, or say that the criterion of this name needs it."""

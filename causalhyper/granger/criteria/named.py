@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from causalhyper.errors import ConfigurationError
+from causalhyper.granger.criteria.attributed import FreshGain, SecantSaliency
 from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.criterion import Criterion
 from causalhyper.granger.criteria.gradients import Obd, Taylor
@@ -35,6 +36,8 @@ CRITERIA: Mapping[str, Callable[..., Criterion]] = MappingProxyType(
         "taylor": Taylor,
         "woodfisher": WoodFisher,
         "obd": Obd,
+        "gain": FreshGain,
+        "secant": SecantSaliency,
     }
 )
 """What makes each criterion, by its name."""

@@ -3,21 +3,46 @@
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
+from causalhyper.granger.criteria import Needs
 from collectors.pruning import PruningSettings, prune
-from tests.collectors.pruning.problems import Movement, task
+from tests.collectors.pruning.problems import task
 
-SETTINGS = PruningSettings(n_pre=2, n_iter=2, n_prune=2, n_post=7, checkpoint_every=2)
-NEEDS = replace(Movement().needs, trajectory=True)
+SETTINGS = PruningSettings(
+    n_pre=2, n_iter=2, n_more=1, n_prune=2, n_post=7, checkpoint_every=2,
+    excitation_noise=1.0, excitation_spread=3.0,
+)  # fmt: skip
 EXPECTED = {
     "run.json", "weights.safetensors", "masks.safetensors", "log.parquet", "layers.parquet",
     "seconds.json", "result.json", "dead_units.parquet", ".lock",
 }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Ranks by all that a collecting stage records."""
+
+    name: str = "own-whole"
+
+    @property
+    def needs(self):
+        return Needs(sums=True, trajectory=True, attribution=("turned", "fresh"))
+
+    def scores(self, evidence):
+        sums, found = evidence.require_sums(self.name), {}
+        for part in ("turned", "fresh"):
+            shared = evidence.require_attribution(self.name, part)
+        for layer in sums.layers:
+            own = shared[layer.name]
+            ranked = layer.movement * (1 + np.abs(own.curvature)) + np.abs(own.gain)
+            found[layer.name] = ranked.reshape(layer.shape)
+        return found
 
 
 def die():
@@ -56,7 +81,7 @@ def train(folder, *, batch=0, write=0, resume=False):
     Path.replace = place
     given = task(model=dropping, loss=loss)
     prune(
-        given, criterion=Movement(needs=NEEDS), sparsity=0.6, seed=1, settings=SETTINGS,
+        given, criterion=Whole(), sparsity=0.6, seed=1, settings=SETTINGS,
         out=folder, resume=resume, quiet=True,
     )  # fmt: skip
 

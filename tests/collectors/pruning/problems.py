@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from causalhyper.granger.criteria import Needs
+from causalhyper.granger.criteria import Needs, TotalMovement
 from collectors.pruning import PruningSettings, PruningTask
 
 SHORT = PruningSettings(n_pre=2, n_iter=2, n_prune=2, n_post=3)
@@ -42,6 +42,24 @@ class Draws:
 
     def scores(self, evidence):
         return {n: evidence.rng.random(w.shape) for n, w in evidence.weights.items()}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Movement; keeps what it was given, iteration by iteration."""
+
+    parts: tuple = ("turned", "fresh")
+    sums: bool = True
+    name: str = "own-probe"
+    given: list = field(default_factory=list)
+
+    @property
+    def needs(self):
+        return Needs(sums=self.sums, attribution=self.parts)
+
+    def scores(self, evidence):
+        self.given.append(evidence)
+        return TotalMovement().scores(evidence)
 
 
 def examples(n=96, inputs=6, seed=0):

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -45,6 +46,22 @@ def test_the_command_does_what_the_function_does_and_prints_the_summary(command,
     found = read_pruned(tmp_path / "run", task())
     assert printed.strip() == found.summary()
     alone = prune(task(), criterion=Magnitude(), sparsity=0.6, seed=4, settings=SHORT, quiet=True)
+    assert same(found.model.state_dict(), alone.model.state_dict())
+
+
+@pytest.mark.parametrize("name", ["gain", "secant"])
+def test_criteria_of_attributions_are_named_and_steps_excited_by_settings(
+    command, tmp_path, capsys, name
+):
+    changes = {"excitation_noise": 2.0, "excitation_spread": 3.0, "n_more": 1}
+    more = [word for key, value in changes.items() for word in ("--set", f"{key}={value}")]
+    assert command(words(tmp_path / "run", "--json", *more, criterion=name)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["method"] == name
+    assert document["settings"].items() >= changes.items()
+    settings = replace(SHORT, **changes)
+    alone = prune(task(), criterion=name, sparsity=0.6, seed=4, settings=settings, quiet=True)
+    found = read_pruned(tmp_path / "run", task())
     assert same(found.model.state_dict(), alone.model.state_dict())
 
 

@@ -17,6 +17,8 @@ CRITERIA = {
     "causal": named("causal", statistic="covariance"),
     "fisher": named("fisher"),
     "movement": named("movement"),
+    "gain": named("gain"),
+    "secant": named("secant"),
 }
 
 

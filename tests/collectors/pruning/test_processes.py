@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from collectors.pruning import prune
-from tests.collectors.pruning.problems import Movement
-from tests.collectors.pruning.two_processes import DEEP, task
+from tests.collectors.pruning.problems import Movement, Probe
+from tests.collectors.pruning.two_processes import DEEP, EXCITED, task
 
 ROOT = Path(__file__).parents[3]
 
@@ -63,6 +63,26 @@ def test_they_are_those_of_one_process_within_rounding(folder):
 def test_running_means_are_those_of_the_first_in_both(folder):
     one, other = (ast.literal_eval((folder / f"{rank}.txt").read_text()) for rank in (0, 1))
     assert one == other
+
+
+def test_attributions_are_of_gradients_averaged_over_both(folder):
+    probe = Probe()
+    prune(task(), criterion=probe, sparsity=0.6, seed=2, settings=EXCITED, quiet=True)
+    (found, weights), (none, others) = (
+        torch.load(folder / f"{rank}.attribution.pt", weights_only=False) for rank in (0, 1)
+    )
+    assert none == []
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    assert len(found) == len(probe.given) == EXCITED.n_iter
+    for evidence, layers in zip(probe.given, found, strict=True):
+        for name, alone in evidence.attribution.items():
+            for part in ("moved", "turned", "fresh"):
+                expected = getattr(alone, part)
+                scale = np.abs(expected).max()
+                assert scale > 0
+                np.testing.assert_allclose(
+                    getattr(layers[name], part), expected, rtol=1e-3, atol=1e-3 * scale
+                )
 
 
 def test_an_error_of_the_first_ends_the_other_too(folder):

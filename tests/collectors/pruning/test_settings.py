@@ -38,6 +38,9 @@ def test_the_defaults_are_the_papers():
         {"collecting_rate": float("nan")}, {"momentum": 1.0}, {"tolerance": -1e-4},
         {"rewind": "start"}, {"scope": "layers"}, {"schedule": "step"}, {"protocol": "paper"},
         {"learning_rate": "fast"}, {"momentum": None}, {"structured": "yes"}, {"keep_zeros": 1},
+        {"n_prune": 0}, {"n_more": -1}, {"n_more": 1.0}, {"excitation_noise": -1.0},
+        {"excitation_noise": float("inf")}, {"excitation_noise": "much"},
+        {"excitation_spread": 0.5}, {"excitation_spread": float("nan")},
     ],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_named(wrong):
@@ -55,6 +58,8 @@ def test_the_published_protocol_is_labelled_and_cannot_be_bent():
     assert published_settings().protocol == "published"
     with pytest.raises(ConfigurationError, match="minimum"):
         published_settings(minimum=1)
+    with pytest.raises(ConfigurationError, match="excitation_noise, n_more"):
+        published_settings(n_more=2, excitation_noise=1.0)
 
 
 def test_prunable_are_weights_of_convolutions_and_linear_layers_alone():

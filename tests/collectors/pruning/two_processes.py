@@ -12,9 +12,10 @@ from torch import nn
 from causalhyper.errors import DataError
 from collectors.pruning import PruningTask, prune
 from collectors.pruning.processes import OtherProcessError
-from tests.collectors.pruning.problems import SHORT, Movement, batched, examples
+from tests.collectors.pruning.problems import SHORT, Movement, Probe, batched, examples
 
 DEEP = replace(SHORT, n_post=5)
+EXCITED = replace(SHORT, excitation_noise=2.0, excitation_spread=3.0, n_more=1)
 
 
 def network():
@@ -61,6 +62,10 @@ def prune_all(folder, rank, size):
     normed = prune(task(rank, size, network), **given)
     tensors = [t.double().sum() for t in normed.model.state_dict().values()]
     (folder / f"{rank}.txt").write_text(repr([t.item() for t in tensors]))
+    probe = Probe()
+    excited = prune(task(rank, size), **(given | {"criterion": probe, "settings": EXCITED}))
+    shared = [evidence.attribution for evidence in probe.given]
+    torch.save((shared, excited.model.state_dict()), folder / f"{rank}.attribution.pt")
     try:
         prune(task(rank, size), **(given | {"criterion": Failing()}))
     except (DataError, OtherProcessError) as error:

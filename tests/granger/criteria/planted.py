@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.frames import LayerSums, StepSums
-from causalhyper.granger.criteria import Evidence
+from causalhyper.granger.criteria import Attribution, Evidence
 from causalhyper.granger.design import ArrayTrajectory
 from causalhyper.granger.masks import Masks
 
@@ -31,6 +31,9 @@ class LinearTraining:
     end: dict[str, np.ndarray]
     curvature: dict[str, np.ndarray]
     rate: float
+    before: dict[str, np.ndarray]
+    after: dict[str, np.ndarray]
+    fresh: dict[str, np.ndarray]
 
     @property
     def gamma(self):
@@ -59,9 +62,15 @@ def linear_training(*, steps=200, rate=1e-3, dead=(), shapes=None, noise=1.0, se
     theta = rng.normal(size=size)
     start, truth = theta.copy(), rng.normal(size=size)
     changes, losses = np.empty((steps, size)), np.empty((steps, 2))
+    others = np.random.default_rng([seed, 1])
+    gradients = {part: np.empty((steps, size)) for part in ("before", "after", "fresh")}
     for t in range(steps):
         minimum = truth + noise * rng.normal(size=size) * rng.exponential(size=size)
         changes[t] = -rate * h * (theta - minimum)
+        other = truth + noise * others.normal(size=size)
+        gradients["before"][t] = h * (theta - minimum)
+        gradients["after"][t] = h * (theta + changes[t] - minimum)
+        gradients["fresh"][t] = h * (theta - other)
         losses[t] = [0.5 * h @ (at - minimum) ** 2 for at in (theta, theta + changes[t])]
         theta = theta + changes[t]
     return LinearTraining(
@@ -71,6 +80,7 @@ def linear_training(*, steps=200, rate=1e-3, dead=(), shapes=None, noise=1.0, se
         split(theta, shapes),
         split(h, shapes),
         rate,
+        **{part: split(values, shapes) for part, values in gradients.items()},
     )
 
 
@@ -108,6 +118,19 @@ def summed(training, *, momentum=False, lags=(0,), kind="same"):
     return StepSums(tuple(layers), lags, momentum, (y,), {"response": kind})
 
 
+def attribution_of(training):
+    """Attributions from their definition."""
+    found = {}
+    for name, c in training.changes.items():
+        d, before, after, fresh = (
+            a.reshape(len(c), -1)
+            for a in (c, training.before[name], training.after[name], training.fresh[name])
+        )
+        shared = (d**2, d * (after - before), d * fresh)
+        found[name] = Attribution(*(each.sum(axis=0) for each in shared))
+    return found
+
+
 def gradients_of(training, seed=0):
     """Minibatch gradients at the end of training, from the truth of the model."""
 
@@ -132,6 +155,7 @@ def evidence_of(training, *, masks=None, share=None, seed=0, **given):
         "sums": summed(training),
         "trajectory": trajectory_of(training),
         "gradients": gradients_of(training),
+        "attribution": attribution_of(training),
     }
     shapes = {name: w.shape for name, w in training.start.items()}
     return Evidence(

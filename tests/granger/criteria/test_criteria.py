@@ -34,7 +34,7 @@ from tests.granger.criteria.planted import (
 NAMES = (
     "causal", "causal-lasso", "causal-elastic-net", "causal-ridge", "causal-published",
     "causal-shifted", "movement", "fisher", "magnitude", "lamp", "random", "taylor", "woodfisher",
-    "obd",
+    "obd", "gain", "secant",
 )  # fmt: skip
 OPTIONS = {"causal-published": {"l1": 1e-30}, "causal-shifted": {"shift": 9}}
 
@@ -107,6 +107,10 @@ def permuted(training, order):
         moved(training.end),
         moved(training.curvature),
         training.rate,
+        **{
+            part: moved(getattr(training, part), steps=True)
+            for part in ("before", "after", "fresh")
+        },
     )
 
 

@@ -26,7 +26,7 @@ CRITERIA = [
     SeriesSlope(), SeriesSlope(ranked="slope"), SeriesSlope(ranked="f", past=2),
     SeriesSlope(shrunk=True), SeriesSlope(response="fresh", within_layer=False),
     SharedSlope(), SharedSlope(by="layer"), SharedSlope(calibrated=True), SketchedSlope(),
-    SecantSaliency(), FreshGain(), FreshGain(squared=True), Adaptive(SecantSaliency()),
+    SecantSaliency(), FreshGain(), FreshGain(squared=False), Adaptive(SecantSaliency()),
 ]  # fmt: skip
 
 
@@ -216,7 +216,7 @@ def test_scores_are_finite_not_negative_in_shape_and_zero_where_pruned(
     masks.kept["fc"][2] = False
     given = replace(evidence, masks=masks, share=share)
     assert isinstance(criterion, Criterion)
-    assert criterion.needs.series
+    assert criterion.needs.series or criterion.needs.attribution
     scores = criterion.scores(given)
     assert list(scores) == list(SHAPES)
     for layer, kept in given.entries.kept.items():
@@ -230,7 +230,7 @@ def test_scores_are_finite_not_negative_in_shape_and_zero_where_pruned(
 def test_criteria_say_what_they_lack(evidence):
     bare = replace(evidence, series=None)
     for criterion in CRITERIA:
-        with pytest.raises(ConfigurationError, match="needs series of the loss"):
+        with pytest.raises(ConfigurationError, match=r"needs (series of the loss|gradients)"):
             criterion.scores(bare)
     series = evidence.series
     thin = {
@@ -240,6 +240,7 @@ def test_criteria_say_what_they_lack(evidence):
     poor = replace(evidence, series=replace(series, layers=thin))
     for criterion, what in (
         (SecantSaliency(), "gradients before and after"),
+        (FreshGain(), "gradients on a fresh minibatch"),
         (SharedSlope(), "movements of units"),
         (SketchedSlope(), "needs sketches"),
     ):
@@ -290,8 +291,8 @@ def test_adaptive_squared_magnitudes_are_lamp(evidence):
 
 def test_adaptive_scores_keep_the_order_in_a_layer_and_know_no_unit_of_it(evidence):
     criterion = Adaptive(SecantSaliency())
-    assert criterion.name == "causal-secant-adaptive"
-    assert criterion.needs.series
+    assert criterion.name == "secant-adaptive"
+    assert criterion.needs.attribution == ("turned",)
     found, plain = criterion.scores(evidence), SecantSaliency().scores(evidence)
     for layer in SHAPES:
         assert (np.argsort(found[layer].ravel()) == np.argsort(plain[layer].ravel())).all()
