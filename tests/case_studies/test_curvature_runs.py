@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from case_studies.pruning.curvature_runs.__main__ import main as measure
-from case_studies.pruning.curvature_runs.measuring import LOSS, Wanted, as_model, draw_images
+from case_studies.pruning.curvature_runs.measuring import (
+    LOSS,
+    Wanted,
+    as_model,
+    draw_images,
+    measure_flatness,
+    measure_surfaces,
+)
 from case_studies.pruning.images import parts_of
 from case_studies.pruning.logs import KINDS
 from case_studies.pruning.stacked_runs import jobs, strips
@@ -146,6 +153,18 @@ def test_surfaces_have_the_measured_loss_in_their_middle(measured: Path):
     middle = surfaces[(surfaces["alpha"] == 0) & (surfaces["beta"] == 0)]
     for row in middle.to_dict("records"):
         assert row["loss"] == pytest.approx(losses[(row["method"], row["pruned"])], rel=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_network_that_diverged_is_measured_as_such(call: list[str], networks: list[KeptNetwork]):
+    one = next(n for n in networks if n.names["method"] == "magnitude")
+    lost = KeptNetwork(one.names, one.layout, one.kept, torch.where(one.kept, torch.nan, 0.0))
+    wanted = Wanted(examples=8, batch=8, products=3, top=1, points=3)
+    images = draw_images(Path(call[1]), "fashion_mnist", 32, wanted, "cpu")
+    frame = measure_flatness(lost, images, wanted)
+    assert frame.loc[frame["quantity"] == "training_loss", "value"].isna().all()
+    assert frame["caution"].str.contains("not finite").all()
+    assert np.isinf(measure_surfaces(lost, images, wanted)["loss"]).all()
 
 
 def test_a_second_call_measures_nothing_and_a_missing_part_to_the_same_numbers(

@@ -58,6 +58,17 @@ def test_surfaces_side_by_side_share_one_scale_and_say_their_loss():
     assert len(flat[0].figure.axes) == 3  # one bar for both
 
 
+def test_surfaces_stand_in_rows_of_so_many_columns():
+    frame = pd.concat([bowl().assign(method=str(i)) for i in range(5)])
+    panels = plot_loss_surfaces(frame, columns=3)
+    places = [axes.get_subplotspec() for axes in panels]
+    assert [(p.rowspan.start, p.colspan.start) for p in places] == [
+        (0, 0), (0, 1), (0, 2), (1, 0), (1, 1),
+    ]  # fmt: skip
+    with pytest.raises(ConfigurationError, match="columns must be at least 1"):
+        plot_loss_surfaces(frame, columns=0)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_titles_and_names_of_contours_lie_within_the_picture_at_its_first_drawing(count):
     frame = pd.concat([bowl().assign(method=f"method {i}") for i in range(count)])
