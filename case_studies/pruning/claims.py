@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL, OWN, SHIFTED, STRONGEST
-from case_studies.pruning.flat_claims import flatness_claims
+from case_studies.pruning.flatness.claims import flatness_claims
 from case_studies.pruning.judging import (
     HOLDS,
     OPEN,

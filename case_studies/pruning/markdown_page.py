@@ -9,7 +9,7 @@ import pandas as pd
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
-from case_studies.pruning.flat_markdown import PARTS, part_text
+from case_studies.pruning.flatness.pictures import PARTS, part_text
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.study import PruningStudy
 from causalhyper.errors import DataError

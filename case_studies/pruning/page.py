@@ -9,14 +9,14 @@ import pandas as pd
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.figures import draw_standing
-from case_studies.pruning.flat_page import flatness_sections
+from case_studies.pruning.flatness.page import flatness_sections
+from case_studies.pruning.flatness.surface_page import strip_sections, surface_sections
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, role
 from case_studies.pruning.page_size import MOST, without_pictures
 from case_studies.pruning.study import PruningStudy
-from case_studies.pruning.surface_page import strip_sections, surface_sections
 from causalhyper.granger.pruning import PhaseShift, phase_shift
 from causalhyper.report import (
     Bullets,

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from case_studies.pruning.association import association_table
 from case_studies.pruning.claims import list_claims
 from case_studies.pruning.contrasts import accuracy_table, contrast_table
-from case_studies.pruning.flat import flatness_table
+from case_studies.pruning.flatness.association import association_table
+from case_studies.pruning.flatness.ratios import flatness_table
+from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.sentences import published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
-from case_studies.pruning.surfaces import surface_table
 from causalhyper.granger.pruning import PhaseShift
 
 

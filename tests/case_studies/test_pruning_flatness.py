@@ -10,15 +10,15 @@ import pytest
 from scipy import stats
 
 from case_studies.pruning import __main__ as command
-from case_studies.pruning.association import association_table, correlations
-from case_studies.pruning.flat import flatness_table
+from case_studies.pruning.flatness.association import association_table, correlations
+from case_studies.pruning.flatness.ratios import flatness_table
+from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.judging import pick, side_of
 from case_studies.pruning.logs import StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, filled
 from case_studies.pruning.page import render_study
 from case_studies.pruning.strips import robust_claims, strips_of
 from case_studies.pruning.study import PruningStudy, analyse
-from case_studies.pruning.surfaces import surface_table
 from tests.case_studies.flat_world import (
     LEVELS,
     LOGS,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from case_studies.pruning.flat import LOSS, MEASURES, paired_columns, with_levels
+from case_studies.pruning.flatness.ratios import LOSS, MEASURES, paired_columns, with_levels
 from case_studies.pruning.logs import TOLERANCE, StudyFrames, split
 from case_studies.pruning.methods import DENSE
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL
-from case_studies.pruning.flat import EIGENVALUE
+from case_studies.pruning.flatness.ratios import EIGENVALUE
 from case_studies.pruning.judging import (
     ABOVE,
     APART,

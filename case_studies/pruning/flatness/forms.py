@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.flat import MEASURES
+from case_studies.pruning.flatness.ratios import MEASURES
+from case_studies.pruning.flatness.surfaces import RINGS, ring_name
 from case_studies.pruning.judging import APART, side_of
 from case_studies.pruning.methods import percent
-from case_studies.pruning.surfaces import RINGS, ring_name
 from causalhyper.report import ReportTable, ShownColumn, frame_table
 
 MINUS = "\N{MINUS SIGN}"

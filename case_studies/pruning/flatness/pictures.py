@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from case_studies.pruning.flat_forms import association_form, ratio_form, surface_form
-from case_studies.pruning.flat_page import (
+from case_studies.pruning.flatness.forms import association_form, ratio_form, surface_form
+from case_studies.pruning.flatness.page import (
     ASSOCIATED,
     NOTES,
     PICTURES,
@@ -14,9 +14,13 @@ from case_studies.pruning.flat_page import (
     drawn_flatness,
     eigenvalue_pictures,
 )
+from case_studies.pruning.flatness.surface_page import (
+    drawn_surfaces,
+    strip_sections,
+    surface_picture,
+)
 from case_studies.pruning.judging import pick
 from case_studies.pruning.study import PruningStudy
-from case_studies.pruning.surface_page import drawn_surfaces, strip_sections, surface_picture
 from causalhyper.report import Heading, Picture, Prose, ReportTable, markdown_table
 from causalhyper.report.blocks import Block
 

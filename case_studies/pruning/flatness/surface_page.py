@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from case_studies.pruning.flat_forms import level_name, surface_form
+from case_studies.pruning.flatness.forms import level_name, surface_form
+from case_studies.pruning.flatness.surfaces import with_places
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.short_paths import shorten_paths
 from case_studies.pruning.study import PruningStudy
-from case_studies.pruning.surfaces import with_places
 from causalhyper.figures import plot_loss_surfaces
 from causalhyper.granger.pruning import HyperparameterStrips
 from causalhyper.report import Bullets, Heading, PageSection, Picture, Prose

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from case_studies.pruning.flat import EIGENVALUE, RELATIVE, with_levels
-from case_studies.pruning.flat_claims import FLATTER, GOES_WITH, SHARPENS, THAN_DENSE
-from case_studies.pruning.flat_forms import (
+from case_studies.pruning.flatness.claims import FLATTER, GOES_WITH, SHARPENS, THAN_DENSE
+from case_studies.pruning.flatness.forms import (
     association_form,
     level_name,
     ratio_form,
 )
+from case_studies.pruning.flatness.ratios import EIGENVALUE, RELATIVE, with_levels
 from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split

@@ -1,0 +1,1 @@
+"""Flat minima: eigenvalues and loss surfaces of the pruned networks, beside their accuracy."""
