@@ -113,7 +113,11 @@ def read_frames(folder: Path = DATA) -> StudyFrames:
     paths = sorted(folder.glob("*.parquet"))
     for path in paths:
         frame = read_frame(path, "row")
-        found[_kind(path, frame)].append(_named(path, frame))
+        kind = _kind(path, frame)
+        if kind == "runs" and "target" not in frame:
+            # runs that do not say it were asked for what they have
+            frame = frame.assign(target=frame["sparsity"])
+        found[kind].append(_named(path, frame))
     if not found["runs"]:
         raise DataError(
             f"{str(folder)!r} has no frame of prunings, columns {', '.join(sorted(KINDS['runs']))}"

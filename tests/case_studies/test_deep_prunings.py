@@ -121,6 +121,19 @@ def test_the_study_judges_them_beside_others(out: Path, tmp_path: Path):
     assert set(study.frames.others) == {"layers", "overlap", "costs"}
 
 
+def test_runs_that_do_not_say_their_target_keep_their_levels_beside_those_that_do(
+    out: Path, tmp_path: Path
+):
+    runs = pd.read_parquet(out / "deep_runs.parquet")
+    runs.to_parquet(tmp_path / "new.parquet")
+    old = runs.drop(columns="target").assign(network="LeNet")
+    old.to_parquet(tmp_path / "old.parquet")
+    found = read_frames(tmp_path).runs
+    levels = found.groupby("network")["sparsity"].unique().map(sorted)
+    assert levels["LeNet"] == levels["ResNet18-BN"]
+    assert len(levels["LeNet"]) == 4
+
+
 def test_a_subset_of_classes_stands_beside_the_papers_row_and_says_so(out: Path, tmp_path: Path):
     runs = pd.read_parquet(out / "deep_runs.parquet")
     runs = runs.assign(dataset="tiny_imagenet50", network="ResNet18")
