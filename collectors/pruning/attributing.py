@@ -56,6 +56,7 @@ class StepAttribution:
     step's own where an epoch takes each example once. It needs no draws, and the data are gone
     through once. All gradients are taken in train mode, as the step's is; the further passes leave
     no trace in buffers and random numbers. Over several processes gradients are averaged.
+    Each part takes a forward and a backward pass a step, which about doubles a plain step.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class StepAttribution:
     layers : mapping of str to Parameter
         What is summed.
     parts : tuple of {"turned", "fresh"}
-        Which sums: each is a backward pass a step.
+        Which sums.
     task : PruningTask
         Its loss.
     processes : Processes
