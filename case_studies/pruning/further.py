@@ -17,7 +17,7 @@ CHANCE = {"FashionMNIST": 0.1, "CIFAR-10": 0.1, "Tiny-ImageNet (50 classes)": 0.
 """Accuracy of guessing."""
 DRAWN, FEW = 6, 2
 """Methods in one picture of curves, and in how many pictures; four methods each in more."""
-STAGES = ("pretraining", "collecting", "fitting", "pruned", "posttraining", "final")
+STAGES = ("pretraining", "training", "collecting", "fitting", "pruned", "posttraining", "final")
 
 
 def phase_shifts(frames: StudyFrames) -> dict[str, PhaseShift | str]:

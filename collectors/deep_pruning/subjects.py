@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from causalhyper.errors import ConfigurationError
 from collectors.batches import Batch, Data, batches
 from collectors.calls import call
 from collectors.ensembles.pruning.layout import FlatLayout
 from collectors.ensembles.pruning.networks import Precision, arithmetic
+from collectors.ensembles.pruning.stacks import check_settings
 from collectors.pruning.passes import Performance, evaluate
 from collectors.pruning.processes import Processes
 from collectors.pruning.seeding import derived_seed, seed_everything
@@ -188,11 +188,7 @@ def make_subject(
     >>> make_subject(task, PruningSettings()).layout.entries
     6
     """
-    if settings.rewind != "pretrained" or settings.structured or settings.keep_zeros:
-        raise ConfigurationError(
-            "expected settings that rewind to the weights after pre-training and prune "
-            "parameters, without zeros of the beginning; got others: use prune_many"
-        )
+    check_settings(settings)
     seed_everything(derived_seed(seed, "model"))
     model = task.new_model()
     if channels_last:

@@ -65,10 +65,12 @@ def asked_of(criterion: Criterion) -> Asked:
     needs = criterion.needs
     lag = criterion.shift if isinstance(criterion, Shifted) and needs.sums else 0
     others = set(needs.lags) - {lag}
-    if needs.momentum or others or (needs.trajectory and needs.response == "next"):
+    unrecorded = needs.momentum or needs.series or needs.attribution or others
+    if unrecorded or (needs.trajectory and needs.response == "next"):
         raise ConfigurationError(
-            f"the criterion {criterion.name!r} needs momentum, several lags or a trajectory with "
-            "the next minibatch's loss, which stacks do not record: prune it by prune_many"
+            f"the criterion {criterion.name!r} needs momentum, several lags, gradients around "
+            "steps or a trajectory with the next minibatch's loss, which stacks do not record: "
+            "prune it by prune_many"
         )
     if needs.trajectory:
         return Asked("trajectory")

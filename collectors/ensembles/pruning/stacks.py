@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from causalhyper.errors import ConfigurationError
 from collectors.ensembles.pruning.methods import Method
 from collectors.ensembles.pruning.networks import Precision, StackedNetwork
 from collectors.ensembles.pruning.passes import Order, evaluate_rows
@@ -35,6 +36,11 @@ class Stack:
         Of products before and after.
     at_once : int
         Networks a pass.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings ask for what is not done side by side.
     """
 
     task: PruningTask
@@ -44,6 +50,9 @@ class Stack:
     precision: Precision = "float32"
     fast: Precision = "float32"
     at_once: int = 64
+
+    def __post_init__(self) -> None:
+        check_settings(self.settings)
 
     def order(self) -> Order:
         """Return the minibatches."""
@@ -57,6 +66,29 @@ class Stack:
             batches = iter(()) if data is None else order.evaluation(data)
             found.append(evaluate_rows(self.network, rows, batches, precision, self.at_once))
         return found
+
+
+def check_settings(settings: PruningSettings) -> None:
+    """Refuse settings that only `collectors.pruning.prune` follows.
+
+    Parameters
+    ----------
+    settings : PruningSettings
+        Of many prunings on one device.
+
+    Raises
+    ------
+    ConfigurationError
+        If they rewind elsewhere than to the weights after pre-training, prune units, count zeros
+        of the beginning, train on before collecting, or excite steps.
+    """
+    elsewhere = settings.rewind != "pretrained" or settings.structured or settings.keep_zeros
+    if elsewhere or settings.n_more or settings.excited:
+        raise ConfigurationError(
+            "expected settings that rewind to the weights after pre-training and prune "
+            "parameters, without zeros of the beginning, n_more and excitation; got others: use "
+            "prune_many"
+        )
 
 
 @dataclass(slots=True, eq=False)

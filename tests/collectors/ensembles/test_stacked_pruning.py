@@ -329,14 +329,24 @@ def test_what_cannot_be_stacked_is_refused():
         layout_of(nn.Sequential(nn.Linear(2, 2), nn.Dropout()))
     with pytest.raises(ConfigurationError, match="vmap, or for LeNet"):
         stacked_network(TASK, "conv-loop")
-    with pytest.raises(ConfigurationError, match="prune_many"):
-        Method("m", named("causal", momentum=True))
+    for criterion in (named("causal", momentum=True), named("gain"), named("secant")):
+        with pytest.raises(ConfigurationError, match="prune_many"):
+            Method("m", criterion)
     with pytest.raises(ConfigurationError, match="rewound"):
         Method("m", named("magnitude"), collecting="none")
     with pytest.raises(ConfigurationError, match="gradient descent"):
         Method("m", named("movement"), collecting="adam")
     with pytest.raises(ConfigurationError, match="as many iterations"):
         ladder([0.5, 0.6], 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rewind": "none"}, {"structured": True}, {"n_more": 1}, {"excitation_spread": 2.0}],
+)
+def test_settings_that_stacks_do_not_follow_are_refused(stack: Stack, changes: dict[str, object]):
+    with pytest.raises(ConfigurationError, match="use prune_many"):
+        replace(stack, settings=replace(SETTINGS, **changes))
 
 
 def test_methods_in_the_wrong_order_and_diverged_training_are_refused(stack: Stack):
