@@ -29,7 +29,8 @@ docs: $(DOCS)/installed
 
 $(REPORT)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(REPORT)
-	$(REPORT)/bin/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(REPORT)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--editable ".[parallel]"
 	touch $@
 
 $(TEST)/installed: setup.cfg pyproject.toml constraints.txt

@@ -10,6 +10,7 @@ tables of the verdict page anew. Needs no torch and no network.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import shlex
@@ -113,6 +114,12 @@ def records(table: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
+def usual_workers() -> int:
+    """One a core; this process alone without the extra "parallel"."""
+    there = all(importlib.util.find_spec(name) for name in ("joblib", "cloudpickle"))
+    return (os.cpu_count() or 1) if there else 1
+
+
 def _plain(value: object) -> object:
     if isinstance(value, np.generic):
         value = value.item()
@@ -130,7 +137,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=800, help="bootstrap replicates")
     parser.add_argument("--seed", type=int, default=1, help="seed of the resampling")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count() or 1, help="processes; all cores if left out"
+        "--workers", type=int, default=usual_workers(), help="processes; all cores if left out"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
     parser.add_argument("--page", type=Path, help="Markdown page whose tables are written anew")

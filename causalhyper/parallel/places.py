@@ -139,5 +139,5 @@ def _check_dispatcher() -> None:
         if importlib.util.find_spec(needed) is None:
             raise ConfigurationError(
                 f"other processes need {needed}, which is not installed: pip install "
-                "causalhyper[collect], or work in this process"
+                "causalhyper[parallel], or work in this process"
             )

@@ -21,8 +21,8 @@ import torch
 from case_studies.pruning.deep_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.deep_runs.design import ALL, NETWORKS, SOURCES, Study
 from case_studies.pruning.deep_runs.jobs import run_seed
-from case_studies.pruning.deep_runs.joining import join
 from case_studies.pruning.deep_runs.timing import plan
+from case_studies.pruning.stacked_runs.joining import join
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from collectors.pruning.seeding import random_state_kept
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     try:
         if options.join:
-            for path in join(options.out):
+            for path in join(options.out, "deep"):
                 parser._print_message(f"{path}\n", sys.stdout)
             return
         torch.backends.cudnn.benchmark = options.benchmark
