@@ -202,13 +202,15 @@ def asked_for(method: Method) -> Asked:
     Raises
     ------
     ConfigurationError
-        If the criterion needs every step: of a large network they fit into no memory.
+        If the criterion needs every step, which of a large network fit into no memory; fresh
+        gradients; or chooses its sparsity.
     """
     asked = asked_of(method.criterion)
-    if asked.kind == "trajectory" or method.free:
+    if asked.kind in ("trajectory", "fresh") or method.free:
         raise ConfigurationError(
-            f"{method.name!r} needs every step of the collecting stage, or chooses its sparsity; "
-            "here are running sums at sparsities that are asked for: use prune_many"
+            f"{method.name!r} needs every step of the collecting stage or fresh gradients, or "
+            "chooses its sparsity; here are running sums of changes at sparsities that are asked "
+            "for: use prune_many"
         )
     return asked
 

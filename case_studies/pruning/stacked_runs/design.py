@@ -145,6 +145,7 @@ def methods(chosen: str) -> tuple[Method, ...]:
         Method("causal-next", following),
         Method("causal-covariance-shifted", shifted),
         *exact,
+        Method("gain", named("gain")),
         Method("movement", named("movement")),
         Method("fisher", named("fisher")),
         Method("magnitude", named("magnitude")),

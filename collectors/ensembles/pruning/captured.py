@@ -50,8 +50,8 @@ class CapturedStep:
 class CapturedNetwork:
     """A stack whose steps are captured the first time, and replayed then.
 
-    What a step returns is overwritten by the next. If a step cannot be captured it is computed
-    as it would be without.
+    What a step returns is overwritten by the next of the same rows. If a step cannot be captured
+    it is computed as it would be without.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ class CapturedNetwork:
     def _done(
         self, compute: Compute, what: str, rows: Tensor, inputs: Tensor, targets: Tensor
     ) -> tuple[Tensor, ...]:
-        if rows.data_ptr() != self._rows.data_ptr():
+        if rows.untyped_storage().data_ptr() != self._rows.untyped_storage().data_ptr():
             return compute(inputs, targets)
-        key = what, len(rows), inputs.shape
+        key = what, rows.storage_offset(), len(rows), inputs.shape
         self._seen[key] += 1
         if self._seen[key] <= BEFORE:
             return compute(inputs, targets)

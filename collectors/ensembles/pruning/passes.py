@@ -12,6 +12,7 @@ from collectors.ensembles.pruning.captured import Trainable
 from collectors.ensembles.pruning.networks import Precision, StackedNetwork
 from collectors.ensembles.pruning.recording import Recording
 from collectors.ensembles.pruning.updates import Update
+from collectors.pruning.needs import raise_one_minibatch
 from collectors.pruning.passes import Performance
 from collectors.pruning.seeding import derived_seed, seed_everything
 
@@ -113,10 +114,22 @@ def train_pass(
     -------
     list of Performance
         Of the minibatches before their steps, one a row.
+
+    Raises
+    ------
+    ConfigurationError
+        If gradients on a fresh minibatch are recorded and there is but one.
     """
     tallies = Tallies()
     same = slice(0, max((r.rows.stop for r in recordings if r.needs_after), default=0))
-    for inputs, targets in data:
+    ahead = next((r for r in recordings if r.needs_fresh), None)
+    for (inputs, targets), following in with_next(data):
+        fresh = None
+        if ahead is not None:
+            if following[0] is inputs:
+                raise_one_minibatch()
+            # a captured step may work in memory in which another left its results
+            fresh = network.gradients(rows[ahead.rows], *following, precision)[0].clone()
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)
         for part, update in updates:
@@ -127,8 +140,35 @@ def train_pass(
         if same.stop:
             after = network.mean_losses(rows[same], inputs, targets, precision)
         for recording in recordings:
-            recording.add(gradients, before, after)
+            recording.add(gradients, before, after, fresh if recording is ahead else None)
     return tallies.performances()
+
+
+def with_next(data: Iterator[Batch]) -> Iterator[tuple[Batch, Batch]]:
+    """Yield every minibatch with the next; the last with the first.
+
+    Parameters
+    ----------
+    data : iterator of batches
+        Of an epoch.
+
+    Yields
+    ------
+    tuple of two batches
+        The same one twice, where there is but one.
+
+    Examples
+    --------
+    >>> [pair for pair in with_next(iter("abc"))]
+    [('a', 'b'), ('b', 'c'), ('c', 'a')]
+    """
+    first = now = next(data, None)
+    if first is None or now is None:
+        return
+    for following in data:
+        yield now, following
+        now = following
+    yield now, first
 
 
 @torch.no_grad()

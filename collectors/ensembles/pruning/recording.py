@@ -17,9 +17,11 @@ from causalhyper.granger.criteria.shifted import Shifted
 from collectors.ensembles.pruning.launching import BLOCK, grid_of, has_kernels
 from collectors.ensembles.pruning.layout import FlatLayout
 
-Kind = Literal["same", "trajectory", "next", "moves", "none"]
-KINDS: tuple[Kind, ...] = ("same", "trajectory", "next", "moves", "none")
+Kind = Literal["same", "trajectory", "next", "moves", "fresh", "none"]
+KINDS: tuple[Kind, ...] = ("same", "trajectory", "next", "moves", "fresh", "none")
 """In the order in which rows stand: those that need the loss after a step come first."""
+ALONE = ("moves", "fresh")
+"""Squared changes are summed without a response."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,7 +32,8 @@ class Asked:
     ----------
     kind : str
         Sums with the loss change of the step's own minibatch; every change, with that; sums with
-        the loss change to the next minibatch; sums of squared changes alone; nothing.
+        the loss change to the next minibatch; sums of squared changes alone; those and sums of
+        changes times gradients on the next minibatch, which did not choose them; nothing.
     lag : int
         Steps by which the loss is shifted behind the changes.
     """
@@ -65,15 +68,18 @@ def asked_of(criterion: Criterion) -> Asked:
     needs = criterion.needs
     lag = criterion.shift if isinstance(criterion, Shifted) and needs.sums else 0
     others = set(needs.lags) - {lag}
-    unrecorded = needs.momentum or needs.series or needs.attribution or others
+    turned = "turned" in needs.attribution
+    unrecorded = needs.momentum or needs.series or turned or others
     if unrecorded or (needs.trajectory and needs.response == "next"):
         raise ConfigurationError(
-            f"the criterion {criterion.name!r} needs momentum, several lags, gradients around "
+            f"the criterion {criterion.name!r} needs momentum, several lags, gradients after "
             "steps or a trajectory with the next minibatch's loss, which stacks do not record: "
             "prune it by prune_many"
         )
     if needs.trajectory:
         return Asked("trajectory")
+    if needs.attribution:
+        return Asked("fresh")
     if not needs.sums:
         return Asked("none")
     if isinstance(criterion, TotalMovement | Fisher):
@@ -105,7 +111,14 @@ class Recording:
         """Whether the loss after each step is needed."""
         return self.asked.kind in ("same", "trajectory")
 
-    def add(self, changes: Tensor, before: Tensor, after: Tensor) -> None:
+    @property
+    def needs_fresh(self) -> bool:
+        """Whether gradients on a minibatch that did not choose the step are needed."""
+        return self.asked.kind == "fresh"
+
+    def add(
+        self, changes: Tensor, before: Tensor, after: Tensor, fresh: Tensor | None = None
+    ) -> None:
         """Take one step.
 
         Parameters
@@ -116,6 +129,8 @@ class Recording:
             Losses before the step.
         after : Tensor, shape (rows that need it,)
             Losses after it, on the same minibatch.
+        fresh : Tensor, shape (its rows, p), optional
+            Gradients before the step on a minibatch that did not choose it, of its own rows.
         """
         own, kind = changes[self.rows], self.asked.kind
         if self.needs_after:
@@ -134,11 +149,15 @@ class Recording:
             self._before, self._waiting = now, own.clone()
         elif kind == "moves":
             self._add(own, None)
+        elif fresh is not None:
+            gained = own.double() * fresh.double()
+            self._add(own, None)
+            self._sums.setdefault("fresh", torch.zeros_like(gained)).add_(gained)
 
     def _add(self, changes: Tensor, response: Tensor | None) -> None:
         """Add squares to the sums; without a response to the movement alone."""
         if not self._sums:
-            names = ("moved",) if self.asked.kind == "moves" else ("moved", "x", "xx", "xy")
+            names = ("moved",) if self.asked.kind in ALONE else ("moved", "x", "xx", "xy")
             self._sums = {n: torch.zeros_like(changes, dtype=torch.float64) for n in names}
         if has_kernels(changes) and changes.is_contiguous():
             from collectors.ensembles.pruning.row_kernels import sums_kernel
@@ -175,7 +194,8 @@ class RowRecord:
     asked : Asked
         What it is.
     sums : dict of Tensor
-        ``moved`` of all steps; ``x, xx, xy`` of those with a response; each of shape (p,).
+        ``moved`` of all steps; ``x, xx, xy`` of those with a response; ``fresh``, changes times
+        fresh gradients; each of shape (p,).
     responses : Tensor, shape (T,), or None
         Loss changes.
     steps : Tensor, shape (T, p), or None
@@ -198,7 +218,7 @@ class RowRecord:
         host = {name: total.cpu().numpy() for name, total in self.sums.items()}
         far = displacement.double().cpu().numpy()
         places, response = layout.places(), "next" if self.asked.kind == "next" else "same"
-        if self.asked.kind == "moves":
+        if self.asked.kind in ALONE:
             host |= {name: np.zeros_like(host["moved"]) for name in ("x", "xx", "xy")}
         layers = []
         for name in layout.prunable:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.criteria import Criterion, Evidence
+from causalhyper.granger.criteria import Criterion, Evidence, FreshGain
 from causalhyper.granger.criteria.causal import Causal
 from causalhyper.granger.criteria.gradients import Obd, Taylor
 from causalhyper.granger.criteria.moved import Fisher, TotalMovement
@@ -175,6 +175,11 @@ def _fisher(criterion: Fisher, evidence: RowEvidence) -> Tensor:
     return moved * evidence.weights(criterion.at) ** 2
 
 
+def _gain(criterion: FreshGain, evidence: RowEvidence) -> Tensor:
+    gained = evidence.recorded(criterion.name).sums["fresh"].abs()
+    return gained * evidence.weights(criterion.at).square() if criterion.squared else gained
+
+
 def _magnitude(criterion: Magnitude, evidence: RowEvidence) -> Tensor:
     return evidence.weights(criterion.at).abs()
 
@@ -277,6 +282,7 @@ RANKS: Mapping[type, Callable[[Any, RowEvidence], Tensor]] = {
     CausalElasticNet: _path,
     CausalLasso: _path,
     Fisher: _fisher,
+    FreshGain: _gain,
     Lamp: _lamp,
     Magnitude: _magnitude,
     Obd: _obd,

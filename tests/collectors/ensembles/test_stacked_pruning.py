@@ -78,6 +78,8 @@ METHODS = (
     Method("shifted", named("causal-shifted", criterion="causal", shift=2, name="shifted")),
     Method("movement", named("movement")),
     Method("fisher", named("fisher")),
+    Method("gain", named("gain")),
+    Method("gain alone", named("gain", squared=False, at="rewound", name="gain alone")),
     Method("magnitude", named("magnitude")),
     Method("uniform", named("magnitude", name="uniform"), scope="layer"),
     Method("lamp", named("lamp")),
@@ -329,7 +331,7 @@ def test_what_cannot_be_stacked_is_refused():
         layout_of(nn.Sequential(nn.Linear(2, 2), nn.Dropout()))
     with pytest.raises(ConfigurationError, match="vmap, or for LeNet"):
         stacked_network(TASK, "conv-loop")
-    for criterion in (named("causal", momentum=True), named("gain"), named("secant")):
+    for criterion in (named("causal", momentum=True), named("secant")):
         with pytest.raises(ConfigurationError, match="prune_many"):
             Method("m", criterion)
     with pytest.raises(ConfigurationError, match="rewound"):
@@ -338,6 +340,17 @@ def test_what_cannot_be_stacked_is_refused():
         Method("m", named("movement"), collecting="adam")
     with pytest.raises(ConfigurationError, match="as many iterations"):
         ladder([0.5, 0.6], 1)
+
+
+def test_a_fresh_minibatch_needs_a_second_one(stack: Stack):
+    single = replace(stack.task, train=tuple(examples(16, 0)))
+    origin = stack.network.layout.row(network().state_dict())
+    with torch.random.fork_rng(), pytest.raises(ConfigurationError, match="two minibatches"):
+        next(
+            prune_chains(
+                replace(stack, task=single), [Method("gain", named("gain"))], LADDER, origin
+            )
+        )
 
 
 @pytest.mark.parametrize(
