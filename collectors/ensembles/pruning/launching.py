@@ -47,5 +47,15 @@ def parts(count: int, size: int) -> int:
 
 
 def grid_of(rows: Tensor) -> tuple[int, int]:
-    """Return the programs that cover rows of parameters, shape (R, p)."""
+    """Return the programs that cover rows of parameters.
+
+    Parameters
+    ----------
+    rows : Tensor, shape (R, p)
+
+    Returns
+    -------
+    tuple of int
+        Blocks of a row, and R.
+    """
     return parts(rows.shape[1], BLOCK), len(rows)
