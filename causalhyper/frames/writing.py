@@ -30,8 +30,8 @@ def write_atomic(path: str | Path, data: bytes) -> None:
     Raises
     ------
     ConfigurationError
-        If `path` is a folder, or the disk refuses; the old file is then as it was, and no other
-        file is left.
+        If `path` is a folder, a device or a pipe, or the disk refuses; the old file is then as it
+        was, and no other file is left.
 
     Examples
     --------
@@ -57,14 +57,19 @@ def write_together(files: Mapping[Path, bytes]) -> None:
     Raises
     ------
     ConfigurationError
-        If a file is a folder, two are the same, or the disk refuses; old files are then as they
-        were, and no other file is left.
+        If a file is a folder, a device or a pipe, two are the same, or the disk refuses; old files
+        are then as they were, and no other file is left.
     """
     if len({path.resolve() for path in files}) < len(files):
         raise ConfigurationError("two of the files to write are the same: name different ones")
     for path in files:
         if path.is_dir():
             raise ConfigurationError(f"{str(path)!r} is a folder; expected the name of a file")
+        if path.exists() and not path.is_file():
+            raise ConfigurationError(
+                f"{str(path)!r} is a device or a pipe, which a file would replace; expected the "
+                "name of a file"
+            )
     drafts: dict[Path, Path] = {}
     try:
         for path, data in files.items():

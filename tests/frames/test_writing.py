@@ -52,6 +52,13 @@ def test_a_folder_is_not_replaced_by_a_file(tmp_path):
         write_atomic(tmp_path / "folder", b"")
 
 
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigurationError, match="is a device or a pipe"):
+        write_atomic(tmp_path / "pipe", b"")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_file_has_the_usual_permissions(tmp_path):
     write_atomic(tmp_path / "a.bin", b"")
     (tmp_path / "b.bin").write_bytes(b"")
