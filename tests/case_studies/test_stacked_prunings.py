@@ -106,6 +106,8 @@ def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(runs: p
     assert set(tuning["seed"]) == {200}
     assert set(tuning["rate"]) == set(Study().rates)
     strong = final[final["protocol"] == "strong"]
+    assert set(strong["target"]) == {0.0, *Study().strong_sparsities}
+    assert not strong["method"].str.contains(" at |published").any()
     for method, rows in strong.groupby("method"):
         tried = tuning[tuning["method"] == method].sort_values("rate")
         best = tried.loc[tried["validation_accuracy"].idxmax(), "rate"]

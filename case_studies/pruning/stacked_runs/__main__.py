@@ -114,6 +114,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         sparsities=tuple(options.sparsities),
         with_published=not options.without_published,
         tuned_at=options.tuned_at,
+        strong_sparsities=tuple(options.strong_sparsities),
         batch_size=options.batch_size,
         validation=options.validation,
         settings=settings,
@@ -158,6 +159,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
     add("--without-published", action="store_true", help="not at the paper's sparsity")
     add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
+    add("--strong-sparsities", nargs="+", type=float, default=study.strong_sparsities,
+        help="of the strong protocol, among the others")  # fmt: skip
     add("--pre", type=int, default=settings.n_pre, help="epochs before")
     add("--iterations", type=int, default=settings.n_iter)
     add("--collecting-epochs", type=int, default=settings.n_prune, help="of each iteration")

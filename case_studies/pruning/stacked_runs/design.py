@@ -40,6 +40,8 @@ class Study:
         Prune as much as the paper's table 2 too.
     tuned_at : float
         The sparsity at which the rate of post-training is tuned, for all.
+    strong_sparsities : tuple of float
+        Of the strong protocol, at whose networks post-training has the tuned rates.
     rates : tuple of float
         Grid of the tuning, increasing; holds the paper's.
     batch_size, validation : int
@@ -64,6 +66,7 @@ class Study:
     sparsities: tuple[float, ...] = (0.95, 0.98, 0.99)
     with_published: bool = True
     tuned_at: float = 0.98
+    strong_sparsities: tuple[float, ...] = (0.95, 0.98, 0.99)
     rates: tuple[float, ...] = (2.5e-4, 5e-4, 1e-3, 2e-3)
     batch_size: int = 512
     validation: int = 10_000
@@ -83,6 +86,10 @@ class Study:
         shares = {*self.kept_targets, source.published, 0.0, None}
         chosen = method in self.kept_methods and target in shares
         return chosen and seed in self.seeds[: self.kept_seeds]
+
+    def strong_targets(self, source: Source) -> tuple[float, ...]:
+        """Return the sparsities of the strong protocol: of its own those that there are, and 0."""
+        return (0.0, *(t for t in self.ladder(source).stops if t in self.strong_sparsities))
 
     def ladder(self, source: Source, *, tuning: bool = False) -> Ladder:
         """Return the way down: of the tuning, as far as it goes."""
@@ -186,6 +193,22 @@ def chosen_methods(rules: Sequence[Method], names: Sequence[str]) -> tuple[Metho
     ['causal-lasso', 'random at causal-lasso', 'magnitude at causal-lasso']
     """
     return tuple(m for m in rules if not names or m.name in names or m.counts_of in names)
+
+
+def strong_methods(rules: Sequence[Method]) -> tuple[Method, ...]:
+    """Return the methods that the strong protocol tunes: those that are asked for a sparsity.
+
+    Parameters
+    ----------
+    rules : sequence of Method
+        All. Controls of layer counts answer a question about masks, which the paper's protocol
+        asks, and have no rate of their own.
+
+    Returns
+    -------
+    tuple of Method
+    """
+    return tuple(m for m in rules if not m.free and m.counts_of is None)
 
 
 def _controls(of: tuple[str, ...]) -> list[Method]:

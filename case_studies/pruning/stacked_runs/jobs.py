@@ -19,7 +19,12 @@ from case_studies.pruning.stacked_runs.cells import (
     write_row,
     write_rows,
 )
-from case_studies.pruning.stacked_runs.design import SETS, chosen_methods, methods
+from case_studies.pruning.stacked_runs.design import (
+    SETS,
+    chosen_methods,
+    methods,
+    strong_methods,
+)
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
 from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, write_weights
 from causalhyper.errors import DataError
@@ -113,7 +118,7 @@ def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> N
     origin, _ = _origin(cell, seed)
     ladder = cell.study.ladder(cell.source, tuning=tuning)
     every = chosen_methods(methods(chosen), cell.study.chosen if chosen == "main" else ())
-    rules = [m for m in every if not (tuning and _chooses(m.name, m.counts_of))]
+    rules = strong_methods(every) if tuning else every
     found = list(prune_chains(stack, rules, ladder, origin, told))
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
     seconds = watch.row(f"{chosen}: pruning", len(rules))
@@ -128,12 +133,6 @@ def _compare(cell: Cell, seed: int) -> None:
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
     rows = [names | row for row in overlap_rows(cell.stack.network.layout, found)]
     write_rows(cell.file(seed, "overlaps.parquet"), rows)
-
-
-def _chooses(*names: str | None) -> bool:
-    """Whether a method, or the one whose counts it has, says itself how many are kept."""
-    free = {m.name for m in methods("main") if m.free}
-    return bool(free & set(names))
 
 
 def _train(cell: Cell, seed: int, chosen: str, stage: str, told: Told) -> None:
@@ -183,8 +182,9 @@ def _pairs(cell: Cell, stage: str, prunings: list[Pruning]) -> list[tuple[Prunin
         at = [p for p in prunings if p.target in (0.0, cell.study.tuned_at)]
         return [(p, rate) for p in at for rate in cell.study.rates]
     if stage == "strong":
-        rates = tuned_rates(cell)
-        return [(p, rates.get(p.method, usual)) for p in prunings if p.target is not None]
+        rates, targets = tuned_rates(cell), cell.study.strong_targets(cell.source)
+        chosen = [p for p in prunings if p.method in rates and p.target in targets]
+        return [(p, rates[p.method]) for p in chosen]
     return [(p, usual) for p in prunings]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from case_studies.pruning.stacked_runs.cells import Cell
-from case_studies.pruning.stacked_runs.design import main_methods
+from case_studies.pruning.stacked_runs.design import main_methods, strong_methods
 from case_studies.pruning.stacked_runs.timing import Measured, measure, networks_after
 
 SLOWER = {"collecting": 1.05, "training": 1.1}
@@ -88,17 +88,16 @@ def minutes(cell: Cell, collecting: Measured, training: Measured) -> Minutes:
     study, settings = cell.study, cell.study.settings
     epoch = len(cell.stack.task.train) / 60  # type: ignore[arg-type]
     rules = main_methods(study)
-    free = {m.name for m in rules if m.free}
-    asked = [m for m in rules if m.name not in free and m.counts_of not in free]
+    tuned_methods = strong_methods(rules)
     rounds = math.ceil(sum(m.collecting != "none" for m in rules) / collecting.networks)
     step = rounds * collecting.seconds * SLOWER["collecting"]
     short = len(study.ladder(cell.source, tuning=True).levels)
     each = training.seconds / training.networks * SLOWER["training"] * settings.n_post * epoch
-    stops, seeds, tuned = len(study.ladder(cell.source).stops), study.seeds, study.tuning_seeds
+    seeds, tuned, stops = study.seeds, study.tuning_seeds, study.strong_targets(cell.source)[1:]
     iteration = step * settings.n_prune * epoch
     return Minutes(
         len(seeds) * settings.n_iter * iteration,
         len(seeds) * networks_after(cell) * each,
-        len(tuned) * (short * iteration + (len(asked) + 1) * len(study.rates) * each),
-        len(seeds) * (len(asked) * stops + 1) * each,
+        len(tuned) * (short * iteration + (len(tuned_methods) + 1) * len(study.rates) * each),
+        len(seeds) * (len(tuned_methods) * len(stops) + 1) * each,
     )
