@@ -16,6 +16,7 @@ from case_studies.pruning.methods import (
     best_of,
     of_role,
     owner,
+    role,
 )
 from causalhyper.granger.pruning.paired_numbers import paired_numbers
 from causalhyper.inference.intervals import t_quantile
@@ -43,13 +44,15 @@ def contrast_table(frames: StudyFrames) -> pd.DataFrame:
     -------
     DataFrame
         Columns `COLUMNS`. Joint intervals (Bonferroni), adjusted p-values (Holm) and the joint
-        p-values of sign flips are of all rows of one cell and question, whose number is
-        ``comparisons``.
+        p-values of sign flips are of a family, whose size is ``comparisons``: all rows of one
+        cell and question that ask it of criteria of the loss series, which is what the study is
+        about, or all others.
     """
     tables = [
-        _judge(runs, pairs).assign(cell=cell, question=question)
+        _judge(runs, family).assign(cell=cell, question=question)
         for cell, runs in frames.cells().items()
         for question, pairs in _questions(runs).items()
+        for family in _families(pairs)
     ]
     there = [table for table in tables if len(table)]
     if not there:
@@ -80,6 +83,14 @@ def _questions(runs: pd.DataFrame) -> dict[str, list[Pair]]:
         asked[SHIFTED] += [(m, m + NULL, at) for m in criteria if m + NULL in methods]
         asked[OWN] += [(owner(m), m, at) for m in controls if owner(m) in methods]
     return asked
+
+
+def _families(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
+    """Comparisons of criteria of the loss series, and of all else."""
+    asked = [role(method) == "criterion" for method, _, _ in pairs]
+    return tuple(
+        [p for p, own in zip(pairs, asked, strict=True) if own is which] for which in (True, False)
+    )
 
 
 def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:

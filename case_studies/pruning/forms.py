@@ -152,6 +152,21 @@ def control_form(contrasts: pd.DataFrame) -> ReportTable:
     return _wide(contrasts.assign(said=said), caption, ("cell", "method", "against"))
 
 
+def rule_form(table: pd.DataFrame) -> ReportTable:
+    """What the paper's own rule has pruned after each of its iterations."""
+    rows = []
+    for (cell, method), own in table.groupby(["cell", "method"], sort=False):
+        until = own[own["emptied"].shift(fill_value=0) < own["seeds"]]
+        shares = ", ".join(f"{100 * share:.2f}" for share in until["sparsity"])
+        last = own.iloc[-1]
+        rows.append(
+            {"cell": str(cell), "method": str(method), "seeds": str(last["seeds"]),
+             "pruned after iterations 1, 2, ..., %": shares,
+             "left without a weight": f"{last['emptied']} of {last['seeds']}"}
+        )  # fmt: skip
+    return _texts(rows, "The paper's own rule, medians over seeds")
+
+
 def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
     """Where each method's accuracy has fallen half way, how wide the fall is, or why not."""
     rows = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +67,16 @@ class StudyFrames:
         Frames of the other `KINDS` that are there, with `CELL`.
     checksums : tuple of (str, str)
         Files read, each with its SHA-256.
+    emptied : DataFrame
+        Final rows of networks of which the criterion left no weight: their answers do not depend
+        on the image, and they are no runs.
     """
 
     runs: pd.DataFrame
     log: pd.DataFrame
     others: Mapping[str, pd.DataFrame]
     checksums: tuple[tuple[str, str], ...]
+    emptied: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def cells(self) -> dict[str, pd.DataFrame]:
         """The runs of each network, data set and protocol by its name."""
@@ -127,10 +131,11 @@ def read_frames(folder: Path = DATA) -> StudyFrames:
         found["overlap"].append(pairs_of_counts(pd.concat(counts, ignore_index=True)))
     others = {kind: pd.concat(fs, ignore_index=True) for kind, fs in found.items() if fs}
     sums = tuple((path.name, checksum(path)) for path in paths)
-    return StudyFrames(final_rows(log), log, others, sums)
+    runs, emptied = final_rows(log)
+    return StudyFrames(runs, log, others, sums, emptied)
 
 
-def final_rows(log: pd.DataFrame) -> pd.DataFrame:
+def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The row of each pruning that says what came of it, with one number a level of sparsity.
 
     Parameters
@@ -140,11 +145,14 @@ def final_rows(log: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    runs, emptied : DataFrame
+        Of networks with weights, and of those without.
     """
     last = log.get("stage", pd.Series("final", index=log.index)).fillna("final") == "final"
     rows = log[last & (log["protocol"] != TUNING)]
-    rows = rows.dropna(subset=["test_accuracy"]).reset_index(drop=True)
+    rows = rows.dropna(subset=["test_accuracy"])
+    empty = rows["sparsity"] >= 1
+    emptied, rows = (part.reset_index(drop=True) for part in (rows[empty], rows[~empty]))
     dense = (rows["sparsity"] == 0).to_numpy()
     levels = np.zeros(len(rows))
     levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense], TOLERANCE).round(4)
@@ -153,7 +161,7 @@ def final_rows(log: pd.DataFrame) -> pd.DataFrame:
     if rows.duplicated(keys).any():
         twice = rows[rows.duplicated(keys)].iloc[0]
         raise DataError(f"a run is there twice: {', '.join(f'{k} {twice[k]}' for k in keys)}")
-    return rows
+    return rows, emptied
 
 
 def _own_levels(rows: pd.DataFrame) -> pd.DataFrame:

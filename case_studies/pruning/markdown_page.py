@@ -40,6 +40,10 @@ def _controls(study: PruningStudy) -> str:
     return markdown_table(forms.control_form(rows)) if len(rows) else NOTHING
 
 
+def _optional(study: PruningStudy, name: str, make: Callable[[pd.DataFrame], ReportTable]) -> str:
+    return markdown_table(make(study.tables[name])) if name in study.tables else NOTHING
+
+
 def _table(make: Callable[[PruningStudy], ReportTable]) -> Callable[[PruningStudy], str]:
     return lambda study: markdown_table(make(study))
 
@@ -53,6 +57,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "strongest": lambda s: _contrast(s, STRONGEST),
     "dense": lambda s: _contrast(s, DENSE),
     "controls": _controls,
+    "own-rule": lambda study: _optional(study, "own_rule", forms.rule_form),
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
     **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]
     "costs": _table(lambda s: forms.cost_form(s.frames, s.tables)),

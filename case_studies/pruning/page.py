@@ -40,7 +40,8 @@ METHODS = (
     "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
     "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
     "and p-values (Holm; exact sign flips of whole seeds) are over all comparisons of one "
-    "question in one network, data set and protocol.",
+    "question in one network, data set and protocol: those of criteria of the loss series, or "
+    "those of all other methods.",
     "The strongest baseline of a sparsity is the one with the highest mean validation accuracy "
     "there, of those that know nothing of the loss series; so is the best criterion. Accuracies "
     "that are compared are of test images that chose nothing.",
@@ -82,6 +83,10 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
     ]
     if len(contrasts):
         sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
+    if "own_rule" in tables:
+        sections.append(
+            PageSection("The paper's own rule", (forms.rule_form(tables["own_rule"]),))
+        )
     sections += _transitions(study)
     sections += _of_masks(study)
     sections += flatness_sections(study)

@@ -15,6 +15,7 @@ from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.own_rule import rule_sentence, rule_table
 from case_studies.pruning.sentences import published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
 from causalhyper.granger.pruning import PhaseShift
@@ -28,7 +29,7 @@ class PruningStudy:
     ----------
     frames : StudyFrames
     tables : mapping of str to DataFrame
-        claims, accuracy, contrasts; phase_shift, flatness, flat_and_accurate, surfaces,
+        claims, accuracy, contrasts; own_rule, phase_shift, flatness, flat_and_accurate, surfaces,
         hyperparameters and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
@@ -66,6 +67,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "claims": claims_frame(claims),
         "accuracy": accuracy_table(frames),
         "contrasts": contrasts,
+        "own_rule": (own_rule := rule_table(frames)),
         "phase_shift": shift_table(shifts),
         "flatness": flat,
         "flat_and_accurate": associations,
@@ -73,6 +75,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "hyperparameters": strip_table(strips),
         "costs": cost_table(frames),
     }
-    said = (*short_sentences(frames, claims, contrasts), published_note(frames))
+    said = [*short_sentences(frames, claims, contrasts), published_note(frames)]
+    said += [sentence] if (sentence := rule_sentence(own_rule)) else []
     there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
-    return PruningStudy(frames, there, tuple(claims), shifts, strips, said)
+    return PruningStudy(frames, there, tuple(claims), shifts, strips, tuple(said))

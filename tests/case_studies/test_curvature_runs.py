@@ -1,5 +1,6 @@
 """Kept weights are those that were judged, and what is measured is measured of them, once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from case_studies.pruning.curvature_runs.measuring import (
     measure_flatness,
     measure_surfaces,
 )
+from case_studies.pruning.curvature_runs.parts import Which
 from case_studies.pruning.images import parts_of
 from case_studies.pruning.logs import KINDS
 from case_studies.pruning.stacked_runs import jobs, strips
@@ -119,6 +121,18 @@ def test_weights_are_read_back_bit_by_bit_and_other_files_are_refused(
     np.savez(path, about=np.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match="no file of weights"):
         list(read_weights(path))
+
+
+def test_networks_without_a_weight_are_not_measured(networks: list[KeptNetwork]):
+    assert not any(network.is_empty for network in networks)
+    one = networks[0]
+    kept = torch.ones_like(one.kept)
+    for name in one.layout.prunable:
+        kept[one.layout.places()[name]] = False
+    emptied = replace(one, kept=kept)
+    assert emptied.is_empty
+    assert Which().takes(one)
+    assert not Which().takes(emptied)
 
 
 def test_flatness_is_that_of_the_network_on_the_drawn_training_images(

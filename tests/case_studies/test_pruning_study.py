@@ -15,6 +15,7 @@ from case_studies.pruning.judging import how_sure, judge_levels, pick
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
+from case_studies.pruning.own_rule import rule_sentence
 from case_studies.pruning.page import render_study
 from case_studies.pruning.paper import TABLE_2
 from case_studies.pruning.study import PruningStudy, analyse
@@ -126,7 +127,12 @@ def test_sharper_minima_are_a_reversal_and_flatter_but_unfit_ones_no_success(
 def test_contrasts_are_those_of_paired_differences(study: PruningStudy) -> None:
     cell, runs = next(iter(study.frames.cells().items()))
     pruned = runs[(runs["sparsity"] > 0) & (runs["method"].map(role) != "own counts")]
-    wanted = paired_differences(pruned, baseline="magnitude", test_size=10_000).to_frame()
+    judged = pruned["method"].map(role) == "criterion"
+    families = [pruned[own | (pruned["method"] == MAGNITUDE)] for own in (judged, ~judged)]
+    wanted = pd.concat(
+        paired_differences(own, baseline="magnitude", test_size=10_000).to_frame()
+        for own in families
+    )
     wanted = wanted[wanted["query"] == "paired_differences.level"]
     found = pick(study.tables["contrasts"], cell=cell, question=MAGNITUDE)
     both = found.merge(
@@ -193,7 +199,7 @@ def test_one_seed_answers_nothing_and_the_page_says_so() -> None:
     text = " ".join(Page(render_study(study, "x").decode()).words)
     assert "no run compares them" in text
     blocks = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in BLOCKS)
-    assert filled(blocks, study).count("No run answers this yet.") == 3
+    assert filled(blocks, study).count("No run answers this yet.") == 4
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +226,40 @@ def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
     assert judged[cell] == "reversed"
     text = filled("<!-- table: paper -->\n<!-- end -->\n", study)
     assert "(at its layer counts)" in text
+
+
+def test_a_rule_that_leaves_no_weight_is_told_apart_and_judged_nowhere(tmp_path: Path) -> None:
+    write_world(tmp_path, {("LeNet", "CIFAR-10"): ("paper",)})
+    rule = "causal-published-1e-14"
+    names = {"network": "LeNet", "dataset": "CIFAR-10", "protocol": "paper"}
+    emptied = pd.DataFrame(
+        {"method": [rule, rule], "seed": [0, 1], "sparsity": [1.0, 0.97], "stage": "final",
+         "run_id": ["a", "b"], "test_accuracy": [0.1, 0.5], "validation_accuracy": 0.1}
+    )  # fmt: skip
+    emptied.assign(**names, target=np.nan).to_parquet(tmp_path / "own.parquet")
+    counts = {(0, 1): (10, 30), (0, 2): (0, 4), (0, 3): (0, 0), (1, 1): (20, 30), (1, 2): (10, 10),
+              (1, 3): (0, 6)}  # fmt: skip
+    rows = [
+        (rule, seed, iteration, layer, entries, kept)
+        for (seed, iteration), both in counts.items()
+        for layer, entries, kept in zip(("a", "b"), (50, 150), both, strict=True)
+    ]
+    columns = ["method", "seed", "iteration", "layer", "entries", "kept"]
+    layers = pd.DataFrame(rows, columns=columns).assign(**names, target=np.nan)
+    layers.to_parquet(tmp_path / "layers.parquet")
+    study = analyse(read_frames(tmp_path))
+    assert list(study.frames.emptied["run_id"]) == ["a"]
+    assert set(pick(study.frames.runs, method=rule)["seed"]) == {1}
+    table = study.tables["own_rule"]
+    assert list(table["sparsity"]) == pytest.approx([0.775, 0.94, 0.985])
+    assert list(table["highest"]) == pytest.approx([0.8, 0.98, 1.0])
+    assert list(table["emptied"]) == [0, 0, 1]
+    said = study.sentences[-1]
+    assert "no weight left in 1 of 2 seeds, first after iteration 3 of 3" in said
+    assert "77.50, 94.00, 98.50" in filled("<!-- table: own-rule -->\n<!-- end -->\n", study)
+    assert rule_sentence(table[table["iteration"] < 3]).endswith(
+        "94.00% pruned (90.00% to 98.00% over 2 seeds)."
+    )
 
 
 def test_runs_that_tuned_a_rate_are_no_part_of_the_table(

@@ -13,6 +13,7 @@ from case_studies.pruning.stacked_runs.__main__ import main
 from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.stacked_runs.choosing import fastest
 from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
+from case_studies.pruning.stacked_runs.joining import join
 from case_studies.pruning.stacked_runs.planning import minutes
 from case_studies.pruning.stacked_runs.profiling import STAGES as PROFILED
 from case_studies.pruning.stacked_runs.sheets import read_images, sheets_of, write_pieces
@@ -112,6 +113,15 @@ def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(runs: p
         tried = tuning[tuning["method"] == method].sort_values("rate")
         best = tried.loc[tried["validation_accuracy"].idxmax(), "rate"]
         assert set(rows["rate"]) == {best}
+
+
+def test_parts_are_joined_before_masks_were_compared(out: Path, tmp_path: Path):
+    for path in out.glob("*-s100-main-*.parquet"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    names = [path.name for path in join(tmp_path)]
+    assert names == [f"lenet_stacked_{kind}.parquet" for kind in ("runs", "layers", "seconds")]
+    with pytest.raises(DataError, match="without --join first"):
+        join(tmp_path / "nothing")
 
 
 def test_overlaps_of_masks_are_counted_by_layer(out: Path):

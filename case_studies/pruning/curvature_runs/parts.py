@@ -53,13 +53,15 @@ class Which:
     surface_seeds: int = 1
 
     def takes(self, network: KeptNetwork) -> bool:
-        """Whether a network is measured."""
+        """Whether a network is measured; those without a weight left are not."""
         asked = {
             "dataset": self.datasets,
             "protocol": self.protocols,
             "method": self.methods,
             "seed": self.seeds,
         }
+        if network.is_empty:
+            return False
         return all(not wanted or network.names[key] in wanted for key, wanted in asked.items())
 
 

@@ -33,25 +33,26 @@ def join(out: Path, name: str = "lenet_stacked") -> list[Path]:
     Returns
     -------
     list of Path
-        The rows of tuning are in the runs, under the protocol "tuning".
+        Of kinds that have parts: masks are compared by a stage of its own. The rows of tuning
+        are in the runs, under the protocol "tuning".
 
     Raises
     ------
     DataError
-        If there is no part.
+        If there are no runs.
     """
-    written = []
+    joined: dict[Path, pd.DataFrame] = {}
     for kind, ending in KINDS.items():
         parts = sorted(path for path in out.glob(f"*-s*{ending}"))
-        if not parts:
+        if parts:
+            frame = pd.concat([read_frame(path, "rows") for path in parts], ignore_index=True)
+            frame = frame[LAYER_COLUMNS] if kind == "layers" else frame
+            joined[out / f"{name}_{kind}.parquet"] = smaller(frame)
+        elif kind == "runs":
             raise DataError(f"no part *{ending} is in {str(out)!r}: run without --join first")
-        frame = pd.concat([read_frame(path, "rows") for path in parts], ignore_index=True)
-        if kind == "layers":
-            frame = frame[LAYER_COLUMNS]
-        path = out / f"{name}_{kind}.parquet"
-        write_frame(path, smaller(frame))
-        written.append(path)
-    return written
+    for path, frame in joined.items():
+        write_frame(path, frame)
+    return list(joined)
 
 
 def smaller(frame: pd.DataFrame) -> pd.DataFrame:

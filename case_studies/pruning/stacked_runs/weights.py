@@ -45,6 +45,12 @@ class KeptNetwork:
     kept: Tensor
     row: Tensor
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no weight that may be pruned is left: answers do not depend on the image."""
+        places = self.layout.places()
+        return not any(bool(self.kept[places[name]].any()) for name in self.layout.prunable)
+
 
 def write_weights(path: Path, networks: Sequence[KeptNetwork]) -> None:
     """Write networks of one layout: bits for the masks, and the values that they keep.
