@@ -168,22 +168,33 @@ def rule_form(table: pd.DataFrame) -> ReportTable:
 
 
 def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
-    """Where each method's accuracy has fallen half way, how wide the fall is, or why not."""
-    rows = []
+    """Where each method's accuracy has fallen half way, how wide the fall is, or why not.
+
+    Methods without numbers for the same reason share a row.
+    """
+    rows: list[dict[str, str]] = []
     for cell, found in shifts.items():
         if isinstance(found, str):
             rows.append({"cell": cell, "method": "", "half way at, %": "", "width, decades": "",
                          "remark": found})  # fmt: skip
             continue
-        table = found.to_frame()
+        table, without = found.to_frame(), dict[str, list[str]]()
         for method, own in table[table["against"] == ""].groupby("method", sort=False):
             by = {str(r["quantity"]): r for _, r in own.iterrows()}
             point, width = by["point"], by["width_decades"]
+            remark = str(point["reason"] or width["reason"])
+            if pd.isna(point["estimate"]) and pd.isna(width["estimate"]):
+                without.setdefault(remark, []).append(str(method))
+                continue
             rows.append(
                 {"cell": cell, "method": str(method), "half way at, %": _ends(point, 100),
-                 "width, decades": _ends(width, 1),
-                 "remark": str(point["reason"] or width["reason"])}
+                 "width, decades": _ends(width, 1), "remark": remark}
             )  # fmt: skip
+        rows += [
+            {"cell": cell, "method": ", ".join(methods), "half way at, %": "",
+             "width, decades": "", "remark": remark}
+            for remark, methods in without.items()
+        ]  # fmt: skip
     return _texts(rows, "Phase shift: where accuracy has fallen half way, and from 90% to 10%")
 
 

@@ -16,6 +16,8 @@ BASELINES = ("magnitude", "lamp", "fisher", "taylor", "woodfisher", "obd", "move
 """Beginnings of the names of criteria that know nothing of the loss series."""
 NULL = "-shifted"
 """End of the name of a criterion that is given the loss of other steps."""
+LATER = "-later"
+"""End of the name of a method that ranks weights of ten epochs later, before all go back."""
 AS = " at "
 """Between a control and the criterion whose layer counts it has, as in "random at causal"."""
 
@@ -90,7 +92,8 @@ def chosen_by(runs: pd.DataFrame) -> str:
 def shown_criteria(runs: pd.DataFrame) -> list[str]:
     """The criteria that stand for the paper's: its own rule, and the best of its kind.
 
-    Criteria that were looked for here, such as "gain", are none of the paper's.
+    Criteria that were looked for here, such as "gain", are none of the paper's, nor are those
+    that collect from later weights.
 
     Parameters
     ----------
@@ -101,7 +104,11 @@ def shown_criteria(runs: pd.DataFrame) -> list[str]:
     -------
     list of str
     """
-    criteria = [m for m in of_role(runs["method"], "criterion") if m.startswith(PAPERS)]
+    criteria = [
+        m
+        for m in of_role(runs["method"], "criterion")
+        if m.startswith(PAPERS) and not m.endswith(LATER)
+    ]
     found = [m for m in criteria if m.startswith(PUBLISHED)]
     others = [m for m in criteria if m not in found]
     best = best_of(runs, others)

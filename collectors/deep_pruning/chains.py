@@ -203,14 +203,14 @@ def asked_for(method: Method) -> Asked:
     ------
     ConfigurationError
         If the criterion needs every step, which of a large network fit into no memory; fresh
-        gradients; or chooses its sparsity.
+        gradients; or chooses its sparsity; or if the method has epochs before collecting.
     """
     asked = asked_of(method.criterion)
-    if asked.kind in ("trajectory", "fresh") or method.free:
+    if asked.kind in ("trajectory", "fresh") or method.free or method.more:
         raise ConfigurationError(
-            f"{method.name!r} needs every step of the collecting stage or fresh gradients, or "
-            "chooses its sparsity; here are running sums of changes at sparsities that are asked "
-            "for: use prune_many"
+            f"{method.name!r} needs every step of the collecting stage, fresh gradients or epochs "
+            "before, or chooses its sparsity; here are running sums of changes at sparsities that "
+            "are asked for: use prune_many"
         )
     return asked
 

@@ -162,7 +162,12 @@ def test_roles_follow_names_and_the_papers_rule_is_always_judged() -> None:
     assert roles["random at causal-good"] == "own counts"
     assert role("residual-loss") == "criterion"
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
-    assert shown_criteria(runs[runs["stage"] == "final"]) == ["causal-published", "causal-good"]
+    final = runs[runs["stage"] == "final"]
+    assert shown_criteria(final) == ["causal-published", "causal-good"]
+    for name in ("gain", "causal-good-later"):
+        better = final[final["method"] == "causal-good"].assign(method=name)
+        better = better.assign(validation_accuracy=0.99)
+        assert shown_criteria(pd.concat([final, better])) == ["causal-published", "causal-good"]
 
 
 def test_a_criterion_that_skips_levels_is_not_the_best_for_it() -> None:

@@ -249,7 +249,8 @@ def test_what_needs_every_step_and_what_chooses_its_sparsity_is_refused(
     fitted = Method("causal-lasso", named("causal-lasso"))
     exact = named("causal-published", form="sums", l1=1e-9)
     gain = Method("gain", named("gain"))
-    for method in (fitted, gain, Method("exact", exact, scope="layer", free=True)):
+    later = Method("later", named("movement"), more=1)
+    for method in (fitted, gain, later, Method("exact", exact, scope="layer", free=True)):
         with pytest.raises(ConfigurationError, match="prune_many"):
             next_link(subject, method, None, LADDER, origin)
     with pytest.raises(ConfigurationError, match="owner"):

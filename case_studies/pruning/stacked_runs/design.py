@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from causalhyper.granger.criteria import named
+from causalhyper.granger.criteria import Criterion, named
 from collectors.ensembles.pruning import Ladder, Method, ladder
 from collectors.pruning import PruningSettings
 
@@ -111,6 +111,9 @@ SCREENED = ("causal-covariance", "causal-correlation", "causal-marginal", "causa
 FITTED = ("causal-lasso", "causal-elastic-net")
 LATER = ("magnitude", "lamp", "obd", "woodfisher")
 """Ranked after ten more epochs of Adam as well, before all go back."""
+COLLECTED_LATER = ("causal-covariance", "fisher", "gain")
+"""Collected after as many epochs of Adam, from later weights, before all go back."""
+MORE = 10
 EXACT = {"causal-published-1e-14": 1e-14, "causal-published-1e-12": 1e-12}
 """The paper's rule and L1_coeff, which decide how many are kept; its value for LeNet is 1e-14."""
 SHIFT = 100
@@ -162,9 +165,18 @@ def methods(chosen: str) -> tuple[Method, ...]:
         Method("obd", named("obd")),
         Method("woodfisher", named("woodfisher")),
         *(Method(f"{n}-later", named(n, name=f"{n}-later"), collecting="adam") for n in LATER),
+        *(Method(f"{n}-later", _later(n), more=MORE) for n in COLLECTED_LATER),
         Method("random", named("random"), collecting="none"),
         *_controls((*SCREENED, *EXACT)),
     )
+
+
+def _later(name: str) -> Criterion:
+    """Return a criterion under a name of its own."""
+    if name.startswith("causal-"):
+        statistic = name.removeprefix("causal-")
+        return named("causal", statistic=statistic, name=f"{name}-later")
+    return named(name, name=f"{name}-later")
 
 
 def main_methods(study: Study) -> tuple[Method, ...]:

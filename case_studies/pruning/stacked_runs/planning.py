@@ -94,7 +94,8 @@ def minutes(cell: Cell, collecting: Measured, training: Measured) -> Minutes:
     short = len(study.ladder(cell.source, tuning=True).levels)
     each = training.seconds / training.networks * SLOWER["training"] * settings.n_post * epoch
     seeds, tuned, stops = study.seeds, study.tuning_seeds, study.strong_targets(cell.source)[1:]
-    iteration = step * settings.n_prune * epoch
+    before = sum(m.more for m in rules) * collecting.seconds / collecting.networks
+    iteration = (step * settings.n_prune + SLOWER["collecting"] * before) * epoch
     return Minutes(
         len(seeds) * settings.n_iter * iteration,
         len(seeds) * networks_after(cell) * each,

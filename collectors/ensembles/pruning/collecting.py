@@ -68,7 +68,11 @@ def collect_branches(
     return {b.method.name: found[keys[id(b)]] for b in branches if id(b) in keys}
 
 
-def place_of(method: Method) -> tuple[bool, int, int]:
+Place = tuple[bool, int, int, int]
+"""Whether by Adam, the kind's place in `KINDS`, the lag, and epochs before."""
+
+
+def place_of(method: Method) -> Place:
     """Return where a method's row stands: gradient descent before Adam, then by what is recorded.
 
     Parameters
@@ -78,11 +82,12 @@ def place_of(method: Method) -> tuple[bool, int, int]:
 
     Returns
     -------
-    tuple of (bool, int, int)
-        Whether by Adam, the kind's place in `KINDS`, the lag; rows stand in the order of these.
+    tuple of (bool, int, int, int)
+        Whether by Adam, the kind's place in `KINDS`, the lag, and the epochs before; rows stand in
+        the order of these.
     """
     asked = asked_of(method.criterion)
-    return method.collecting == "adam", KINDS.index(asked.kind), asked.lag
+    return method.collecting == "adam", KINDS.index(asked.kind), asked.lag, method.more
 
 
 def _trained(
@@ -96,6 +101,8 @@ def _trained(
 ) -> Iterator[tuple[Any, Tensor, RowRecord | None, list[dict[str, Any]]]]:
     settings, pruned = stack.settings, ~kept
     rows = (origin * kept).contiguous()
+    shares = [branch.sparsity(stack) for branch in chosen]
+    logs = _trained_before(stack, keys, shares, rows, pruned, iteration, told)
     recordings = recordings_of([key[0] for key in keys])
     plain = sum(not key[0][0] for key in keys)
     rates = rows.new_full((len(keys) - plain,), settings.learning_rate)
@@ -107,21 +114,16 @@ def _trained(
         )
         if part.stop > part.start
     ]
-    logs: list[list[dict[str, Any]]] = [[] for _ in keys]
     order, network = stack.order(), captured(stack.network, rows)
     for epoch in range(1, settings.n_prune + 1):
         began = time.perf_counter()
         data = order.epoch(stack.task.train, "collecting", iteration, epoch)
         args = network, rows, pruned, updates, data, stack.precision, recordings
         train = train_pass(*args)
-        others = [[Performance()] * len(keys)] * 2
-        if epoch == settings.n_prune:
-            others = stack.judged(rows, stack.precision, "validation", "test")
-        seconds = (time.perf_counter() - began) / len(keys)
-        for log, branch, *found in zip(logs, chosen, train, *others, strict=True):
-            names = {"iteration": iteration, "stage": "collecting", "epoch": epoch}
-            share = branch.sparsity(stack)
-            log.append(names | {"sparsity": share} | measured(*found) | {"seconds": seconds})
+        names = {"iteration": iteration, "stage": "collecting", "epoch": epoch}
+        ends = _judged(stack, rows, train, began, last=epoch == settings.n_prune)
+        for log, share, end in zip(logs, shares, ends, strict=True):
+            log.append(names | {"sparsity": share} | end)
         told("collecting")
     for at, key in enumerate(keys):
         place = next((r for r in recordings if r.rows.start <= at < r.rows.stop), None)
@@ -129,7 +131,51 @@ def _trained(
         yield key, rows[at], record, logs[at]
 
 
-def recordings_of(places: Sequence[tuple[bool, int, int]]) -> list[Recording]:
+def _trained_before(
+    stack: Stack,
+    keys: Sequence[Any],
+    shares: Sequence[float],
+    rows: Tensor,
+    pruned: Tensor,
+    iteration: int,
+    told: Told,
+) -> list[list[dict[str, Any]]]:
+    """Train some rows by Adam for their epochs before, in place; return the logs of all."""
+    more: list[int] = [key[0][-1] for key in keys]
+    logs: list[list[dict[str, Any]]] = [[] for _ in keys]
+    order = stack.order()
+    for epochs in sorted(set(more) - {0}):
+        places = [at for at, own in enumerate(more) if own == epochs]
+        own, masks = rows[places], pruned[places]
+        rates = own.new_full((len(own),), stack.settings.learning_rate)
+        updates = [(slice(0, len(own)), AdamUpdate(rates, own))]
+        network = captured(stack.network, own)
+        for epoch in range(1, epochs + 1):
+            began = time.perf_counter()
+            data = order.epoch(stack.task.train, "training", iteration, epoch)
+            train = train_pass(network, own, masks, updates, data, stack.precision)
+            names = {"iteration": iteration, "stage": "training", "epoch": epoch}
+            ends = _judged(stack, own, train, began, last=epoch == epochs)
+            for at, end in zip(places, ends, strict=True):
+                logs[at].append(names | {"sparsity": shares[at]} | end)
+            told("training")
+        rows[places] = own
+    return logs
+
+
+def _judged(
+    stack: Stack, rows: Tensor, train: Sequence[Performance], began: float, *, last: bool
+) -> Iterator[dict[str, Any]]:
+    """What the log says of an epoch, row by row; after the last one of the other data too."""
+    others = [[Performance()] * len(rows)] * 2
+    if last:
+        others = stack.judged(rows, stack.precision, "validation", "test")
+    seconds = (time.perf_counter() - began) / len(rows)
+    for found in zip(train, *others, strict=True):
+        yield measured(*found) | {"seconds": seconds}
+
+
+def recordings_of(places: Sequence[Place]) -> list[Recording]:
     """Return what records each run of rows that ask for the same.
 
     Parameters
@@ -144,9 +190,9 @@ def recordings_of(places: Sequence[tuple[bool, int, int]]) -> list[Recording]:
     found, start = [], 0
     while start < len(places):
         stop = start
-        while stop < len(places) and places[stop] == places[start]:
+        while stop < len(places) and places[stop][:3] == places[start][:3]:
             stop += 1
-        _, kind, lag = places[start]
+        _, kind, lag, _ = places[start]
         if KINDS[kind] != "none":
             found.append(Recording(Asked(KINDS[kind], lag), slice(start, stop)))
         start = stop

@@ -35,6 +35,9 @@ class Method:
         A method before it, whose number of parameters of each layer is taken.
     free : bool
         The criterion says how many are kept: those with a score, without a minimum, as published.
+    more : int
+        Epochs by the optimiser of pre-training before each collecting stage, so that later weights
+        are ranked: `collectors.pruning.PruningSettings` has them as ``n_more``.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class Method:
     collecting: Collecting = "sgd"
     counts_of: str | None = None
     free: bool = False
+    more: int = 0
 
     def __post_init__(self) -> None:
         asked, needs = asked_of(self.criterion), self.criterion.needs
@@ -63,6 +67,11 @@ class Method:
             raise ConfigurationError(
                 f"{self.name!r} ranks by recorded steps, which are those of gradient descent: "
                 "collect by 'sgd'"
+            )
+        if self.more < 0 or (self.more and self.collecting != "sgd"):
+            raise ConfigurationError(
+                f"{self.name!r} collects by {self.collecting!r} after {self.more} epochs: those "
+                "before are 0 or more, and 0 unless it collects by 'sgd'"
             )
         if self.free and self.counts_of is not None:
             raise ConfigurationError(f"{self.name!r} cannot both choose and take its counts")

@@ -80,6 +80,9 @@ METHODS = (
     Method("fisher", named("fisher")),
     Method("gain", named("gain")),
     Method("gain alone", named("gain", squared=False, at="rewound", name="gain alone")),
+    Method("gain later", named("gain", name="gain later"), more=2),
+    Method("fisher later", named("fisher", name="fisher later"), more=2),
+    Method("causal later", named("causal", name="causal later"), more=1),
     Method("magnitude", named("magnitude")),
     Method("uniform", named("magnitude", name="uniform"), scope="layer"),
     Method("lamp", named("lamp")),
@@ -126,7 +129,7 @@ def alone(method: Method, target: float, found: Found) -> Pruned:
         layers = found[1][method.counts_of, target][0].layers
         each = range(1, stop + 1)
         way = [{r["layer"]: r["kept"] for r in layers if r["iteration"] == i} for i in each]
-    settings = replace(SETTINGS, n_iter=stop, scope=method.scope)
+    settings = replace(SETTINGS, n_iter=stop, scope=method.scope, n_more=method.more)
     rule = method.criterion
     return prune(TASK, criterion=rule, sparsity=way, seed=SEED, settings=settings, quiet=True)
 
@@ -151,7 +154,7 @@ def test_a_member_of_a_stack_is_what_prune_alone_makes(
     )
 
 
-@pytest.mark.parametrize("name", ["causal-covariance", "magnitude", "causal-lasso"])
+@pytest.mark.parametrize("name", ["causal-covariance", "gain later", "magnitude", "causal-lasso"])
 def test_the_log_of_a_member_is_that_of_prune_but_for_test_data_looked_at_once(
     name: str, found: Found
 ):
@@ -195,7 +198,9 @@ def test_magnitude_after_more_adam_is_what_torchs_adam_gives_step_by_step(
 
 
 def test_members_do_not_depend_on_which_others_train_beside_them(stack: Stack, found: Found):
-    chosen = tuple(m for m in METHODS if m.name in ("fisher", "causal-covariance", "later"))
+    chosen = tuple(
+        m for m in METHODS if m.name in ("fisher", "causal-covariance", "gain later", "later")
+    )
     with torch.random.fork_rng():
         _, fewer = everything(replace(stack, at_once=2), chosen)
     for key, (pruning, trained) in fewer.items():
@@ -338,6 +343,9 @@ def test_what_cannot_be_stacked_is_refused():
         Method("m", named("magnitude"), collecting="none")
     with pytest.raises(ConfigurationError, match="gradient descent"):
         Method("m", named("movement"), collecting="adam")
+    for how, more in (("adam", 1), ("none", 1), ("sgd", -1)):
+        with pytest.raises(ConfigurationError, match="0 unless it collects by 'sgd'"):
+            Method("m", named("magnitude", at="rewound"), collecting=how, more=more)
     with pytest.raises(ConfigurationError, match="as many iterations"):
         ladder([0.5, 0.6], 1)
 
