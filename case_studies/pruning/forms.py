@@ -105,7 +105,10 @@ def _texts(rows: Sequence[Mapping[str, str]], caption: str) -> ReportTable:
 
 
 def accuracy_form(means: pd.DataFrame, caption: str) -> ReportTable:
-    """Mean accuracies with intervals: a row a cell and method, a column a share pruned."""
+    """Mean accuracies with intervals: a row a method, the best in front, a column a share."""
+    best = means.groupby(["cell", "method"], sort=False)["mean"].transform("mean")
+    places = means["cell"].map({cell: at for at, cell in enumerate(means["cell"].unique())})
+    means = means.assign(place=places, best=-best).sort_values(["place", "best"], kind="stable")
     said = [
         f"{100 * r['mean']:.2f} [{100 * r['lower']:.2f}, {100 * r['upper']:.2f}]"
         + (f", {r['collapsed']:.0%} with a collapsed layer" if r["collapsed"] > 0 else "")
@@ -134,7 +137,8 @@ def _wide(
         index=list(index), columns="sparsity", values="said", aggfunc="first", sort=False
     )
     shares = sorted(wide.columns)
-    wide = wide[shares].fillna("").reset_index()
+    rows = pd.MultiIndex.from_frame(frame[list(index)].drop_duplicates())
+    wide = wide.reindex(rows)[shares].fillna("").reset_index()
     shown = [ShownColumn(name, (name,), kind="text") for name in index]
     shown += [
         ShownColumn("no pruning" if s == 0 else f"{percent(s)} pruned", (s,), kind="text")

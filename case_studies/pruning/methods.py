@@ -89,6 +89,26 @@ def chosen_by(runs: pd.DataFrame) -> str:
     return "validation_accuracy" if own.notna().all() else "test_accuracy"
 
 
+def papers_criteria(methods: Iterable[str]) -> list[str]:
+    """The criteria of the paper's kind, in order, each once.
+
+    Parameters
+    ----------
+    methods : iterable of str
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> papers_criteria(["magnitude", "causal-marginal", "gain", "causal-marginal-later"])
+    ['causal-marginal']
+    """
+    criteria = of_role(methods, "criterion")
+    return [m for m in criteria if m.startswith(PAPERS) and not m.endswith(LATER)]
+
+
 def shown_criteria(runs: pd.DataFrame) -> list[str]:
     """The criteria that stand for the paper's: its own rule, and the best of its kind.
 
@@ -104,11 +124,7 @@ def shown_criteria(runs: pd.DataFrame) -> list[str]:
     -------
     list of str
     """
-    criteria = [
-        m
-        for m in of_role(runs["method"], "criterion")
-        if m.startswith(PAPERS) and not m.endswith(LATER)
-    ]
+    criteria = papers_criteria(runs["method"])
     found = [m for m in criteria if m.startswith(PUBLISHED)]
     others = [m for m in criteria if m not in found]
     best = best_of(runs, others)

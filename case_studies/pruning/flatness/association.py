@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from case_studies.pruning.flatness.ratios import LOSS, MEASURES, paired_columns,
 from case_studies.pruning.logs import TOLERANCE, StudyFrames, split
 from case_studies.pruning.methods import DENSE
 
+MINUS = "\N{MINUS SIGN}"
 FEWEST = 4
 """Methods of one sparsity without which no rank correlation is taken."""
 
@@ -110,3 +112,16 @@ def correlations(table: pd.DataFrame) -> tuple[float, float]:
         return a - loss * ((a @ loss) / (loss @ loss)) if loss @ loss > 0 else a
 
     return cosine(value, accuracy), cosine(rest(value), rest(accuracy))
+
+
+def correlation_words(row: Mapping[Any, Any]) -> str:
+    """A rank correlation with its joint interval; alone where there is none."""
+    ends = "" if pd.isna(row["joint_lower"]) else (
+        f" [{row['joint_lower']:+.2f}, {row['joint_upper']:+.2f}]"
+    )  # fmt: skip
+    return f"{row['correlation']:+.2f}{ends}".replace("-", MINUS)
+
+
+def given_words(row: Mapping[Any, Any]) -> str:
+    """What is left of a rank correlation given the loss, in words."""
+    return f"given loss {row['given_loss']:+.2f}".replace("-", MINUS)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import LEVEL
-from case_studies.pruning.flatness.ratios import EIGENVALUE
+from case_studies.pruning.flatness.association import correlation_words, given_words
+from case_studies.pruning.flatness.ratios import EIGENVALUE, LEAST, ratio_words
 from case_studies.pruning.judging import (
     ABOVE,
     APART,
@@ -23,7 +24,7 @@ from case_studies.pruning.judging import (
     side_of,
     sides_of,
 )
-from case_studies.pruning.methods import DENSE, MAGNITUDE, percent
+from case_studies.pruning.methods import DENSE, MAGNITUDE, papers_criteria, percent
 
 FLATTER = "Ends in flatter minima than magnitude"
 THAN_DENSE = "Ends in flatter minima than the network without pruning"
@@ -40,7 +41,7 @@ def flatness_claims(
     ----------
     cell : str
     criteria : sequence of str
-        That stand for the paper's.
+        That stand for the paper's; where none of them was measured, all of its kind that were.
     flat : DataFrame
         Of `flatness_table`.
     associations : DataFrame
@@ -51,6 +52,9 @@ def flatness_claims(
     list of PruningClaim
     """
     own = pick(flat, cell=cell, quantity=EIGENVALUE)
+    there = set(own["method"])
+    if not there & set(criteria):
+        criteria = papers_criteria(own["method"]) or criteria
     against = {q: pick(own, question=q) for q in (MAGNITUDE, DENSE)}
     found = [_ratio_claim(FLATTER, cell, m, against[MAGNITUDE], BELOW) for m in criteria]
     if len(against[DENSE]):
@@ -80,6 +84,8 @@ def _ratio_claim(
     )
     # intervals are of logarithms: what is zero there is a ratio of one
     sure = how_sure(own).replace("holds zero", "holds one")
+    if (seeds := int(own["seeds"].max())) < LEAST:
+        sure = f"{seeds} paired seeds, which give no interval"
     if (own["cautions"] > 0).any():
         sure += f"; cautions for {own['cautions'].max():.0%} of its networks"
     if own["left_out"].any():
@@ -90,10 +96,11 @@ def _ratio_claim(
 def _said(row: dict[str, object], side: str) -> str:
     joint = (float(np.exp(float(str(row[f"joint_{end}"])))) for end in ("lower", "upper"))
     low, high = joint
+    ratio = ratio_words(float(str(row["ratio"])), low, high)
+    loss = ratio_words(*(float(str(row[f"loss_{end}"])) for end in ("ratio", "lower", "upper")))
     return (
         f"{row['space']} space{at_share(float(str(row['pruned'])))}, {side}: largest eigenvalue "
-        f"times {row['ratio']:.3g} [{low:.3g}, {high:.3g}] of {row['against']} at training loss "
-        f"times {row['loss_ratio']:.3g} [{row['loss_lower']:.3g}, {row['loss_upper']:.3g}]"
+        f"times {ratio} of {row['against']} at training loss times {loss}"
     )
 
 
@@ -109,12 +116,11 @@ def _goes_with(cell: str, rows: pd.DataFrame, family: pd.DataFrame) -> PruningCl
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     said = "; ".join(
         f"{r['space']} space{at_share(r['pruned'])}, {side}: rank correlation over "
-        f"{r['methods']} methods {r['correlation']:+.2f} [{r['joint_lower']:+.2f}, "
-        f"{r['joint_upper']:+.2f}], given the training loss {r['given_loss']:+.2f}"
+        f"{r['methods']} methods {correlation_words(r)}, {given_words(r)}"
         for r, side in zip(rows.to_dict("records"), sides, strict=True)
-    ).replace("-", "\N{MINUS SIGN}")
-    sure = (
-        f"{LEVEL:.0%} intervals joint over {len(family)}, {int(rows['seeds'].min())} seeds, of "
-        "these methods"
     )
+    seeds = int(rows["seeds"].min())
+    sure = f"{LEVEL:.0%} intervals joint over {len(family)}, {seeds} seeds, of these methods"
+    if rows["seeds"].max() < LEAST:
+        sure = f"{seeds} seeds, which give no interval"
     return PruningClaim(GOES_WITH, cell, "any", verdict, f"{said}.", sure)

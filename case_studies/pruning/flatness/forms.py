@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.flatness.ratios import MEASURES
+from case_studies.pruning.flatness.association import correlation_words, given_words
+from case_studies.pruning.flatness.ratios import MEASURES, ratio_words
 from case_studies.pruning.flatness.surfaces import RINGS, ring_name
 from case_studies.pruning.judging import APART, side_of
 from case_studies.pruning.methods import percent
 from causalhyper.report import ReportTable, ShownColumn, frame_table
-
-MINUS = "\N{MINUS SIGN}"
 
 
 def level_name(pruned: float) -> str:
@@ -38,7 +37,7 @@ def ratio_form(rows: pd.DataFrame, caption: str) -> ReportTable:
     for row in rows.to_dict("records"):
         low, high = np.exp(row["joint_lower"]), np.exp(row["joint_upper"])
         star = "" if side_of(row) == APART else "*"
-        said.append(f"{row['ratio']:.3g} [{low:.3g}, {high:.3g}]{star}")
+        said.append(f"{ratio_words(row['ratio'], low, high)}{star}")
         places.append(f"{row['space']} space, {level_name(row['pruned'])}")
     return _wide(rows.assign(said=said, place=places), caption, ["cell", "method", "against"])
 
@@ -59,11 +58,7 @@ def association_form(rows: pd.DataFrame, caption: str) -> ReportTable:
     said, places = [], []
     for row in rows.to_dict("records"):
         star = "" if side_of({**row, "estimate": row["correlation"]}) == APART else "*"
-        text = (
-            f"{row['correlation']:+.2f} [{row['joint_lower']:+.2f}, {row['joint_upper']:+.2f}]"
-            f"{star}; given loss {row['given_loss']:+.2f}"
-        )
-        said.append(text.replace("-", MINUS))
+        said.append(f"{correlation_words(row)}{star}; {given_words(row)}")
         places.append(f"{row['space']} space, {level_name(row['pruned'])}")
     rows = rows.assign(said=said, place=places, measure=rows["quantity"].map(MEASURES))
     return _wide(rows, caption, ["cell", "measure"])

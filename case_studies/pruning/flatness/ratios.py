@@ -23,6 +23,8 @@ MEASURES = {
 """What is compared; the last two stay as they are when layers are rescaled."""
 LOSS = "training_loss"
 SPACES = ("full", "kept")
+LEAST = 3
+"""Seeds from which on there is an interval: two differ by chance alone as much as anything."""
 COLUMNS = (
     "cell", "quantity", "question", "pruned", "space", "method", "against", "ratio", "estimate",
     "se", "lower", "upper", "joint_lower", "joint_upper", "p_value", "adjusted_p_value",
@@ -132,6 +134,8 @@ def _judge(own: pd.DataFrame, quantity: str, question: str) -> pd.DataFrame:
 def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
     """What columns of differences say, a row each; NaN for those of fewer than two seeds.
 
+    Intervals are NaN for those of fewer than `LEAST`.
+
     Parameters
     ----------
     columns : list of Series
@@ -151,7 +155,15 @@ def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
         found = paired_numbers(table[:, there], level=LEVEL, flips=FLIPS, rng=rng)
         for name in names:
             frame.loc[there, name] = getattr(found, name)
+    ends = ["lower", "upper", "joint_lower", "joint_upper"]
+    frame.loc[frame["count"] < LEAST, ends] = np.nan
     return frame
+
+
+def ratio_words(ratio: float, lower: float, upper: float) -> str:
+    """A ratio with its interval, such as "0.8 [0.7, 0.9]"; alone where there is none."""
+    ends = "" if pd.isna(lower) else f" [{lower:.3g}, {upper:.3g}]"
+    return f"{ratio:.3g}{ends}"
 
 
 def _wide(own: pd.DataFrame, quantity: str) -> pd.DataFrame:

@@ -43,8 +43,8 @@ from collectors.pruning.seeding import random_state_kept
 DEFAULT, PENALTY, SHARE = 10, 1e-14, 0.98
 OTHERS = (5, 20)
 """Values of N_iter and of N_prune beside the paper's."""
-PENALTIES = (1e-12, 1e-13, 1e-14, 1e-15, 1e-16)
-"""Values of L1_coeff, at the other parameters' defaults."""
+PENALTIES = (1e-11, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17, 1e-18)
+"""Values of L1_coeff, at the other parameters' defaults: the range of the paper's table 1."""
 PUBLISHED, AT_SHARE = "causal-published", ("causal-covariance", "magnitude")
 SETTINGS = ((DEFAULT, DEFAULT), *((n, DEFAULT) for n in OTHERS), *((DEFAULT, n) for n in OTHERS))
 """N_iter and N_prune of each setting."""
