@@ -51,7 +51,7 @@ def contrast_table(frames: StudyFrames) -> pd.DataFrame:
     tables = [
         _judge(runs, family).assign(cell=cell, question=question)
         for cell, runs in frames.cells().items()
-        for question, pairs in _questions(runs).items()
+        for question, pairs in asked_pairs(runs).items()
         for family in _families(pairs)
     ]
     there = [table for table in tables if len(table)]
@@ -64,8 +64,19 @@ Pair = tuple[str, str, float]
 """Method, what it is compared with, and the share pruned."""
 
 
-def _questions(runs: pd.DataFrame) -> dict[str, list[Pair]]:
-    """The comparisons of one cell by the question that they answer."""
+def asked_pairs(runs: pd.DataFrame) -> dict[str, list[Pair]]:
+    """The comparisons of one cell by the question that they answer.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of the cell.
+
+    Returns
+    -------
+    dict of str to list of (str, str, float)
+        Method, what it is compared with, and the share pruned.
+    """
     asked: dict[str, list[Pair]] = {
         name: [] for name in (STRONGEST, MAGNITUDE, DENSE, MOVEMENT, SHIFTED, OWN)
     }
@@ -95,25 +106,14 @@ def _families(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
 
 def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
     """Compare pairs as one family; those with fewer than two shared seeds are left out."""
-    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
-    rows, columns = [], []
-    for method, against, at in pairs:
-        places = [(method, at), (against, 0.0 if against == DENSE else at)]
-        if not set(places) <= set(wide.columns):
-            continue
-        both = wide[places].dropna()
-        if len(both) < 2:
-            continue
-        own, other = both.to_numpy(dtype=float).T
-        columns.append(pd.Series(own - other, index=both.index))
-        noise = sum(float(v.mean()) * (1 - float(v.mean())) for v in (own, other))
-        sd = float(np.sqrt(noise / _test_size(runs)))
-        rows.append({"sparsity": at, "method": method, "against": against, "binomial_sd": sd})
-    if not rows:
+    asked, columns = seed_differences(runs, pairs)
+    if not asked:
         return pd.DataFrame()
+    names = pd.DataFrame(asked, columns=["method", "against", "sparsity"])
     table = pd.concat(columns, axis=1).to_numpy(dtype=float)
     found = paired_numbers(table, level=LEVEL, flips=FLIPS, rng=np.random.default_rng(0))
-    return pd.DataFrame(rows).assign(
+    return names.assign(
+        binomial_sd=[_binomial_sd(runs, pair) for pair in asked],
         estimate=found.mean,
         se=found.se,
         lower=found.lower,
@@ -124,8 +124,51 @@ def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
         adjusted_p_value=found.adjusted,
         flip_p_value=found.joint_flip_p_value,
         seeds=found.count.astype(int),
-        comparisons=len(rows),
+        comparisons=len(asked),
     )
+
+
+def seed_differences(runs: pd.DataFrame, pairs: list[Pair]) -> tuple[list[Pair], list[pd.Series]]:
+    """Differences in test accuracy, seed by seed.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Of one cell.
+    pairs : list of (str, str, float)
+        See `asked_pairs`.
+
+    Returns
+    -------
+    pairs : list of (str, str, float)
+        Those that share two seeds or more.
+    differences : list of Series
+        Of each, by seed.
+    """
+    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
+    found, columns = [], []
+    for pair in pairs:
+        own, other = _places(pair)
+        if not {own, other} <= set(wide.columns):
+            continue
+        gaps = (wide[own] - wide[other]).dropna()
+        if len(gaps) > 1:
+            found.append(pair)
+            columns.append(gaps)
+    return found, columns
+
+
+def _places(pair: Pair) -> tuple[tuple[str, float], tuple[str, float]]:
+    """Method and share of both sides."""
+    method, against, at = pair
+    return (method, at), (against, 0.0 if against == DENSE else at)
+
+
+def _binomial_sd(runs: pd.DataFrame, pair: Pair) -> float:
+    """What another test set as large would add to a difference."""
+    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
+    means = wide[list(_places(pair))].dropna().mean()
+    return float(np.sqrt((means * (1 - means)).sum() / _test_size(runs)))
 
 
 def _test_size(runs: pd.DataFrame) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from case_studies.pruning.averages import ASKED, GOAL
 from case_studies.pruning.contrasts import STRONGEST
 from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import (
@@ -115,6 +116,21 @@ def accuracy_form(means: pd.DataFrame, caption: str) -> ReportTable:
         for _, r in means.iterrows()
     ]
     return _wide(means.assign(said=said), caption)
+
+
+def average_form(averages: pd.DataFrame) -> ReportTable:
+    """Criteria on average over the sparsities of the goal; a column a question."""
+    said = [
+        points_of(r) + ("" if side_of(r) == APART else "*") for r in averages.to_dict("records")
+    ]
+    wide = averages.assign(said=said).pivot_table(
+        index=["cell", "method"], columns="question", values="said", aggfunc="first", sort=False
+    )
+    order = [question for question in ASKED if question in wide]
+    shown = [ShownColumn(name, (name,), kind="text") for name in ("cell", "method")]
+    shown += [ShownColumn(f"less {question}", (question,), kind="text") for question in order]
+    caption = f"On average over {', '.join(map(percent, GOAL))} pruned, points, joint intervals"
+    return frame_table(wide[order].fillna("").reset_index(), caption, shown)
 
 
 def contrast_form(contrasts: pd.DataFrame, caption: str) -> ReportTable:

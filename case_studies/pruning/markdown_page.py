@@ -57,6 +57,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "strongest": lambda s: _contrast(s, STRONGEST),
     "dense": lambda s: _contrast(s, DENSE),
     "controls": _controls,
+    "averages": lambda study: _optional(study, "averages", forms.average_form),
     "own-rule": lambda study: _optional(study, "own_rule", forms.rule_form),
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
     **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]

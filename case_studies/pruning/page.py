@@ -81,6 +81,8 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         ),
         PageSection("Accuracies", (forms.accuracy_form(tables["accuracy"], "Test accuracy, %"),)),
     ]
+    if "averages" in tables:
+        sections.append(PageSection("On average", (forms.average_form(tables["averages"]),)))
     if len(contrasts):
         sections.append(PageSection("Differences", tuple(_differences(contrasts, study))))
     if "own_rule" in tables:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from case_studies.pruning.averages import GOAL
 from case_studies.pruning.contrasts import LEVEL, SHIFTED, STRONGEST
 from case_studies.pruning.judging import (
     ABOVE,
@@ -39,7 +40,10 @@ AGAINST = (
 
 
 def short_sentences(
-    frames: StudyFrames, claims: Sequence[PruningClaim], contrasts: pd.DataFrame
+    frames: StudyFrames,
+    claims: Sequence[PruningClaim],
+    contrasts: pd.DataFrame,
+    averages: pd.DataFrame,
 ) -> list[str]:
     """Say what came of the criteria, of pruning at all, of the two tests, and what is missing.
 
@@ -49,12 +53,14 @@ def short_sentences(
     claims : sequence of PruningClaim
     contrasts : DataFrame
         Of `contrast_table`.
+    averages : DataFrame
+        Of `average_table`.
 
     Returns
     -------
     list of str
     """
-    said = []
+    said = [average_sentence(cell, own) for cell, own in averages.groupby("cell", sort=False)]
     for question, words in AGAINST:
         rows = pick(contrasts, question=question)
         rows = rows[rows["method"].isin(of_role(rows["method"], "criterion"))]
@@ -76,6 +82,38 @@ def short_sentences(
         said.append(f"{start} magnitude, cell by cell: {counts or 'no criterion to judge'}.")
     said += [f"{c.claim}: {c.verdict}. {c.finding}" for c in claims if c.cell == ALL_CELLS]
     return [*said, missing_sentence(frames)]
+
+
+def average_sentence(cell: str, rows: pd.DataFrame) -> str:
+    """Say what the criteria of a cell do on average over the sparsities of the goal.
+
+    Parameters
+    ----------
+    cell : str
+    rows : DataFrame
+        Of `average_table`.
+
+    Returns
+    -------
+    str
+    """
+    said = []
+    for question, words in AGAINST:
+        own = pick(rows, question=question)
+        if own.empty:
+            continue
+        best, sides = own.loc[own["estimate"].idxmax()], sides_of(own)
+        said.append(
+            f"less {words}, {sides.count(ABOVE)} of {len(own)} above zero and "
+            f"{sides.count(BELOW)} below, the highest {best['method']} {points_of(best)}"
+        )
+    return f"{cell}, on average over {shares_in_words(GOAL)} pruned, points: {'; '.join(said)}."
+
+
+def shares_in_words(shares: Sequence[float]) -> str:
+    """List shares, such as "95%, 98% and 99%"."""
+    *first, last = map(percent, shares)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _counts(rows: pd.DataFrame, words: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from case_studies.pruning.averages import average_table
 from case_studies.pruning.claims import list_claims
 from case_studies.pruning.contrasts import accuracy_table, contrast_table
 from case_studies.pruning.flatness.association import association_table
@@ -29,8 +30,8 @@ class PruningStudy:
     ----------
     frames : StudyFrames
     tables : mapping of str to DataFrame
-        claims, accuracy, contrasts; own_rule, phase_shift, flatness, flat_and_accurate, surfaces,
-        hyperparameters and costs unless empty.
+        claims, accuracy, contrasts; averages, own_rule, phase_shift, flatness,
+        flat_and_accurate, surfaces, hyperparameters and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
         By cell; a sentence where none could be fitted.
@@ -67,6 +68,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "claims": claims_frame(claims),
         "accuracy": accuracy_table(frames),
         "contrasts": contrasts,
+        "averages": (averages := average_table(frames)),
         "own_rule": (own_rule := rule_table(frames)),
         "phase_shift": shift_table(shifts),
         "flatness": flat,
@@ -75,7 +77,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "hyperparameters": strip_table(strips),
         "costs": cost_table(frames),
     }
-    said = [*short_sentences(frames, claims, contrasts), published_note(frames)]
+    said = [*short_sentences(frames, claims, contrasts, averages), published_note(frames)]
     said += [sentence] if (sentence := rule_sentence(own_rule)) else []
     there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
     return PruningStudy(frames, there, tuple(claims), shifts, strips, tuple(said))

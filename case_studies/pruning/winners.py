@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from case_studies.pruning.averages import GOAL
 from case_studies.pruning.contrasts import STRONGEST
 from case_studies.pruning.judging import (
     ABOVE,
@@ -25,8 +26,6 @@ from case_studies.pruning.judging import (
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.methods import chosen_by, of_role, percent
 
-GOAL = (0.95, 0.98, 0.99)
-"""Shares pruned at which a criterion has to be above the strongest baseline."""
 PLACES = (("network", "network"), ("dataset", "data set"))
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from case_studies.pruning import __main__ as command
+from case_studies.pruning.averages import GOAL
 from case_studies.pruning.contrasts import MAGNITUDE, SHIFTED, STRONGEST, contrast_table
 from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import how_sure, judge_levels, pick
@@ -18,6 +20,7 @@ from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.own_rule import rule_sentence
 from case_studies.pruning.page import render_study
 from case_studies.pruning.paper import TABLE_2
+from case_studies.pruning.sentences import average_sentence
 from case_studies.pruning.study import PruningStudy, analyse
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import compare_masks
@@ -145,6 +148,22 @@ def test_contrasts_are_those_of_paired_differences(study: PruningStudy) -> None:
         assert np.allclose(both[name], both[f"{name}_wanted"]), name
 
 
+def test_averages_are_of_seeds_over_the_sparsities_of_the_goal(study: PruningStudy) -> None:
+    cell, runs = next(iter(study.frames.cells().items()))
+    table = pick(study.tables["averages"], cell=cell, question=MAGNITUDE)
+    assert set(table["method"]) == {"causal-published", "causal-good", "causal-empty"}
+    wide = runs[runs["sparsity"].isin(GOAL)].pivot_table(
+        index="seed", columns="method", values="test_accuracy", aggfunc="mean"
+    )
+    for row in table.to_dict("records"):
+        found = stats.ttest_rel(wide[row["method"]], wide["magnitude"])
+        joint = found.confidence_interval(1 - 0.05 / 3)
+        assert row["estimate"] == pytest.approx((wide[row["method"]] - wide["magnitude"]).mean())
+        assert row["p_value"] == pytest.approx(found.pvalue)
+        assert (row["joint_lower"], row["joint_upper"]) == pytest.approx((joint.low, joint.high))
+    assert "the highest causal-good" in average_sentence(cell, table)
+
+
 def test_the_strongest_baseline_is_chosen_on_validation_data() -> None:
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
     runs = runs[runs["stage"] == "final"].reset_index(drop=True)
@@ -204,7 +223,7 @@ def test_one_seed_answers_nothing_and_the_page_says_so() -> None:
     text = " ".join(Page(render_study(study, "x").decode()).words)
     assert "no run compares them" in text
     blocks = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in BLOCKS)
-    assert filled(blocks, study).count("No run answers this yet.") == 4
+    assert filled(blocks, study).count("No run answers this yet.") == 5
 
 
 @pytest.fixture(scope="module")
