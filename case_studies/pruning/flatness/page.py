@@ -159,7 +159,8 @@ def drawn_flatness(study: PruningStudy) -> Iterator[tuple[str, pd.DataFrame]]:
         if not own:
             continue
         name = max(own, key=lambda n: (own[n]["method"].nunique(), list(own).index(n)))
-        chosen = [DENSE, *drawn_methods(runs)[:MARKED]]
+        measured = runs[runs["method"].isin(own[name]["method"])]
+        chosen = [DENSE, *drawn_methods(measured)[:MARKED]]
         rows = own[name][own[name]["method"].isin(chosen)]
         order = rows["method"].map({m: i for i, m in enumerate(chosen)})
         yield name, rows.iloc[order.argsort(kind="stable")]
