@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import (
+    FISHER,
     FLIPS,
+    JUDGED,
     LEVEL,
     SHIFTED,
     STRONGEST,
@@ -19,7 +21,7 @@ from causalhyper.granger.pruning.paired_numbers import paired_numbers
 
 GOAL = (0.95, 0.98, 0.99)
 """Shares pruned at which a criterion has to be above the strongest baseline."""
-ASKED = (STRONGEST, MAGNITUDE, MOVEMENT, SHIFTED, DENSE)
+ASKED = (STRONGEST, MAGNITUDE, MOVEMENT, SHIFTED, FISHER, DENSE)
 COLUMNS = (
     "cell", "question", "method", "estimate", "se", "lower", "upper", "joint_lower",
     "joint_upper", "p_value", "adjusted_p_value", "flip_p_value", "seeds", "comparisons",
@@ -27,7 +29,7 @@ COLUMNS = (
 
 
 def average_table(frames: StudyFrames) -> pd.DataFrame:
-    """Every criterion of the loss series less what it is compared with, averaged over `GOAL`.
+    """Every criterion and candidate less what it is compared with, averaged over `GOAL`.
 
     Parameters
     ----------
@@ -36,9 +38,9 @@ def average_table(frames: StudyFrames) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`, a row a cell, question and criterion that was run at all of `GOAL`.
-        Seeds are the units: each has one average. What is joint is so over the criteria of one
-        cell and question.
+        Columns `COLUMNS`, a row a cell, question and method that was run at all of `GOAL`. Seeds
+        are the units: each has one average. What is joint is so over the methods of one cell and
+        question.
     """
     tables = [
         table.assign(cell=cell, question=question)
@@ -53,7 +55,7 @@ def average_table(frames: StudyFrames) -> pd.DataFrame:
 
 def _averages(runs: pd.DataFrame, pairs: list[tuple[str, str, float]]) -> pd.DataFrame:
     """One family: the criteria that one question asks of, in one cell."""
-    asked = [p for p in pairs if role(p[0]) == "criterion" and round(p[2], 3) in GOAL]
+    asked = [p for p in pairs if role(p[0]) in JUDGED and round(p[2], 3) in GOAL]
     found, columns = seed_differences(runs, asked)
     means: dict[str, pd.Series] = {}
     for method in dict.fromkeys(pair[0] for pair in found):

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from case_studies.pruning.contrasts import LEVEL, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, JUDGED, LEVEL, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.claims import flatness_claims
 from case_studies.pruning.judging import (
     HOLDS,
     OPEN,
     REVERSED,
+    SHARPER,
     UNASKED,
     PruningClaim,
     how_sure,
@@ -37,7 +38,8 @@ PAIRED: tuple[tuple[str, str], ...] = (
     ("Accuracy rises after pruning", DENSE),
     ("The regression on the loss adds to movement (not in the paper)", MOVEMENT),
     ("The loss adds to the loss of other steps (not in the paper)", SHIFTED),
-    ("Which weights matter, beyond how many of each layer (not in the paper)", OWN),
+    ("Gradients on fresh minibatches add to the diagonal Fisher (not in the paper)", FISHER),
+    ("Chooses better than others with its layer counts (not in the paper)", OWN),
 )
 """Claims that a paired contrast answers, with its question."""
 
@@ -91,7 +93,7 @@ def _paired_claims(
 ) -> list[PruningClaim]:
     """A claim about single criteria; where those shown were not asked, about those that were."""
     there = [name for name in criteria if (rows["method"] == name).any()]
-    there = there or of_role(rows["method"], "criterion")
+    there = there or of_role(rows["method"], *JUDGED)
     if not there:
         return [PruningClaim(claim, cell, "", UNASKED, "No run of this cell answers it.", "")]
     found = []
@@ -105,7 +107,7 @@ def _paired_claims(
 
 
 def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
-    claim = "Has a sharper transition than magnitude"
+    claim = SHARPER
     if isinstance(found, str):
         return PruningClaim(claim, cell, name, UNASKED, found, "")
     table = found.to_frame()

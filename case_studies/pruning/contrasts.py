@@ -26,6 +26,10 @@ FLIPS = 9999
 TEST_SIZE = 10_000
 """Test images of FashionMNIST and CIFAR-10; runs may give their own as n_test."""
 STRONGEST, OWN, SHIFTED = "strongest baseline", "own layer counts", "shifted loss"
+FISHER = "fisher"
+"""What a candidate has to add to: squared movements with the same weights squared, and no more."""
+JUDGED = ("criterion", "candidate")
+"""Roles of what the study is about."""
 COLUMNS = (
     "cell", "question", "sparsity", "method", "against", "estimate", "se", "lower", "upper",
     "joint_lower", "joint_upper", "p_value", "adjusted_p_value", "flip_p_value", "seeds",
@@ -45,8 +49,8 @@ def contrast_table(frames: StudyFrames) -> pd.DataFrame:
     DataFrame
         Columns `COLUMNS`. Joint intervals (Bonferroni), adjusted p-values (Holm) and the joint
         p-values of sign flips are of a family, whose size is ``comparisons``: all rows of one
-        cell and question that ask it of criteria of the loss series, which is what the study is
-        about, or all others.
+        cell and question that ask it of criteria of the loss series and candidates, which are
+        what the study is about, or all others.
     """
     tables = [
         _judge(runs, family).assign(cell=cell, question=question)
@@ -78,11 +82,11 @@ def asked_pairs(runs: pd.DataFrame) -> dict[str, list[Pair]]:
         Method, what it is compared with, and the share pruned.
     """
     asked: dict[str, list[Pair]] = {
-        name: [] for name in (STRONGEST, MAGNITUDE, DENSE, MOVEMENT, SHIFTED, OWN)
+        name: [] for name in (STRONGEST, MAGNITUDE, DENSE, MOVEMENT, SHIFTED, FISHER, OWN)
     }
     for sparsity, own in runs[runs["sparsity"] > 0].groupby("sparsity"):
         at, methods = float(sparsity), list(dict.fromkeys(own["method"]))
-        criteria = of_role(methods, "criterion")
+        criteria, candidates = of_role(methods, "criterion"), of_role(methods, "candidate")
         strongest = best_of(own, of_role(methods, "baseline"))
         controls = of_role(methods, "own counts")
         others = [m for m in methods if m not in controls]
@@ -91,14 +95,15 @@ def asked_pairs(runs: pd.DataFrame) -> dict[str, list[Pair]]:
                 asked[name] += [(m, against, at) for m in others if m != against]
         asked[DENSE] += [(m, DENSE, at) for m in others]
         asked[MOVEMENT] += [(m, MOVEMENT, at) for m in criteria if MOVEMENT in methods]
+        asked[FISHER] += [(m, FISHER, at) for m in candidates if FISHER in methods]
         asked[SHIFTED] += [(m, m + NULL, at) for m in criteria if m + NULL in methods]
         asked[OWN] += [(owner(m), m, at) for m in controls if owner(m) in methods]
     return asked
 
 
 def _families(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
-    """Comparisons of criteria of the loss series, and of all else."""
-    asked = [role(method) == "criterion" for method, _, _ in pairs]
+    """Comparisons of criteria of the loss series and candidates, and of all else."""
+    asked = [role(method) in JUDGED for method, _, _ in pairs]
     return tuple(
         [p for p, own in zip(pairs, asked, strict=True) if own is which] for which in (True, False)
     )
@@ -110,10 +115,11 @@ def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
     if not asked:
         return pd.DataFrame()
     names = pd.DataFrame(asked, columns=["method", "against", "sparsity"])
+    wide = _wide(runs)
     table = pd.concat(columns, axis=1).to_numpy(dtype=float)
     found = paired_numbers(table, level=LEVEL, flips=FLIPS, rng=np.random.default_rng(0))
     return names.assign(
-        binomial_sd=[_binomial_sd(runs, pair) for pair in asked],
+        binomial_sd=[_binomial_sd(wide, pair, _test_size(runs)) for pair in asked],
         estimate=found.mean,
         se=found.se,
         lower=found.lower,
@@ -145,7 +151,7 @@ def seed_differences(runs: pd.DataFrame, pairs: list[Pair]) -> tuple[list[Pair],
     differences : list of Series
         Of each, by seed.
     """
-    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
+    wide = _wide(runs)
     found, columns = [], []
     for pair in pairs:
         own, other = _places(pair)
@@ -164,11 +170,15 @@ def _places(pair: Pair) -> tuple[tuple[str, float], tuple[str, float]]:
     return (method, at), (against, 0.0 if against == DENSE else at)
 
 
-def _binomial_sd(runs: pd.DataFrame, pair: Pair) -> float:
+def _wide(runs: pd.DataFrame) -> pd.DataFrame:
+    """Accuracies: a row a seed, a column a method and share."""
+    return runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
+
+
+def _binomial_sd(wide: pd.DataFrame, pair: Pair, size: int) -> float:
     """What another test set as large would add to a difference."""
-    wide = runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
     means = wide[list(_places(pair))].dropna().mean()
-    return float(np.sqrt((means * (1 - means)).sum() / _test_size(runs)))
+    return float(np.sqrt((means * (1 - means)).sum() / size))
 
 
 def _test_size(runs: pd.DataFrame) -> int:

@@ -18,7 +18,14 @@ from case_studies.pruning.judging import (
     side_of,
 )
 from case_studies.pruning.logs import StudyFrames
-from case_studies.pruning.methods import AS, DENSE, MAGNITUDE, percent, shown_criteria
+from case_studies.pruning.methods import (
+    AS,
+    DENSE,
+    MAGNITUDE,
+    percent,
+    shares_in_words,
+    shown_criteria,
+)
 from case_studies.pruning.paper import TABLE_2, same_cell
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
@@ -107,7 +114,9 @@ def _texts(rows: Sequence[Mapping[str, str]], caption: str) -> ReportTable:
 
 def accuracy_form(means: pd.DataFrame, caption: str) -> ReportTable:
     """Mean accuracies with intervals: a row a method, the best in front, a column a share."""
-    best = means.groupby(["cell", "method"], sort=False)["mean"].transform("mean")
+    shared = means["mean"].where(means["sparsity"].isin((0.0, *GOAL)))
+    keys = [means["cell"], means["method"]]
+    best = shared.groupby(keys, sort=False).transform("mean").fillna(0.0)
     places = means["cell"].map({cell: at for at, cell in enumerate(means["cell"].unique())})
     means = means.assign(place=places, best=-best).sort_values(["place", "best"], kind="stable")
     said = [
@@ -129,7 +138,7 @@ def average_form(averages: pd.DataFrame) -> ReportTable:
     order = [question for question in ASKED if question in wide]
     shown = [ShownColumn(name, (name,), kind="text") for name in ("cell", "method")]
     shown += [ShownColumn(f"less {question}", (question,), kind="text") for question in order]
-    caption = f"On average over {', '.join(map(percent, GOAL))} pruned, points, joint intervals"
+    caption = f"On average over {shares_in_words(GOAL)} pruned, points, joint intervals"
     return frame_table(wide[order].fillna("").reset_index(), caption, shown)
 
 
@@ -248,4 +257,4 @@ def count_form(frames: StudyFrames) -> ReportTable:
              "pruned": ", ".join(map(percent, sorted(set(pruned["sparsity"])))),
              "seeds": str(runs["seed"].nunique()), "runs": str(len(runs))}
         )  # fmt: skip
-    return _texts(rows, "Runs, all of which are analysed")
+    return _texts(rows, "Runs that are compared")

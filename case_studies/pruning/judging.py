@@ -13,6 +13,7 @@ from case_studies.pruning.contrasts import LEVEL
 from case_studies.pruning.methods import percent
 
 HOLDS, REVERSED, OPEN, UNASKED = "holds", "reversed", "not shown", "no data"
+SHARPER = "Has a sharper transition than magnitude"
 ALL_CELLS = "all cells"
 ABOVE, BELOW, APART = "above", "below", "not told apart"
 
@@ -100,10 +101,16 @@ def judge_levels(rows: pd.DataFrame) -> str:
 
 def points(estimate: float, lower: float, upper: float) -> str:
     """Percentage points with an interval, such as "+1.20 [+0.90, +1.50]"."""
-    first, low, high = (
-        f"{100 * v:+.2f}".replace("-", "\N{MINUS SIGN}") for v in (estimate, lower, upper)
-    )
+    first, low, high = (_signed(100 * v) for v in (estimate, lower, upper))
     return f"{first} [{low}, {high}]"
+
+
+def _signed(value: float) -> str:
+    """Two digits behind the point; more where they would be zeros and the number is none."""
+    digits = 2
+    while value and not float(f"{value:.{digits}f}") and digits < 6:
+        digits += 1
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def points_of(row: Mapping[Any, Any] | pd.Series) -> str:

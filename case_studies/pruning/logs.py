@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ NAMES = {
     "fashion_mnist": "FashionMNIST",
     "cifar10": "CIFAR-10",
     "tiny_imagenet50": "Tiny-ImageNet (50 classes)",
-    "paper": "the paper's post-training",
+    "paper": "the paper's rate, cut short",
     "strong": "post-training tuned for each method",
 }
 """Names of data sets and protocols as the paper and this page have them."""
@@ -138,6 +138,9 @@ def read_frames(folder: Path = DATA) -> StudyFrames:
 def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The row of each pruning that says what came of it, with one number a level of sparsity.
 
+    A rule that left no weight in some seed, and its controls, are compared in none: those seeds
+    in which it left some would speak for it.
+
     Parameters
     ----------
     log : DataFrame
@@ -146,13 +149,16 @@ def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     runs, emptied : DataFrame
-        Of networks with weights, and of those without.
+        Of what is compared, and of networks without a weight.
     """
     last = log.get("stage", pd.Series("final", index=log.index)).fillna("final") == "final"
     rows = log[last & (log["protocol"] != TUNING)]
     rows = rows.dropna(subset=["test_accuracy"])
     empty = rows["sparsity"] >= 1
-    emptied, rows = (part.reset_index(drop=True) for part in (rows[empty], rows[~empty]))
+    emptied = rows[empty].reset_index(drop=True)
+    lost = set(_places(emptied))
+    compared = [place not in lost for place in _places(rows)]
+    rows = rows[compared].reset_index(drop=True)
     dense = (rows["sparsity"] == 0).to_numpy()
     levels = np.zeros(len(rows))
     levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense], TOLERANCE).round(4)
@@ -162,6 +168,12 @@ def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         twice = rows[rows.duplicated(keys)].iloc[0]
         raise DataError(f"a run is there twice: {', '.join(f'{k} {twice[k]}' for k in keys)}")
     return rows, emptied
+
+
+def _places(rows: pd.DataFrame) -> Iterator[tuple[object, ...]]:
+    """Cell and rule of each row; a control's rule is that whose counts it has."""
+    whose = [owner(method) for method in rows["method"]]
+    yield from zip(*(rows[name] for name in CELL), whose, strict=True)
 
 
 def _own_levels(rows: pd.DataFrame) -> pd.DataFrame:

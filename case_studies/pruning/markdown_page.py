@@ -8,7 +8,7 @@ import pandas as pd
 
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
-from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.pictures import PARTS, part_text
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.study import PruningStudy
@@ -36,7 +36,7 @@ def _contrast(study: PruningStudy, question: str) -> str:
 
 
 def _controls(study: PruningStudy) -> str:
-    rows = _contrasts(study, MOVEMENT, SHIFTED, OWN)
+    rows = _contrasts(study, MOVEMENT, SHIFTED, FISHER, OWN)
     return markdown_table(forms.control_form(rows)) if len(rows) else NOTHING
 
 

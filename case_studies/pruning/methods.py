@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,18 +12,22 @@ PAPERS = "causal"
 """Beginning of the names of criteria of the paper's kind: one coefficient a squared movement."""
 PUBLISHED = "causal-published"
 """Beginning of the names of the paper's own rule."""
+CANDIDATES = ("gain", "secant")
+"""Beginnings of the names of criteria that were looked for here: they use gradients around each
+step, and no loss."""
 BASELINES = ("magnitude", "lamp", "fisher", "taylor", "woodfisher", "obd", "movement", "random")
 """Beginnings of the names of criteria that know nothing of the loss series."""
 NULL = "-shifted"
 """End of the name of a criterion that is given the loss of other steps."""
 LATER = "-later"
-"""End of the name of a method that ranks weights of ten epochs later, before all go back."""
+"""End of the name of a method that ranks weights of ten epochs of Adam later; collected ones those
+of ten more epochs of collecting after these. Then all go back."""
 AS = " at "
 """Between a control and the criterion whose layer counts it has, as in "random at causal"."""
 
 
 def role(method: str) -> str:
-    """Say what a method is for: "dense", "null", "own counts", "baseline" or "criterion".
+    """Say what a method is for.
 
     Parameters
     ----------
@@ -32,13 +36,15 @@ def role(method: str) -> str:
     Returns
     -------
     str
+        "dense"; "criterion" of the loss series, its "null", and "own counts", a control with its
+        layer counts; "candidate", see `CANDIDATES`; "baseline", which knows nothing of either.
 
     Examples
     --------
     >>> [role(m) for m in ("lamp", "causal-ridge", "causal-ridge-shifted", "random at causal")]
     ['baseline', 'criterion', 'null', 'own counts']
     >>> role("gain"), role("secant-adaptive")
-    ('criterion', 'criterion')
+    ('candidate', 'candidate')
     """
     if method == DENSE:
         return DENSE
@@ -46,6 +52,8 @@ def role(method: str) -> str:
         return "own counts"
     if method.endswith(NULL):
         return "null"
+    if method.startswith(CANDIDATES):
+        return "candidate"
     return "baseline" if method.startswith(BASELINES) else "criterion"
 
 
@@ -54,9 +62,9 @@ def owner(method: str) -> str:
     return method.partition(AS)[2] or method
 
 
-def of_role(methods: Iterable[str], wanted: str) -> list[str]:
-    """The methods of a role, in order, each once."""
-    return [m for m in dict.fromkeys(methods) if role(m) == wanted]
+def of_role(methods: Iterable[str], *wanted: str) -> list[str]:
+    """The methods of some roles, in order, each once."""
+    return [m for m in dict.fromkeys(methods) if role(m) in wanted]
 
 
 def best_of(runs: pd.DataFrame, methods: Iterable[str]) -> str:
@@ -129,6 +137,12 @@ def shown_criteria(runs: pd.DataFrame) -> list[str]:
     others = [m for m in criteria if m not in found]
     best = best_of(runs, others)
     return [*found, best] if best else found
+
+
+def shares_in_words(shares: Sequence[float]) -> str:
+    """List shares, such as "95%, 98% and 99%"."""
+    *first, last = map(percent, shares)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent(sparsity: float) -> str:

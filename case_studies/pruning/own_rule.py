@@ -25,8 +25,9 @@ def rule_table(frames: StudyFrames) -> pd.DataFrame:
         emptied, the number of seeds without a weight left; no row without such masks.
     """
     layers = frames.others.get("layers", pd.DataFrame())
-    if "iteration" not in layers:
+    if not {"iteration", "seed"} <= set(layers):
         return pd.DataFrame()
+    layers = layers.sort_values("iteration", kind="stable")
     own = layers["method"].str.startswith(PUBLISHED) & ~layers["method"].str.contains(AS)
     sums = layers[own].groupby([*KEYS, "iteration"], sort=False)[["entries", "kept"]].sum()
     shares = (1 - sums["kept"] / sums["entries"]).rename("sparsity").reset_index()
@@ -40,6 +41,29 @@ def rule_table(frames: StudyFrames) -> pd.DataFrame:
     )
     names = [cell_name(place[: len(CELL)]) for place in found.index]
     return found.reset_index().drop(columns=list(CELL)).assign(cell=names)
+
+
+def emptied_sentence(frames: StudyFrames) -> str:
+    """Say which rules left no weight, and that they are compared nowhere.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    str
+        Empty where all networks have weights.
+    """
+    emptied = frames.emptied
+    if emptied.empty:
+        return ""
+    own = emptied[~emptied["method"].str.contains(AS)]
+    counts = own.groupby([*CELL, "method"], sort=False)["seed"].nunique()
+    said = [f"{cell_name(key[:-1])}, {key[-1]} in {n} seeds" for key, n in counts.items()]
+    return (
+        f"No weight is left by {'; '.join(said)}: with their controls they are compared nowhere."
+    )
 
 
 def rule_sentence(table: pd.DataFrame) -> str:
@@ -69,7 +93,7 @@ def rule_sentence(table: pd.DataFrame) -> str:
             continue
         first = own.loc[own["emptied"] > 0, "iteration"].iloc[0]
         said.append(
-            f"{cell}, {method}: no weight left in {last['emptied']} of {seeds}, "
-            f"first after iteration {first} of {last['iteration']}"
+            f"{cell}, {method}: no weight left in {last['emptied']} of {seeds}, in the first of "
+            f"them after iteration {first} of {last['iteration']}"
         )
     return f"The paper's own rule, which chooses how much it prunes. {'; '.join(said)}."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from case_studies.pruning import forms
-from case_studies.pruning.contrasts import MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, JUDGED, MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.figures import draw_standing
 from case_studies.pruning.flatness.page import flatness_sections
 from case_studies.pruning.flatness.surface_page import strip_sections, surface_sections
@@ -40,8 +40,8 @@ METHODS = (
     "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
     "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
     "and p-values (Holm; exact sign flips of whole seeds) are over all comparisons of one "
-    "question in one network, data set and protocol: those of criteria of the loss series, or "
-    "those of all other methods.",
+    "question in one network, data set and protocol: those of criteria of the loss series and "
+    "of candidates that were looked for here, or those of all other methods.",
     "The strongest baseline of a sparsity is the one with the highest mean validation accuracy "
     "there, of those that know nothing of the loss series; so is the best criterion. Accuracies "
     "that are compared are of test images that chose nothing.",
@@ -135,7 +135,7 @@ def _differences(contrasts: pd.DataFrame, study: PruningStudy) -> Iterator[Block
             continue
         table = forms.contrast_form(rows, words)
         yield table if question == STRONGEST else Fold(words, (table,))
-    controls = contrasts[contrasts["question"].isin([MOVEMENT, SHIFTED, OWN])]
+    controls = contrasts[contrasts["question"].isin([MOVEMENT, SHIFTED, FISHER, OWN])]
     if len(controls):
         yield forms.control_form(controls)
 
@@ -163,7 +163,7 @@ def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
     """Sections of layers and overlap, a cell and a sparsity each."""
     others = study.frames.others
     if "layers" in others:
-        chosen = others["layers"]["method"].map(role).isin(["baseline", "criterion"])
+        chosen = others["layers"]["method"].map(role).isin(["baseline", *JUDGED])
         frames = _levels(others["layers"][chosen], "target")
         parts = [
             (name, layers_section(own, prefix=f"layers{i}-"))

@@ -7,18 +7,20 @@ from collections.abc import Sequence
 import pandas as pd
 
 from case_studies.pruning.averages import GOAL
-from case_studies.pruning.contrasts import LEVEL, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, LEVEL, SHIFTED, STRONGEST
+from case_studies.pruning.flatness.claims import FLATTER
 from case_studies.pruning.judging import (
     ABOVE,
     ALL_CELLS,
     APART,
     BELOW,
+    SHARPER,
     PruningClaim,
     pick,
     points_of,
     sides_of,
 )
-from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.logs import StudyFrames, split
 from case_studies.pruning.methods import (
     DENSE,
     MAGNITUDE,
@@ -27,6 +29,7 @@ from case_studies.pruning.methods import (
     chosen_by,
     of_role,
     percent,
+    shares_in_words,
     shown_criteria,
 )
 from case_studies.pruning.paper import TABLE_2, same_cell
@@ -60,7 +63,8 @@ def short_sentences(
     -------
     list of str
     """
-    said = [average_sentence(cell, own) for cell, own in averages.groupby("cell", sort=False)]
+    parts = averages.groupby("cell", sort=False)
+    said = [sentence for cell, own in parts if (sentence := average_sentence(str(cell), own))]
     for question, words in AGAINST:
         rows = pick(contrasts, question=question)
         rows = rows[rows["method"].isin(of_role(rows["method"], "criterion"))]
@@ -76,16 +80,16 @@ def short_sentences(
             f"{len(dense)} comparisons above, {sides.count(BELOW)} below, {sides.count(APART)} "
             f"not told apart (joint {LEVEL:.0%} intervals)."
         )
-    for start in ("Has a sharper transition than", "Ends in flatter minima than"):
-        own = [c.verdict for c in claims if c.claim.startswith(start)]
+    for claim in (SHARPER, FLATTER):
+        own = [c.verdict for c in claims if c.claim == claim]
         counts = ", ".join(f"{verdict} ({own.count(verdict)})" for verdict in dict.fromkeys(own))
-        said.append(f"{start} magnitude, cell by cell: {counts or 'no criterion to judge'}.")
+        said.append(f"{claim}, each cell and criterion: {counts or 'none to judge'}.")
     said += [f"{c.claim}: {c.verdict}. {c.finding}" for c in claims if c.cell == ALL_CELLS]
     return [*said, missing_sentence(frames)]
 
 
 def average_sentence(cell: str, rows: pd.DataFrame) -> str:
-    """Say what the criteria of a cell do on average over the sparsities of the goal.
+    """Say what the criteria and candidates of a cell do on average over the goal's sparsities.
 
     Parameters
     ----------
@@ -96,9 +100,10 @@ def average_sentence(cell: str, rows: pd.DataFrame) -> str:
     Returns
     -------
     str
+        Empty where nothing is compared.
     """
     said = []
-    for question, words in AGAINST:
+    for question, words in (*AGAINST, (FISHER, "the diagonal Fisher")):
         own = pick(rows, question=question)
         if own.empty:
             continue
@@ -107,13 +112,10 @@ def average_sentence(cell: str, rows: pd.DataFrame) -> str:
             f"less {words}, {sides.count(ABOVE)} of {len(own)} above zero and "
             f"{sides.count(BELOW)} below, the highest {best['method']} {points_of(best)}"
         )
-    return f"{cell}, on average over {shares_in_words(GOAL)} pruned, points: {'; '.join(said)}."
-
-
-def shares_in_words(shares: Sequence[float]) -> str:
-    """List shares, such as "95%, 98% and 99%"."""
-    *first, last = map(percent, shares)
-    return f"{', '.join(first)} and {last}" if first else last
+    place = f"{cell}, on average over {shares_in_words(GOAL)} pruned"
+    seeds = int(rows["seeds"].min())
+    note = f"{seeds} seeds: intervals rest on near-normal differences"
+    return f"{place}, points: {'; '.join(said)} ({note})." if said else ""
 
 
 def _counts(rows: pd.DataFrame, words: str) -> str:
@@ -175,3 +177,31 @@ def published_note(frames: StudyFrames) -> str:
         own = [f"{m} ({words[m.startswith(PUBLISHED)]})" for m in shown_criteria(runs)]
         said.append(f"{cell}: {' and '.join(own) or 'none'}")
     return f"Criteria that stand for the paper's. {'; '.join(said)}."
+
+
+def cap_sentences(frames: StudyFrames) -> list[str]:
+    """Say how long networks were trained after pruning, and how many that cut short.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    list of str
+        One a cell whose log has the epochs.
+    """
+    log = frames.log
+    if not {"stage", "epoch", "run_id"} <= set(log):
+        return []
+    said = []
+    after = log[log["stage"] == "posttraining"]
+    for cell, own in split(after[after["run_id"].isin(frames.runs["run_id"])]).items():
+        last = own.groupby("run_id")["epoch"].max()
+        cap = int(last.max())
+        share = f"{(last == cap).mean():.0%}"
+        said.append(
+            f"{cell}: at most {cap} epochs after pruning (the paper: 200), which ended {share} of "
+            "the networks before the rule that stops training did."
+        )
+    return said

@@ -16,8 +16,8 @@ from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames
-from case_studies.pruning.own_rule import rule_sentence, rule_table
-from case_studies.pruning.sentences import published_note, short_sentences
+from case_studies.pruning.own_rule import emptied_sentence, rule_sentence, rule_table
+from case_studies.pruning.sentences import cap_sentences, published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
 from causalhyper.granger.pruning import PhaseShift
 
@@ -78,6 +78,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "costs": cost_table(frames),
     }
     said = [*short_sentences(frames, claims, contrasts, averages), published_note(frames)]
-    said += [sentence] if (sentence := rule_sentence(own_rule)) else []
+    said += [s for s in (rule_sentence(own_rule), emptied_sentence(frames)) if s]
+    said += cap_sentences(frames)
     there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
     return PruningStudy(frames, there, tuple(claims), shifts, strips, tuple(said))

@@ -114,7 +114,7 @@ def test_the_study_judges_them_beside_others(out: Path, tmp_path: Path):
     for path in out.glob("deep_*.parquet"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     study = analyse(read_frames(tmp_path))
-    cell = "ResNet18-BN on CIFAR-10, the paper's post-training"
+    cell = "ResNet18-BN on CIFAR-10, the paper's rate, cut short"
     assert set(study.tables["contrasts"]["cell"]) == {cell}
     assert {claim.cell for claim in study.claims} >= {cell}
     assert set(study.tables["accuracy"]["method"]) == {DENSE, *CHOSEN}

@@ -11,7 +11,8 @@ from scipy import stats
 
 from case_studies.pruning import __main__ as command
 from case_studies.pruning.flatness.association import association_table, correlations
-from case_studies.pruning.flatness.ratios import flatness_table
+from case_studies.pruning.flatness.claims import FLATTER
+from case_studies.pruning.flatness.ratios import flatness_table, paired_columns
 from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.judging import pick, side_of
 from case_studies.pruning.logs import StudyFrames, read_frames
@@ -30,7 +31,7 @@ from tests.case_studies.flat_world import (
 from tests.case_studies.pruning_world import make_runs, write_world
 from tests.report.test_page import Page
 
-CELL = "LeNet on CIFAR-10, the paper's post-training"
+CELL = "LeNet on CIFAR-10, the paper's rate, cut short"
 
 
 def frames_of(**others: pd.DataFrame) -> StudyFrames:
@@ -129,6 +130,43 @@ def test_a_criterion_that_chose_its_sparsity_meets_magnitude_at_its_counts() -> 
     assert rows["ratio"].to_numpy() == pytest.approx(np.exp(-0.8), rel=0.1)
     assert rows["pruned"].isna().all()
     assert set(pick(table, question="dense")["method"]) == {*logs, "causal-published-1e-12"}
+
+
+def test_two_seeds_give_a_ratio_and_no_interval(tmp_path: Path) -> None:
+    flat = make_flatness(seeds=2)
+    write_flat_world(tmp_path, flatness=flat)
+    study = analyse(read_frames(tmp_path))
+    table = study.tables["flatness"]
+    row = pick(table, question="magnitude", method="causal-good", quantity="eigenvalue").iloc[0]
+    assert row["ratio"] == pytest.approx(np.exp(-0.7), rel=0.2)
+    assert row[["lower", "joint_upper", "p_value", "flip_p_value", "se"]].isna().all()
+    assert verdict(study, "Ends in flatter minima than magnitude", "causal-good") == "no interval"
+    assert verdict(study, "Flatter networks are more accurate", "any") == "no interval"
+    claim = next(c for c in study.claims if c.claim == FLATTER)
+    assert claim.sure.startswith("2 paired seeds, which give no interval")
+    assert "[" not in claim.finding
+    sentence = next(s for s in study.sentences if s.startswith(FLATTER))
+    assert sentence.endswith("each cell and criterion: no interval (2).")
+
+
+def test_seeds_that_are_too_few_widen_no_interval_of_others() -> None:
+    rng = np.random.default_rng(0)
+    full = [pd.Series(rng.normal(size=5)) for _ in range(3)]
+    short = pd.Series([1.0, 2.0, np.nan, np.nan, np.nan])
+    alone, beside = paired_columns(full), paired_columns([*full, short])
+    pd.testing.assert_frame_equal(alone, beside.iloc[:3])
+    assert beside.loc[3, "mean"] == 1.5
+    assert beside.loc[3, "count"] == 2
+
+
+def test_where_no_shown_criterion_was_measured_others_of_its_kind_stand_for_it(
+    tmp_path: Path,
+) -> None:
+    logs = {n: v for n, v in LOGS.items() if n not in ("causal-good", "causal-published")}
+    write_flat_world(tmp_path, flatness=make_flatness({**logs, "gain": 0.0}))
+    study = analyse(read_frames(tmp_path))
+    judged = {c.criterion for c in study.claims if c.claim == FLATTER}
+    assert judged == {"causal-empty"}
 
 
 def test_networks_without_a_positive_eigenvalue_are_left_out_and_told(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import pytest
 from scipy import stats
 
 from case_studies.pruning import __main__ as command
-from case_studies.pruning.averages import GOAL
+from case_studies.pruning import forms
+from case_studies.pruning.averages import GOAL, average_table
 from case_studies.pruning.contrasts import MAGNITUDE, SHIFTED, STRONGEST, contrast_table
 from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import how_sure, judge_levels, pick
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
-from case_studies.pruning.own_rule import rule_sentence
+from case_studies.pruning.own_rule import emptied_sentence, rule_sentence
 from case_studies.pruning.page import render_study
 from case_studies.pruning.paper import TABLE_2
 from case_studies.pruning.sentences import average_sentence
@@ -72,8 +73,8 @@ def test_what_was_planted_is_found_in_every_cell(study: PruningStudy) -> None:
     for cell, verdict in verdicts(study, "Finds a better subset", "causal-published").items():
         assert verdict.startswith("reversed"), cell
     assert set(verdicts(study, "The loss adds to the loss").values()) == {"holds"}
-    assert set(verdicts(study, "Which weights matter").values()) == {"holds"}
-    goal = verdicts(study, "A criterion of the loss series beats the strongest baseline at")
+    assert set(verdicts(study, "Chooses better than others").values()) == {"holds"}
+    goal = verdicts(study, "A criterion beats the strongest baseline at")
     assert goal == {"all cells": "holds for causal-good"}
 
 
@@ -81,7 +82,7 @@ def test_one_network_is_not_two(tmp_path: Path) -> None:
     cells = {("LeNet", "FashionMNIST"): ("paper",), ("LeNet", "CIFAR-10"): ("paper",)}
     make_runs(cells).to_parquet(tmp_path / "runs.parquet")
     found = analyse(read_frames(tmp_path))
-    goal = verdicts(found, "A criterion of the loss series beats the strongest baseline at")
+    goal = verdicts(found, "A criterion beats the strongest baseline at")
     assert goal == {"all cells": "not shown"}
     assert any("2 of 9 cells" in sentence for sentence in found.sentences)
 
@@ -164,6 +165,62 @@ def test_averages_are_of_seeds_over_the_sparsities_of_the_goal(study: PruningStu
     assert "the highest causal-good" in average_sentence(cell, table)
 
 
+def test_an_average_needs_all_sparsities_and_seeds_that_have_them() -> None:
+    runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
+    runs = runs[runs["stage"] == "final"]
+    lost = (runs["method"] == "causal-empty") & (runs["sparsity"] == 0.98)
+    fewer = (runs["method"] == "causal-good") & (runs["sparsity"] == 0.95) & (runs["seed"] == 0)
+    runs = runs[~lost & ~fewer].reset_index(drop=True)
+    table = average_table(StudyFrames(runs, runs, {}, ()))
+    magnitude = pick(table, question=MAGNITUDE).set_index("method")
+    assert set(magnitude.index) == {"causal-good", "causal-published"}
+    assert magnitude.loc["causal-good", "seeds"] == 5
+    alone = runs[runs["method"].isin(["causal-good", "dense"])].reset_index(drop=True)
+    table = average_table(StudyFrames(alone, alone, {}, ()))
+    assert set(table["question"]) == {"dense"}
+    assert average_sentence("a", table) == ""
+
+
+def test_criteria_are_a_family_and_all_other_methods_another(study: PruningStudy) -> None:
+    cell, _ = next(iter(study.frames.cells().items()))
+    rows = pick(study.tables["contrasts"], cell=cell, question=MAGNITUDE)
+    criteria = rows["method"].isin(["causal-published", "causal-good", "causal-empty"])
+    for own, count in ((rows[criteria], 3 * 5), (rows[~criteria], 5 * 5)):
+        assert len(own) == count
+        assert set(own["comparisons"]) == {count}
+        half = own["se"] * stats.t.isf(0.025 / count, 5)
+        np.testing.assert_allclose(own["joint_upper"], own["estimate"] + half)
+
+
+def test_a_candidate_has_to_add_to_fisher_and_no_criterion_of_the_loss_has() -> None:
+    runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
+    runs = runs[runs["stage"] == "final"]
+    named = {"causal-good": "gain", "lamp": "fisher"}
+    runs = runs.replace({"method": named}).reset_index(drop=True)
+    study = analyse(StudyFrames(runs, runs, {}, ()))
+    rows = pick(study.tables["contrasts"], question="fisher")
+    assert set(rows["method"]) == {"gain"}
+    assert "gain" not in set(pick(study.tables["contrasts"], question="movement")["method"])
+    assert set(verdicts(study, "Gradients on fresh", "gain").values()) == {"holds"}
+    assert "gain" in set(pick(study.tables["averages"], question=STRONGEST)["method"])
+
+
+def test_the_best_methods_at_the_sparsities_of_the_goal_stand_first(study: PruningStudy) -> None:
+    cell, _ = next(iter(study.frames.cells().items()))
+    means = pick(study.tables["accuracy"], cell=cell)
+    found = [row[1].text for row in forms.accuracy_form(means, "").rows]
+    goal = means[means["sparsity"].isin((0.0, *GOAL))].groupby("method")["mean"].mean()
+    assert found == list(goal.sort_values(ascending=False).index)
+
+
+def test_methods_without_a_transition_for_one_reason_share_a_row() -> None:
+    runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
+    runs = runs[(runs["stage"] == "final") & (runs["sparsity"] < 0.97)].reset_index(drop=True)
+    study = analyse(StudyFrames(runs, runs, {}, ()))
+    (row,) = forms.width_form(study.shifts).rows
+    assert row[1].text.split(", ") == [m for m in METHODS if role(m) != "own counts"]
+
+
 def test_the_strongest_baseline_is_chosen_on_validation_data() -> None:
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
     runs = runs[runs["stage"] == "final"].reset_index(drop=True)
@@ -183,6 +240,7 @@ def test_roles_follow_names_and_the_papers_rule_is_always_judged() -> None:
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
     final = runs[runs["stage"] == "final"]
     assert shown_criteria(final) == ["causal-published", "causal-good"]
+    assert role("gain-later") == "candidate"
     for name in ("gain", "causal-good-later"):
         better = final[final["method"] == "causal-good"].assign(method=name)
         better = better.assign(validation_accuracy=0.99)
@@ -237,7 +295,7 @@ def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
     stacked: tuple[PruningStudy, dict[str, Any]],
 ) -> None:
     study = stacked[0]
-    cell = "LeNet on CIFAR-10, the paper's post-training"
+    cell = "LeNet on CIFAR-10, the paper's rate, cut short"
     own = pick(study.tables["contrasts"], cell=cell, method="causal-published-1e-14")
     own = own[own["against"] != "dense"].set_index("against")
     assert list(own.index) == [
@@ -246,7 +304,7 @@ def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
     assert own["estimate"].to_numpy() == pytest.approx([-0.03, -0.05], abs=0.002)
     assert set(own["sparsity"]) == {0.92}
     assert set(own["seeds"]) == {5}
-    judged = verdicts(study, "Which weights matter", "causal-published-1e-14")
+    judged = verdicts(study, "Chooses better than others", "causal-published-1e-14")
     assert judged[cell] == "reversed"
     text = filled("<!-- table: paper -->\n<!-- end -->\n", study)
     assert "(at its layer counts)" in text
@@ -260,6 +318,7 @@ def test_a_rule_that_leaves_no_weight_is_told_apart_and_judged_nowhere(tmp_path:
         {"method": [rule, rule], "seed": [0, 1], "sparsity": [1.0, 0.97], "stage": "final",
          "run_id": ["a", "b"], "test_accuracy": [0.1, 0.5], "validation_accuracy": 0.1}
     )  # fmt: skip
+    assert emptied_sentence(read_frames(tmp_path)) == ""
     emptied.assign(**names, target=np.nan).to_parquet(tmp_path / "own.parquet")
     counts = {(0, 1): (10, 30), (0, 2): (0, 4), (0, 3): (0, 0), (1, 1): (20, 30), (1, 2): (10, 10),
               (1, 3): (0, 6)}  # fmt: skip
@@ -273,13 +332,15 @@ def test_a_rule_that_leaves_no_weight_is_told_apart_and_judged_nowhere(tmp_path:
     layers.to_parquet(tmp_path / "layers.parquet")
     study = analyse(read_frames(tmp_path))
     assert list(study.frames.emptied["run_id"]) == ["a"]
-    assert set(pick(study.frames.runs, method=rule)["seed"]) == {1}
+    assert rule not in set(study.frames.runs["method"])
+    assert f"{rule} in 1 seeds: with their controls" in emptied_sentence(study.frames)
     table = study.tables["own_rule"]
     assert list(table["sparsity"]) == pytest.approx([0.775, 0.94, 0.985])
     assert list(table["highest"]) == pytest.approx([0.8, 0.98, 1.0])
     assert list(table["emptied"]) == [0, 0, 1]
-    said = study.sentences[-1]
-    assert "no weight left in 1 of 2 seeds, first after iteration 3 of 3" in said
+    said = rule_sentence(table)
+    assert said in study.sentences
+    assert "no weight left in 1 of 2 seeds, in the first of them after iteration 3 of 3" in said
     assert "77.50, 94.00, 98.50" in filled("<!-- table: own-rule -->\n<!-- end -->\n", study)
     assert rule_sentence(table[table["iteration"] < 3]).endswith(
         "94.00% pruned (90.00% to 98.00% over 2 seeds)."
@@ -290,7 +351,7 @@ def test_runs_that_tuned_a_rate_are_no_part_of_the_table(
     stacked: tuple[PruningStudy, dict[str, Any]],
 ) -> None:
     assert set(stacked[0].frames.runs["protocol"]) == {
-        "the paper's post-training", "post-training tuned for each method",
+        "the paper's rate, cut short", "post-training tuned for each method",
     }  # fmt: skip
 
 

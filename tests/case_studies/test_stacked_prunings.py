@@ -12,7 +12,7 @@ from case_studies.pruning.stacked_runs import design, jobs, timing
 from case_studies.pruning.stacked_runs.__main__ import main
 from case_studies.pruning.stacked_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.stacked_runs.choosing import fastest
-from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods
+from case_studies.pruning.stacked_runs.design import SOURCES, Study, methods, strong_methods
 from case_studies.pruning.stacked_runs.joining import join
 from case_studies.pruning.stacked_runs.planning import minutes
 from case_studies.pruning.stacked_runs.profiling import STAGES as PROFILED
@@ -122,6 +122,29 @@ def test_parts_are_joined_before_masks_were_compared(out: Path, tmp_path: Path):
     assert names == [f"lenet_stacked_{kind}.parquet" for kind in ("runs", "layers", "seconds")]
     with pytest.raises(DataError, match="without --join first"):
         join(tmp_path / "nothing")
+
+
+def test_what_is_collected_later_is_the_same_criterion_after_ten_epochs():
+    named = {m.name: m for m in methods("main")}
+    for name in ("causal-covariance", "fisher", "gain"):
+        own, later = named[name], named[f"{name}-later"]
+        assert (own.more, later.more) == (0, 10)
+        assert replace(later.criterion, name=own.name) == own.criterion
+        assert later in strong_methods(methods("main"))
+    assert all(m.counts_of is None and not m.free for m in strong_methods(methods("main")))
+
+
+def test_a_method_that_was_not_tuned_has_no_strong_protocol(call: list[str], tmp_path: Path):
+    words = [*call, "--out", str(tmp_path), "--seeds", "100", "--sparsities", "0.98"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "methods", few_methods)
+        main([*words, "--stages", "main", "tuning"])
+        path = tmp_path / "fashion_mnist-s200-tuning-log.parquet"
+        log = pd.read_parquet(path)
+        log[log["method"] != "magnitude-later"].to_parquet(path)
+        with pytest.raises(SystemExit):
+            main([*words, "--stages", "strong"])
+    assert not list(tmp_path.glob("*strong*"))
 
 
 def test_overlaps_of_masks_are_counted_by_layer(out: Path):
@@ -238,6 +261,7 @@ def test_wrong_calls_end_with_2_and_missing_data_with_1(call: list[str], tmp_pat
     for wrong, code in (
         (["--tuning-seeds", "100"], 2),
         (["--tuned-at", "0.5"], 2),
+        (["--strong-sparsities", "0.9"], 2),
         (["--data", str(tmp_path)], 1),
     ):
         with pytest.raises(SystemExit) as stopped:

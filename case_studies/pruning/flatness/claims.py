@@ -29,6 +29,7 @@ from case_studies.pruning.methods import DENSE, MAGNITUDE, papers_criteria, perc
 FLATTER = "Ends in flatter minima than magnitude"
 THAN_DENSE = "Ends in flatter minima than the network without pruning"
 SHARPENS = "Magnitude pruning makes minima sharper than without pruning"
+WITHOUT = "no interval"
 GOES_WITH = "Flatter networks are more accurate, at equal sparsity"
 
 
@@ -75,7 +76,8 @@ def _ratio_claim(
         return PruningClaim(claim, cell, name, UNASKED, f"No eigenvalues of {what}.", "")
     other = BELOW if wanted == ABOVE else ABOVE
     words = {wanted: HOLDS, other: REVERSED, APART: OPEN}
-    sides = [words[side_of(row)] for row in own.to_dict("records")]
+    rows_ = own.to_dict("records")
+    sides = [words[side_of(row)] if row["seeds"] >= LEAST else WITHOUT for row in rows_]
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     if wanted == BELOW and verdict == HOLDS and (own["loss_lower"] > 1).any():
         verdict = "flatter, but fits worse"
@@ -112,7 +114,9 @@ def at_share(pruned: float) -> str:
 def _goes_with(cell: str, rows: pd.DataFrame, family: pd.DataFrame) -> PruningClaim:
     """Judge rank correlations of eigenvalue and accuracy: below zero, flatter is better."""
     words = {BELOW: HOLDS, ABOVE: REVERSED, APART: OPEN}
-    sides = [words[side] for side in sides_of(rows.assign(estimate=rows["correlation"]))]
+    found = sides_of(rows.assign(estimate=rows["correlation"]))
+    few = rows["seeds"] < LEAST
+    sides = [WITHOUT if w else words[side] for w, side in zip(few, found, strict=True)]
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     said = "; ".join(
         f"{r['space']} space{at_share(r['pruned'])}, {side}: rank correlation over "

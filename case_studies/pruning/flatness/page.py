@@ -55,7 +55,8 @@ NOTES = (
     "that of the training losses. Eigenvalue and trace change when layers are rescaled; the "
     "measure relative to filters and the adaptive sharpness do not.",
     "The training loss is measured on a sample of the training images, the same for all networks "
-    "of a data set.",
+    "of a data set. Fewer than three seeds give a ratio without an interval. A caution is mostly "
+    "that a network is not at a minimum: training was cut short.",
 )
 ASSOCIATED = (
     "Rank correlations, over the methods of one sparsity and within each seed, of flatness with "

@@ -24,7 +24,7 @@ MEASURES = {
 LOSS = "training_loss"
 SPACES = ("full", "kept")
 LEAST = 3
-"""Seeds from which on there is an interval: two differ by chance alone as much as anything."""
+"""Seeds from which on there is an interval: that of a ratio of two seeds has no bounds of use."""
 COLUMNS = (
     "cell", "quantity", "question", "pruned", "space", "method", "against", "ratio", "estimate",
     "se", "lower", "upper", "joint_lower", "joint_upper", "p_value", "adjusted_p_value",
@@ -134,7 +134,7 @@ def _judge(own: pd.DataFrame, quantity: str, question: str) -> pd.DataFrame:
 def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
     """What columns of differences say, a row each; NaN for those of fewer than two seeds.
 
-    Intervals are NaN for those of fewer than `LEAST`.
+    Those of fewer than `LEAST` have a mean and nothing else, and count for nothing that is joint.
 
     Parameters
     ----------
@@ -147,7 +147,8 @@ def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
         Columns as `PairedNumbers` has them; joint over all rows that have numbers.
     """
     table = pd.concat(columns, axis=1).to_numpy(dtype=float)
-    there = np.flatnonzero((~np.isnan(table)).sum(axis=0) >= 2)
+    counts = (~np.isnan(table)).sum(axis=0)
+    there = np.flatnonzero(counts >= LEAST)
     names = [field.name for field in fields(PairedNumbers)]
     frame = pd.DataFrame(np.nan, index=range(len(columns)), columns=names)
     if len(there):
@@ -155,8 +156,9 @@ def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
         found = paired_numbers(table[:, there], level=LEVEL, flips=FLIPS, rng=rng)
         for name in names:
             frame.loc[there, name] = getattr(found, name)
-    ends = ["lower", "upper", "joint_lower", "joint_upper"]
-    frame.loc[frame["count"] < LEAST, ends] = np.nan
+    few = np.flatnonzero((counts >= 2) & (counts < LEAST))
+    frame.loc[few, "mean"] = np.nanmean(table[:, few], axis=0)
+    frame["count"] = counts
     return frame
 
 

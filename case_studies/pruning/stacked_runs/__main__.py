@@ -114,7 +114,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         sparsities=tuple(options.sparsities),
         with_published=not options.without_published,
         tuned_at=options.tuned_at,
-        strong_sparsities=tuple(options.strong_sparsities),
+        strong_sparsities=_strong(options, usual),
         batch_size=options.batch_size,
         validation=options.validation,
         settings=settings,
@@ -130,6 +130,11 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         raise ConfigurationError(
             f"rates are tuned at one of the sparsities {study.sparsities}; got {study.tuned_at}"
         )
+    if strange := set(study.strong_sparsities) - set(study.sparsities):
+        raise ConfigurationError(
+            f"the strong protocol has some of the sparsities {study.sparsities}; got "
+            f"{min(strange)}"
+        )
     if study.kept_seeds and (strange := set(study.kept_targets) - set(study.sparsities)):
         raise ConfigurationError(
             f"weights are kept at some of the sparsities {study.sparsities}; got {min(strange)}"
@@ -138,6 +143,13 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
     device = Device(options.device, engine, options.collecting, options.training, options.at_once)
     chosen = [source for source in SOURCES if source.name in options.datasets]
     return [open_cell(options.data, source, study, device, options.out) for source in chosen]
+
+
+def _strong(options: argparse.Namespace, usual: Study) -> tuple[float, ...]:
+    """The sparsities of the strong protocol: as asked for, or the usual ones that there are."""
+    if options.strong_sparsities is not None:
+        return tuple(options.strong_sparsities)
+    return tuple(s for s in usual.strong_sparsities if s in options.sparsities)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -159,8 +171,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
     add("--without-published", action="store_true", help="not at the paper's sparsity")
     add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
-    add("--strong-sparsities", nargs="+", type=float, default=study.strong_sparsities,
-        help="of the strong protocol, among the others")  # fmt: skip
+    add(
+        "--strong-sparsities",
+        nargs="+",
+        type=float,
+        help="of the strong protocol, among the others; those of its own unless given",
+    )
     add("--pre", type=int, default=settings.n_pre, help="epochs before")
     add("--iterations", type=int, default=settings.n_iter)
     add("--collecting-epochs", type=int, default=settings.n_prune, help="of each iteration")

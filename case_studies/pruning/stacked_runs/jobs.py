@@ -183,7 +183,13 @@ def _pairs(cell: Cell, stage: str, prunings: list[Pruning]) -> list[tuple[Prunin
         return [(p, rate) for p in at for rate in cell.study.rates]
     if stage == "strong":
         rates, targets = tuned_rates(cell), cell.study.strong_targets(cell.source)
-        chosen = [p for p in prunings if p.method in rates and p.target in targets]
+        names = {"dense", *(m.name for m in strong_methods(methods("main")))}
+        chosen = [p for p in prunings if p.method in names and p.target in targets]
+        if untuned := {p.method for p in chosen} - set(rates):
+            raise DataError(
+                f"no rate was tuned for {', '.join(sorted(untuned))}: the tuning is of other "
+                "methods; delete its files, *-tuning-*, and run it again"
+            )
         return [(p, rates[p.method]) for p in chosen]
     return [(p, usual) for p in prunings]
 

@@ -86,8 +86,8 @@ def check_settings(settings: PruningSettings) -> None:
     if elsewhere or settings.n_more or settings.excited:
         raise ConfigurationError(
             "expected settings that rewind to the weights after pre-training and prune "
-            "parameters, without zeros of the beginning, n_more and excitation; got others: use "
-            "prune_many"
+            "parameters, without zeros of the beginning, n_more (a method has `more`) and "
+            "excitation; got others: use prune_many"
         )
 
 
