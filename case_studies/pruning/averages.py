@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from case_studies.pruning.contrasts import (
     FISHER,
-    FLIPS,
     JUDGED,
-    LEVEL,
     SHIFTED,
     STRONGEST,
     asked_pairs,
+    family_numbers,
     seed_differences,
 )
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.methods import DENSE, MAGNITUDE, MOVEMENT, role
-from causalhyper.granger.pruning.paired_numbers import paired_numbers
 
 GOAL = (0.95, 0.98, 0.99)
 """Shares pruned at which a criterion has to be above the strongest baseline."""
@@ -65,18 +62,5 @@ def _averages(runs: pd.DataFrame, pairs: list[tuple[str, str, float]]) -> pd.Dat
             means[method] = each.mean(axis=1)
     if not means:
         return pd.DataFrame()
-    table = pd.concat(means, axis=1).to_numpy(dtype=float)
-    numbers = paired_numbers(table, level=LEVEL, flips=FLIPS, rng=np.random.default_rng(0))
-    return pd.DataFrame({"method": list(means)}).assign(
-        estimate=numbers.mean,
-        se=numbers.se,
-        lower=numbers.lower,
-        upper=numbers.upper,
-        joint_lower=numbers.joint_lower,
-        joint_upper=numbers.joint_upper,
-        p_value=numbers.p_value,
-        adjusted_p_value=numbers.adjusted,
-        flip_p_value=numbers.joint_flip_p_value,
-        seeds=numbers.count.astype(int),
-        comparisons=len(means),
-    )
+    found = family_numbers(list(means.values()))
+    return found.assign(method=list(means), comparisons=len(means))

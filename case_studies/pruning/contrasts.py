@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -116,21 +116,40 @@ def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
         return pd.DataFrame()
     names = pd.DataFrame(asked, columns=["method", "against", "sparsity"])
     wide = _wide(runs)
+    sds = [_binomial_sd(wide, pair, _test_size(runs)) for pair in asked]
+    found = pd.concat([names.assign(binomial_sd=sds), family_numbers(columns)], axis=1)
+    return found.assign(comparisons=len(asked))
+
+
+def family_numbers(columns: Sequence[pd.Series]) -> pd.DataFrame:
+    """What differences say, by Student's t and by sign flips, as one family.
+
+    Parameters
+    ----------
+    columns : sequence of Series
+        By seed, of two seeds at least.
+
+    Returns
+    -------
+    DataFrame
+        A row each: estimate, se, lower, upper, joint_lower, joint_upper, p_value,
+        adjusted_p_value, flip_p_value, seeds.
+    """
     table = pd.concat(columns, axis=1).to_numpy(dtype=float)
     found = paired_numbers(table, level=LEVEL, flips=FLIPS, rng=np.random.default_rng(0))
-    return names.assign(
-        binomial_sd=[_binomial_sd(wide, pair, _test_size(runs)) for pair in asked],
-        estimate=found.mean,
-        se=found.se,
-        lower=found.lower,
-        upper=found.upper,
-        joint_lower=found.joint_lower,
-        joint_upper=found.joint_upper,
-        p_value=found.p_value,
-        adjusted_p_value=found.adjusted,
-        flip_p_value=found.joint_flip_p_value,
-        seeds=found.count.astype(int),
-        comparisons=len(asked),
+    return pd.DataFrame(
+        {
+            "estimate": found.mean,
+            "se": found.se,
+            "lower": found.lower,
+            "upper": found.upper,
+            "joint_lower": found.joint_lower,
+            "joint_upper": found.joint_upper,
+            "p_value": found.p_value,
+            "adjusted_p_value": found.adjusted,
+            "flip_p_value": found.joint_flip_p_value,
+            "seeds": found.count.astype(int),
+        }
     )
 
 
