@@ -1,5 +1,8 @@
 """The stacked pruning runs: what is written, what is gone on with, what is tuned."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -294,3 +297,19 @@ def test_the_planned_table_has_fresh_seeds_and_every_method_of_the_issue():
         found = study.ladder(source)
         assert set(found.stops) == {0.95, 0.98, 0.99, source.published}
         assert max(study.ladder(source, tuning=True).stops) == study.tuned_at
+
+
+def test_the_script_for_one_gpu_does_all_stages_and_joins_them(call: list[str], tmp_path: Path):
+    script = Path(command.__file__).parents[1] / "lenet_on_one_gpu.sh"
+    sizes = call[call.index("--pre") : call.index("--seeds")]
+    few = "--tuning-seeds 200 --sparsities 0.98 --methods magnitude --without-published"
+    exact = call[call.index("--collecting") :]
+    words = ["bash", str(script), call[1], str(tmp_path / "out"), *sizes, *few.split(), *exact]
+    chosen = {"DATASETS": "fashion_mnist", "SEEDS": "100", "PYTHON": sys.executable}
+    where = Path(command.__file__).parents[3]
+    subprocess.run(words, env={**os.environ, **chosen}, cwd=where, check=True)
+    runs = pd.read_parquet(tmp_path / "out" / "lenet_stacked_runs.parquet")
+    final = runs[runs["stage"] == "final"]
+    assert {"causal-lasso", "magnitude", "dense"} <= set(final["method"])
+    assert set(final["protocol"]) == {"paper", "tuning", "strong"}
+    assert (tmp_path / "out" / "lenet_stacked_overlaps.parquet").exists()
