@@ -15,7 +15,9 @@ run() { # LOG, then options
     local log=$out/logs/$1
     shift
     "${PYTHON:-python3}" -m case_studies.pruning.stacked_runs \
-        --data "$data" --out "$out" "$@" >> "$log" 2>&1
+        --data "$data" --out "$out" "$@" >> "$log" 2>&1 && return
+    tail -n 1 "$log" >&2
+    return 1
 }
 lasso() { # data set, then options: as many seeds at once as AT_ONCE says
     local name=$1 seed fit fits=()
@@ -29,6 +31,8 @@ lasso() { # data set, then options: as many seeds at once as AT_ONCE says
     for fit in "${fits[@]}"; do wait "$fit"; done
 }
 seeds=${SEEDS:-100 101 102 103 104}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 trap 'trap - TERM; kill 0' INT TERM
 for name in ${DATASETS:-fashion_mnist cifar10}; do

@@ -306,10 +306,16 @@ def test_the_script_for_one_gpu_does_all_stages_and_joins_them(call: list[str], 
     exact = call[call.index("--collecting") :]
     words = ["bash", str(script), call[1], str(tmp_path / "out"), *sizes, *few.split(), *exact]
     chosen = {"DATASETS": "fashion_mnist", "SEEDS": "100", "PYTHON": sys.executable}
-    where = Path(command.__file__).parents[3]
-    subprocess.run(words, env={**os.environ, **chosen}, cwd=where, check=True)
+    subprocess.run(words, env={**os.environ, **chosen}, cwd=tmp_path, check=True)
     runs = pd.read_parquet(tmp_path / "out" / "lenet_stacked_runs.parquet")
     final = runs[runs["stage"] == "final"]
     assert {"causal-lasso", "magnitude", "dense"} <= set(final["method"])
     assert set(final["protocol"]) == {"paper", "tuning", "strong"}
     assert (tmp_path / "out" / "lenet_stacked_overlaps.parquet").exists()
+    words[2] = str(tmp_path / "nothing")
+    words[3] = str(tmp_path / "other")
+    failed = subprocess.run(
+        words, env={**os.environ, **chosen}, cwd=tmp_path, check=False, stderr=subprocess.PIPE
+    )
+    assert failed.returncode == 1
+    assert b"expected fashion_mnist.npz" in failed.stderr
