@@ -180,7 +180,7 @@ def published_note(frames: StudyFrames) -> str:
 
 
 def cap_sentences(frames: StudyFrames) -> list[str]:
-    """Say how long networks were trained after pruning, and how many that cut short.
+    """Say how long networks were trained after pruning, and how many had as many epochs.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def cap_sentences(frames: StudyFrames) -> list[str]:
         cap = int(last.max())
         share = f"{(last == cap).mean():.0%}"
         said.append(
-            f"{cell}: at most {cap} epochs after pruning (the paper: 200), which ended {share} of "
-            "the networks before the rule that stops training did."
+            f"{cell}: up to {cap} epochs after pruning (the paper: at most 200); {share} of the "
+            "networks had as many, and the rule that stops training ended the others."
         )
     return said

@@ -21,7 +21,6 @@ from case_studies.pruning.judging import (
     PruningClaim,
     how_sure,
     pick,
-    side_of,
     sides_of,
 )
 from case_studies.pruning.methods import DENSE, MAGNITUDE, papers_criteria, percent
@@ -76,8 +75,8 @@ def _ratio_claim(
         return PruningClaim(claim, cell, name, UNASKED, f"No eigenvalues of {what}.", "")
     other = BELOW if wanted == ABOVE else ABOVE
     words = {wanted: HOLDS, other: REVERSED, APART: OPEN}
-    rows_ = own.to_dict("records")
-    sides = [words[side_of(row)] if row["seeds"] >= LEAST else WITHOUT for row in rows_]
+    few = own["seeds"] < LEAST
+    sides = [WITHOUT if w else words[side] for w, side in zip(few, sides_of(own), strict=True)]
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     if wanted == BELOW and verdict == HOLDS and (own["loss_lower"] > 1).any():
         verdict = "flatter, but fits worse"
