@@ -7,6 +7,7 @@ import pandas as pd
 from case_studies.pruning.contrasts import (
     FISHER,
     JUDGED,
+    SECOND_ORDER,
     SHIFTED,
     STRONGEST,
     asked_pairs,
@@ -18,7 +19,7 @@ from case_studies.pruning.methods import DENSE, MAGNITUDE, MOVEMENT, role
 
 GOAL = (0.95, 0.98, 0.99)
 """Shares pruned at which a criterion has to be above the strongest baseline."""
-ASKED = (STRONGEST, MAGNITUDE, MOVEMENT, SHIFTED, FISHER, DENSE)
+ASKED = (STRONGEST, MAGNITUDE, SECOND_ORDER, MOVEMENT, SHIFTED, FISHER, DENSE)
 COLUMNS = (
     "cell", "question", "method", "estimate", "se", "lower", "upper", "joint_lower",
     "joint_upper", "p_value", "adjusted_p_value", "flip_p_value", "seeds", "comparisons",

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from case_studies.pruning.contrasts import FISHER, JUDGED, LEVEL, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import (
+    FISHER,
+    JUDGED,
+    LEVEL,
+    OWN,
+    SECOND_ORDER,
+    SHIFTED,
+    STRONGEST,
+)
 from case_studies.pruning.flatness.claims import flatness_claims
 from case_studies.pruning.judging import (
     HOLDS,
@@ -35,6 +43,7 @@ from causalhyper.granger.pruning import PhaseShift
 
 PAIRED: tuple[tuple[str, str], ...] = (
     ("Finds a better subset than magnitude", MAGNITUDE),
+    ("Finds a better subset than second-order pruning by WoodFisher", SECOND_ORDER),
     ("Accuracy rises after pruning", DENSE),
     ("The regression on the loss adds to movement (not in the paper)", MOVEMENT),
     ("The loss adds to the loss of other steps (not in the paper)", SHIFTED),

@@ -28,6 +28,10 @@ TEST_SIZE = 10_000
 STRONGEST, OWN, SHIFTED = "strongest baseline", "own layer counts", "shifted loss"
 FISHER = "fisher"
 """What a candidate has to add to: squared movements with the same weights squared, and no more."""
+SECOND_ORDER = "woodfisher"
+"""The second-order criterion that methods such as CHITA solve jointly for sets of weights."""
+QUESTIONS = (STRONGEST, MAGNITUDE, SECOND_ORDER, DENSE, MOVEMENT, SHIFTED, FISHER, OWN)
+"""By what each method is compared with."""
 JUDGED = ("criterion", "candidate")
 """Roles of what the study is about."""
 COLUMNS = (
@@ -81,9 +85,7 @@ def asked_pairs(runs: pd.DataFrame) -> dict[str, list[Pair]]:
     dict of str to list of (str, str, float)
         Method, what it is compared with, and the share pruned.
     """
-    asked: dict[str, list[Pair]] = {
-        name: [] for name in (STRONGEST, MAGNITUDE, DENSE, MOVEMENT, SHIFTED, FISHER, OWN)
-    }
+    asked: dict[str, list[Pair]] = {name: [] for name in QUESTIONS}
     for sparsity, own in runs[runs["sparsity"] > 0].groupby("sparsity"):
         at, methods = float(sparsity), list(dict.fromkeys(own["method"]))
         criteria, candidates = of_role(methods, "criterion"), of_role(methods, "candidate")
@@ -96,6 +98,8 @@ def asked_pairs(runs: pd.DataFrame) -> dict[str, list[Pair]]:
         asked[DENSE] += [(m, DENSE, at) for m in others]
         asked[MOVEMENT] += [(m, MOVEMENT, at) for m in criteria if MOVEMENT in methods]
         asked[FISHER] += [(m, FISHER, at) for m in candidates if FISHER in methods]
+        if SECOND_ORDER in methods:
+            asked[SECOND_ORDER] += [(m, SECOND_ORDER, at) for m in (*criteria, *candidates)]
         asked[SHIFTED] += [(m, m + NULL, at) for m in criteria if m + NULL in methods]
         asked[OWN] += [(owner(m), m, at) for m in controls if owner(m) in methods]
     return asked

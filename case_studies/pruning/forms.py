@@ -26,7 +26,7 @@ from case_studies.pruning.methods import (
     shares_in_words,
     shown_criteria,
 )
-from case_studies.pruning.paper import TABLE_2, same_cell
+from case_studies.pruning.paper import IMAGENET, TABLE_2, same_cell
 from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
 
@@ -179,6 +179,16 @@ def control_form(contrasts: pd.DataFrame) -> ReportTable:
     ]
     caption = "Does the loss series add anything? Points, joint 95% intervals"
     return _wide(contrasts.assign(said=said), caption, ("cell", "method", "against"))
+
+
+def imagenet_form() -> ReportTable:
+    """Figures published for ResNet50 on ImageNet: nothing here was run."""
+    rows = [
+        {"method": p.method, "how": p.how, "pruned, %": f"{p.pruned:g}",
+         "accuracy, %": f"{p.accuracy:g}", "source": p.source}
+        for p in IMAGENET
+    ]  # fmt: skip
+    return _texts(rows, "ResNet50 on ImageNet, as published; not run here")
 
 
 def rule_form(table: pd.DataFrame) -> ReportTable:

@@ -58,6 +58,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "dense": lambda s: _contrast(s, DENSE),
     "controls": _controls,
     "averages": lambda study: _optional(study, "averages", forms.average_form),
+    "imagenet": _table(lambda _: forms.imagenet_form()),
     "own-rule": lambda study: _optional(study, "own_rule", forms.rule_form),
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
     **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]

@@ -76,6 +76,7 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
                     "interval."
                 ),
                 forms.paper_form(study.frames, tables),
+                forms.imagenet_form(),
                 forms.count_form(study.frames),
             ),
         ),

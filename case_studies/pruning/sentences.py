@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from case_studies.pruning.averages import GOAL
-from case_studies.pruning.contrasts import FISHER, LEVEL, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, LEVEL, SECOND_ORDER, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.claims import FLATTER
 from case_studies.pruning.judging import (
     ABOVE,
@@ -39,6 +39,10 @@ AGAINST = (
     (STRONGEST, "the strongest baseline of each sparsity"),
     (MOVEMENT, "movement, which knows no loss"),
     (SHIFTED, "the same criterion given the loss of other steps"),
+)
+FURTHER = (
+    (SECOND_ORDER, "second-order pruning by WoodFisher"),
+    (FISHER, "the diagonal Fisher"),
 )
 
 
@@ -103,7 +107,7 @@ def average_sentence(cell: str, rows: pd.DataFrame) -> str:
         Empty where nothing is compared.
     """
     said = []
-    for question, words in (*AGAINST, (FISHER, "the diagonal Fisher")):
+    for question, words in (*AGAINST, *FURTHER):
         own = pick(rows, question=question)
         if own.empty:
             continue

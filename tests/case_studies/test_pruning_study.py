@@ -192,6 +192,20 @@ def test_criteria_are_a_family_and_all_other_methods_another(study: PruningStudy
         np.testing.assert_allclose(own["joint_upper"], own["estimate"] + half)
 
 
+def test_figures_of_imagenet_stand_as_published_beside_a_second_order_baseline() -> None:
+    shown = forms.imagenet_form()
+    assert [tuple(cell.text for cell in row[2:4]) for row in shown.rows] == [
+        ("80", "71"), ("80", "45"), ("95", "56"), ("95", "73"),
+    ]  # fmt: skip
+    runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
+    runs = runs[runs["stage"] == "final"].replace({"method": {"lamp": "woodfisher"}})
+    study = analyse(StudyFrames(runs.reset_index(drop=True), runs, {}, ()))
+    found = verdicts(study, "Finds a better subset than second-order", "causal-good")
+    assert set(found.values()) == {"holds"}
+    table = pick(study.tables["averages"], question="woodfisher").set_index("method")
+    assert table.loc["causal-good", "estimate"] == pytest.approx(0.03, abs=0.004)
+
+
 def test_a_candidate_has_to_add_to_fisher_and_no_criterion_of_the_loss_has() -> None:
     runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)})
     runs = runs[runs["stage"] == "final"]
