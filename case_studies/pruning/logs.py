@@ -132,6 +132,11 @@ def read_frames(folder: Path = DATA) -> StudyFrames:
     others = {kind: pd.concat(fs, ignore_index=True) for kind, fs in found.items() if fs}
     sums = tuple((path.name, checksum(path)) for path in paths)
     runs, emptied = final_rows(log)
+    if runs.empty:
+        raise DataError(
+            f"{str(folder)!r} has no final row of a network that has weights; {len(emptied)} rows "
+            "are of networks without"
+        )
     return StudyFrames(runs, log, others, sums, emptied)
 
 

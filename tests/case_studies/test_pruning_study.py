@@ -284,6 +284,9 @@ def test_frames_are_told_apart_and_strange_ones_are_refused(folder: Path, tmp_pa
     pd.concat([runs, runs]).to_parquet(tmp_path / "strange.parquet")
     with pytest.raises(DataError, match="a run is there twice"):
         read_frames(tmp_path)
+    runs.assign(sparsity=1.0).to_parquet(tmp_path / "strange.parquet")
+    with pytest.raises(DataError, match="no final row of a network that has weights"):
+        read_frames(tmp_path)
 
 
 def test_one_seed_answers_nothing_and_the_page_says_so() -> None:

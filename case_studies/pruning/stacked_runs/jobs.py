@@ -101,7 +101,9 @@ def _of_seed(cell: Cell, seed: int, stage: str) -> Iterator[Job]:
     chosen = "lasso" if stage == "lasso" else "main"
     tuning = stage == "tuning"
     if not cell.file(seed, f"{chosen}-masks.npz").exists():
-        steps = len(cell.study.ladder(cell.source, tuning=tuning).levels) * settings.n_prune
+        more = max(m.more for m in methods(chosen))
+        each = settings.n_prune + more
+        steps = len(cell.study.ladder(cell.source, tuning=tuning).levels) * each
         run = lambda told: _prune(cell, seed, chosen, told, tuning=tuning)  # noqa: E731
         yield Job(f"{name} {chosen}: pruning", steps, run)
     run = lambda told: _train(cell, seed, chosen, stage, told)  # noqa: E731

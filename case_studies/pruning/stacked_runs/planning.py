@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from case_studies.pruning.stacked_runs.cells import Cell
 from case_studies.pruning.stacked_runs.design import main_methods, strong_methods
 from case_studies.pruning.stacked_runs.timing import Measured, measure, networks_after
+from collectors.ensembles.pruning import Method
 
 SLOWER = {"collecting": 1.05, "training": 1.1}
 """Factors for evaluations and the ends of epochs."""
@@ -89,16 +90,24 @@ def minutes(cell: Cell, collecting: Measured, training: Measured) -> Minutes:
     epoch = len(cell.stack.task.train) / 60  # type: ignore[arg-type]
     rules = main_methods(study)
     tuned_methods = strong_methods(rules)
-    rounds = math.ceil(sum(m.collecting != "none" for m in rules) / collecting.networks)
-    step = rounds * collecting.seconds * SLOWER["collecting"]
     short = len(study.ladder(cell.source, tuning=True).levels)
     each = training.seconds / training.networks * SLOWER["training"] * settings.n_post * epoch
     seeds, tuned, stops = study.seeds, study.tuning_seeds, study.strong_targets(cell.source)[1:]
-    before = sum(m.more for m in rules) * collecting.seconds / collecting.networks
-    iteration = (step * settings.n_prune + SLOWER["collecting"] * before) * epoch
+    iteration, tuning = (
+        SLOWER["collecting"] * _collecting_steps(cell, chosen, collecting) * epoch
+        for chosen in (rules, tuned_methods)
+    )
     return Minutes(
         len(seeds) * settings.n_iter * iteration,
         len(seeds) * networks_after(cell) * each,
-        len(tuned) * (short * iteration + (len(tuned_methods) + 1) * len(study.rates) * each),
+        len(tuned) * (short * tuning + (len(tuned_methods) + 1) * len(study.rates) * each),
         len(seeds) * (len(tuned_methods) * len(stops) + 1) * each,
     )
+
+
+def _collecting_steps(cell: Cell, rules: Sequence[Method], collecting: Measured) -> float:
+    """Seconds of a step for each epoch of an iteration, and of the epochs before, all together."""
+    count = sum(m.collecting != "none" for m in rules)
+    rounds = math.ceil(count / collecting.networks)
+    before = sum(m.more for m in rules) * collecting.seconds / collecting.networks
+    return rounds * collecting.seconds * cell.study.settings.n_prune + before
