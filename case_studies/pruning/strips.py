@@ -28,6 +28,8 @@ Strips = Mapping[str, HyperparameterStrips | str]
 def strips_of(frames: StudyFrames) -> dict[str, HyperparameterStrips | str]:
     """Compare the values of each hyper-parameter, by cell, method and sparsity asked for.
 
+    Settings that left a seed no weight are left out, see `emptied_settings`.
+
     Parameters
     ----------
     frames : StudyFrames
@@ -42,11 +44,47 @@ def strips_of(frames: StudyFrames) -> dict[str, HyperparameterStrips | str]:
     found: dict[str, HyperparameterStrips | str] = {}
     for cell, own in split(frames.others["strips"]).items():
         own = own.assign(target=own.get("target", np.nan), l1=own.get("l1", np.nan))
+        own = own[~_emptied(own)]
         for (method, target), rows in own.groupby(["method", "target"], sort=False, dropna=False):
             share = float(str(target))
             at = "its own sparsity" if np.isnan(share) else percent(share)
             found[f"{cell}: {method}, {at}"] = _compare(rows, chosen=np.isnan(share))
     return found
+
+
+def emptied_settings(frames: StudyFrames) -> list[str]:
+    """Say which settings left no weight.
+
+    Parameters
+    ----------
+    frames : StudyFrames
+
+    Returns
+    -------
+    list of str
+        A sentence a cell, method and setting.
+    """
+    rows = frames.others.get("strips", pd.DataFrame(columns=["sparsity"]))
+    said = []
+    for cell, own in split(rows).items() if len(rows) else ():
+        own = own.assign(l1=own.get("l1", np.nan))
+        lost = own[_emptied(own)]
+        for key, setting in lost.groupby(["method", *PARAMETERS], sort=False, dropna=False):
+            method, *values = key
+            named = zip(PARAMETERS.values(), values, strict=True)
+            shown = ", ".join(f"{name} = {value:g}" for name, value in named if pd.notna(value))
+            seeds = int((setting["sparsity"] >= 1).sum())
+            said.append(
+                f"{cell}, {method}, {shown}: no weight is left in {seeds} of {len(setting)} "
+                "seeds, and this setting is not compared."
+            )
+    return said
+
+
+def _emptied(rows: pd.DataFrame) -> pd.Series:
+    """Whether a row is of a setting that left some seed no weight."""
+    keys = [rows[name] for name in ("method", *PARAMETERS)]
+    return (rows["sparsity"] >= 1).groupby(keys, dropna=False).transform("any").astype(bool)
 
 
 def _compare(rows: pd.DataFrame, *, chosen: bool) -> HyperparameterStrips | str:

@@ -18,7 +18,7 @@ from case_studies.pruning.judging import pick, side_of
 from case_studies.pruning.logs import StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, filled
 from case_studies.pruning.page import render_study
-from case_studies.pruning.strips import robust_claims, strips_of
+from case_studies.pruning.strips import emptied_settings, robust_claims, strip_table, strips_of
 from case_studies.pruning.study import PruningStudy, analyse
 from tests.case_studies.flat_world import (
     LEVELS,
@@ -242,6 +242,26 @@ def test_hyper_parameters_without_effect_are_called_robust_and_others_are_not() 
         assert {c.verdict for c in robust_claims(strips)} == {wanted}
     few = make_strips(0.0, seeds=1)
     assert robust_claims(strips_of(frames_of(strips=few))) == []
+
+
+def test_a_setting_that_leaves_some_seed_no_weight_is_told_and_not_compared(
+    tmp_path: Path,
+) -> None:
+    rows = make_strips()
+    rows.loc[(rows["l1"] == 1e-12) & (rows["seed"] < 2), ["sparsity", "test_accuracy"]] = 1, 0.1
+    frames = frames_of(strips=rows)
+    (said,) = emptied_settings(frames)
+    assert "causal-published, N_iter = 10, N_prune = 10, L1_coeff = 1e-12: " in said
+    assert "no weight is left in 2 of 5 seeds" in said
+    found = strip_table(strips_of(frames))
+    assert "L1_coeff" not in set(found["parameter"])
+    assert {"N_iter", "N_prune"} <= set(found["parameter"])
+    assert emptied_settings(frames_of(strips=make_strips())) == []
+    assert emptied_settings(frames_of()) == []
+    write_flat_world(tmp_path)
+    rows.to_parquet(tmp_path / "strips.parquet")
+    page = render_study(analyse(read_frames(tmp_path)), "x").decode()
+    assert "this setting is not compared" in page
 
 
 def test_the_page_has_the_sections_where_frames_are_and_not_otherwise(

@@ -12,6 +12,7 @@ from case_studies.pruning.flatness.surfaces import with_places
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.short_paths import shorten_paths
+from case_studies.pruning.strips import emptied_settings
 from case_studies.pruning.study import PruningStudy
 from causalhyper.figures import plot_loss_surfaces
 from causalhyper.granger.pruning import HyperparameterStrips
@@ -138,7 +139,7 @@ def strip_sections(study: PruningStudy) -> Iterator[PageSection]:
     """
     if not study.strips:
         return
-    blocks: list[Block] = []
+    blocks: list[Block] = [Prose(sentence) for sentence in emptied_settings(study.frames)]
     for i, (name, found) in enumerate(study.strips.items()):
         blocks.append(Heading(name))
         if isinstance(found, HyperparameterStrips):
