@@ -117,7 +117,7 @@ MORE = 10
 EXACT = {f"causal-published-{l1:g}": l1 for l1 in (1e-14, 1e-15, 1e-16)}
 """The paper's rule and L1_coeff, which decide how many are kept; its value for LeNet is 1e-14.
 
-It leaves no weight of LeNet on FashionMNIST, here: the unit goes with rate, images and loss."""
+It leaves no weight of LeNet on FashionMNIST here; smaller ones let more through."""
 SHIFT = 100
 """Steps by which the control's losses are shifted."""
 
