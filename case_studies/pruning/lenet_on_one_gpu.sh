@@ -5,7 +5,7 @@
 #   bash case_studies/pruning/lenet_on_one_gpu.sh DATA OUT [options of stacked_runs]
 #
 # DATASETS and SEEDS choose among all; AT_ONCE lasso fits run side by side, each with up to 17 GB of
-# the GPU's memory beside 50 GB of the rest; PYTHON is the interpreter. What is told is in OUT/logs.
+# the GPU's memory beside 50 GB of the rest, and none with AT_ONCE=0; PYTHON is the interpreter. What is told is in OUT/logs.
 # The same command goes on where it was stopped.
 set -euo pipefail
 data=$1 out=$2
@@ -22,6 +22,7 @@ run() { # LOG, then options
 lasso() { # data set, then options: as many seeds at once as AT_ONCE says
     local name=$1 seed fit fits=()
     shift
+    [ "${AT_ONCE:-5}" -gt 0 ] || return 0
     for seed in $seeds; do
         while [ "$(jobs -rp | wc -l)" -ge "${AT_ONCE:-5}" ]; do sleep 1; done
         run "$name-lasso-$seed" "$@" --datasets "$name" --seeds "$seed" --kept-seeds 0 \
