@@ -5,8 +5,8 @@
 #   bash case_studies/pruning/lenet_on_one_gpu.sh DATA OUT [options of stacked_runs]
 #
 # DATASETS and SEEDS choose among all; AT_ONCE lasso fits run side by side, each with up to 17 GB of
-# the GPU's memory beside 50 GB of the rest, and none with AT_ONCE=0; PYTHON is the interpreter. What is told is in OUT/logs.
-# The same command goes on where it was stopped.
+# the GPU's memory beside 50 GB of the rest, and none with AT_ONCE=0; PYTHON is the interpreter.
+# What is told is in OUT/logs. The same command goes on where it was stopped.
 set -euo pipefail
 data=$1 out=$2
 shift 2

@@ -150,6 +150,13 @@ def test_a_method_that_was_not_tuned_has_no_strong_protocol(call: list[str], tmp
     assert not list(tmp_path.glob("*strong*"))
 
 
+def test_a_method_alone_is_joined_without_overlaps(call: list[str], tmp_path: Path):
+    words = [*call, "--out", str(tmp_path), "--seeds", "100", "--sparsities", "0.98"]
+    main([*words, "--without-published", "--methods", "lamp", "--stages", "main", "overlaps"])
+    names = [path.name for path in join(tmp_path)]
+    assert names == [f"lenet_stacked_{kind}.parquet" for kind in ("runs", "layers", "seconds")]
+
+
 def test_overlaps_of_masks_are_counted_by_layer(out: Path):
     found = pd.read_parquet(out / "lenet_stacked_overlaps.parquet")
     assert (found["both"] <= found[["kept", "kept_other"]].min(axis=1)).all()

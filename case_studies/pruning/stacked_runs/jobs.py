@@ -129,12 +129,16 @@ def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> N
 
 
 def _compare(cell: Cell, seed: int) -> None:
-    """Count what the masks of all sets that there are have in common; made anew every time."""
+    """Count what the masks of all sets that there are have in common; made anew every time.
+
+    A single mask has nothing in common with another, and leaves no file.
+    """
     paths = [cell.file(seed, f"{chosen}-masks.npz") for chosen in SETS]
     found = [p for path in paths if path.exists() for p in read_prunings(path, "cpu")]
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
     rows = [names | row for row in overlap_rows(cell.stack.network.layout, found)]
-    write_rows(cell.file(seed, "overlaps.parquet"), rows)
+    if rows:
+        write_rows(cell.file(seed, "overlaps.parquet"), rows)
 
 
 def _train(cell: Cell, seed: int, chosen: str, stage: str, told: Told) -> None:
