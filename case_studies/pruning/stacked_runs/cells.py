@@ -38,6 +38,8 @@ class Device:
         See `stacked_network`.
     collecting, training : {"float32", "tf32", "bfloat16"}
         Precision of products while collecting, and before and after.
+    descent : {"float32", "tf32", "bfloat16"}, optional
+        That of the gradients of collecting steps, see `Stack`.
     at_once : int
         Networks a pass at most.
     """
@@ -47,6 +49,7 @@ class Device:
     collecting: Any = "tf32"
     training: Any = "bfloat16"
     at_once: int = 128
+    descent: Any = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +121,7 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
         device.collecting,
         device.training,
         device.at_once,
+        device.descent,
     )
     return Cell(source, study, stack, stack.network, out)
 

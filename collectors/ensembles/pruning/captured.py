@@ -75,7 +75,8 @@ class CapturedNetwork:
         def compute(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
             return self._network.gradients(rows, x, y, precision)
 
-        gradients, losses, outputs = self._done(compute, "gradients", rows, inputs, targets)
+        what = "gradients", precision
+        gradients, losses, outputs = self._done(compute, what, rows, inputs, targets)
         return gradients, losses, outputs
 
     def mean_losses(
@@ -86,10 +87,10 @@ class CapturedNetwork:
         def compute(x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
             return (self._network.mean_losses(rows, x, y, precision),)
 
-        return self._done(compute, "losses", rows, inputs, targets)[0]
+        return self._done(compute, ("losses", precision), rows, inputs, targets)[0]
 
     def _done(
-        self, compute: Compute, what: str, rows: Tensor, inputs: Tensor, targets: Tensor
+        self, compute: Compute, what: Hashable, rows: Tensor, inputs: Tensor, targets: Tensor
     ) -> tuple[Tensor, ...]:
         if rows.untyped_storage().data_ptr() != self._rows.untyped_storage().data_ptr():
             return compute(inputs, targets)

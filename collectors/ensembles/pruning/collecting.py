@@ -118,8 +118,8 @@ def _trained(
     for epoch in range(1, settings.n_prune + 1):
         began = time.perf_counter()
         data = order.epoch(stack.task.train, "collecting", iteration, epoch)
-        args = network, rows, pruned, updates, data, stack.precision, recordings
-        train = train_pass(*args)
+        args = network, rows, pruned, updates, data, stack.descending, recordings
+        train = train_pass(*args, exact=stack.precision)
         names = {"iteration": iteration, "stage": "collecting", "epoch": epoch}
         ends = _judged(stack, rows, train, began, last=epoch == settings.n_prune)
         for log, share, end in zip(logs, shares, ends, strict=True):
@@ -153,7 +153,7 @@ def _trained_before(
         for epoch in range(1, epochs + 1):
             began = time.perf_counter()
             data = order.epoch(stack.task.train, "training", iteration, epoch)
-            train = train_pass(network, own, masks, updates, data, stack.precision)
+            train = train_pass(network, own, masks, updates, data, stack.descending)
             names = {"iteration": iteration, "stage": "training", "epoch": epoch}
             ends = _judged(stack, own, train, began, last=epoch == epochs)
             for at, end in zip(places, ends, strict=True):

@@ -90,6 +90,8 @@ def train_pass(
     data: Iterator[Batch],
     precision: Precision,
     recordings: Sequence[Recording] = (),
+    *,
+    exact: Precision | None = None,
 ) -> list[Performance]:
     """Train many networks for one pass, in place.
 
@@ -109,6 +111,8 @@ def train_pass(
         Of the products.
     recordings : sequence of Recording
         See the changes of their rows, which descend by gradients alone, and the losses.
+    exact : {"float32", "tf32", "bfloat16"}, optional
+        Of the products of losses whose change by a step is recorded; as the others unless given.
 
     Returns
     -------
@@ -122,6 +126,7 @@ def train_pass(
     """
     tallies = Tallies()
     same = slice(0, max((r.rows.stop for r in recordings if r.needs_after), default=0))
+    exact = exact or precision
     ahead = next((r for r in recordings if r.needs_fresh), None)
     for (inputs, targets), following in with_next(data):
         fresh = None
@@ -132,13 +137,15 @@ def train_pass(
             fresh = network.gradients(rows[ahead.rows], *following, precision)[0].clone()
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)
+        before, after = losses.mean(1), losses.new_empty(0)
+        if same.stop and exact != precision:
+            before[same] = network.mean_losses(rows[same], inputs, targets, exact)
         for part, update in updates:
             update(rows[part], gradients[part], pruned[part])
         if not recordings:
             continue
-        before, after = losses.mean(1), losses.new_empty(0)
         if same.stop:
-            after = network.mean_losses(rows[same], inputs, targets, precision)
+            after = network.mean_losses(rows[same], inputs, targets, exact)
         for recording in recordings:
             recording.add(gradients, before, after, fresh if recording is ahead else None)
     return tallies.performances()

@@ -31,11 +31,15 @@ class Stack:
     seed : int
         From 0.
     precision : {"float32", "tf32", "bfloat16"}
-        Of products while collecting.
+        Of products while collecting: of losses that are recorded, of gradients that rank.
     fast : {"float32", "tf32", "bfloat16"}
         Of products before and after.
     at_once : int
         Networks a pass.
+    descent : {"float32", "tf32", "bfloat16"}, optional
+        Of products of the gradients that a collecting step follows; `precision` unless given. The
+        change of each parameter is recorded as it was made, whatever made it, so a coarser one
+        changes the way that networks take and not what is known of it.
 
     Raises
     ------
@@ -50,9 +54,15 @@ class Stack:
     precision: Precision = "float32"
     fast: Precision = "float32"
     at_once: int = 64
+    descent: Precision | None = None
 
     def __post_init__(self) -> None:
         check_settings(self.settings)
+
+    @property
+    def descending(self) -> Precision:
+        """Precision of the gradients that a collecting step follows."""
+        return self.descent or self.precision
 
     def order(self) -> Order:
         """Return the minibatches."""

@@ -25,7 +25,10 @@ from collectors.ensembles.pruning import (
 from collectors.ensembles.pruning.convolutions import ENGINES
 from collectors.ensembles.pruning.cuts import cut
 from collectors.ensembles.pruning.layout import layout_of
+from collectors.ensembles.pruning.passes import train_pass
 from collectors.ensembles.pruning.posttraining import Trained
+from collectors.ensembles.pruning.recording import Asked, Recording
+from collectors.ensembles.pruning.updates import SgdUpdate
 from collectors.networks import LeNet
 from collectors.pruning import PruningSettings, PruningTask, prune
 from collectors.pruning.pruned import Pruned
@@ -378,3 +381,40 @@ def test_methods_in_the_wrong_order_and_diverged_training_are_refused(stack: Sta
     fast = replace(stack, settings=replace(SETTINGS, collecting_rate=1e200))
     with torch.random.fork_rng(), pytest.raises(DataError, match="diverge"):
         next(prune_chains(fast, [Method("movement", named("movement"))], LADDER, origin))
+
+
+def test_a_coarse_descent_is_recorded_as_it_was_made_with_exact_losses():
+    """Against a loop: changes are those of the weights, losses those of exact products."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(24, 1, 16, 16, generator=generator), torch.arange(24) % 10
+    data = [(x[i : i + 8], y[i : i + 8]) for i in (0, 8, 16)]
+    model = stacked_network(PruningTask(lambda: LeNet(channels=1, size=16), data), "conv-loop")
+    rows = 0.1 * torch.randn(2, model.layout.width, generator=generator)
+    pruned = torch.rand(rows.shape, generator=generator) < 0.3
+    rows[pruned] = 0
+    by_hand, squares, responses = rows.clone(), torch.zeros(rows.shape, dtype=torch.float64), []
+    for inputs, targets in data:
+        before = model.mean_losses(by_hand, inputs, targets, "float32")
+        coarse = model.gradients(by_hand, inputs, targets, "bfloat16")[0]
+        change = -0.1 * coarse.masked_fill(pruned, 0)
+        by_hand += change
+        squares += change.double() ** 2
+        after = model.mean_losses(by_hand, inputs, targets, "float32")
+        responses.append(after.double() - before.double())
+    same, moves = Recording(Asked("same"), slice(0, 1)), Recording(Asked("moves"), slice(1, 2))
+    args = model, rows, pruned, [(slice(0, 2), SgdUpdate(0.1))], iter(data), "bfloat16"
+    train_pass(*args, [same, moves], exact="float32")
+    torch.testing.assert_close(rows, by_hand, rtol=0, atol=0)
+    found = same.of_row(0)
+    torch.testing.assert_close(found.responses, torch.stack(responses)[:, 0], rtol=0, atol=0)
+    torch.testing.assert_close(found.sums["moved"], squares[0])
+    torch.testing.assert_close(moves.of_row(0).sums["moved"], squares[1])
+    unchanged = model.gradients(by_hand, *data[0], "float32")[0]
+    assert not torch.equal(unchanged, model.gradients(by_hand, *data[0], "bfloat16")[0])
+
+
+def test_a_stack_descends_as_it_is_told_and_ranks_exactly():
+    plain = Stack(TASK, stacked_network(TASK), SETTINGS, SEED)
+    assert plain.descending == plain.precision == "float32"
+    coarse = replace(plain, precision="tf32", descent="bfloat16")
+    assert (coarse.descending, coarse.precision) == ("bfloat16", "tf32")
