@@ -50,8 +50,8 @@ class CapturedStep:
 class CapturedNetwork:
     """A stack whose steps are captured the first time, and replayed then.
 
-    What a step returns is overwritten by the next of the same rows. If a step cannot be captured
-    it is computed as it would be without.
+    What a step returns is overwritten by the next of the same kind and rows, and by no other: each
+    has memory of its own. If a step cannot be captured it is computed as it would be without.
 
     Parameters
     ----------
@@ -65,7 +65,6 @@ class CapturedNetwork:
         self._network, self._rows = network, rows
         self._steps: dict[Hashable, CapturedStep | None] = {}
         self._seen: Counter[Hashable] = Counter()
-        self._pool = torch.cuda.graph_pool_handle()
 
     def gradients(
         self, rows: Tensor, inputs: Tensor, targets: Tensor, precision: Precision
@@ -111,7 +110,8 @@ class CapturedNetwork:
             with torch.cuda.stream(aside):
                 compute(own, classes)  # what a stream needs once is made before
                 torch.cuda.synchronize(inputs.device)
-                graph.capture_begin(pool=self._pool)
+                # with a pool shared, steps would have to be replayed in the order of their capture
+                graph.capture_begin(pool=torch.cuda.graph_pool_handle())
                 try:
                     found = compute(own, classes)
                 finally:

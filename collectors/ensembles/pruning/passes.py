@@ -133,7 +133,7 @@ def train_pass(
         if ahead is not None:
             if following[0] is inputs:
                 raise_one_minibatch()
-            # a captured step may work in memory in which another left its results
+            # a captured step of the same rows would overwrite it
             fresh = network.gradients(rows[ahead.rows], *following, precision)[0].clone()
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)

@@ -1,6 +1,8 @@
 """Captured steps: when they are captured and replayed; on a GPU that is played by a CPU."""
 
 from contextlib import nullcontext
+from itertools import count
+from typing import ClassVar
 
 import pytest
 import torch
@@ -17,9 +19,11 @@ class Graph:
     """Counts what a graph is asked for."""
 
     begun = ended = replayed = 0
+    pools: ClassVar[list[object]] = []
 
     def capture_begin(self, pool: object) -> None:
         Graph.begun += 1
+        Graph.pools.append(pool)
 
     def capture_end(self) -> None:
         Graph.ended += 1
@@ -43,7 +47,9 @@ def network(monkeypatch: pytest.MonkeyPatch) -> StackedNetwork:
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _: Stream())
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda _: None)
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: None)
+    monkeypatch.setattr(Graph, "pools", [])
+    handles = count()
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: next(handles))
     monkeypatch.setattr(captured, "_stream", lambda _: Stream())
     task = PruningTask(lambda: LeNet(channels=1, size=16), batch(4))
     return stacked_network(task, "conv-loop")
@@ -105,3 +111,13 @@ def test_what_cannot_be_captured_is_computed_as_before(
         found = steps.gradients(rows, *batch(4), "float32")
         torch.testing.assert_close(found, network.gradients(rows, *batch(4), "float32"))
     assert (Graph.begun, Graph.replayed) == (1, 0)
+
+
+def test_every_captured_step_has_memory_of_its_own(network: StackedNetwork):
+    rows = some_rows(network)
+    steps = CapturedNetwork(network, rows)
+    for _ in range(BEFORE + 1):
+        steps.mean_losses(rows, *batch(4), "float32")
+        steps.mean_losses(rows, *batch(4), "bfloat16")
+        steps.gradients(rows, *batch(4), "bfloat16")
+    assert Graph.begun == len(set(Graph.pools)) == 3
