@@ -71,9 +71,9 @@ def _our_rows(
     rows = []
     for share in sorted(set(means["sparsity"]) - {0.0}):
         level = pick(means, sparsity=share)
-        for name in shown_criteria(runs) or [""]:
-            if not {name, MAGNITUDE} & set(level["method"]):
-                continue
+        there = set(level["method"])
+        alone = [""] if MAGNITUDE in there else []
+        for name in [n for n in shown_criteria(runs) if n in there] or alone:
             gap = pick(contrasts, sparsity=share, method=name)
             said = "" if gap.empty else points_of(gap.iloc[0])
             rows.append(

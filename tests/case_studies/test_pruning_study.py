@@ -325,6 +325,10 @@ def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
     assert judged[cell] == "reversed"
     text = filled("<!-- table: paper -->\n<!-- end -->\n", study)
     assert "(at its layer counts)" in text
+    rows = [line.split("|") for line in text.splitlines() if "| ours |" in line]
+    places = [[word.strip() for word in row[1:8]] for row in rows]
+    shares = [p[2] for p in places if (p[0], p[6]) == (cell, "causal-published-1e-14")]
+    assert shares == ["92%"]
 
 
 def test_a_rule_that_leaves_no_weight_is_told_apart_and_judged_nowhere(tmp_path: Path) -> None:

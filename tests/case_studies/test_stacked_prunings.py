@@ -104,11 +104,16 @@ def test_controls_have_the_layer_counts_of_their_method(out: Path):
         pd.testing.assert_series_equal(kept[f"random at {name}"], kept[name])
 
 
-def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(runs: pd.DataFrame):
+def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(
+    runs: pd.DataFrame, out: Path
+):
     final = runs[runs["stage"] == "final"]
     tuning = final[final["protocol"] == "tuning"]
     assert set(tuning["seed"]) == {200}
     assert set(tuning["rate"]) == set(Study().rates)
+    stages = {path: set(pd.read_parquet(path)["stage"]) for path in out.glob("*-seconds.parquet")}
+    masks = [stages[path] for path in stages if path.name.endswith("s200-main-seconds.parquet")]
+    assert masks == [{"tuning: pruning"}]
     strong = final[final["protocol"] == "strong"]
     assert set(strong["target"]) == {0.0, *Study().strong_sparsities}
     assert not strong["method"].str.contains(" at |published").any()

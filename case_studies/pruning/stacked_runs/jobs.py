@@ -123,7 +123,7 @@ def _prune(cell: Cell, seed: int, chosen: str, told: Told, *, tuning: bool) -> N
     rules = strong_methods(every) if tuning else every
     found = list(prune_chains(stack, rules, ladder, origin, told))
     names = {"dataset": cell.source.name, "network": NETWORK, "seed": seed}
-    seconds = watch.row(f"{chosen}: pruning", len(rules))
+    seconds = watch.row(f"{'tuning' if tuning else chosen}: pruning", len(rules))
     write_rows(cell.file(seed, f"{chosen}-seconds.parquet"), [names | seconds])
     write_prunings(cell.file(seed, f"{chosen}-masks.npz"), found)
 
