@@ -17,7 +17,7 @@ from case_studies.pruning.judging import (
     points_of,
     side_of,
 )
-from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.logs import CELL, StudyFrames, cell_name
 from case_studies.pruning.methods import (
     AS,
     DENSE,
@@ -204,6 +204,21 @@ def rule_form(table: pd.DataFrame) -> ReportTable:
              "left without a weight": f"{last['emptied']} of {last['seeds']}"}
         )  # fmt: skip
     return _texts(rows, "The paper's own rule, medians over seeds")
+
+
+def overlap_form(table: pd.DataFrame) -> ReportTable:
+    """What masks of two methods have in common: a row a pair, a column a share pruned."""
+    table = table.assign(
+        cell=[cell_name(place) for place in table[list(CELL)].itertuples(index=False)],
+        masks=table["first"] + " and " + table["second"],
+        sparsity=table["pruned"],
+        said=[
+            f"{r.jaccard:.3f} ({r.by_chance:.3f})"
+            for r in table[["jaccard", "by_chance"]].itertuples()
+        ],
+    )
+    caption = "Share that both keep of what either keeps, by chance in brackets, means over seeds"
+    return _wide(table, caption, ("cell", "masks"))
 
 
 def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:

@@ -43,6 +43,31 @@ def pairs_of_counts(counts: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).rename(columns={"target": "pruned"})
 
 
+def overlap_table(overlaps: pd.DataFrame) -> pd.DataFrame:
+    """How much of what either of two masks keeps both keep, means over seeds.
+
+    Parameters
+    ----------
+    overlaps : DataFrame
+        Of `pairs_of_counts`, or with its columns.
+
+    Returns
+    -------
+    DataFrame
+        Columns network, dataset, protocol, first, second, pruned, jaccard, by_chance (of masks
+        with these numbers of parameters of each layer), seeds.
+    """
+    keys = [*PLACE[:3], "first", "second", "pruned"]
+    if overlaps.empty or not {*keys, "jaccard_kept", "expected_jaccard"} <= set(overlaps):
+        return pd.DataFrame()
+    means = {
+        "jaccard": ("jaccard_kept", "mean"),
+        "by_chance": ("expected_jaccard", "mean"),
+        "seeds": ("first_seed", "nunique"),
+    }
+    return overlaps.groupby(keys, sort=False, as_index=False).agg(**means)
+
+
 def _asked(one: str, two: str) -> bool:
     roles = {role(one), role(two)}
     if "own counts" in roles or "dense" in roles:

@@ -16,6 +16,7 @@ from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
 from case_studies.pruning.logs import StudyFrames
+from case_studies.pruning.overlaps import overlap_table
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence, rule_table
 from case_studies.pruning.sentences import cap_sentences, published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
@@ -31,7 +32,7 @@ class PruningStudy:
     frames : StudyFrames
     tables : mapping of str to DataFrame
         claims, accuracy, contrasts; averages, own_rule, phase_shift, flatness,
-        flat_and_accurate, surfaces, hyperparameters and costs unless empty.
+        flat_and_accurate, surfaces, hyperparameters, overlaps and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
         By cell; a sentence where none could be fitted.
@@ -75,6 +76,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "flat_and_accurate": associations,
         "surfaces": surface_table(frames),
         "hyperparameters": strip_table(strips),
+        "overlaps": overlap_table(frames.others.get("overlap", pd.DataFrame())),
         "costs": cost_table(frames),
     }
     said = [*short_sentences(frames, claims, contrasts, averages), published_note(frames)]

@@ -298,7 +298,7 @@ def test_one_seed_answers_nothing_and_the_page_says_so() -> None:
     text = " ".join(Page(render_study(study, "x").decode()).words)
     assert "no run compares them" in text
     blocks = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in BLOCKS)
-    assert filled(blocks, study).count("No run answers this yet.") == 5
+    assert filled(blocks, study).count("No run answers this yet.") == 6
 
 
 @pytest.fixture(scope="module")
@@ -388,6 +388,23 @@ def test_logged_counts_are_the_agreement_of_the_masks(
     assert len(both) == len(found) == 4 * 5
     for name in ("both_pruned", "expected_both_pruned", "jaccard_kept", "p_value", "z"):
         assert np.allclose(both[name], both[f"{name}_wanted"]), name
+
+
+def test_what_masks_have_in_common_is_told_beside_chance(
+    stacked: tuple[PruningStudy, dict[str, Any]],
+) -> None:
+    study, masks = stacked
+    wanted = compare_masks(masks).to_frame()
+    wanted = wanted[wanted["first_seed"] == wanted["second_seed"]]
+    means = wanted.groupby(["first", "second"])[["jaccard_kept", "expected_jaccard"]].mean()
+    table = study.tables["overlaps"]
+    assert set(table["seeds"]) == {5}
+    expected = means.loc[list(zip(table["first"], table["second"], strict=True))].to_numpy()
+    assert np.allclose(table[["jaccard", "by_chance"]], expected)
+    text = filled("<!-- table: overlaps -->\n<!-- end -->\n", study)
+    first = table.iloc[0]
+    assert f"{first['jaccard']:.3f} ({first['by_chance']:.3f})" in text
+    assert f"{first['first']} and {first['second']}" in text
 
 
 def test_stages_that_were_measured_apart_are_shown_a_network(
