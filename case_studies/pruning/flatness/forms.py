@@ -65,7 +65,7 @@ def association_form(rows: pd.DataFrame, caption: str) -> ReportTable:
 
 
 def _wide(rows: pd.DataFrame, caption: str, index: list[str]) -> ReportTable:
-    order = list(dict.fromkeys(rows["place"]))
+    order = list(dict.fromkeys(rows.sort_values("pruned", kind="stable")["place"]))
     wide = rows.pivot_table(
         index=index, columns="place", values="said", aggfunc="first", sort=False
     )
