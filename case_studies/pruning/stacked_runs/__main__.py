@@ -141,7 +141,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         )
     engine = "vmap" if options.engine == "auto" else options.engine
     precisions = options.collecting, options.training
-    device = Device(options.device, engine, *precisions, options.at_once, options.descent)
+    device = Device(options.device, engine, *precisions, options.at_once, descent=options.descent)
     chosen = [source for source in SOURCES if source.name in options.datasets]
     return [open_cell(options.data, source, study, device, options.out) for source in chosen]
 
@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     every = (*LENET_ENGINES, "vmap")
     add("--engine", choices=("auto", *every), default=device.engine, help="of convolutions")
     add("--collecting", choices=PRECISIONS, default=device.collecting, help="precision")
-    add("--descent", choices=PRECISIONS, help="of gradients while collecting; the same")
+    add("--descent", choices=PRECISIONS, help="of gradients that collecting follows")
     add("--training", choices=PRECISIONS, default=device.training, help="precision")
     add("--benchmark", action="store_true", help="let cuDNN try its kernels first")
     add("--at-once", type=int, default=device.at_once, help="networks a pass at most")

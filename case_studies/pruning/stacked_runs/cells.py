@@ -121,7 +121,7 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
         device.collecting,
         device.training,
         device.at_once,
-        device.descent,
+        descent=device.descent,
     )
     return Cell(source, study, stack, stack.network, out)
 

@@ -110,7 +110,7 @@ class CapturedNetwork:
             with torch.cuda.stream(aside):
                 compute(own, classes)  # what a stream needs once is made before
                 torch.cuda.synchronize(inputs.device)
-                # with a pool shared, steps would have to be replayed in the order of their capture
+                # in a shared pool, steps would have to be replayed in the order of their capture
                 graph.capture_begin(pool=torch.cuda.graph_pool_handle())
                 try:
                     found = compute(own, classes)

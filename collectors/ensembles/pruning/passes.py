@@ -108,11 +108,12 @@ def train_pass(
     data : iterator of batches
         Shared by all.
     precision : {"float32", "tf32", "bfloat16"}
-        Of the products.
+        Of the products of gradients that are followed, and of the losses that are returned.
     recordings : sequence of Recording
         See the changes of their rows, which descend by gradients alone, and the losses.
     exact : {"float32", "tf32", "bfloat16"}, optional
-        Of the products of losses whose change by a step is recorded; as the others unless given.
+        Of the products of what is recorded beside the changes: losses before and after steps, and
+        fresh gradients; as the others unless given.
 
     Returns
     -------
@@ -126,6 +127,7 @@ def train_pass(
     """
     tallies = Tallies()
     same = slice(0, max((r.rows.stop for r in recordings if r.needs_after), default=0))
+    heard = slice(0, max((r.rows.stop for r in recordings if r.needs_losses), default=0))
     exact = exact or precision
     ahead = next((r for r in recordings if r.needs_fresh), None)
     for (inputs, targets), following in with_next(data):
@@ -134,12 +136,12 @@ def train_pass(
             if following[0] is inputs:
                 raise_one_minibatch()
             # a captured step of the same rows would overwrite it
-            fresh = network.gradients(rows[ahead.rows], *following, precision)[0].clone()
+            fresh = network.gradients(rows[ahead.rows], *following, exact)[0].clone()
         gradients, losses, outputs = network.gradients(rows, inputs, targets, precision)
         tallies.add(losses, outputs, targets)
         before, after = losses.mean(1), losses.new_empty(0)
-        if same.stop and exact != precision:
-            before[same] = network.mean_losses(rows[same], inputs, targets, exact)
+        if heard.stop and exact != precision:
+            before[heard] = network.mean_losses(rows[heard], inputs, targets, exact)
         for part, update in updates:
             update(rows[part], gradients[part], pruned[part])
         if not recordings:

@@ -112,6 +112,11 @@ class Recording:
         return self.asked.kind in ("same", "trajectory")
 
     @property
+    def needs_losses(self) -> bool:
+        """Whether losses before steps are part of what is recorded."""
+        return self.needs_after or self.asked.kind == "next"
+
+    @property
     def needs_fresh(self) -> bool:
         """Whether gradients on a minibatch that did not choose the step are needed."""
         return self.asked.kind == "fresh"

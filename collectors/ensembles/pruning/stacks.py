@@ -31,7 +31,8 @@ class Stack:
     seed : int
         From 0.
     precision : {"float32", "tf32", "bfloat16"}
-        Of products while collecting: of losses that are recorded, of gradients that rank.
+        Of products while collecting: of losses and fresh gradients that are recorded, of
+        gradients that rank, of evaluations.
     fast : {"float32", "tf32", "bfloat16"}
         Of products before and after.
     at_once : int

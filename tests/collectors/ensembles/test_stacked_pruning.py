@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from collectors.ensembles.pruning import (
     Method,
     Pruning,
     Stack,
+    chains,
+    collecting,
     ladder,
     posttrain_rows,
     pretrain_row,
@@ -25,9 +28,10 @@ from collectors.ensembles.pruning import (
 from collectors.ensembles.pruning.convolutions import ENGINES
 from collectors.ensembles.pruning.cuts import cut
 from collectors.ensembles.pruning.layout import layout_of
+from collectors.ensembles.pruning.networks import Precision, StackedNetwork
 from collectors.ensembles.pruning.passes import train_pass
 from collectors.ensembles.pruning.posttraining import Trained
-from collectors.ensembles.pruning.recording import Asked, Recording
+from collectors.ensembles.pruning.recording import Asked, Kind, Recording
 from collectors.ensembles.pruning.updates import SgdUpdate
 from collectors.networks import LeNet
 from collectors.pruning import PruningSettings, PruningTask, prune
@@ -383,38 +387,75 @@ def test_methods_in_the_wrong_order_and_diverged_training_are_refused(stack: Sta
         next(prune_chains(fast, [Method("movement", named("movement"))], LADDER, origin))
 
 
-def test_a_coarse_descent_is_recorded_as_it_was_made_with_exact_losses():
-    """Against a loop: changes are those of the weights, losses those of exact products."""
+def test_a_coarse_descent_is_recorded_as_it_was_made_beside_exact_losses_and_gradients():
+    """Against a loop: changes are those of the weights, all else is of exact products."""
     generator = torch.Generator().manual_seed(0)
     x, y = torch.randn(24, 1, 16, 16, generator=generator), torch.arange(24) % 10
     data = [(x[i : i + 8], y[i : i + 8]) for i in (0, 8, 16)]
     model = stacked_network(PruningTask(lambda: LeNet(channels=1, size=16), data), "conv-loop")
-    rows = 0.1 * torch.randn(2, model.layout.width, generator=generator)
+    rows = 0.1 * torch.randn(4, model.layout.width, generator=generator)
     pruned = torch.rand(rows.shape, generator=generator) < 0.3
     rows[pruned] = 0
-    by_hand, squares, responses = rows.clone(), torch.zeros(rows.shape, dtype=torch.float64), []
-    for inputs, targets in data:
+    by_hand, squares, gained = rows.clone(), torch.zeros(rows.shape, dtype=torch.float64), 0
+    losses = []
+    for (inputs, targets), following in zip(data, [*data[1:], data[0]], strict=True):
         before = model.mean_losses(by_hand, inputs, targets, "float32")
+        fresh = model.gradients(by_hand, *following, "float32")[0]
         coarse = model.gradients(by_hand, inputs, targets, "bfloat16")[0]
         change = -0.1 * coarse.masked_fill(pruned, 0)
         by_hand += change
         squares += change.double() ** 2
+        gained += change[3].double() * fresh[3].double()
         after = model.mean_losses(by_hand, inputs, targets, "float32")
-        responses.append(after.double() - before.double())
-    same, moves = Recording(Asked("same"), slice(0, 1)), Recording(Asked("moves"), slice(1, 2))
-    args = model, rows, pruned, [(slice(0, 2), SgdUpdate(0.1))], iter(data), "bfloat16"
-    train_pass(*args, [same, moves], exact="float32")
+        losses.append(torch.stack([before, after]).double())
+    kinds: tuple[Kind, ...] = ("same", "next", "moves", "fresh")
+    recordings = [Recording(Asked(kind), slice(i, i + 1)) for i, kind in enumerate(kinds)]
+    args = model, rows, pruned, [(slice(0, 4), SgdUpdate(0.1))], iter(data), "bfloat16"
+    train_pass(*args, recordings, exact="float32")
     torch.testing.assert_close(rows, by_hand, rtol=0, atol=0)
-    found = same.of_row(0)
-    torch.testing.assert_close(found.responses, torch.stack(responses)[:, 0], rtol=0, atol=0)
-    torch.testing.assert_close(found.sums["moved"], squares[0])
-    torch.testing.assert_close(moves.of_row(0).sums["moved"], squares[1])
-    unchanged = model.gradients(by_hand, *data[0], "float32")[0]
-    assert not torch.equal(unchanged, model.gradients(by_hand, *data[0], "bfloat16")[0])
+    same, following, _, fresh = found = [recording.of_row(0) for recording in recordings]
+    for row, record in enumerate(found):
+        torch.testing.assert_close(record.sums["moved"], squares[row])
+    before, after = torch.stack(losses, dim=1)
+    torch.testing.assert_close(same.responses, (after - before)[:, 0], rtol=0, atol=0)
+    torch.testing.assert_close(following.responses, before[:, 1].diff(), rtol=0, atol=0)
+    torch.testing.assert_close(fresh.sums["fresh"], gained)
+    exact = model.gradients(by_hand, *data[0], "float32")[0]
+    assert not torch.equal(exact, model.gradients(by_hand, *data[0], "bfloat16")[0])
 
 
-def test_a_stack_descends_as_it_is_told_and_ranks_exactly():
-    plain = Stack(TASK, stacked_network(TASK), SETTINGS, SEED)
-    assert plain.descending == plain.precision == "float32"
-    coarse = replace(plain, precision="tf32", descent="bfloat16")
-    assert (coarse.descending, coarse.precision) == ("bfloat16", "tf32")
+def test_collecting_follows_the_descent_and_ranks_and_judges_exactly(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    used: dict[str, set[object]] = {k: set() for k in ("followed", "exact", "judged", "ranked")}
+    plainly_judged = Stack.judged
+
+    def watched(*args: Any, exact: Precision | None = None) -> object:
+        used["followed"].add(args[5])
+        used["exact"].add(exact)
+        return train_pass(*args, exact=exact)
+
+    def judged(stack: Stack, rows: Tensor, precision: Precision, *names: str) -> object:
+        used["judged"].add(precision)
+        return plainly_judged(stack, rows, precision, *names)
+
+    class Ranking:
+        def __init__(self, network: StackedNetwork, rows: Tensor) -> None:
+            self.network = network
+
+        def gradients(self, rows: Tensor, x: Tensor, y: Tensor, precision: Precision) -> object:
+            used["ranked"].add(precision)
+            return self.network.gradients(rows, x, y, precision)
+
+    monkeypatch.setattr(collecting, "train_pass", watched)
+    monkeypatch.setattr(Stack, "judged", judged)
+    monkeypatch.setattr(chains, "captured", Ranking)
+    network = stacked_network(TASK)
+    stack = Stack(TASK, network, SETTINGS, SEED, precision="tf32", descent="bfloat16")
+    origin = network.layout.row(TASK.new_model().state_dict())
+    later = Method("later", named("fisher", name="later"), more=1)
+    rules = [Method("causal", named("causal")), later, Method("taylor", named("taylor"))]
+    list(prune_chains(stack, rules, ladder([0.5], 1), origin))
+    assert used["followed"] == {"bfloat16"}
+    assert used["exact"] == {"tf32", None}  # nothing is recorded of epochs before
+    assert used["judged"] == used["ranked"] == {"tf32"}
