@@ -212,13 +212,14 @@ def overlap_form(table: pd.DataFrame) -> ReportTable:
         cell=[cell_name(place) for place in table[list(CELL)].itertuples(index=False)],
         masks=table["first"] + " and " + table["second"],
         sparsity=table["pruned"],
+        seeds=table["seeds"].astype(str),
         said=[
             f"{r.jaccard:.3f} ({r.by_chance:.3f})"
             for r in table[["jaccard", "by_chance"]].itertuples()
         ],
     )
     caption = "Share that both keep of what either keeps, by chance in brackets, means over seeds"
-    return _wide(table, caption, ("cell", "masks"))
+    return _wide(table, caption, ("cell", "masks", "seeds"))
 
 
 def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:

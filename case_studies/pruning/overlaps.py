@@ -46,6 +46,8 @@ def pairs_of_counts(counts: pd.DataFrame) -> pd.DataFrame:
 def overlap_table(overlaps: pd.DataFrame) -> pd.DataFrame:
     """How much of what either of two masks keeps both keep, means over seeds.
 
+    Masks whose criterion chose how much it prunes have no share asked for, and are left out.
+
     Parameters
     ----------
     overlaps : DataFrame
