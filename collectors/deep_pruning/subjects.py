@@ -31,20 +31,35 @@ class Called(nn.Module):
     Parameters
     ----------
     inner : Module
-        The network, or what a compiler made of it.
+        The network.
     channels_last : bool
         Whether inputs of four axes are laid out so.
+    compiled : Module, optional
+        What a compiler made of it for inputs of one shape, for which alone it is called: of other
+        shapes, such as an epoch's last minibatch, there are too few to be worth compiling.
+    shape : tuple of int, optional
+        That shape.
     """
 
-    def __init__(self, inner: nn.Module, channels_last: bool) -> None:
+    def __init__(
+        self,
+        inner: nn.Module,
+        channels_last: bool,
+        compiled: nn.Module | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> None:
         super().__init__()
         self.inner, self._channels_last = inner, channels_last
+        self._compiled, self._shape = compiled, shape
 
     def forward(self, inputs: Any) -> Any:
         """Return what the network does."""
         if self._channels_last and isinstance(inputs, Tensor) and inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        found = call(self.inner, inputs)
+        compiled = self._compiled
+        if compiled is None or getattr(inputs, "shape", None) != self._shape:
+            compiled = self.inner
+        found = call(compiled, inputs)
         half = isinstance(found, Tensor) and found.is_floating_point() and found.itemsize < 4
         return found.float() if half else found
 
@@ -170,7 +185,8 @@ def make_subject(
     channels_last : bool
         Lay out images and kernels so.
     compiled : bool
-        Compile the network by ``torch.compile``; where that fails a warning says so.
+        Compile the network by ``torch.compile`` for minibatches of the shape of the first; where
+        that fails a warning says so.
 
     Returns
     -------
@@ -204,12 +220,13 @@ def make_subject(
 def _compiled(
     model: nn.Module, task: PruningTask, plain: Called, channels_last: bool, precision: Precision
 ) -> Called:
-    """Return the network compiled, once a step of it has worked."""
-    found = Called(torch.compile(model), channels_last)  # type: ignore[arg-type]
+    """Return the network compiled for the first minibatch, once a step with it has worked."""
     before = {name: value.clone() for name, value in model.state_dict().items()}
     device = next(model.parameters()).device
+    inputs, targets = next(batches(task.train, model))
     try:
-        inputs, targets = next(batches(task.train, model))
+        made: Any = torch.compile(model, dynamic=False)
+        found = Called(model, channels_last, made, getattr(inputs, "shape", None))
         with arithmetic(precision, device):
             task.loss(call(found, inputs), targets).mean().backward()
     except Exception as error:  # a compiler fails in many ways

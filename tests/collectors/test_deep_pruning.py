@@ -283,7 +283,7 @@ def test_bfloat16_and_channels_last_change_losses_by_rounding_alone():
 
 def test_a_compiler_that_fails_leaves_the_network_as_it_is(monkeypatch: pytest.MonkeyPatch):
     class Broken(nn.Module):
-        def __init__(self, inner: nn.Module) -> None:
+        def __init__(self, inner: nn.Module, *, dynamic: bool) -> None:
             super().__init__()
             self.inner = inner
 
@@ -297,6 +297,34 @@ def test_a_compiler_that_fails_leaves_the_network_as_it_is(monkeypatch: pytest.M
     for each in (found, expected):
         each.load(expected.first_state())
     assert found.judged("test", "float32") == expected.judged("test", "float32")
+
+
+def test_minibatches_of_another_shape_than_the_first_are_not_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shapes: list[torch.Size] = []
+
+    class Watched(nn.Module):
+        def __init__(self, inner: nn.Module, *, dynamic: bool) -> None:
+            super().__init__()
+            assert not dynamic
+            self.inner = inner
+
+        def forward(self, x: Tensor) -> Tensor:
+            shapes.append(x.shape)
+            found: Tensor = self.inner(x)
+            return found
+
+    monkeypatch.setattr(torch, "compile", Watched)
+    x, y = examples(20, 0)
+    data = [(x[:8], y[:8]), (x[8:16], y[8:16]), (x[16:], y[16:])]
+    found = make_subject(replace(TASK, train=data), SETTINGS, SEED, compiled=True)
+    shapes.clear()
+    seen = found.judged("train", "float32")
+    assert [shape[0] for shape in shapes] == [8, 8]
+    plain = make_subject(replace(TASK, train=data), SETTINGS, SEED)
+    plain.load(found.state())
+    assert seen == plain.judged("train", "float32")
 
 
 def test_the_networks_of_the_paper_can_be_laid_out():
