@@ -36,6 +36,9 @@ from causalhyper.report.pruning import (
 )
 
 TITLE = "Is causal pruning better than magnitude?"
+SHOWN = 0.98
+"""Share pruned of which masks are shown: the middle one of those that averages are over."""
+ONE_SHARE = "Here at the share pruned that is nearest 98%; tables/{} has all."
 METHODS = (
     "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
     "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
@@ -161,37 +164,42 @@ def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
 
 
 def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
-    """Sections of layers and overlap, a cell and a sparsity each."""
-    others = study.frames.others
+    """Sections of layers and overlap, of one sparsity a cell; the tables have all."""
+    others, tables = study.frames.others, study.tables
     if "layers" in others:
         chosen = others["layers"]["method"].map(role).isin(["baseline", *JUDGED])
-        frames = _levels(others["layers"][chosen], "target")
+        frames = _shown(others["layers"][chosen], "target")
         parts = [
             (name, layers_section(own, prefix=f"layers{i}-"))
             for i, (name, own) in enumerate(frames.items())
         ]
-        yield _joined("Masks by layer", parts)
+        yield _joined("Masks by layer", (Prose(ONE_SHARE.format("layers.csv")),), parts)
     if "overlap" in others:
-        frames = _levels(others["overlap"], "pruned")
+        frames = _shown(others["overlap"], "pruned")
+        first = (forms.overlap_form(tables["overlaps"]),) if "overlaps" in tables else ()
         yield _joined(
             "What masks have in common",
+            (*first, Prose(ONE_SHARE.format("overlaps.csv"))),
             [(name, overlap_section(own)) for name, own in frames.items()],
         )
 
 
-def _joined(title: str, parts: list[tuple[str, PageSection]]) -> PageSection:
+def _joined(
+    title: str, first: tuple[Block, ...], parts: list[tuple[str, PageSection]]
+) -> PageSection:
     """Sections under one title, each under a heading."""
     blocks = [block for name, part in parts for block in (Heading(name), *part.blocks)]
-    return PageSection(title, tuple(blocks))
+    return PageSection(title, (*first, *blocks))
 
 
-def _levels(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
-    """Rows by cell, and by share pruned where a column says it."""
+def _shown(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:
+    """Rows by cell; of the share pruned that is nearest `SHOWN` where a column says it."""
     found = {}
     for cell, own in split(frame).items():
-        if column not in own:
+        if column not in own or own[column].isna().all():
             found[cell] = own
             continue
-        for share, rows in own.groupby(column, sort=True):
-            found[f"{cell}, {percent(float(str(share)))}"] = rows.reset_index(drop=True)
+        share = min(own[column].dropna().unique(), key=lambda each: abs(each - SHOWN))
+        rows = own[own[column] == share].reset_index(drop=True)
+        found[f"{cell}, {percent(float(share))}"] = rows
     return found

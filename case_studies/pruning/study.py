@@ -15,6 +15,7 @@ from case_studies.pruning.flatness.ratios import flatness_table
 from case_studies.pruning.flatness.surfaces import surface_table
 from case_studies.pruning.further import cost_table, phase_shifts, shift_table
 from case_studies.pruning.judging import PruningClaim, claims_frame
+from case_studies.pruning.layers import layer_table
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.overlaps import overlap_table
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence, rule_table
@@ -32,7 +33,7 @@ class PruningStudy:
     frames : StudyFrames
     tables : mapping of str to DataFrame
         claims, accuracy, contrasts; averages, own_rule, phase_shift, flatness,
-        flat_and_accurate, surfaces, hyperparameters, overlaps and costs unless empty.
+        flat_and_accurate, surfaces, hyperparameters, layers, overlaps and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
         By cell; a sentence where none could be fitted.
@@ -76,6 +77,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "flat_and_accurate": associations,
         "surfaces": surface_table(frames),
         "hyperparameters": strip_table(strips),
+        "layers": layer_table(frames),
         "overlaps": overlap_table(frames.others.get("overlap", pd.DataFrame())),
         "costs": cost_table(frames),
     }

@@ -19,13 +19,14 @@ from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence
-from case_studies.pruning.page import render_study
+from case_studies.pruning.page import render_study, study_sections
 from case_studies.pruning.paper import TABLE_2
 from case_studies.pruning.sentences import average_sentence
 from case_studies.pruning.study import PruningStudy, analyse
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import compare_masks
 from causalhyper.granger.pruning import paired_differences
+from causalhyper.report import Heading
 from tests.case_studies.pruning_world import (
     CELLS,
     METHODS,
@@ -405,6 +406,36 @@ def test_what_masks_have_in_common_is_told_beside_chance(
     first = table.iloc[0]
     assert f"{first['jaccard']:.3f} ({first['by_chance']:.3f})" in text
     assert f"{first['first']} and {first['second']}" in text
+
+
+def test_the_page_shows_masks_at_one_sparsity_and_the_tables_have_all(tmp_path: Path) -> None:
+    names = {"network": "LeNet", "dataset": "cifar10", "protocol": "paper", "seed": 0}
+    runs = pd.DataFrame(
+        {"method": ["magnitude", "magnitude", "dense"], "stage": "final", "epoch": 1,
+         "sparsity": [0.9, 0.975, 0.0], "target": [0.9, 0.975, 0.0],
+         "test_accuracy": [0.6, 0.5, 0.7], "validation_accuracy": [0.6, 0.5, 0.7]}
+    ).assign(**names, run_id=["a", "b", "c"])  # fmt: skip
+    runs.to_parquet(tmp_path / "runs.parquet")
+    kept = {0.9: (13, 7), 0.975: (4, 1)}
+    layers = pd.DataFrame(
+        [
+            ("magnitude", target, layer, entries, count, False, 1)
+            for target, both in kept.items()
+            for layer, entries, count in zip(("a", "b"), (50, 150), both, strict=True)
+        ],
+        columns=["method", "target", "layer", "entries", "kept", "collapsed", "iteration"],
+    )
+    layers.assign(**names).to_parquet(tmp_path / "layers.parquet")
+    study = analyse(read_frames(tmp_path))
+    table = study.tables["layers"].set_index(["pruned", "layer"])["share"]
+    assert table[0.9, "a"] == pytest.approx(0.26)
+    assert table[0.975, "all"] == pytest.approx(0.025)
+    (section,) = (s for s in study_sections(study) if s.title == "Masks by layer")
+    headings = [block.text for block in section.blocks if isinstance(block, Heading)]
+    assert headings == ["LeNet on CIFAR-10, the paper's rate, cut short, 97.5%"]
+    page = render_study(study, "x").decode()
+    assert "8.00 (4)" in page
+    assert "26.00 (13)" not in page
 
 
 def test_stages_that_were_measured_apart_are_shown_a_network(
