@@ -41,7 +41,10 @@ class Chain:
     log, layers : tuple of dict
         Rows of the frames, without the run's name.
     passed : mapping of float to Tensor
-        What was kept at each sparsity that was asked for, as far as it has come.
+        What was kept at each sparsity that was asked for, as far as it has come; under None what
+        is left in the end where the criterion chose.
+    free : bool
+        Whether the criterion, or the one whose counts are taken, says how many are kept.
     """
 
     method: str
@@ -49,7 +52,8 @@ class Chain:
     iteration: int = 0
     log: tuple[dict[str, Any], ...] = ()
     layers: tuple[dict[str, Any], ...] = ()
-    passed: Mapping[float, Tensor] = field(default_factory=dict)
+    passed: Mapping[float | None, Tensor] = field(default_factory=dict)
+    free: bool = False
 
     def counts(self, iteration: int) -> dict[str, int]:
         """Return how many are kept of each layer after an iteration."""
@@ -57,7 +61,7 @@ class Chain:
 
 
 def prunings_of(chain: Chain, ladder: Ladder) -> list[Pruning]:
-    """Return what is trained after pruning: one a sparsity that the chain has passed.
+    """Return what is trained after pruning: one a sparsity that the chain has passed, or its end.
 
     Parameters
     ----------
@@ -73,7 +77,7 @@ def prunings_of(chain: Chain, ladder: Ladder) -> list[Pruning]:
     """
     found = []
     for target, kept in chain.passed.items():
-        stop = ladder.stops[target]
+        stop = len(ladder.levels) if target is None else ladder.stops[target]
         log = tuple(row for row in chain.log if row["iteration"] <= stop)
         layers = tuple(row for row in chain.layers if row["iteration"] <= stop)
         found.append(Pruning(chain.method, target, kept, log, layers))
@@ -121,7 +125,7 @@ def first_links(
         chosen = [m for m in methods if m.collecting == how]
         if not chosen:
             continue
-        asked = _together([asked_for(m) for m in chosen])
+        asked = together([asked_for(m) for m in chosen])
         found = collect(subject, origin, whole, 1, asked, how=how, epochs=epochs, told=told)  # type: ignore[arg-type]
         log = tuple(row | {"seconds": row["seconds"] / len(chosen)} for row in found.log)
         found = replace(found, log=log)
@@ -202,21 +206,36 @@ def asked_for(method: Method) -> Asked:
     Raises
     ------
     ConfigurationError
-        If the criterion needs every step, which of a large network fit into no memory; fresh
-        gradients; or chooses its sparsity; or if the method has epochs before collecting.
+        If the criterion needs every step, which of a large network fit into no memory, or if the
+        method has epochs before collecting.
     """
     asked = asked_of(method.criterion)
-    if asked.kind in ("trajectory", "fresh") or method.free or method.more:
+    if asked.kind == "trajectory" or method.more:
         raise ConfigurationError(
-            f"{method.name!r} needs every step of the collecting stage, fresh gradients or epochs "
-            "before, or chooses its sparsity; here are running sums of changes at sparsities that "
-            "are asked for: use prune_many"
+            f"{method.name!r} needs every step of the collecting stage, or epochs before it; here "
+            "are running sums: use prune_many"
         )
     return asked
 
 
-def _together(asked: Sequence[Asked]) -> list[Asked]:
-    """Return what serves all; sums with the loss have the movement too."""
+def together(asked: Sequence[Asked]) -> list[Asked]:
+    """Say what is recorded once for all.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+        For each.
+
+    Returns
+    -------
+    list of Asked
+        Without those that others serve: sums with the loss have the movement too.
+
+    Examples
+    --------
+    >>> together([Asked("moves"), Asked("same"), Asked("none"), Asked("same")])
+    [Asked(kind='same', lag=0)]
+    """
     found = list(dict.fromkeys(each for each in asked if each.kind != "none"))
     others = [each for each in found if each.kind != "moves"]
     return others or found
@@ -233,13 +252,16 @@ def _linked(
 ) -> Chain:
     """Rank, prune, and judge what is left before it is trained."""
     began, iteration = time.perf_counter(), chain.iteration + 1
+    free = method.free or (owner is not None and owner.free)
     evidence = _evidence(subject, method, chain, origin, collected)
     found = _cut(subject, method, evidence, ladder.levels[iteration - 1], owner, iteration)
     subject.load(subject.masked(origin, found.kept))
     judged = judged_pair(subject, wanted=True)
     names = {"iteration": iteration, "stage": "pruned", "epoch": 0}
     row = names | {"sparsity": subject.sparsity(found.kept)} | measured(Performance(), *judged)
-    stops = [s for s, at in ladder.stops.items() if at == iteration]
+    stops: list[float | None] = [s for s, at in ladder.stops.items() if at == iteration]
+    if free:
+        stops = [None] if iteration == len(ladder.levels) else []
     log = (*chain.log, *(collected.log if collected else ()))
     return replace(
         chain,
@@ -248,6 +270,7 @@ def _linked(
         log=(*log, row | {"seconds": time.perf_counter() - began}),
         layers=(*chain.layers, *({"iteration": iteration, **each} for each in found.layers)),
         passed={**chain.passed, **dict.fromkeys(stops, found.kept)},
+        free=free,
     )
 
 
@@ -282,7 +305,7 @@ def _cut(
     owner: Chain | None,
     iteration: int,
 ) -> RowCut:
-    target: Target = level
+    target: Target = None if method.free else level
     if method.counts_of is not None:
         target = owner.counts(iteration) if owner is not None else {}
         if not target:
@@ -296,5 +319,5 @@ def _cut(
         evidence.kept,
         target,
         scope=method.scope,
-        minimum=subject.settings.minimum,
+        minimum=0 if method.free else subject.settings.minimum,
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -95,6 +96,8 @@ def collect(
     """
     subject.load(subject.masked(origin, kept))
     recordings = [Recording(each, slice(0, 1)) for each in asked if each.kind != "none"]
+    # of one process, as in `collectors.pruning`
+    draws = np.random.default_rng([derived_seed(subject.seed, "fresh minibatches", iteration), 0])
     trained = [p for p in subject.model.parameters() if p.requires_grad]
     rate, precision = subject.settings.collecting_rate, subject.precision
     optimizer: torch.optim.Optimizer = torch.optim.SGD(trained, lr=rate)
@@ -106,7 +109,7 @@ def collect(
         for epoch in range(1, count + 1):
             began = time.perf_counter()
             data = subject.epoch("collecting", iteration, epoch, subject.task.train)
-            train = train_pass(subject, optimizer, data, precision, recordings)
+            train = train_pass(subject, optimizer, data, precision, recordings, draws)
             if not math.isfinite(train.loss):
                 raise DataError(
                     f"training diverged: the loss of collecting epoch {epoch} is {train.loss}; "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,10 +12,12 @@ from collectors.batches import Batch
 from collectors.calls import call, check_losses
 from collectors.deep_pruning.subjects import Subject
 from collectors.ensembles.pruning.networks import Precision, arithmetic
+from collectors.ensembles.pruning.passes import with_next
 from collectors.ensembles.pruning.recording import Recording
+from collectors.pruning.needs import raise_one_minibatch
 from collectors.pruning.passes import Performance, Tally
 from collectors.pruning.processes import Processes
-from collectors.recording.replay import Circumstances, mean_loss
+from collectors.recording.replay import Circumstances, cuda_devices, mean_loss, unchanged
 
 
 def train_pass(
@@ -23,6 +26,7 @@ def train_pass(
     data: Iterable[Batch],
     precision: Precision,
     recordings: Sequence[Recording] = (),
+    draws: np.random.Generator | None = None,
 ) -> Performance:
     """Train the network for one pass.
 
@@ -38,18 +42,32 @@ def train_pass(
         Of the products.
     recordings : sequence of Recording
         Of one row each; they see the changes of what may be pruned, and the losses.
+    draws : numpy.random.Generator, optional
+        Of dropout on minibatches that did not choose the step, where their gradients are recorded.
 
     Returns
     -------
     Performance
         Of the minibatches before their steps.
+
+    Raises
+    ------
+    ConfigurationError
+        If gradients on a fresh minibatch are recorded and there is but one.
     """
     subject.called.train()
     tally = Tally(subject.task)
-    for batch in data:
+    ahead = any(recording.needs_fresh for recording in recordings)
+    pairs = with_next(iter(data)) if ahead else ((batch, None) for batch in data)
+    for batch, following in pairs:
+        if following is batch:
+            raise_one_minibatch()
         # autocast keeps copies of weights until it ends, so it ends with the step
         with arithmetic(precision, subject.device):
-            _step(subject, optimizer, batch, tally, recordings)
+            fresh = None
+            if following is not None:
+                fresh = _fresh_gradients(subject, following, draws or np.random.default_rng(0))
+            _step(subject, optimizer, batch, tally, recordings, fresh)
     return tally.performance(Processes(0, 1, subject.device))
 
 
@@ -59,6 +77,7 @@ def _step(
     batch: Batch,
     tally: Tally,
     recordings: Sequence[Recording],
+    fresh: Tensor | None,
 ) -> None:
     inputs, targets = batch
     repeated = any(recording.needs_after for recording in recordings)
@@ -79,7 +98,20 @@ def _step(
     for recording in recordings:
         # squared in place where they are float64 already
         own = changes.clone() if changes.dtype == torch.float64 else changes
-        recording.add(own, before, after)
+        recording.add(own, before, after, fresh)
+
+
+def _fresh_gradients(subject: Subject, batch: Batch, draws: np.random.Generator) -> Tensor:
+    """Return gradients in train mode on a minibatch that did not choose the step, shape (1, p)."""
+    inputs, targets = batch
+    named = dict(subject.model.named_parameters())
+    chosen = [named[name] for name in subject.layout.prunable]
+    with unchanged(subject.model), torch.random.fork_rng(cuda_devices(subject.model)):
+        torch.manual_seed(int(draws.integers(2**63)))
+        with torch.enable_grad():
+            losses = check_losses(subject.task.loss(call(subject.called, inputs), targets))
+            found = torch.autograd.grad(losses.mean(), chosen, materialize_grads=True)
+    return torch.cat([part.reshape(-1) for part in found])[None]
 
 
 def flat_gradients(subject: Subject) -> Tensor:

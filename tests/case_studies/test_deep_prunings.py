@@ -38,7 +38,8 @@ from collectors.networks import ResNet18
 from collectors.pruning import PruningSettings
 from collectors.pruning.frames import LAYERS, LOG
 
-CHOSEN = ("magnitude", "lamp-later", "causal-covariance", "random at causal-covariance")
+CHOSEN = ("magnitude", "lamp-later", "gain", "causal-covariance", "random at causal-covariance")
+FREE = ("causal-published", "magnitude at causal-published")
 
 
 class Narrow(Network):
@@ -50,7 +51,9 @@ class Narrow(Network):
         return partial(ResNet18, classes, True, channels=channels, width=4)
 
 
-NARROW = Narrow("ResNet18-BN", "ResNet18", PruningSettings(n_iter=3, n_prune=2), (DENSE, *CHOSEN))
+NARROW = Narrow(
+    "ResNet18-BN", "ResNet18", PruningSettings(n_iter=3, n_prune=2), (DENSE, *CHOSEN, *FREE)
+)
 
 
 def some_images(n: int, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -94,7 +97,11 @@ def test_every_method_sparsity_and_seed_has_a_final_row_in_the_columns_of_prune_
     final = runs[runs["stage"] == "final"]
     assert not final.duplicated("run_id").any()
     counts = final.groupby("method").size().to_dict()
-    assert counts == {DENSE: 2, **dict.fromkeys(CHOSEN, 6)}
+    assert counts == {DENSE: 2, **dict.fromkeys(CHOSEN, 6), **dict.fromkeys(FREE, 2)}
+    free = final["method"].isin(FREE)
+    assert final.loc[free, "target"].isna().all()
+    assert final[free].groupby("seed")["sparsity"].nunique().eq(1).all()
+    final = final[~free]
     assert set(final["target"]) == {0.0, 0.9117, 0.95, 0.98}
     np.testing.assert_allclose(final["sparsity"], final["target"], atol=1e-3)
     assert final.groupby("target")["sparsity"].nunique().eq(1).all()
@@ -117,7 +124,7 @@ def test_the_study_judges_them_beside_others(out: Path, tmp_path: Path):
     cell = "ResNet18-BN on CIFAR-10, the paper's rate, cut short"
     assert set(study.tables["contrasts"]["cell"]) == {cell}
     assert {claim.cell for claim in study.claims} >= {cell}
-    assert set(study.tables["accuracy"]["method"]) == {DENSE, *CHOSEN}
+    assert set(study.tables["accuracy"]["method"]) - {*FREE} == {DENSE, *CHOSEN}
     assert set(study.frames.others) == {"layers", "overlap", "costs"}
 
 
@@ -125,6 +132,7 @@ def test_runs_that_do_not_say_their_target_keep_their_levels_beside_those_that_d
     out: Path, tmp_path: Path
 ):
     runs = pd.read_parquet(out / "deep_runs.parquet")
+    runs = runs[~runs["method"].isin(FREE)]
     runs.to_parquet(tmp_path / "new.parquet")
     old = runs.drop(columns="target").assign(network="LeNet")
     old.to_parquet(tmp_path / "old.parquet")
@@ -228,9 +236,10 @@ def test_what_is_stopped_goes_on_to_the_same_numbers(
 
     monkeypatch.setattr(jobs, "posttrain", seen)
     main(again)
-    assert begun == [2 if at == "write_progress" else 0] + [0] * 12
+    assert begun == [2 if at == "write_progress" else 0] + [0] * (3 * len(CHOSEN) + len(FREE))
     assert not list(tmp_path.glob("*-checkpoint.pt"))
-    for stage in ("dense-0.0", *(f"{m.replace(' ', '_')}-0.98" for m in CHOSEN)):
+    last = [*(f"{m}-0.98" for m in CHOSEN), *(f"{m}-auto" for m in FREE)]
+    for stage in ("dense-0.0", *(name.replace(" ", "_") for name in last)):
         pd.testing.assert_frame_equal(final_part(tmp_path, 1, stage), final_part(out, 1, stage))
 
 
@@ -250,7 +259,8 @@ def test_measuring_tells_minutes_by_method_and_in_all(
 ):
     main([*call, "--out", str(tmp_path), "--measure"])
     lines = capsys.readouterr().out.splitlines()
-    assert all(any(line.startswith(f"    {name}: ") for line in lines) for name in CHOSEN)
+    for name in (*CHOSEN, *FREE):
+        assert any(line.startswith(f"    {name}: ") for line in lines)
     assert lines[-1].startswith("all cells: ")
     assert not list(tmp_path.iterdir())
 
@@ -260,15 +270,16 @@ def test_the_plan_adds_up_steps(call: list[str], tmp_path: Path):
     data = Path(call[call.index("--data") + 1])
     device = Device(collecting="float32", training="float32")
     cell = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path)
-    steps = {"train": 1.0, "none": 10.0, "moves": 100.0, "same": 1e3, "first": 1e4}
+    steps = {"train": 1.0, "none": 10.0, "fresh": 100.0, "same": 1e3, "next": 0.0, "first": 1e4}
     found = predict(cell, Measured(steps, 0.0, 0.0))
     assert cell.steps == 2
     assert found.shared == 2 * 2 + 2 * 2 * 1e4 + 5 * 2
     assert found.pruning["causal-covariance"] == 2 * 2 * 2 * 1e3
+    assert found.pruning["gain"] == 2 * 2 * 2 * 100
     assert found.pruning["lamp-later"] == 2 * 5 * 2
     assert found.pruning["magnitude"] == found.pruning["random at causal-covariance"] == 0
-    assert (found.networks, found.training) == (13, 14)
-    assert found.total == found.shared + 8e3 + 20 + 13 * 14
+    assert (found.networks, found.training) == (18, 14)
+    assert found.total == found.shared + 8e3 + 800 + 20 + 18 * 14
 
 
 def test_wrong_calls_end_with_2(call: list[str], tmp_path: Path):

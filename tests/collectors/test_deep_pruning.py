@@ -89,6 +89,7 @@ METHODS = (
     Method("shifted", named("causal-shifted", criterion="causal", shift=2, name="shifted")),
     Method("movement", named("movement")),
     Method("fisher", named("fisher")),
+    Method("gain", named("gain")),
     Method("magnitude", named("magnitude", at="rewound"), collecting="none"),
     Method("uniform", named("magnitude", name="uniform"), scope="layer"),
     Method("lamp", named("lamp")),
@@ -97,9 +98,14 @@ METHODS = (
     Method("random", named("random"), collecting="none"),
     Method("later", named("magnitude", name="later"), collecting="adam"),
     Method("random at", named("random", name="random at"), collecting="none", counts_of="fisher"),
+    Method("woodfisher", named("woodfisher", minibatches=7, block=5)),
 )
 ALONE = [m.name for m in METHODS if m.collecting != "adam"]
 Found = dict[str, Chain]
+
+
+def method_of(name: str) -> Method:
+    return next(m for m in METHODS if m.name == name)
 
 
 @pytest.fixture(scope="module")
@@ -186,9 +192,9 @@ def test_magnitude_later_ranks_after_more_epochs_of_adam(
     weights = subject.layout.row(model.state_dict()).abs()
     count = sum(chains["later"].counts(1).values())
     bound = weights.sort(descending=True).values[count - 1]
-    first = next_link(subject, METHODS[-2], None, LADDER, origin)
+    first = next_link(subject, method_of("later"), None, LADDER, origin)
     assert torch.equal(first.kept, weights >= bound)
-    longer = next_link(subject, METHODS[-2], None, LADDER, origin, later=5)
+    longer = next_link(subject, method_of("later"), None, LADDER, origin, later=5)
     assert not torch.equal(longer.kept, first.kept)
     assert sum(row["stage"] == "collecting" for row in longer.log) == 5
 
@@ -243,20 +249,44 @@ def test_the_minimum_of_a_layer_is_kept(subject: Subject, origin: dict[str, Tens
     assert sum(counts.values()) == sum(alone.values())
 
 
-def test_what_needs_every_step_and_what_chooses_its_sparsity_is_refused(
-    subject: Subject, origin: dict[str, Tensor]
-):
+def test_what_needs_every_step_is_refused(subject: Subject, origin: dict[str, Tensor]):
     fitted = Method("causal-lasso", named("causal-lasso"))
-    exact = named("causal-published", form="sums", l1=1e-9)
-    gain = Method("gain", named("gain"))
     later = Method("later", named("movement"), more=1)
-    for method in (fitted, gain, later, Method("exact", exact, scope="layer", free=True)):
+    for method in (fitted, later):
         with pytest.raises(ConfigurationError, match="prune_many"):
             next_link(subject, method, None, LADDER, origin)
     with pytest.raises(ConfigurationError, match="owner"):
-        next_link(subject, METHODS[-1], None, LADDER, origin)
+        next_link(subject, method_of("random at"), None, LADDER, origin)
+    whole = replace(TASK, train=examples(50, 0))
+    alone = make_subject(whole, SETTINGS, SEED)
+    with pytest.raises(ConfigurationError, match="two minibatches"):
+        next_link(alone, method_of("gain"), None, LADDER, origin)
     with pytest.raises(ConfigurationError, match="prune_many"):
         make_subject(TASK, replace(SETTINGS, structured=True))
+
+
+def test_a_rule_that_chooses_how_many_ends_where_prune_does_and_its_control_with_its_counts(
+    subject: Subject, origin: dict[str, Tensor]
+):
+    rule = named("causal-published", form="sums", l1=3e-9, name="exact")
+    exact = Method("exact", rule, scope="layer", free=True)
+    random = named("random", name="control")
+    control = Method("control", random, collecting="none", counts_of="exact")
+    own, other = None, None
+    for _ in LADDER.levels:
+        own = next_link(subject, exact, own, LADDER, origin)
+        other = next_link(subject, control, other, LADDER, origin, owner=own)
+    settings = replace(SETTINGS, scope="layer", minimum=0)
+    alone = prune(TASK, criterion=rule, sparsity=None, seed=SEED, settings=settings, quiet=True)
+    (left,), (chance,) = (prunings_of(chain, LADDER) for chain in (own, other))
+    assert left.target is None
+    assert 0 < int(left.kept.sum()) < subject.layout.entries
+    for name, kept in alone.masks.kept.items():
+        np.testing.assert_array_equal(subject.layout.masks(left.kept).kept[name], kept)
+    counts = [subject.layout.masks(each.kept).layer_counts() for each in (left, chance)]
+    assert counts[0] == counts[1]
+    assert not torch.equal(left.kept, chance.kept)
+    assert pd.DataFrame(left.layers)["iteration"].max() == len(LADDER.levels)
 
 
 def test_training_that_diverges_while_collecting_is_an_error(origin: dict[str, Tensor]):

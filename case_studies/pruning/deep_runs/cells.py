@@ -89,6 +89,12 @@ class Cell:
         """Whether the network is trained without pruning too."""
         return DENSE in (self.study.methods or self.network.methods)
 
+    def targets(self, method: str) -> tuple[float | None, ...]:
+        """Shares at which a method's networks are trained; None where the criterion chooses."""
+        rule = self.methods[method]
+        free = self.methods[rule.counts_of or method].free
+        return (None,) if free else tuple(self.ladder.stops)
+
     def of_seed(self, seed: int) -> Subject:
         """Return the subject of a seed."""
         return replace(self.subject, seed=seed)
@@ -149,12 +155,13 @@ def open_cell(
         compiled=device.compiled,
     )
     steps = len(train) * settings.n_prune
-    chosen = chosen_methods(study.methods or network.methods, steps)
+    l1 = source.penalties[network.cell]
+    chosen = chosen_methods(study.methods or network.methods, steps, l1)
     ladder = study.ladder(network, source, settings)
     return Cell(network, source, study, device, subject, ladder, chosen, out)
 
 
-def chosen_methods(names: tuple[str, ...], steps: int) -> dict[str, Method]:
+def chosen_methods(names: tuple[str, ...], steps: int, l1: float) -> dict[str, Method]:
     """Return the methods of these names, owners of counts first.
 
     Parameters
@@ -163,6 +170,8 @@ def chosen_methods(names: tuple[str, ...], steps: int) -> dict[str, Method]:
         Those wanted.
     steps : int
         Of a collecting stage.
+    l1 : float
+        Of the paper's own rule.
 
     Returns
     -------
@@ -173,7 +182,7 @@ def chosen_methods(names: tuple[str, ...], steps: int) -> dict[str, Method]:
     ConfigurationError
         If one is not known, or lacks the one whose counts it takes.
     """
-    known = methods(steps)
+    known = methods(steps, l1)
     if unknown := [name for name in names if name not in (DENSE, *known)]:
         raise ConfigurationError(
             f"there is no method {unknown[0]!r}; there are {', '.join((DENSE, *known))}"
@@ -222,6 +231,11 @@ def check_options(cell: Cell) -> None:
             f"{str(cell.out)!r} holds runs of {cell.name} with another {odd[0]}: "
             f"{there.get(odd[0])}; got {own[odd[0]]}: name another folder, or the same options"
         )
+
+
+def share_name(target: float | None) -> str:
+    """Return how a share pruned is called in names of files and runs: "auto" for None."""
+    return "auto" if target is None else str(target)
 
 
 def device_name(device: torch.device) -> str:

@@ -29,17 +29,35 @@ class Source:
         Training images held out, the last ones.
     published : mapping of str to float
         By network, the share that the paper's table 2 prunes by the causal criterion.
+    penalties : mapping of str to float
+        By network, the L1_coeff of the paper's table 3, with which its rule does so.
     """
 
     name: str
     validation: int
     published: Mapping[str, float]
+    penalties: Mapping[str, float]
 
 
 SOURCES = (
-    Source("cifar10", 10_000, {"LeNet": 0.963, "AlexNet": 0.9913, "ResNet18": 0.9117}),
-    Source("fashion_mnist", 10_000, {"LeNet": 0.6872, "AlexNet": 0.9337, "ResNet18": 0.8521}),
-    Source("tiny_imagenet50", 2_000, {"LeNet": 0.9608, "AlexNet": 0.8872, "ResNet18": 0.7393}),
+    Source(
+        "cifar10",
+        10_000,
+        {"LeNet": 0.963, "AlexNet": 0.9913, "ResNet18": 0.9117},
+        {"LeNet": 1e-14, "AlexNet": 1e-16, "ResNet18": 1e-15},
+    ),
+    Source(
+        "fashion_mnist",
+        10_000,
+        {"LeNet": 0.6872, "AlexNet": 0.9337, "ResNet18": 0.8521},
+        {"LeNet": 1e-14, "AlexNet": 1e-17, "ResNet18": 1e-16},
+    ),
+    Source(
+        "tiny_imagenet50",
+        2_000,
+        {"LeNet": 0.9608, "AlexNet": 0.8872, "ResNet18": 0.7393},
+        {"LeNet": 1e-14, "AlexNet": 1e-16, "ResNet18": 1e-15},
+    ),
 )
 """The paper has all 200 classes of Tiny-ImageNet; tiny_imagenet50 has 50 of them, 200 training
 images each, and the official validation images of these classes as test images."""
@@ -95,8 +113,12 @@ FEW = (
     "causal-covariance-shifted",
     "random at causal-covariance",
 )
-MORE = (*FEW, "causal-correlation", "lamp-later", "magnitude at causal-covariance")
-ALL = (*MORE, "magnitude-uniform", "taylor", "obd", "random")
+MORE = (*FEW, "causal-marginal", "gain", "lamp-later", "magnitude at causal-covariance")
+OWN = "causal-published"
+"""The paper's rule with its L1_coeff of the cell, which decides how much is pruned."""
+EXACT = (OWN, f"random at {OWN}", f"magnitude at {OWN}")
+ALL = (*MORE, *EXACT, "causal-correlation", "magnitude-uniform", "taylor", "obd", "woodfisher",
+       "random")  # fmt: skip
 SHORT = PruningSettings(n_iter=4, n_prune=3, n_post=30)
 MIDDLE = PruningSettings(n_iter=5, n_prune=5, n_post=40)
 
@@ -171,7 +193,7 @@ SHIFT = 100
 """Steps by which the control's losses are shifted; half the steps of a shorter stage."""
 
 
-def methods(steps: int) -> dict[str, Method]:
+def methods(steps: int, l1: float = 1e-14) -> dict[str, Method]:
     """Return every method but the dense one, in an order in which owners of counts come first.
 
     Magnitude and LAMP rank the weights to which training goes back, so they collect nothing: with
@@ -181,6 +203,8 @@ def methods(steps: int) -> dict[str, Method]:
     ----------
     steps : int
         Of a collecting stage.
+    l1 : float
+        Of the paper's own rule.
 
     Returns
     -------
@@ -194,19 +218,24 @@ def methods(steps: int) -> dict[str, Method]:
     >>> sorted(found) == sorted(set(ALL) - {DENSE})
     True
     """
-    covariance, correlation = (
-        named("causal", statistic=s, name=f"causal-{s}") for s in ("covariance", "correlation")
+    covariance, correlation, marginal = (
+        named("causal", statistic=s, name=f"causal-{s}")
+        for s in ("covariance", "correlation", "marginal")
     )
+    exact = named("causal-published", form="sums", l1=l1, name=OWN)
     shift = max(1, min(SHIFT, steps // 2))
     shifted = named("causal-shifted", criterion=covariance, shift=shift)
     rewound = {"at": "rewound"}
     uniform = named("magnitude", name="magnitude-uniform", **rewound)
     own = "causal-covariance"
+    known = ("gain", "movement", "fisher", "taylor", "obd", "woodfisher")
     found = [
         Method(own, covariance),
         Method("causal-correlation", correlation),
+        Method("causal-marginal", marginal),
         Method("causal-covariance-shifted", shifted),
-        *(Method(name, named(name)) for name in ("movement", "fisher", "taylor", "obd")),
+        Method(OWN, exact, scope="layer", free=True),
+        *(Method(name, named(name)) for name in known),
         *(
             Method(name, named(name, **rewound), collecting="none")
             for name in ("magnitude", "lamp")
@@ -218,10 +247,11 @@ def methods(steps: int) -> dict[str, Method]:
             for name in ("magnitude", "lamp")
         ),
         *(
-            Method(rule.name, rule, collecting="none", counts_of=own)
+            Method(rule.name, rule, collecting="none", counts_of=counted)
+            for counted in (own, OWN)
             for rule in (
-                named("random", name=f"random at {own}"),
-                named("magnitude", name=f"magnitude at {own}", **rewound),
+                named("random", name=f"random at {counted}"),
+                named("magnitude", name=f"magnitude at {counted}", **rewound),
             )
         ),
     ]

@@ -49,6 +49,7 @@ def write_chain(path: Path, chain: Chain) -> None:
         "log": chain.log,
         "layers": chain.layers,
         "passed": list(chain.passed),
+        "free": chain.free,
         "width": len(chain.kept),
     }
     masks = [chain.kept, *chain.passed.values()]
@@ -74,6 +75,7 @@ def read_chain(path: Path, device: torch.device) -> Chain:
         tuple(plain["log"]),
         tuple(plain["layers"]),
         dict(zip(plain["passed"], passed, strict=True)),
+        plain.get("free", False),
     )
 
 

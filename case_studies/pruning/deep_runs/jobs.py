@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from case_studies.pruning.deep_runs.cells import Cell, check_options, device_name
+from case_studies.pruning.deep_runs.cells import Cell, check_options, device_name, share_name
 from case_studies.pruning.deep_runs.design import DENSE
 from case_studies.pruning.deep_runs.files import (
     read_chain,
@@ -53,8 +53,8 @@ def run_seed(cell: Cell, seed: int) -> None:
         From 0.
     """
     check_options(cell)
-    names = [f"{m}-{t}" for m in cell.methods for t in cell.ladder.stops]
-    names += [f"{DENSE}-0.0"] if cell.dense else []
+    names = [f"{m}-{share_name(t)}" for m in cell.methods for t in cell.targets(m)]
+    names += [f"{DENSE}-{share_name(0.0)}"] if cell.dense else []
     if all(cell.file(seed, f"{name}-log.parquet").exists() for name in names):
         return
     subject = cell.of_seed(seed)
@@ -64,7 +64,7 @@ def run_seed(cell: Cell, seed: int) -> None:
     if rows := [_names(cell, seed) | row for row in overlap_rows(subject.layout, prunings)]:
         write_frame(cell.file(seed, "overlaps.parquet"), pd.DataFrame(rows))
     whole = [Pruning(DENSE, 0.0, subject.everything())] if cell.dense else []
-    for target in (0.0, *cell.ladder.stops):
+    for target in (0.0, *cell.ladder.stops, None):
         for pruning in (*whole, *prunings):
             if pruning.target == target:
                 _posttrained(cell, seed, subject, origin, before, pruning)
@@ -111,7 +111,7 @@ def _posttrained(
     before: list[dict[str, Any]],
     pruning: Pruning,
 ) -> None:
-    stage = f"{pruning.method}-{pruning.target}"
+    stage = f"{pruning.method}-{share_name(pruning.target)}"
     log, held = cell.file(seed, f"{stage}-log.parquet"), cell.file(seed, f"{stage}-checkpoint.pt")
     if log.exists():
         return
@@ -150,10 +150,11 @@ def _names(cell: Cell, seed: int) -> dict[str, Any]:
 
 
 def _run_names(cell: Cell, seed: int, pruning: Pruning) -> dict[str, Any]:
-    run_id = f"{cell.name}-{PROTOCOL}-{pruning.method}-{pruning.target}-seed{seed}"
+    shown = share_name(pruning.target)
+    run_id = f"{cell.name}-{PROTOCOL}-{pruning.method}-{shown}-seed{seed}"
     return _names(cell, seed) | {
         "protocol": PROTOCOL,
-        "target": pruning.target,
+        "target": float("nan") if pruning.target is None else pruning.target,
         "rate": cell.subject.settings.learning_rate,
         "run_id": run_id,
         "method": pruning.method,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ import torch
 from case_studies.pruning.deep_runs.cells import Cell, device_name
 from case_studies.pruning.deep_runs.design import parameters_of
 from collectors.batches import Batch
-from collectors.deep_pruning.chains import asked_for
+from collectors.deep_pruning.chains import asked_for, together
 from collectors.deep_pruning.passes import train_pass
 from collectors.deep_pruning.subjects import Subject
 from collectors.ensembles.pruning import Method
@@ -21,14 +21,8 @@ from collectors.pruning.masked_training import keep_pruned
 
 STEPS = 6
 """Timed, after half as many that are not."""
-KINDS = {
-    "train": (),
-    "none": (),
-    "moves": (Asked("moves"),),
-    "same": (Asked("same"),),
-    "first": (Asked("same"), Asked("same", 1)),
-}
-"""Steps that are timed: by Adam, and by gradient descent with what is recorded of them."""
+TRAIN, FIRST = "train", "first"
+"""Kinds of step beside those of `Asked`: by Adam, and of the first iteration, which all share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +32,7 @@ class Measured:
     Attributes
     ----------
     steps : dict of str to float
-        Of a step, by `KINDS`.
+        Of a step, by what is recorded of it, or `TRAIN` or `FIRST`.
     judging : float
         Of an evaluation on the validation data.
     gigabytes : float
@@ -94,7 +88,7 @@ def plan(cells: Iterator[Cell]) -> Iterator[str]:
     for cell in cells:
         measured = measure(cell)
         planned = predict(cell, measured)
-        seeds, stops = len(cell.study.seeds), len(cell.ladder.stops)
+        seeds = len(cell.study.seeds)
         total += seeds * planned.total
         steps = ", ".join(f"{kind} {1e3 * s:.2f}" for kind, s in measured.steps.items())
         yield (
@@ -108,14 +102,14 @@ def plan(cells: Iterator[Cell]) -> Iterator[str]:
             f"{planned.training / 60:.2f} each of {planned.networks} networks after pruning"
         )
         for name, seconds in planned.pruning.items():
-            whole = seconds + stops * planned.training
+            whole = seconds + len(cell.targets(name)) * planned.training
             yield f"    {name}: {seconds / 60:.2f} pruning, {whole / 60:.2f} in all"
         yield f"  {planned.total / 60:.1f} minutes a seed, {seeds * planned.total / 60:.1f} in all"
     yield f"all cells: {total / 60:.1f} minutes"
 
 
 def measure(cell: Cell) -> Measured:
-    """Time a step of every kind, and an evaluation.
+    """Time a step of every kind that the methods take, and an evaluation.
 
     Parameters
     ----------
@@ -131,7 +125,11 @@ def measure(cell: Cell) -> Measured:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     subject.load(subject.first_state())
-    steps = {kind: _step(subject, kind, asked, data) for kind, asked in KINDS.items()}
+    shared = [asked_for(m) for m in cell.methods.values() if m.collecting == "sgd"]
+    kinds: dict[str, Sequence[Asked]] = {TRAIN: (), "none": ()}
+    kinds |= {each.kind: (Asked(each.kind),) for each in shared if each.kind != "none"}
+    kinds |= {FIRST: together(shared)}
+    steps = {kind: _step(subject, kind, asked, data) for kind, asked in kinds.items()}
     subject.judged("validation", subject.fast)
     judging = _timed(lambda: subject.judged("validation", subject.fast), device)
     held = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
@@ -153,14 +151,14 @@ def predict(cell: Cell, measured: Measured) -> Planned:
     Planned
     """
     settings, times = cell.subject.settings, measured.steps
-    epoch = cell.steps * times["train"]
+    epoch = cell.steps * times[TRAIN]
     collecting = [m for m in cell.methods.values() if m.collecting == "sgd"]
     shared = settings.n_pre * epoch
-    shared += settings.n_prune * cell.steps * times["first"] * bool(collecting)
+    shared += settings.n_prune * cell.steps * times[FIRST] * bool(collecting)
     shared += cell.study.later * epoch * any(m.collecting == "adam" for m in cell.methods.values())
     pruning = {n: _iteration(cell, m, measured) for n, m in cell.methods.items()}
     further = len(cell.ladder.levels) - 1
-    networks = len(cell.methods) * len(cell.ladder.stops) + cell.dense
+    networks = sum(len(cell.targets(name)) for name in cell.methods) + cell.dense
     training = settings.n_post * (epoch + measured.judging)
     return Planned(shared, {n: further * s for n, s in pruning.items()}, training, networks)
 
@@ -170,18 +168,18 @@ def _iteration(cell: Cell, method: Method, measured: Measured) -> float:
     steps, times = cell.steps, measured.steps
     seconds = 3 * measured.judging
     if method.collecting == "adam":
-        seconds += cell.study.later * steps * times["train"]
+        seconds += cell.study.later * steps * times[TRAIN]
     elif method.collecting == "sgd":
         kind = asked_for(method).kind
         seconds += cell.subject.settings.n_prune * steps * times[kind]
     return seconds + method.criterion.needs.gradients * times["none"]
 
 
-def _step(subject: Subject, kind: str, asked: tuple[Asked, ...], data: list[Batch]) -> float:
+def _step(subject: Subject, kind: str, asked: Sequence[Asked], data: list[Batch]) -> float:
     trained = list(subject.model.parameters())
     optimizer: torch.optim.Optimizer = torch.optim.SGD(trained, lr=1e-6)
     precision = subject.precision
-    if kind == "train":
+    if kind == TRAIN:
         optimizer, precision = subject.adam(1e-6), subject.fast
     recordings = [Recording(each, slice(0, 1)) for each in asked]
     pruned = torch.rand(subject.layout.width, device=subject.device) < 0.1
