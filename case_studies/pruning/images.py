@@ -77,6 +77,11 @@ def load_parts(path: Path, device: str, size: int) -> dict[str, Minibatches]:
     return parts_of(arrays, device, size)
 
 
+def classes_of(arrays: Mapping[str, np.ndarray]) -> int:
+    """Return the number of classes: one more than the largest label."""
+    return int(max(arrays["y_train"].max(), arrays["y_test"].max())) + 1
+
+
 def parts_of(
     arrays: Mapping[str, np.ndarray], device: str, size: int, validation: int = VALIDATION
 ) -> dict[str, Minibatches]:

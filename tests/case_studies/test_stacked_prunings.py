@@ -88,6 +88,24 @@ def test_every_method_sparsity_and_seed_has_a_final_row_in_the_columns_of_prune_
     assert paper[["validation_accuracy", "test_accuracy"]].notna().all(axis=None)
 
 
+def test_larger_images_of_more_classes_get_the_papers_network_and_their_own_validation_data(
+    tmp_path: Path,
+):
+    images = some_images(2_064, (64, 64, 3))
+    images["y_train"] = np.arange(2_064) % 50
+    np.savez(tmp_path / "tiny_imagenet50.npz", **images)
+    source = next(s for s in SOURCES if s.name == "tiny_imagenet50")
+    cell = open_cell(tmp_path, source, Study(batch_size=32), Device(), tmp_path)
+    shapes = cell.stack.network.layout.shapes
+    assert shapes["conv2.weight"] == (50, 20, 7, 7)
+    assert shapes["fc2.weight"] == (50, 500)
+    assert cell.study.validation == len(cell.stack.task.validation.images) == 2_000
+    assert len(cell.stack.task.train) == 2
+    rows = cell.stack.network.layout.row(cell.stack.task.new_model().state_dict())[None]
+    inputs, _ = next(iter(cell.stack.task.test))
+    assert cell.stack.network.outputs(rows, inputs, "float32").shape == (1, 32, 50)
+
+
 def test_sparsities_of_methods_are_equal_and_the_core_compares_them(runs: pd.DataFrame):
     final = runs[(runs["stage"] == "final") & (runs["protocol"] == "paper")]
     at = final[final["target"] == 0.98]

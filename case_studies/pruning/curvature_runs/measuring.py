@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from case_studies.pruning.images import parts_of
+from case_studies.pruning.lenet import paper_lenet
 from case_studies.pruning.stacked_runs.sheets import read_images
 from case_studies.pruning.stacked_runs.weights import KeptNetwork
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.masks import Masks
 from collectors.curvature import flatness, loss_surface
-from collectors.networks import LeNet
 from collectors.pruning.seeding import random_state_kept
 
 DENSE = "dense"
@@ -142,9 +141,9 @@ def as_model(network: KeptNetwork, images: Images) -> nn.Module:
     """
     inputs = images.batches[0][0]
     channels, size, _ = images.shape
-    make = partial(LeNet, channels=channels, size=size)
+    classes = network.layout.shapes.get("fc2.weight", (10,))[0]
     with random_state_kept((), []):  # first weights are drawn, and not used
-        model = make()
+        model = paper_lenet(classes, channels, size)()
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
     if shapes != dict(network.layout.shapes):
         raise DataError(

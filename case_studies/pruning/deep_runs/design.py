@@ -9,9 +9,10 @@ from typing import Any
 
 from torch import nn
 
+from case_studies.pruning.lenet import paper_lenet
 from causalhyper.granger.criteria import named
 from collectors.ensembles.pruning import Ladder, Method, ladder
-from collectors.networks import AlexNet, LeNet, ResNet18
+from collectors.networks import AlexNet, ResNet18
 from collectors.pruning import PruningSettings
 
 DENSE = "dense"
@@ -95,8 +96,7 @@ class Network:
         options: dict[str, Any] = {"classes": classes, "channels": channels}
         options |= {} if rule is None else {"initialisation": rule}
         if self.cell == "LeNet":
-            kernel = 7 if side >= 64 else 5
-            return partial(LeNet, size=side, kernel=kernel, **options)
+            return paper_lenet(side=side, **options)
         if self.cell == "AlexNet":
             return partial(AlexNet, **options)
         return partial(ResNet18, normalise=self.name.endswith("BN"), **options)

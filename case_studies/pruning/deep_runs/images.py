@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from case_studies.pruning.images import Minibatches, parts_of
+from case_studies.pruning.images import Minibatches, classes_of, parts_of
 from case_studies.pruning.stacked_runs.sheets import read_images
 
 read_once = lru_cache(maxsize=1)(read_images)
@@ -80,11 +80,10 @@ def network_images(
         Number of classes.
     """
     arrays = read_once(folder, name)
-    classes = int(max(arrays["y_train"].max(), arrays["y_test"].max())) + 1
     found = {}
     for part, plain in parts_of(arrays, device, size, validation).items():
         own = {f.name: getattr(plain, f.name) for f in fields(plain)}
         _, depth, _, wide = plain.images.shape
         shape = {"side": side or wide, "channels": max(channels or 1, depth)}
         found[part] = ShapedMinibatches(**own, **shape)
-    return found, classes
+    return found, classes_of(arrays)

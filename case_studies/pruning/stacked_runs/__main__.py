@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--kept-targets", nargs="+", type=float, default=study.kept_targets,
         help="at which sparsities; always at the paper's, too")  # fmt: skip
     add("--batch-size", type=int, default=study.batch_size)
-    add("--validation", type=int, default=study.validation, help="images held out")
+    add("--validation", type=int, help="images held out; each data set's own unless given")
     named = [m.name for m in methods("main") if m.counts_of is None]
     add("--methods", nargs="+", choices=named, default=[], metavar="NAME",
         help="of the main set, with the controls of each; all unless given")  # fmt: skip

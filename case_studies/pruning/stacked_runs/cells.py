@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from case_studies.pruning.images import parts_of
+from case_studies.pruning.images import classes_of, parts_of
+from case_studies.pruning.lenet import paper_lenet
 from case_studies.pruning.stacked_runs.design import Source, Study
 from case_studies.pruning.stacked_runs.sheets import read_images
 from causalhyper.frames import write_atomic
 from causalhyper.frames.writing import write_frame
 from collectors.ensembles.pruning import Pruning, Stack, stacked_network
 from collectors.ensembles.pruning.networks import StackedNetwork
-from collectors.networks import LeNet
 from collectors.pruning import PruningTask
 
 NETWORK = "LeNet"
@@ -107,9 +106,10 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
     Cell
     """
     arrays = read_images(data, source.name)
-    parts = parts_of(arrays, device.name, study.batch_size, study.validation)
-    _, channels, size, _ = parts["train"].images.shape
-    network = partial(LeNet, channels=channels, size=size)
+    held = study.validation or source.validation
+    parts = parts_of(arrays, device.name, study.batch_size, held)
+    _, channels, side, _ = parts["train"].images.shape
+    network = paper_lenet(classes_of(arrays), channels, side)
     names = ("train", "validation", "test")
     train, validation, test = (parts[name] for name in names)
     task = PruningTask(network, train, validation, test, device=device.name)
@@ -123,7 +123,7 @@ def open_cell(data: Path, source: Source, study: Study, device: Device, out: Pat
         device.at_once,
         descent=device.descent,
     )
-    return Cell(source, study, stack, stack.network, out)
+    return Cell(source, replace(study, validation=held), stack, stack.network, out)
 
 
 def write_row(path: Path, row: Tensor, log: list[dict[str, Any]]) -> None:

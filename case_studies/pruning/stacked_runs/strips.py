@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--pre", type=int, default=study.settings.n_pre, help="epochs before")
     add("--post", type=int, default=study.settings.n_post, help="most epochs after")
     add("--batch-size", type=int, default=study.batch_size)
-    add("--validation", type=int, default=study.validation, help="images held out")
+    add("--validation", type=int, help="images held out; each data set's own unless given")
     return parser
 
 
