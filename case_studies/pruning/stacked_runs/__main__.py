@@ -2,10 +2,11 @@
 
     python -m case_studies.pruning.stacked_runs --data FOLDER --out FOLDER [--device cuda]
 
-The data's FOLDER holds fashion_mnist.npz and cifar10.npz, or what `prepare` made of them. Every
-data set, seed and stage leaves its files in the other FOLDER; the same command goes on where it
-was stopped. --measure tells beforehand how long it will take, engine by engine, and --profile what
-takes the time; --join makes lenet_stacked_runs.parquet and others of the files.
+The data's FOLDER holds fashion_mnist.npz, cifar10.npz and tiny_imagenet50.npz (those that are
+asked for by --datasets), or what `prepare` made of them. Every data set, seed and stage leaves its
+files in the other FOLDER; the same command goes on where it was stopped. --measure tells
+beforehand how long it will take, engine by engine, and --profile what takes the time; --join makes
+lenet_stacked_runs.parquet and others of the files.
 """
 
 from __future__ import annotations
