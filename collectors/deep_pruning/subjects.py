@@ -225,7 +225,9 @@ def _compiled(
     device = next(model.parameters()).device
     inputs, targets = next(batches(task.train, model))
     try:
-        made: Any = torch.compile(model, dynamic=False)
+        # dropout draws as it does without a compiler, so that a step can be repeated
+        drawn = {"fallback_random": True}
+        made: Any = torch.compile(model, dynamic=False, options=drawn)
         found = Called(model, channels_last, made, getattr(inputs, "shape", None))
         with arithmetic(precision, device):
             task.loss(call(found, inputs), targets).mean().backward()

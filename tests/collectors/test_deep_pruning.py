@@ -313,7 +313,7 @@ def test_bfloat16_and_channels_last_change_losses_by_rounding_alone():
 
 def test_a_compiler_that_fails_leaves_the_network_as_it_is(monkeypatch: pytest.MonkeyPatch):
     class Broken(nn.Module):
-        def __init__(self, inner: nn.Module, *, dynamic: bool) -> None:
+        def __init__(self, inner: nn.Module, **_: object) -> None:
             super().__init__()
             self.inner = inner
 
@@ -335,9 +335,10 @@ def test_minibatches_of_another_shape_than_the_first_are_not_compiled(
     shapes: list[torch.Size] = []
 
     class Watched(nn.Module):
-        def __init__(self, inner: nn.Module, *, dynamic: bool) -> None:
+        def __init__(self, inner: nn.Module, *, dynamic: bool, options: object) -> None:
             super().__init__()
             assert not dynamic
+            assert options == {"fallback_random": True}
             self.inner = inner
 
         def forward(self, x: Tensor) -> Tensor:
