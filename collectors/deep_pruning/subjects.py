@@ -226,7 +226,7 @@ def _compiled(
     inputs, targets = next(batches(task.train, model))
     try:
         # dropout draws as it does without a compiler, so that a step can be repeated
-        drawn = {"fallback_random": True}
+        drawn: dict[str, Any] = {"fallback_random": True}
         made: Any = torch.compile(model, dynamic=False, options=drawn)
         found = Called(model, channels_last, made, getattr(inputs, "shape", None))
         with arithmetic(precision, device):
