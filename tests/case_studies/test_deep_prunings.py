@@ -197,6 +197,57 @@ def final_part(out: Path, seed: int, stage: str) -> pd.DataFrame:
     return frame.drop(columns="seconds")
 
 
+@pytest.mark.usefixtures("narrow")
+def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(
+    call: list[str], out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for path in out.glob("ResNet18-BN-cifar10*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    again = [*call, "--out", str(tmp_path), "--tuning-seeds", "5", "--rates", "5e-4", "5e-2"]
+    with pytest.raises(SystemExit) as stopped:
+        main([*again, "--stages", "strong"])
+    assert stopped.value.code == 1
+    assert "run the stage tuning first" in capsys.readouterr().err
+    main([*again, "--stages", "strong", "tuning"])
+    main(["--out", str(tmp_path), "--join"])
+    runs = pd.read_parquet(tmp_path / "deep_runs.parquet")
+    final = runs[runs["stage"] == "final"]
+    assert not final.duplicated("run_id").any()
+    tried = final[final["protocol"] == "tuning"]
+    strong = final[final["protocol"] == "strong"]
+    owned = [m for m in CHOSEN if not m.startswith("random")]
+    assert set(tried["method"]) == set(strong["method"]) == {DENSE, *owned}
+    assert set(tried["seed"]) == {5}
+    assert set(tried["target"]) == {0.0, 0.98}
+    means = tried.pivot_table(index="method", columns="rate", values="validation_accuracy")
+    assert means.shape == (len(owned) + 1, 2)
+    best = means.idxmax(axis=1)
+    assert set(best) == {5e-4, 5e-2}
+    assert (strong["rate"] == strong["method"].map(best)).all()
+    assert strong.groupby("method").size().to_dict() == {DENSE: 2, **dict.fromkeys(owned, 6)}
+    # at the paper's rate it is the paper's network, which is not trained twice
+    keys = ["method", "seed", "target"]
+    paper = final[final["protocol"] == "paper"].set_index(keys)
+    for key, row in strong.set_index(keys).iterrows():
+        usual = row["rate"] == 5e-4
+        assert (row["test_loss"] == paper.loc[key, "test_loss"]) == usual
+        assert (row["seconds"] == 0) == usual
+    copied = runs[(runs["protocol"] == "strong") & (runs["rate"] == 5e-4)]
+    assert set(copied["stage"]) >= {"pretraining", "posttraining", "final"}
+    (tmp_path / "joined").mkdir()
+    runs.to_parquet(tmp_path / "joined" / "runs.parquet")
+    study = analyse(read_frames(tmp_path / "joined"))
+    assert "ResNet18-BN on CIFAR-10, post-training tuned for each method" in study.frames.cells()
+
+
+@pytest.mark.usefixtures("narrow")
+def test_wrong_tunings_end_with_2(call: list[str], tmp_path: Path):
+    for wrong in (["--tuning-seeds", "0"], ["--stages", "tuning", "--tuned-at", "0.9"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*call, "--out", str(tmp_path), *wrong])
+        assert stopped.value.code == 2
+
+
 class KilledError(Exception):
     """A process that ends at once."""
 
@@ -280,6 +331,8 @@ def test_the_plan_adds_up_steps(call: list[str], tmp_path: Path):
     assert found.pruning["magnitude"] == found.pruning["random at causal-covariance"] == 0
     assert (found.networks, found.training) == (18, 14)
     assert found.total == found.shared + 8e3 + 800 + 20 + 18 * 14
+    assert (found.tried, found.tuned) == (5 * 4, 4 * 3 + 1)
+    assert found.short == found.total - 18 * 14
 
 
 def test_wrong_calls_end_with_2(call: list[str], tmp_path: Path):

@@ -22,6 +22,7 @@ from case_studies.pruning.deep_runs.cells import Cell, Device, open_cell
 from case_studies.pruning.deep_runs.design import ALL, NETWORKS, SOURCES, Study
 from case_studies.pruning.deep_runs.jobs import run_seed
 from case_studies.pruning.deep_runs.timing import plan
+from case_studies.pruning.deep_runs.trainings import STAGES
 from case_studies.pruning.stacked_runs.joining import join
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from collectors.pruning.seeding import random_state_kept
@@ -54,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     sys.stdout.flush()
                 return
             for cell in _cells(options):
-                for seed in options.seeds:
-                    run_seed(cell, seed)
+                for stage in (s for s in STAGES if s in options.stages):
+                    for seed in options.tuning_seeds if stage == "tuning" else options.seeds:
+                        run_seed(cell, seed, stage)
     except ConfigurationError as error:
         parser.error(str(error))
     except CausalHyperError as error:
@@ -80,7 +82,16 @@ def _cells(options: argparse.Namespace) -> Iterator[Cell]:
         initialisation=options.initialisation,
         side=options.side,
         kept=tuple(options.keep),
+        tuning_seeds=tuple(options.tuning_seeds),
+        rates=tuple(options.rates),
+        tuned_at=options.tuned_at,
     )
+    if both := set(study.seeds) & set(study.tuning_seeds):
+        raise ConfigurationError(f"seed {min(both)} is both one of the table and of the tuning")
+    if {"tuning", "strong"} & {*options.stages} and study.tuned_at not in study.sparsities:
+        raise ConfigurationError(
+            f"rates are tuned at one of the sparsities {study.sparsities}; got {study.tuned_at}"
+        )
     device = Device(
         options.device,
         options.collecting,
@@ -111,7 +122,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--networks", nargs="+", choices=names, default=names[:2])
     add("--datasets", nargs="+", choices=sets, default=sets)
     add("--methods", nargs="+", metavar="METHOD", help=f"of {', '.join(ALL)}")
+    add("--stages", nargs="+", choices=STAGES, default=STAGES[:1], help="at the paper's rate; "
+        "rates tried on other seeds; at the best of them")  # fmt: skip
     add("--seeds", nargs="+", type=int, default=study.seeds)
+    add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)
+    add("--rates", nargs="+", type=float, default=study.rates, help="that are tried")
+    add("--tuned-at", type=float, default=study.tuned_at, help="share pruned")
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
     add("--without-published", action="store_true", help="not at the paper's sparsity")
     for name, (option, text) in CHANGES.items():

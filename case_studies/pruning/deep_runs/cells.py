@@ -233,11 +233,6 @@ def check_options(cell: Cell) -> None:
         )
 
 
-def share_name(target: float | None) -> str:
-    """Return how a share pruned is called in names of files and runs: "auto" for None."""
-    return "auto" if target is None else str(target)
-
-
 def device_name(device: torch.device) -> str:
     """Return what the device is called in the frames."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -166,7 +166,13 @@ class Study:
     side : int or None
         Pixels a side to which images of networks that ask for it are enlarged.
     kept : tuple of str
-        Methods whose final weights are written too.
+        Methods whose final weights, of the paper's rate, are written too.
+    tuning_seeds : tuple of int
+        Of the tuning; none is in `seeds`.
+    rates : tuple of float
+        Grid of the tuning, increasing.
+    tuned_at : float
+        The sparsity at which rates of post-training are tuned, for all.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102)
@@ -181,6 +187,9 @@ class Study:
     initialisation: str | None = None
     side: int | None = None
     kept: tuple[str, ...] = ()
+    tuning_seeds: tuple[int, ...] = (200,)
+    rates: tuple[float, ...] = (2.5e-4, 5e-4, 1e-3, 2e-3)
+    tuned_at: float = 0.98
 
     def ladder(self, network: Network, source: Source, settings: PruningSettings) -> Ladder:
         """Return the way down in one cell."""

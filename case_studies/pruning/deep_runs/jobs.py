@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import torch
 
-from case_studies.pruning.deep_runs.cells import Cell, check_options, device_name, share_name
+from case_studies.pruning.deep_runs.cells import Cell, check_options, device_name
 from case_studies.pruning.deep_runs.design import DENSE
 from case_studies.pruning.deep_runs.files import (
     read_chain,
@@ -22,7 +23,9 @@ from case_studies.pruning.deep_runs.files import (
     write_pretrained,
     write_progress,
 )
+from case_studies.pruning.deep_runs.trainings import PROTOCOLS, Training, trainings
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
+from causalhyper.frames.reading import read_frame
 from causalhyper.frames.writing import write_frame
 from collectors.deep_pruning import (
     Chain,
@@ -39,10 +42,9 @@ from collectors.ensembles.pruning import Pruning
 from collectors.pruning.frames import LAYERS, LOG
 
 HEAD = ["dataset", "network", "protocol", "target"]
-PROTOCOL = "paper"
 
 
-def run_seed(cell: Cell, seed: int) -> None:
+def run_seed(cell: Cell, seed: int, stage: str = "main") -> None:
     """Do what is missing of a seed: pre-train, prune by all methods, train what is left.
 
     Parameters
@@ -51,23 +53,28 @@ def run_seed(cell: Cell, seed: int) -> None:
         Its network and data set.
     seed : int
         From 0.
+    stage : {"main", "tuning", "strong"}
+        See `STAGES`.
     """
     check_options(cell)
-    names = [f"{m}-{share_name(t)}" for m in cell.methods for t in cell.targets(m)]
-    names += [f"{DENSE}-{share_name(0.0)}"] if cell.dense else []
-    if all(cell.file(seed, f"{name}-log.parquet").exists() for name in names):
+    every = trainings(cell, stage)
+    wanted = [training for training in every if not training.log(cell, seed).exists()]
+    if not wanted:
         return
     subject = cell.of_seed(seed)
     origin, before = _pretrained(cell, seed, subject)
-    chains = _pruned(cell, seed, subject, origin)
+    chains = _pruned(cell, seed, subject, origin, every)
     prunings = [p for chain in chains.values() for p in prunings_of(chain, cell.ladder)]
-    if rows := [_names(cell, seed) | row for row in overlap_rows(subject.layout, prunings)]:
-        write_frame(cell.file(seed, "overlaps.parquet"), pd.DataFrame(rows))
-    whole = [Pruning(DENSE, 0.0, subject.everything())] if cell.dense else []
-    for target in (0.0, *cell.ladder.stops, None):
-        for pruning in (*whole, *prunings):
-            if pruning.target == target:
-                _posttrained(cell, seed, subject, origin, before, pruning)
+    rows = overlap_rows(subject.layout, prunings) if stage == "main" else []
+    if rows:
+        named = [_names(cell, seed) | row for row in rows]
+        write_frame(cell.file(seed, "overlaps.parquet"), pd.DataFrame(named))
+    known = {(p.method, p.target): p for p in prunings}
+    known[DENSE, 0.0] = Pruning(DENSE, 0.0, subject.everything())
+    for training in wanted:
+        pruning = known[training.method, training.target]
+        if not _same_as_main(cell, seed, training):
+            _posttrained(cell, seed, subject, origin, before, pruning, training)
 
 
 def _pretrained(cell: Cell, seed: int, subject: Subject) -> tuple[State, list[dict[str, Any]]]:
@@ -79,28 +86,52 @@ def _pretrained(cell: Cell, seed: int, subject: Subject) -> tuple[State, list[di
     return read_pretrained(path, subject.device)
 
 
-def _pruned(cell: Cell, seed: int, subject: Subject, origin: State) -> dict[str, Chain]:
-    """Go on with every method's chain to its end."""
-    paths = {name: cell.file(seed, f"{name}-masks.npz") for name in cell.methods}
+def _pruned(
+    cell: Cell, seed: int, subject: Subject, origin: State, every: Sequence[Training]
+) -> dict[str, Chain]:
+    """Go on with every method's chain as far as networks of it are trained."""
     later, ladder = cell.study.later, cell.ladder
+    ends = {t.method: ladder.stops.get(t.target or 0.0, len(ladder.levels)) for t in every}
+    chosen = {name: method for name, method in cell.methods.items() if name in ends}
+    last = max((ends[name] for name in chosen), default=0)
+    paths = {name: cell.file(seed, f"{name}-masks.npz") for name in chosen}
     chains = {n: read_chain(p, subject.device) for n, p in paths.items() if p.exists()}
-    missing = [m for n, m in cell.methods.items() if n not in chains and m.collecting != "none"]
+    missing = [m for n, m in chosen.items() if n not in chains and m.collecting != "none"]
     if missing:
         with _watched(cell, seed, "first iteration", len(missing)):
             for chain in first_links(subject, missing, ladder, origin, later=later):
                 chains[chain.method] = chain
                 write_chain(paths[chain.method], chain)
-    for name, method in cell.methods.items():
-        if name in chains and chains[name].iteration == len(ladder.levels):
+    for name, method in chosen.items():
+        if name in chains and chains[name].iteration >= last:
             continue
         with _watched(cell, seed, "pruning", said=name):
-            while name not in chains or chains[name].iteration < len(ladder.levels):
+            while name not in chains or chains[name].iteration < last:
                 owner = chains.get(method.counts_of or "")
                 chains[name] = next_link(
                     subject, method, chains.get(name), ladder, origin, owner=owner, later=later
                 )
                 write_chain(paths[name], chains[name])
-    return {name: chains[name] for name in cell.methods}
+    return {name: chains[name] for name in chosen}
+
+
+def _same_as_main(cell: Cell, seed: int, training: Training) -> bool:
+    """Take over the paper's rate where it is the tuned one; whether that could be done."""
+    main = replace(training, stage="main")
+    path = main.log(cell, seed)
+    usual = cell.subject.settings.learning_rate
+    if training.stage != "strong" or training.rate != usual or not path.exists():
+        return False
+    for kind in ("layers", "log"):
+        there = cell.file(seed, f"{main.name}-{kind}.parquet")
+        if there.exists():
+            own = {k: v for k, v in _run_names(cell, seed, training).items()
+                   if k in ("protocol", "run_id")}  # fmt: skip
+            frame = read_frame(there, kind).assign(**own)
+            # it is trained once
+            frame = frame.assign(seconds=0.0) if "seconds" in frame else frame
+            write_frame(cell.file(seed, f"{training.name}-{kind}.parquet"), frame)
+    return True
 
 
 def _posttrained(
@@ -110,11 +141,10 @@ def _posttrained(
     origin: State,
     before: list[dict[str, Any]],
     pruning: Pruning,
+    training: Training,
 ) -> None:
-    stage = f"{pruning.method}-{share_name(pruning.target)}"
-    log, held = cell.file(seed, f"{stage}-log.parquet"), cell.file(seed, f"{stage}-checkpoint.pt")
-    if log.exists():
-        return
+    stage, main = training.name, training.stage == "main"
+    held = cell.file(seed, f"{stage}-checkpoint.pt")
     progress = read_progress(held, subject.device) if held.exists() else None
     last = time.monotonic()
 
@@ -130,18 +160,20 @@ def _posttrained(
             origin,
             pruning.kept,
             iteration=max((row["iteration"] for row in pruning.layers), default=0),
+            rate=training.rate,
             stop_on=cell.study.stop_on,  # type: ignore[arg-type]
             progress=progress,
             saved=saved,
         )
-    head = _run_names(cell, seed, pruning)
-    if pruning.method in cell.study.kept:
+    head = _run_names(cell, seed, training)
+    if main and pruning.method in cell.study.kept:
         write_final(cell.file(seed, f"{stage}-weights.pt"), trained.best, head)
     if pruning.layers:
         layers = pd.DataFrame([head | row for row in pruning.layers])[[*HEAD, *LAYERS]]
         write_frame(cell.file(seed, f"{stage}-layers.parquet"), layers)
-    rows = [head | row for row in (*before, *pruning.log, *trained.log)]
-    write_frame(log, pd.DataFrame(rows)[[*HEAD, "rate", *LOG]].astype(LOG))
+    early = [] if training.stage == "tuning" else [*before, *pruning.log]
+    rows = [head | row for row in (*early, *trained.log)]
+    write_frame(training.log(cell, seed), pd.DataFrame(rows)[[*HEAD, "rate", *LOG]].astype(LOG))
     held.unlink(missing_ok=True)
 
 
@@ -149,15 +181,15 @@ def _names(cell: Cell, seed: int) -> dict[str, Any]:
     return {"dataset": cell.source.name, "network": cell.network.name, "seed": seed}
 
 
-def _run_names(cell: Cell, seed: int, pruning: Pruning) -> dict[str, Any]:
-    shown = share_name(pruning.target)
-    run_id = f"{cell.name}-{PROTOCOL}-{pruning.method}-{shown}-seed{seed}"
+def _run_names(cell: Cell, seed: int, training: Training) -> dict[str, Any]:
+    protocol = PROTOCOLS[training.stage]
+    shown = training.name.removeprefix(f"{training.stage}-")
     return _names(cell, seed) | {
-        "protocol": PROTOCOL,
-        "target": float("nan") if pruning.target is None else pruning.target,
-        "rate": cell.subject.settings.learning_rate,
-        "run_id": run_id,
-        "method": pruning.method,
+        "protocol": protocol,
+        "target": float("nan") if training.target is None else training.target,
+        "rate": training.rate,
+        "run_id": f"{cell.name}-{protocol}-{shown}-seed{seed}",
+        "method": training.method,
     }
 
 

@@ -11,6 +11,7 @@ import torch
 
 from case_studies.pruning.deep_runs.cells import Cell, device_name
 from case_studies.pruning.deep_runs.design import parameters_of
+from case_studies.pruning.deep_runs.trainings import tuned
 from collectors.batches import Batch
 from collectors.deep_pruning.chains import asked_for, together
 from collectors.deep_pruning.passes import train_pass
@@ -58,16 +59,25 @@ class Planned:
         Of one network after pruning, as long as it may.
     networks : int
         That are trained after pruning.
+    tried : int
+        That are trained in the tuning, of one of its seeds.
+    tuned : int
+        That are trained at tuned rates.
+    short : float
+        Pre-training and pruning of a seed of the tuning.
     """
 
     shared: float
     pruning: dict[str, float]
     training: float
     networks: int
+    tried: int
+    tuned: int
+    short: float
 
     @property
     def total(self) -> float:
-        """Of the seed."""
+        """Of the seed, at the paper's rate."""
         return self.shared + sum(self.pruning.values()) + self.networks * self.training
 
 
@@ -105,6 +115,11 @@ def plan(cells: Iterator[Cell]) -> Iterator[str]:
             whole = seconds + len(cell.targets(name)) * planned.training
             yield f"    {name}: {seconds / 60:.2f} pruning, {whole / 60:.2f} in all"
         yield f"  {planned.total / 60:.1f} minutes a seed, {seeds * planned.total / 60:.1f} in all"
+        tuning = planned.short + planned.tried * planned.training
+        yield (
+            f"  beside that, if asked for: tuning {tuning / 60:.1f} minutes a seed of its own, "
+            f"strong {planned.tuned * planned.training / 60:.1f} a seed"
+        )
     yield f"all cells: {total / 60:.1f} minutes"
 
 
@@ -160,7 +175,18 @@ def predict(cell: Cell, measured: Measured) -> Planned:
     further = len(cell.ladder.levels) - 1
     networks = sum(len(cell.targets(name)) for name in cell.methods) + cell.dense
     training = settings.n_post * (epoch + measured.judging)
-    return Planned(shared, {n: further * s for n, s in pruning.items()}, training, networks)
+    names, stops = tuned(cell), cell.ladder.stops
+    tried = (len(names) + cell.dense) * len(cell.study.rates)
+    short = shared + sum(pruning[n] for n in names) * (stops.get(cell.study.tuned_at, 1) - 1)
+    return Planned(
+        shared,
+        {name: further * seconds for name, seconds in pruning.items()},
+        training,
+        networks,
+        tried,
+        len(names) * len(stops) + cell.dense,
+        short,
+    )
 
 
 def _iteration(cell: Cell, method: Method, measured: Measured) -> float:

@@ -1,0 +1,129 @@
+"""What is trained after pruning in each stage, at which rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from case_studies.pruning.deep_runs.cells import Cell
+from case_studies.pruning.deep_runs.design import DENSE
+from causalhyper.errors import DataError
+from causalhyper.frames.reading import read_frame
+
+STAGES = ("main", "tuning", "strong")
+"""In their order: the paper's rate; rates tried on seeds of their own; the best of them."""
+PROTOCOLS = {"main": "paper", "tuning": "tuning", "strong": "strong"}
+"""Of the stages, in the frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A network to be trained after pruning.
+
+    Attributes
+    ----------
+    stage : {"main", "tuning", "strong"}
+        Of which it is.
+    method : str
+        What pruned it; `DENSE` for the whole.
+    target : float or None
+        Share pruned; None where the criterion chose.
+    rate : float
+        Of the optimiser.
+    """
+
+    stage: str
+    method: str
+    target: float | None
+    rate: float
+
+    @property
+    def name(self) -> str:
+        """Distinguishes it from the others of a seed."""
+        share = "auto" if self.target is None else str(self.target)
+        before = "" if self.stage == "main" else f"{self.stage}-"
+        after = f"-rate{self.rate:g}" if self.stage == "tuning" else ""
+        return f"{before}{self.method}-{share}{after}"
+
+    def log(self, cell: Cell, seed: int) -> Path:
+        """Return the file of its log, which is written last."""
+        return cell.file(seed, f"{self.name}-log.parquet")
+
+
+def trainings(cell: Cell, stage: str) -> list[Training]:
+    """List what is trained of every seed of a stage, the least pruned first.
+
+    Parameters
+    ----------
+    cell : Cell
+        Its methods and sparsities.
+    stage : {"main", "tuning", "strong"}
+        Controls of layer counts, and rules that choose their sparsity, are in the first alone:
+        they ask about masks.
+
+    Returns
+    -------
+    list of Training
+
+    Raises
+    ------
+    DataError
+        If rates are to be the best, and the tuning is not whole.
+    """
+    study, usual = cell.study, cell.subject.settings.learning_rate
+    rates: dict[str, tuple[float, ...]] = {}
+    names = [*([DENSE] if cell.dense else []), *(cell.methods if stage == "main" else tuned(cell))]
+    if stage == "tuning":
+        rates = dict.fromkeys(names, study.rates)
+    elif stage == "strong":
+        rates = {name: (rate,) for name, rate in tuned_rates(cell, names).items()}
+    found = []
+    for target in (0.0, *cell.ladder.stops, None):
+        if stage == "tuning" and target not in (0.0, study.tuned_at):
+            continue
+        for name in names:
+            if target in ((0.0,) if name == DENSE else cell.targets(name)):
+                found += [Training(stage, name, target, r) for r in rates.get(name, (usual,))]
+    return found
+
+
+def tuned(cell: Cell) -> list[str]:
+    """Name the methods whose rates are tuned: those that are asked for a sparsity themselves."""
+    return [n for n, m in cell.methods.items() if not m.free and m.counts_of is None]
+
+
+def tuned_rates(cell: Cell, names: list[str]) -> dict[str, float]:
+    """Choose the rate of each method with the best validation accuracy over the tuning seeds.
+
+    Parameters
+    ----------
+    cell : Cell
+        Its tuning must be whole.
+    names : list of str
+        Methods.
+
+    Returns
+    -------
+    dict of str to float
+        By method; of equals the smaller rate.
+
+    Raises
+    ------
+    DataError
+        If a training of the tuning is missing.
+    """
+    frames = []
+    for seed in cell.study.tuning_seeds:
+        for each in trainings(cell, "tuning"):
+            if each.method not in names:
+                continue
+            path = each.log(cell, seed)
+            if not path.exists():
+                raise DataError(f"{str(path)!r} is missing: run the stage tuning first")
+            frames.append(read_frame(path, "log"))
+    log = pd.concat(frames, ignore_index=True)
+    final = log[log["stage"] == "final"]
+    means = final.groupby(["method", "rate"])["validation_accuracy"].mean().unstack()
+    return {str(method): float(rate) for method, rate in means.idxmax(axis=1).items()}
