@@ -116,20 +116,17 @@ def _pruned(
 
 
 def _same_as_main(cell: Cell, seed: int, training: Training) -> bool:
-    """Take over the paper's rate where it is the tuned one; whether that could be done."""
+    """Take over the network of the paper's rate where that is the tuned one, if there is one."""
     main = replace(training, stage="main")
-    path = main.log(cell, seed)
     usual = cell.subject.settings.learning_rate
-    if training.stage != "strong" or training.rate != usual or not path.exists():
+    if training.stage == "main" or training.rate != usual or not main.log(cell, seed).exists():
         return False
+    names = _run_names(cell, seed, training)
     for kind in ("layers", "log"):
         there = cell.file(seed, f"{main.name}-{kind}.parquet")
         if there.exists():
-            own = {k: v for k, v in _run_names(cell, seed, training).items()
-                   if k in ("protocol", "run_id")}  # fmt: skip
-            frame = read_frame(there, kind).assign(**own)
-            # it is trained once
-            frame = frame.assign(seconds=0.0) if "seconds" in frame else frame
+            frame = read_frame(there, kind)
+            frame = frame.assign(protocol=names["protocol"], run_id=names["run_id"])
             write_frame(cell.file(seed, f"{training.name}-{kind}.parquet"), frame)
     return True
 

@@ -13,7 +13,9 @@ from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
 
 STAGES = ("main", "tuning", "strong")
-"""In their order: the paper's rate; rates tried on seeds of their own; the best of them."""
+"""In their order: the paper's rate; rates tried on seeds of their own; the best of them.
+
+Where the best is the paper's, its network is not trained again."""
 PROTOCOLS = {"main": "paper", "tuning": "tuning", "strong": "strong"}
 """Of the stages, in the frames."""
 
