@@ -9,6 +9,7 @@ import pandas as pd
 
 from case_studies.pruning.deep_runs.cells import Cell
 from case_studies.pruning.deep_runs.design import DENSE
+from case_studies.pruning.stacked_runs.rates import best_rates
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
 
@@ -125,7 +126,4 @@ def tuned_rates(cell: Cell, names: list[str]) -> dict[str, float]:
             if not path.exists():
                 raise DataError(f"{str(path)!r} is missing: run the stage tuning first")
             frames.append(read_frame(path, "log"))
-    log = pd.concat(frames, ignore_index=True)
-    final = log[log["stage"] == "final"]
-    means = final.groupby(["method", "rate"])["validation_accuracy"].mean().unstack()
-    return {str(method): float(rate) for method, rate in means.idxmax(axis=1).items()}
+    return best_rates(pd.concat(frames, ignore_index=True))

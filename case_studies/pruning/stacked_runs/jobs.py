@@ -26,6 +26,7 @@ from case_studies.pruning.stacked_runs.design import (
     strong_methods,
 )
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
+from case_studies.pruning.stacked_runs.rates import best_rates
 from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, write_weights
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
@@ -221,10 +222,7 @@ def tuned_rates(cell: Cell) -> dict[str, float]:
     paths = [cell.file(seed, "tuning-log.parquet") for seed in cell.study.tuning_seeds]
     if missing := [path for path in paths if not path.exists()]:
         raise DataError(f"{str(missing[0])!r} is missing: run the stage tuning first")
-    log = pd.concat([read_frame(path, "log") for path in paths])
-    final = log[log["stage"] == "final"]
-    means = final.groupby(["method", "rate"])["validation_accuracy"].mean().unstack()
-    return {str(method): float(rate) for method, rate in means.idxmax(axis=1).items()}
+    return best_rates(pd.concat([read_frame(path, "log") for path in paths]))
 
 
 def _names(cell: Cell, seed: int, stage: str, pruning: Pruning, rate: float) -> dict[str, Any]:
