@@ -13,7 +13,8 @@ PAPERS = "causal"
 PUBLISHED = "causal-published"
 """Beginning of the names of the paper's own rule."""
 OWN_RULES = (PUBLISHED, f"{PUBLISHED}-1e-14")
-"""Names of the rule with the paper's value of L1_coeff for LeNet; others have other values."""
+"""Names of the rule with the paper's value of L1_coeff: for the network and data set, and for
+LeNet. Others have other values."""
 CANDIDATES = ("gain", "secant")
 """Beginnings of the names of criteria that were looked for here: they use gradients around each
 step, and no loss."""

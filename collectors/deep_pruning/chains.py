@@ -254,7 +254,8 @@ def _linked(
     began, iteration = time.perf_counter(), chain.iteration + 1
     free = method.free or (owner is not None and owner.free)
     evidence = _evidence(subject, method, chain, origin, collected)
-    found = _cut(subject, method, evidence, ladder.levels[iteration - 1], owner, iteration)
+    level = ladder.levels[iteration - 1]
+    found = _cut(subject, method, evidence, level, owner, iteration, free)
     subject.load(subject.masked(origin, found.kept))
     judged = judged_pair(subject, wanted=True)
     names = {"iteration": iteration, "stage": "pruned", "epoch": 0}
@@ -304,6 +305,7 @@ def _cut(
     level: float,
     owner: Chain | None,
     iteration: int,
+    free: bool,
 ) -> RowCut:
     target: Target = None if method.free else level
     if method.counts_of is not None:
@@ -319,5 +321,5 @@ def _cut(
         evidence.kept,
         target,
         scope=method.scope,
-        minimum=0 if method.free else subject.settings.minimum,
+        minimum=0 if free else subject.settings.minimum,
     )

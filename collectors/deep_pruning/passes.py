@@ -43,7 +43,8 @@ def train_pass(
     recordings : sequence of Recording
         Of one row each; they see the changes of what may be pruned, and the losses.
     draws : numpy.random.Generator, optional
-        Of dropout on minibatches that did not choose the step, where their gradients are recorded.
+        Of dropout on minibatches that did not choose the step; needed where their gradients are
+        recorded.
 
     Returns
     -------
@@ -64,10 +65,7 @@ def train_pass(
             raise_one_minibatch()
         # autocast keeps copies of weights until it ends, so it ends with the step
         with arithmetic(precision, subject.device):
-            fresh = None
-            if following is not None:
-                fresh = _fresh_gradients(subject, following, draws or np.random.default_rng(0))
-            _step(subject, optimizer, batch, tally, recordings, fresh)
+            _step(subject, optimizer, batch, tally, recordings, following, draws)
     return tally.performance(Processes(0, 1, subject.device))
 
 
@@ -77,7 +75,8 @@ def _step(
     batch: Batch,
     tally: Tally,
     recordings: Sequence[Recording],
-    fresh: Tensor | None,
+    following: Batch | None,
+    draws: np.random.Generator | None,
 ) -> None:
     inputs, targets = batch
     repeated = any(recording.needs_after for recording in recordings)
@@ -86,6 +85,10 @@ def _step(
     losses = check_losses(subject.task.loss(outputs, targets))
     optimizer.zero_grad()
     losses.mean().backward()
+    fresh = None
+    if following is not None:
+        assert draws is not None
+        fresh = _fresh_gradients(subject, following, draws)
     optimizer.step()
     tally.add(outputs, targets, losses)
     if not recordings:

@@ -56,10 +56,9 @@ class Called(nn.Module):
         """Return what the network does."""
         if self._channels_last and isinstance(inputs, Tensor) and inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        compiled = self._compiled
-        if compiled is None or getattr(inputs, "shape", None) != self._shape:
-            compiled = self.inner
-        found = call(compiled, inputs)
+        usual = getattr(inputs, "shape", None) == self._shape
+        chosen = self._compiled if usual and self._compiled is not None else self.inner
+        found = call(chosen, inputs)
         half = isinstance(found, Tensor) and found.is_floating_point() and found.itemsize < 4
         return found.float() if half else found
 

@@ -208,36 +208,82 @@ def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(
         main([*again, "--stages", "strong"])
     assert stopped.value.code == 1
     assert "run the stage tuning first" in capsys.readouterr().err
-    main([*again, "--stages", "strong", "tuning"])
+    main([*again, "--stages", "tuning"])
+    owned = [m for m in CHOSEN if not m.startswith("random")]
+    best = dict.fromkeys([DENSE, *owned], 5e-4) | {"gain": 5e-2, DENSE: 5e-2}
+    for path in tmp_path.glob("*-tuning-*-log.parquet"):
+        log = pd.read_parquet(path)
+        right = best[log["method"].iloc[0]] == log["rate"].iloc[0]
+        log.assign(validation_accuracy=0.4 + 0.2 * right).to_parquet(path)
+    main([*again, "--stages", "strong"])
     main(["--out", str(tmp_path), "--join"])
     runs = pd.read_parquet(tmp_path / "deep_runs.parquet")
     final = runs[runs["stage"] == "final"]
     assert not final.duplicated("run_id").any()
     tried = final[final["protocol"] == "tuning"]
     strong = final[final["protocol"] == "strong"]
-    owned = [m for m in CHOSEN if not m.startswith("random")]
-    assert set(tried["method"]) == set(strong["method"]) == {DENSE, *owned}
+    assert tried.groupby("method").size().to_dict() == dict.fromkeys([DENSE, *owned], 2)
     assert set(tried["seed"]) == {5}
     assert set(tried["target"]) == {0.0, 0.98}
-    means = tried.pivot_table(index="method", columns="rate", values="validation_accuracy")
-    assert means.shape == (len(owned) + 1, 2)
-    best = means.idxmax(axis=1)
-    assert set(best) == {5e-4, 5e-2}
+    assert set(runs.loc[runs["protocol"] == "tuning", "stage"]) == {"posttraining", "final"}
     assert (strong["rate"] == strong["method"].map(best)).all()
     assert strong.groupby("method").size().to_dict() == {DENSE: 2, **dict.fromkeys(owned, 6)}
     # at the paper's rate it is the paper's network, which is not trained twice
     keys = ["method", "seed", "target"]
     paper = final[final["protocol"] == "paper"].set_index(keys)
     for key, row in strong.set_index(keys).iterrows():
-        usual = row["rate"] == 5e-4
         for column in ("test_loss", "seconds"):
-            assert (row[column] == paper.loc[key, column]) == usual
+            assert (row[column] == paper.loc[key, column]) == (row["rate"] == 5e-4)
     copied = runs[(runs["protocol"] == "strong") & (runs["rate"] == 5e-4)]
     assert set(copied["stage"]) >= {"pretraining", "posttraining", "final"}
     (tmp_path / "joined").mkdir()
-    runs.to_parquet(tmp_path / "joined" / "runs.parquet")
+    for path in tmp_path.glob("deep_*.parquet"):
+        path.rename(tmp_path / "joined" / path.name)
     study = analyse(read_frames(tmp_path / "joined"))
     assert "ResNet18-BN on CIFAR-10, post-training tuned for each method" in study.frames.cells()
+    assert not study.tables["layers"].empty
+    for wrong in (["--rates", "5e-4"], ["--seeds", "5", "--tuning-seeds", "6"]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*again, *wrong, "--stages", "strong"])
+        assert stopped.value.code == 2
+    with pytest.raises(SystemExit) as stopped:
+        main([*again, "--seeds", "5", "--tuning-seeds", "6"])
+    assert "both one of the table and of the tuning" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("narrow")
+def test_a_strong_training_that_is_stopped_goes_on_at_its_rate(
+    call: list[str], out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for path in out.glob("ResNet18-BN-cifar10*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    only = ["--methods", "magnitude", "--seeds", "1", "--checkpoint-seconds", "0"]
+    again = [*call, "--out", str(tmp_path), "--tuning-seeds", "5", "--rates", "5e-2", *only]
+    main([*again, "--stages", "tuning"])
+    stages = [*again, "--stages", "strong"]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    for path in tmp_path.glob("ResNet18-BN-cifar10*"):
+        (whole / path.name).write_bytes(path.read_bytes())
+    main([*stages, "--out", str(whole)])
+    written = jobs.write_progress
+
+    def dies(*args: Any) -> None:
+        written(*args)
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "write_progress", dies)
+        with pytest.raises(KilledError):
+            main(stages)
+    assert len(list(tmp_path.glob("*-checkpoint.pt"))) == 1
+    main(stages)
+    assert not list(tmp_path.glob("*-checkpoint.pt"))
+    for share in (0.9117, 0.95, 0.98):
+        name = f"strong-magnitude-{share}"
+        found, expected = (final_part(folder, 1, name) for folder in (tmp_path, whole))
+        pd.testing.assert_frame_equal(found, expected)
+        assert set(found["rate"]) == {5e-2}
 
 
 @pytest.mark.usefixtures("narrow")
@@ -321,18 +367,22 @@ def test_the_plan_adds_up_steps(call: list[str], tmp_path: Path):
     data = Path(call[call.index("--data") + 1])
     device = Device(collecting="float32", training="float32")
     cell = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path)
-    steps = {"train": 1.0, "none": 10.0, "fresh": 100.0, "same": 1e3, "next": 0.0, "first": 1e4}
+    study = replace(study, tuned_at=0.95)
+    cell = replace(cell, study=study)
+    steps = {"train": 1.0, "none": 10.0, "fresh": 100.0, "same": 1e3, "next": 2e4, "first": 1e4}
     found = predict(cell, Measured(steps, 0.0, 0.0))
     assert cell.steps == 2
     assert found.shared == 2 * 2 + 2 * 2 * 1e4 + 5 * 2
     assert found.pruning["causal-covariance"] == 2 * 2 * 2 * 1e3
     assert found.pruning["gain"] == 2 * 2 * 2 * 100
+    assert found.pruning["causal-published"] == 2 * 2 * 2 * 2e4
     assert found.pruning["lamp-later"] == 2 * 5 * 2
     assert found.pruning["magnitude"] == found.pruning["random at causal-covariance"] == 0
     assert (found.networks, found.training) == (18, 14)
-    assert found.total == found.shared + 8e3 + 800 + 20 + 18 * 14
-    assert (found.tried, found.tuned) == (5 * 4, 4 * 3 + 1)
-    assert found.short == found.total - 18 * 14
+    assert found.total == found.shared + 8e3 + 800 + 20 + 16e4 + 18 * 14
+    assert (found.tuning_networks, found.strong_networks) == (5 * 4, 4 * 3 + 1)
+    # 95% is reached after two of three iterations
+    assert found.tuning_pruning == found.shared + 4e3 + 400 + 10
 
 
 def test_wrong_calls_end_with_2(call: list[str], tmp_path: Path):
@@ -345,20 +395,20 @@ def test_wrong_calls_end_with_2(call: list[str], tmp_path: Path):
 def test_networks_have_the_papers_parameters_and_the_methods_are_known():
     expected = {"ResNet18": 11_169_162, "AlexNet": 57_044_810, "LeNet": 657_080}
     for network in NETWORKS:
-        assert set(network.methods) <= {DENSE, *methods(100)}
+        assert set(network.methods) <= {DENSE, *methods(100, 1e-14)}
         if network.name in expected:
             with torch.device("meta"):
                 model = network.make(10, 3, network.side or 32, None)()
             assert parameters_of(model) == expected[network.name]
             images = torch.zeros(2, 3, *[network.side or 32] * 2, device="meta")
             assert model(images).shape == (2, 10)
-    assert set(ALL) == {DENSE, *methods(100)}
+    assert set(ALL) == {DENSE, *methods(100, 1e-14)}
     lenet = next(n for n in NETWORKS if n.name == "LeNet")
     assert parameters_of(lenet.make(200, 3, 64, None)()) == 3_177_710
 
 
 def test_the_control_is_shifted_within_a_short_stage():
-    assert methods(60)["causal-covariance-shifted"].criterion.shift == 30  # type: ignore[attr-defined]
+    assert methods(60, 1e-14)["causal-covariance-shifted"].criterion.shift == 30  # type: ignore[attr-defined]
 
 
 def test_images_are_enlarged_between_their_pixels_and_grey_ones_repeated(call: list[str]):

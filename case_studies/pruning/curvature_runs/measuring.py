@@ -141,7 +141,8 @@ def as_model(network: KeptNetwork, images: Images) -> nn.Module:
     """
     inputs = images.batches[0][0]
     channels, size, _ = images.shape
-    classes = network.layout.shapes.get("fc2.weight", (10,))[0]
+    # of another network none, which is told below
+    classes = network.layout.shapes.get("fc2.weight", (1,))[0]
     with random_state_kept((), []):  # first weights are drawn, and not used
         model = paper_lenet(classes, channels, size)()
     shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}

@@ -220,15 +220,33 @@ def check_options(cell: Cell) -> None:
         "side": cell.subject.task.train.side,  # type: ignore[union-attr]
         "initialisation": study.initialisation,
         "precisions": [device.collecting, device.training],
+        "l1": cell.source.penalties[cell.network.cell],
     }
-    path = cell.out / f"{cell.name}-options.json"
+    keep_or_refuse(cell.out / f"{cell.name}-options.json", own)
+
+
+def keep_or_refuse(path: Path, own: dict[str, Any]) -> None:
+    """Write options down, or refuse them where others are.
+
+    Parameters
+    ----------
+    path : Path
+        File of the options.
+    own : dict
+        Options as JSON has them.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file holds other options.
+    """
     if not path.exists():
         write_atomic(path, json.dumps(own, indent=1).encode())
         return
     there = json.loads(path.read_text("utf-8"))
     if odd := [name for name, value in own.items() if there.get(name) != value]:
         raise ConfigurationError(
-            f"{str(cell.out)!r} holds runs of {cell.name} with another {odd[0]}: "
+            f"{str(path)!r} says that files were made with another {odd[0]}: "
             f"{there.get(odd[0])}; got {own[odd[0]]}: name another folder, or the same options"
         )
 

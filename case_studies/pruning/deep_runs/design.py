@@ -202,7 +202,7 @@ SHIFT = 100
 """Steps by which the control's losses are shifted; half the steps of a shorter stage."""
 
 
-def methods(steps: int, l1: float = 1e-14) -> dict[str, Method]:
+def methods(steps: int, l1: float) -> dict[str, Method]:
     """Return every method but the dense one, in an order in which owners of counts come first.
 
     Magnitude and LAMP rank the weights to which training goes back, so they collect nothing: with
@@ -221,7 +221,7 @@ def methods(steps: int, l1: float = 1e-14) -> dict[str, Method]:
 
     Examples
     --------
-    >>> found = methods(1000)
+    >>> found = methods(1000, 1e-14)
     >>> found["magnitude"].collecting, found["causal-covariance-shifted"].criterion.shift
     ('none', 100)
     >>> sorted(found) == sorted(set(ALL) - {DENSE})

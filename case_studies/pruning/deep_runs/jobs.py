@@ -23,7 +23,12 @@ from case_studies.pruning.deep_runs.files import (
     write_pretrained,
     write_progress,
 )
-from case_studies.pruning.deep_runs.trainings import PROTOCOLS, Training, trainings
+from case_studies.pruning.deep_runs.trainings import (
+    PROTOCOLS,
+    Training,
+    check_tuning,
+    trainings,
+)
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
 from causalhyper.frames.reading import read_frame
 from causalhyper.frames.writing import write_frame
@@ -57,6 +62,7 @@ def run_seed(cell: Cell, seed: int, stage: str = "main") -> None:
         See `STAGES`.
     """
     check_options(cell)
+    check_tuning(cell, seed, stage)
     every = trainings(cell, stage)
     wanted = [training for training in every if not training.log(cell, seed).exists()]
     if not wanted:
@@ -119,15 +125,12 @@ def _same_as_main(cell: Cell, seed: int, training: Training) -> bool:
     """Take over the network of the paper's rate where that is the tuned one, if there is one."""
     main = replace(training, stage="main")
     usual = cell.subject.settings.learning_rate
-    if training.stage == "main" or training.rate != usual or not main.log(cell, seed).exists():
+    if training.stage != "strong" or training.rate != usual or not main.log(cell, seed).exists():
         return False
     names = _run_names(cell, seed, training)
-    for kind in ("layers", "log"):
-        there = cell.file(seed, f"{main.name}-{kind}.parquet")
-        if there.exists():
-            frame = read_frame(there, kind)
-            frame = frame.assign(protocol=names["protocol"], run_id=names["run_id"])
-            write_frame(cell.file(seed, f"{training.name}-{kind}.parquet"), frame)
+    frame = read_frame(main.log(cell, seed), "log")
+    frame = frame.assign(protocol=names["protocol"], run_id=names["run_id"])
+    write_frame(training.log(cell, seed), frame)
     return True
 
 
@@ -141,7 +144,7 @@ def _posttrained(
     training: Training,
 ) -> None:
     stage, main = training.name, training.stage == "main"
-    held = cell.file(seed, f"{stage}-checkpoint.pt")
+    held = cell.file(seed, f"{stage}-{training.rate:g}-checkpoint.pt")
     progress = read_progress(held, subject.device) if held.exists() else None
     last = time.monotonic()
 
@@ -165,7 +168,7 @@ def _posttrained(
     head = _run_names(cell, seed, training)
     if main and pruning.method in cell.study.kept:
         write_final(cell.file(seed, f"{stage}-weights.pt"), trained.best, head)
-    if pruning.layers:
+    if main and pruning.layers:  # masks are the same at all rates
         layers = pd.DataFrame([head | row for row in pruning.layers])[[*HEAD, *LAYERS]]
         write_frame(cell.file(seed, f"{stage}-layers.parquet"), layers)
     early = [] if training.stage == "tuning" else [*before, *pruning.log]

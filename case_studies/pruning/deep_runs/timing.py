@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from case_studies.pruning.deep_runs.cells import Cell, device_name
@@ -59,21 +60,20 @@ class Planned:
         Of one network after pruning, as long as it may.
     networks : int
         That are trained after pruning.
-    tried : int
-        That are trained in the tuning, of one of its seeds.
-    tuned : int
-        That are trained at tuned rates.
-    short : float
-        Pre-training and pruning of a seed of the tuning.
+    tuning_networks, strong_networks : int
+        That are trained in the tuning, of one of its seeds; and at the tuned rates, but for those
+        whose rate is the paper's.
+    tuning_pruning : float
+        All before post-training, of a seed of the tuning.
     """
 
     shared: float
     pruning: dict[str, float]
     training: float
     networks: int
-    tried: int
-    tuned: int
-    short: float
+    tuning_networks: int
+    strong_networks: int
+    tuning_pruning: float
 
     @property
     def total(self) -> float:
@@ -115,10 +115,10 @@ def plan(cells: Iterator[Cell]) -> Iterator[str]:
             whole = seconds + len(cell.targets(name)) * planned.training
             yield f"    {name}: {seconds / 60:.2f} pruning, {whole / 60:.2f} in all"
         yield f"  {planned.total / 60:.1f} minutes a seed, {seeds * planned.total / 60:.1f} in all"
-        tuning = planned.short + planned.tried * planned.training
+        tuning = planned.tuning_pruning + planned.tuning_networks * planned.training
         yield (
             f"  beside that, if asked for: tuning {tuning / 60:.1f} minutes a seed of its own, "
-            f"strong {planned.tuned * planned.training / 60:.1f} a seed"
+            f"strong at most {planned.strong_networks * planned.training / 60:.1f} a seed"
         )
     yield f"all cells: {total / 60:.1f} minutes"
 
@@ -212,7 +212,8 @@ def _step(subject: Subject, kind: str, asked: Sequence[Asked], data: list[Batch]
     with keep_pruned(subject.model, optimizer, subject.masks(~pruned)):
 
         def run(batches: list[Batch]) -> None:
-            train_pass(subject, optimizer, batches, precision, recordings)
+            draws = np.random.default_rng(0)
+            train_pass(subject, optimizer, batches, precision, recordings, draws)
 
         run(data[: STEPS // 2])
         return _timed(lambda: run(data), subject.device) / len(data)

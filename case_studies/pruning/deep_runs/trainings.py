@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from case_studies.pruning.deep_runs.cells import Cell
+from case_studies.pruning.deep_runs.cells import Cell, keep_or_refuse
 from case_studies.pruning.deep_runs.design import DENSE
+from case_studies.pruning.stacked_runs.design import strong_methods
 from case_studies.pruning.stacked_runs.rates import best_rates
-from causalhyper.errors import DataError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.reading import read_frame
 
 STAGES = ("main", "tuning", "strong")
@@ -93,8 +95,39 @@ def trainings(cell: Cell, stage: str) -> list[Training]:
 
 
 def tuned(cell: Cell) -> list[str]:
-    """Name the methods whose rates are tuned: those that are asked for a sparsity themselves."""
-    return [n for n, m in cell.methods.items() if not m.free and m.counts_of is None]
+    """Name the methods whose rates are tuned."""
+    return [method.name for method in strong_methods(tuple(cell.methods.values()))]
+
+
+def check_tuning(cell: Cell, seed: int, stage: str) -> None:
+    """Write down which seeds and rates are the tuning's, or refuse others.
+
+    Parameters
+    ----------
+    cell : Cell
+        Whose rates are tuned.
+    seed : int
+        Of what is to be done.
+    stage : {"main", "tuning", "strong"}
+        What is to be done.
+
+    Raises
+    ------
+    ConfigurationError
+        If the tuning was another, or a seed is to be both of the table and of the tuning.
+    """
+    path, study = cell.out / f"{cell.name}-tuning.json", cell.study
+    if stage != "main":
+        names = "tuning_seeds", "rates", "tuned_at"
+        own = {name: getattr(study, name) for name in names}
+        keep_or_refuse(path, json.loads(json.dumps(own)))
+    there = json.loads(path.read_text("utf-8"))["tuning_seeds"] if path.exists() else []
+    told = any(training.log(cell, seed).exists() for training in trainings(cell, "main"))
+    if (stage == "tuning" and told) or (stage != "tuning" and seed in there):
+        raise ConfigurationError(
+            f"seed {seed} of {cell.name} is both one of the table and of the tuning in "
+            f"{str(cell.out)!r}: name other seeds, or another folder"
+        )
 
 
 def tuned_rates(cell: Cell, names: list[str]) -> dict[str, float]:

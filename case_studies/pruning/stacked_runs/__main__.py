@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, default=Path("data"), help="folder of the images")
     add("--out", type=Path, required=True, help="folder of the frames")
     add("--device", default=device.name, help="where to train")
-    add("--datasets", nargs="+", choices=names, default=names)
+    add("--datasets", nargs="+", choices=names, default=names[:2])
     add("--stages", nargs="+", choices=STAGES, default=["pretrain", "main", "lasso", "overlaps"])
     add("--seeds", nargs="+", type=int, default=study.seeds)
     add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)

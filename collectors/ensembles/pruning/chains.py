@@ -70,7 +70,9 @@ def prune_chains(
         for branch in branches:
             row, record = collected.get(branch.method.name, (origin, None))
             evidence = _evidence(stack, origin, row, branch, record, iteration)
-            found = _cut(stack, branch, evidence, level, chosen)
+            named = {branch.method.name, branch.method.counts_of}
+            minimum = 0 if named & free else stack.settings.minimum
+            found = _cut(stack, branch, evidence, level, chosen, minimum)
             chosen[branch.method.name] = found
             branch.kept = found.kept
             branch.layers += [{"iteration": iteration, **layer} for layer in found.layers]
@@ -133,7 +135,12 @@ def _gradients(stack: Stack, row: Tensor, kept: Tensor, seed: int, count: int) -
 
 
 def _cut(
-    stack: Stack, branch: Branch, evidence: RowEvidence, level: float, chosen: dict[str, RowCut]
+    stack: Stack,
+    branch: Branch,
+    evidence: RowEvidence,
+    level: float,
+    chosen: dict[str, RowCut],
+    minimum: int,
 ) -> RowCut:
     method = branch.method
     target: Target = level
@@ -147,7 +154,7 @@ def _cut(
         branch.kept,
         target,
         scope=method.scope,
-        minimum=0 if method.free else stack.settings.minimum,
+        minimum=minimum,
     )
 
 
