@@ -70,6 +70,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for name, shape in (("cifar10", (12, 12, 3)), ("fashion_mnist", (12, 12))):
         np.savez(folder / "data" / f"{name}.npz", **some_images(96, shape))
     sizes = "--pre 1 --post 3 --later 1 --batch-size 32 --validation 32 --seeds 0 1"
+    sizes += " --sparsities 0.95 0.98"
     where = "--networks ResNet18-BN --datasets cifar10 --collecting float32 --training float32"
     paths = ["--data", str(folder / "data"), "--out", str(folder / "out")]
     return [*paths, *sizes.split(), *where.split()]
@@ -173,7 +174,7 @@ def test_weights_that_are_kept_have_the_accuracy_of_the_final_row(call: list[str
     kept = sorted(tmp_path.glob("*-weights.pt"))
     assert len(kept) == 3
     device = Device(collecting="float32", training="float32")
-    study = Study(batch_size=32, validation=32)
+    study = Study(sparsities=(0.95, 0.98), batch_size=32, validation=32)
     data = Path(call[call.index("--data") + 1])
     subject = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path).subject
     for path in kept:
@@ -363,7 +364,13 @@ def test_measuring_tells_minutes_by_method_and_in_all(
 
 
 def test_the_plan_adds_up_steps(call: list[str], tmp_path: Path):
-    study = Study(batch_size=32, validation=32, later=5, changes={"n_post": 7, "n_pre": 2})
+    study = Study(
+        sparsities=(0.95, 0.98),
+        batch_size=32,
+        validation=32,
+        later=5,
+        changes={"n_post": 7, "n_pre": 2},
+    )
     data = Path(call[call.index("--data") + 1])
     device = Device(collecting="float32", training="float32")
     cell = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path)
@@ -471,7 +478,9 @@ def test_the_default_lengths_leave_room_for_every_sparsity():
     for network in NETWORKS:
         for source in SOURCES:
             found = study.ladder(network, source, network.settings)
-            assert set(found.stops) == {0.95, 0.98, source.published[network.cell]}
+            assert set(found.stops) == {0.95, 0.98, 0.99, source.published[network.cell]}
+            # no share is asked of the first iteration, which has seen nothing pruned
+            assert min(found.stops.values()) > 1
     assert replace(study, with_published=False).ladder(
         NETWORKS[0], SOURCES[0], NETWORKS[0].settings
-    ).stops.keys() == {0.95, 0.98}
+    ).stops.keys() == {0.95, 0.98, 0.99}

@@ -119,7 +119,7 @@ OWN = "causal-published"
 EXACT = (OWN, f"random at {OWN}", f"magnitude at {OWN}")
 ALL = (*MORE, *EXACT, "causal-correlation", "magnitude-uniform", "taylor", "obd", "woodfisher",
        "random")  # fmt: skip
-SHORT = PruningSettings(n_iter=4, n_prune=3, n_post=30)
+SHORT = PruningSettings(n_iter=5, n_prune=3, n_post=30)
 MIDDLE = PruningSettings(n_iter=5, n_prune=5, n_post=40)
 
 NETWORKS = (
@@ -176,7 +176,7 @@ class Study:
     """
 
     seeds: tuple[int, ...] = (100, 101, 102)
-    sparsities: tuple[float, ...] = (0.95, 0.98)
+    sparsities: tuple[float, ...] = (0.95, 0.98, 0.99)
     with_published: bool = True
     batch_size: int = 512
     validation: int | None = None
