@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+WIDE = 96
+"""Entries of a patch from which half the rows fill a program's shared memory as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
@@ -48,6 +51,10 @@ class Blocks:
             return self
         k, pixels, summed = max(self.k // 2, 16), self.pixels // 2, self.summed // 2
         return replace(self, k=k, pixels=pixels, summed=summed)
+
+    def summed_of(self, width: int) -> int:
+        """Return the rows of patches that a gradient adds at a time: half of wide ones."""
+        return self.summed if width <= WIDE else self.summed // 2
 
 
 BLOCKS: Mapping[str, Blocks] = {

@@ -110,6 +110,7 @@ class CapturedNetwork:
             with torch.cuda.stream(aside):
                 compute(own, classes)  # what a stream needs once is made before
                 torch.cuda.synchronize(inputs.device)
+                torch.cuda.empty_cache()  # the memory of former steps is not freed while capturing
                 # in a shared pool, steps would have to be replayed in the order of their capture
                 graph.capture_begin(pool=torch.cuda.graph_pool_handle())
                 try:

@@ -18,6 +18,8 @@ PADDED = 64
 
 SPLIT = {"first": 1024, "second": 4096}
 """Rows over which a program sums a gradient: fixed, so that sums do not depend on company."""
+LARGEST = 2**31 - 1
+"""Values that kernels count in whole numbers of 32 bits."""
 
 
 def fused_features(p: Mapping[str, Tensor], images: Tensor, engine: str) -> Tensor:
@@ -81,6 +83,11 @@ class _First(torch.autograd.Function):
         matrix[:entries, :, :outputs] = weight.flatten(2).permute(2, 0, 1)
         matrix[entries, :, :outputs] = bias
         columns = nets * stored
+        if rows * columns > LARGEST:
+            raise ConfigurationError(
+                f"{nets} networks and {len(images)} images have {rows * columns:,} pooled values, "
+                f"which these kernels count to {LARGEST:,}: take fewer networks or images at once"
+            )
         found = patches.new_empty((nets, len(images), pooled, pooled, stored))
         keep = any(ctx.needs_input_grad)
         winners = torch.empty_like(found, dtype=torch.uint8) if keep else found
@@ -109,7 +116,7 @@ class _First(torch.autograd.Function):
         grid = parts(columns, block.columns), splits
         kernels.first_weights_kernel[grid](
             patches, gradient.contiguous(), winners, sums, rows, columns, outputs=stored,
-            low=low, high=high, split=SPLIT["first"], block_rows=block.summed,
+            low=low, high=high, split=SPLIT["first"], block_rows=block.summed_of(width),
             block_columns=block.columns, **ctx.plan.options(),
         )  # fmt: skip
         total = sums.sum(0).unflatten(0, (nets, stored))[:, :outputs]
