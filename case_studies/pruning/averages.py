@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from case_studies.pruning.contrasts import (
+    FEWEST,
     FISHER,
     JUDGED,
     SECOND_ORDER,
@@ -59,7 +60,7 @@ def _averages(runs: pd.DataFrame, pairs: list[tuple[str, str, float]]) -> pd.Dat
     for method in dict.fromkeys(pair[0] for pair in found):
         own = [c for p, c in zip(found, columns, strict=True) if p[0] == method]
         each = pd.concat(own, axis=1).dropna()
-        if len(own) == len(GOAL) and len(each) > 1:
+        if len(own) == len(GOAL) and len(each) >= FEWEST:
             means[method] = each.mean(axis=1)
     if not means:
         return pd.DataFrame()

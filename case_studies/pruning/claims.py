@@ -18,6 +18,7 @@ from case_studies.pruning.contrasts import (
 from case_studies.pruning.flatness.claims import flatness_claims
 from case_studies.pruning.judging import (
     HOLDS,
+    NO_RUNS,
     OPEN,
     REVERSED,
     SHARPER,
@@ -104,7 +105,7 @@ def _paired_claims(
     there = [name for name in criteria if (rows["method"] == name).any()]
     there = there or of_role(rows["method"], *JUDGED)
     if not there:
-        return [PruningClaim(claim, cell, "", UNASKED, "No run of this cell answers it.", "")]
+        return [PruningClaim(claim, cell, "", UNASKED, NO_RUNS, "")]
     found = []
     own_rows = rows[rows["method"].isin(there)]
     for (name, against), own in own_rows.groupby(["method", "against"], sort=False):

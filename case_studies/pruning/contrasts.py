@@ -23,8 +23,10 @@ from causalhyper.inference.intervals import t_quantile
 
 LEVEL = 0.95
 FLIPS = 9999
-TEST_SIZE = 10_000
-"""Test images of FashionMNIST and CIFAR-10; runs may give their own as n_test."""
+FEWEST = 3
+"""Paired seeds from which there are intervals; those of two are 12.7 standard errors each way."""
+TEST_SIZES = {"FashionMNIST": 10_000, "CIFAR-10": 10_000, "Tiny-ImageNet (50 classes)": 2_500}
+"""Test images; runs may give their own as n_test."""
 STRONGEST, OWN, SHIFTED = "strongest baseline", "own layer counts", "shifted loss"
 FISHER = "fisher"
 """What a candidate has to add to: squared movements with the same weights squared, and no more."""
@@ -114,7 +116,7 @@ def _families(pairs: list[Pair]) -> tuple[list[Pair], list[Pair]]:
 
 
 def _judge(runs: pd.DataFrame, pairs: list[Pair]) -> pd.DataFrame:
-    """Compare pairs as one family; those with fewer than two shared seeds are left out."""
+    """Compare pairs as one family; those with fewer than `FEWEST` shared seeds are left out."""
     asked, columns = seed_differences(runs, pairs)
     if not asked:
         return pd.DataFrame()
@@ -170,7 +172,7 @@ def seed_differences(runs: pd.DataFrame, pairs: list[Pair]) -> tuple[list[Pair],
     Returns
     -------
     pairs : list of (str, str, float)
-        Those that share two seeds or more.
+        Those that share `FEWEST` seeds or more.
     differences : list of Series
         Of each, by seed.
     """
@@ -181,7 +183,7 @@ def seed_differences(runs: pd.DataFrame, pairs: list[Pair]) -> tuple[list[Pair],
         if not {own, other} <= set(wide.columns):
             continue
         gaps = (wide[own] - wide[other]).dropna()
-        if len(gaps) > 1:
+        if len(gaps) >= FEWEST:
             found.append(pair)
             columns.append(gaps)
     return found, columns
@@ -198,19 +200,21 @@ def _wide(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.pivot(index="seed", columns=["method", "sparsity"], values="test_accuracy")
 
 
-def _binomial_sd(wide: pd.DataFrame, pair: Pair, size: int) -> float:
+def _binomial_sd(wide: pd.DataFrame, pair: Pair, size: float) -> float:
     """What another test set as large would add to a difference."""
     means = wide[list(_places(pair))].dropna().mean()
     return float(np.sqrt((means * (1 - means)).sum() / size))
 
 
-def _test_size(runs: pd.DataFrame) -> int:
+def _test_size(runs: pd.DataFrame) -> float:
+    """Test images of a cell; NaN where nothing says how many there are."""
     there = "n_test" in runs and runs["n_test"].notna().all()
-    return int(runs["n_test"].iloc[0]) if there else TEST_SIZE
+    first = runs.iloc[0]
+    return float(first["n_test"] if there else TEST_SIZES.get(str(first["dataset"]), np.nan))
 
 
 def accuracy_table(frames: StudyFrames) -> pd.DataFrame:
-    """Mean test accuracy of every method and level, with its t interval over seeds.
+    """Mean test accuracy of every method and level; from `FEWEST` seeds with its t interval.
 
     Parameters
     ----------
@@ -231,7 +235,7 @@ def _means(cell: str, runs: pd.DataFrame) -> Iterator[dict[str, object]]:
     for (method, sparsity), own in runs.groupby(["method", "sparsity"], sort=False):
         values = own["test_accuracy"].to_numpy(dtype=float)
         half = np.nan
-        if len(values) > 1:
+        if len(values) >= FEWEST:
             se = values.std(ddof=1) / np.sqrt(len(values))
             half = float(t_quantile(np.array(len(values) - 1.0), LEVEL)) * se
         mean = float(values.mean())

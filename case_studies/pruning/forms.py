@@ -11,6 +11,7 @@ from case_studies.pruning.contrasts import STRONGEST
 from case_studies.pruning.further import stage_costs
 from case_studies.pruning.judging import (
     APART,
+    UNASKED,
     PruningClaim,
     claims_frame,
     pick,
@@ -34,10 +35,11 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def claim_form(claims: Sequence[PruningClaim]) -> ReportTable:
-    """The claims with their verdicts, and how sure each is."""
+    """The claims that runs answer, with their verdicts, and how sure each is."""
     heads = ("claim", "cell", "criterion", "verdict", "finding", "sure")
     shown = [ShownColumn("how sure" if h == "sure" else h, (h,), kind="text") for h in heads]
-    return frame_table(claims_frame(claims), "The paper's claims in our runs", shown)
+    asked = claims_frame([c for c in claims if c.verdict != UNASKED])
+    return frame_table(asked, "The paper's claims in our runs", shown)
 
 
 def paper_form(frames: StudyFrames, tables: Tables) -> ReportTable:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.contrasts import LEVEL
+from case_studies.pruning.contrasts import FEWEST, LEVEL
 from case_studies.pruning.methods import percent
 
 HOLDS, REVERSED, OPEN, UNASKED = "holds", "reversed", "not shown", "no data"
+NO_RUNS = f"No {FEWEST} paired seeds of this cell answer it."
 SHARPER = "Has a sharper transition than magnitude"
 ALL_CELLS = "all cells"
 ABOVE, BELOW, APART = "above", "below", "not told apart"

@@ -30,12 +30,6 @@ KINDS = {
     "costs": {"stage", "seconds"},
 }
 """Columns that say what a frame is; the first kind that fits."""
-UNNAMED = {
-    "lenet_fashion_mnist.parquet": {
-        "network": "LeNet", "dataset": "FashionMNIST", "protocol": "post-training at most 60"
-    },
-}  # fmt: skip
-"""Cells of files whose rows do not say theirs."""
 NAMES = {
     "fashion_mnist": "FashionMNIST",
     "cifar10": "CIFAR-10",
@@ -207,10 +201,9 @@ def _kind(path: Path, frame: pd.DataFrame) -> str:
 
 
 def _named(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the columns of `CELL` in full names; without them it must be a known file."""
+    """The frame with the columns of `CELL` in full names."""
     missing = [name for name in CELL if name not in frame]
-    known = UNNAMED.get(path.name, SHARED)
-    if unknown := [name for name in missing if name not in known]:
+    if unknown := [name for name in missing if name not in SHARED]:
         raise DataError(f"{path.name} does not say its {' and '.join(unknown)}: add the columns")
-    frame = frame.assign(**{name: known[name] for name in missing})
+    frame = frame.assign(**{name: SHARED[name] for name in missing})
     return frame.replace({"dataset": NAMES, "protocol": NAMES})

@@ -8,9 +8,9 @@ import pandas as pd
 
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
-from case_studies.pruning.contrasts import FISHER, MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FISHER, JUDGED, MOVEMENT, OWN, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.pictures import PARTS, part_text
-from case_studies.pruning.methods import DENSE
+from case_studies.pruning.methods import DENSE, role
 from case_studies.pruning.study import PruningStudy
 from causalhyper.errors import DataError
 from causalhyper.report import Bullets, PageSection, ReportTable, markdown_table
@@ -31,7 +31,9 @@ def _contrasts(study: PruningStudy, *questions: str) -> pd.DataFrame:
 
 
 def _contrast(study: PruningStudy, question: str) -> str:
+    """What the study is about, against something; the tables have all methods."""
     rows = _contrasts(study, question)
+    rows = rows[rows["method"].map(role).isin(JUDGED)]
     return markdown_table(forms.contrast_form(rows, "")) if len(rows) else NOTHING
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pandas as pd
 
@@ -38,7 +39,8 @@ from causalhyper.report.pruning import (
 TITLE = "Is causal pruning better than magnitude?"
 SHOWN = 0.98
 """Share pruned of which masks are shown: the middle one of those that averages are over."""
-ONE_SHARE = "Here at the share pruned that is nearest 98%; tables/{} has all."
+ONE_SHARE = "Here at the share pruned that is nearest 98%; tables/layers.csv has all."
+UNANSWERED = "Questions that the runs of a cell do not answer are in tables/claims.csv."
 METHODS = (
     "Methods are compared at exactly equal sparsity, seed by seed: the runs of a seed share their "
     "network before pruning. Intervals are Student's t over seeds; joint intervals (Bonferroni) "
@@ -69,7 +71,7 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
     tables, contrasts = study.tables, study.tables["contrasts"]
     sections = [
         PageSection("In short", (Bullets(study.sentences),)),
-        PageSection("Verdicts", (forms.claim_form(study.claims),)),
+        PageSection("Verdicts", (forms.claim_form(study.claims), Prose(UNANSWERED))),
         PageSection(
             "The paper's table beside ours",
             (
@@ -93,7 +95,7 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         sections.append(
             PageSection("The paper's own rule", (forms.rule_form(tables["own_rule"]),))
         )
-    sections += _transitions(study)
+    sections.append(PageSection("Phase shift", tuple(_transitions(study))))
     sections += _of_masks(study)
     sections += flatness_sections(study)
     sections += surface_sections(study)
@@ -144,17 +146,20 @@ def _differences(contrasts: pd.DataFrame, study: PruningStudy) -> Iterator[Block
         yield forms.control_form(controls)
 
 
-def _transitions(study: PruningStudy) -> Iterator[PageSection]:
+def _transitions(study: PruningStudy) -> Iterator[Block]:
+    """Widths of all cells in one table, and each cell's curves; the tables have the rest."""
+    yield forms.width_form(study.shifts)
     cells = study.frames.cells()
     for i, (cell, found) in enumerate(study.shifts.items()):
-        title = f"Phase shift, {cell}"
         if isinstance(found, str):
-            yield PageSection(title, (Prose(found, verdict=True),))
             continue
         own = drawn_methods(cells[cell], len(cells))
         runs = cells[cell][cells[cell]["method"].isin([*own, DENSE])]
         drawn = _fewer(runs, found) if len(own) < len(found.fits) else None
-        yield transition_section(found, drawn=drawn, title=title, prefix=f"transition{i}-")
+        part = transition_section(found, drawn=drawn, prefix=f"transition{i}-")
+        for block in part.blocks:
+            if isinstance(block, Picture):
+                yield replace(block, caption=f"{cell}: {block.caption}")
 
 
 def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
@@ -173,23 +178,21 @@ def _of_masks(study: PruningStudy) -> Iterator[PageSection]:
             (name, layers_section(own, prefix=f"layers{i}-"))
             for i, (name, own) in enumerate(frames.items())
         ]
-        yield _joined("Masks by layer", (Prose(ONE_SHARE.format("layers.csv")),), parts)
+        yield PageSection("Masks by layer", (Prose(ONE_SHARE), *_joined(parts)))
     if "overlap" in others:
-        frames = _shown(others["overlap"], "pruned")
-        first = (forms.overlap_form(tables["overlaps"]),) if "overlaps" in tables else ()
-        yield _joined(
-            "What masks have in common",
-            (*first, Prose(ONE_SHARE.format("overlaps.csv"))),
-            [(name, overlap_section(own)) for name, own in frames.items()],
-        )
+        title = "What masks have in common"
+        if "overlaps" in tables:
+            yield PageSection(title, (forms.overlap_form(tables["overlaps"]),))
+            return
+        parts = [
+            (n, overlap_section(own)) for n, own in _shown(others["overlap"], "pruned").items()
+        ]
+        yield PageSection(title, _joined(parts))
 
 
-def _joined(
-    title: str, first: tuple[Block, ...], parts: list[tuple[str, PageSection]]
-) -> PageSection:
-    """Sections under one title, each under a heading."""
-    blocks = [block for name, part in parts for block in (Heading(name), *part.blocks)]
-    return PageSection(title, (*first, *blocks))
+def _joined(parts: list[tuple[str, PageSection]]) -> tuple[Block, ...]:
+    """The blocks of sections, each under a heading."""
+    return tuple(block for name, part in parts for block in (Heading(name), *part.blocks))
 
 
 def _shown(frame: pd.DataFrame, column: str) -> dict[str, pd.DataFrame]:

@@ -9,7 +9,7 @@ from causalhyper.report import PageSection, Picture, Prose
 
 MOST = 490_000
 """Bytes of a page."""
-SPARE = ("Flatness", "Loss surfaces", "Hyper-parameters")
+SPARE = ("Phase shift", "Flatness", "Loss surfaces", "Hyper-parameters")
 """Sections whose pictures have their numbers in tables."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from case_studies.pruning.averages import GOAL
-from case_studies.pruning.contrasts import FISHER, LEVEL, SECOND_ORDER, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FEWEST, FISHER, LEVEL, SECOND_ORDER, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.claims import FLATTER
 from case_studies.pruning.judging import (
     ABOVE,
@@ -139,7 +139,7 @@ def _counts(rows: pd.DataFrame, words: str) -> str:
 
 
 def missing_sentence(frames: StudyFrames) -> str:
-    """Say which cells of the paper's table have no run here.
+    """Say which cells of the paper's table have no run here, or too few for intervals.
 
     Parameters
     ----------
@@ -155,11 +155,17 @@ def missing_sentence(frames: StudyFrames) -> str:
         for r in TABLE_2
         if not any(same_cell(r, *cell) for cell in there)
     ]
+    few = [
+        f"{cell} has {count} seeds, which give no interval"
+        for cell, runs in frames.cells().items()
+        if (count := runs["seed"].nunique()) < FEWEST
+    ]
+    without = f"; {'; '.join(few)}" if few else ""
     if not absent:
-        return "Every cell of the paper's table 2 has runs."
+        return f"Every cell of the paper's table 2 has runs{without}."
     return (
         f"{len(TABLE_2) - len(absent)} of {len(TABLE_2)} cells of the paper's table 2 have runs; "
-        f"nothing is said of {', '.join(absent)}."
+        f"nothing is said of {', '.join(absent)}{without}."
     )
 
 

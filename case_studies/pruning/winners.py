@@ -13,6 +13,7 @@ from case_studies.pruning.judging import (
     APART,
     BELOW,
     HOLDS,
+    NO_RUNS,
     OPEN,
     REVERSED,
     UNASKED,
@@ -45,7 +46,7 @@ def beats_strongest(cell: str, rows: pd.DataFrame) -> PruningClaim:
     claim = "A criterion beats the strongest baseline (not in the paper)"
     own = rows[rows["method"].isin(of_role(rows["method"], *JUDGED))]
     if own.empty:
-        return PruningClaim(claim, cell, "", UNASKED, "No run of this cell answers it.", "")
+        return PruningClaim(claim, cell, "", UNASKED, NO_RUNS, "")
     levels = [_level(share, level) for share, level in own.groupby("sparsity")]
     verdicts = {str(m): judge_levels(r) for m, r in own.groupby("method", sort=False)}
     winners = [name for name, verdict in verdicts.items() if verdict == HOLDS]

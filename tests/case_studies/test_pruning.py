@@ -6,8 +6,9 @@ import torch
 
 from case_studies.pruning.collect import CRITERIA, make_task
 from case_studies.pruning.images import VALIDATION, load_parts
-from case_studies.pruning.logs import DATA, UNNAMED, read_frames
+from case_studies.pruning.logs import DATA
 from causalhyper.errors import DataError
+from causalhyper.frames.reading import read_frame
 from collectors.pruning import PruningSettings, prunable_parameters, prune
 
 
@@ -77,7 +78,7 @@ def test_the_task_is_the_papers_lenet_and_every_criterion_prunes_it(data):
 
 
 def test_the_shipped_log_is_whole():
-    final = read_frames(DATA).runs
-    own = final[final["protocol"] == UNNAMED["lenet_fashion_mnist.parquet"]["protocol"]]
+    log = read_frame(DATA / "pilot" / "lenet_fashion_mnist.parquet", "row")
+    own = log[log["stage"] == "final"]
     assert len(own) == 40
     assert own.groupby(["method", "sparsity"])["seed"].nunique().eq(4).all()

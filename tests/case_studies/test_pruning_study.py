@@ -12,16 +12,23 @@ from scipy import stats
 from case_studies.pruning import __main__ as command
 from case_studies.pruning import forms
 from case_studies.pruning.averages import GOAL, average_table
-from case_studies.pruning.contrasts import MAGNITUDE, SHIFTED, STRONGEST, contrast_table
+from case_studies.pruning.contrasts import (
+    FEWEST,
+    MAGNITUDE,
+    SHIFTED,
+    STRONGEST,
+    accuracy_table,
+    contrast_table,
+)
 from case_studies.pruning.further import stage_costs
-from case_studies.pruning.judging import how_sure, judge_levels, pick
+from case_studies.pruning.judging import UNASKED, how_sure, judge_levels, pick
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence
 from case_studies.pruning.page import render_study, study_sections
 from case_studies.pruning.paper import TABLE_2
-from case_studies.pruning.sentences import average_sentence
+from case_studies.pruning.sentences import average_sentence, missing_sentence
 from case_studies.pruning.study import PruningStudy, analyse
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import compare_masks
@@ -309,6 +316,31 @@ def stacked(tmp_path_factory: pytest.TempPathFactory) -> tuple[PruningStudy, dic
     return analyse(read_frames(folder)), masks
 
 
+def test_two_seeds_give_means_and_no_interval_and_three_do() -> None:
+    for seeds in (2, 3):
+        runs = make_runs({("LeNet", "CIFAR-10"): ("paper",)}, seeds=seeds)
+        runs = runs[runs["stage"] == "final"].reset_index(drop=True)
+        frames = StudyFrames(runs, runs, {}, ())
+        known = seeds == FEWEST
+        assert contrast_table(frames).empty != known
+        assert average_table(frames).empty != known
+        table = accuracy_table(frames)
+        assert table["mean"].notna().all()
+        assert table["lower"].notna().all() == known
+        words = "CIFAR-10, paper has 2 seeds, which give no interval"
+        assert (words in missing_sentence(frames)) != known
+
+
+def test_what_another_test_set_adds_follows_the_size_of_each() -> None:
+    sds = []
+    for dataset in ("CIFAR-10", "Tiny-ImageNet (50 classes)", "unheard of"):
+        runs = make_runs({("LeNet", dataset): ("paper",)}, noise=0.0)
+        runs = runs[runs["stage"] == "final"].reset_index(drop=True)
+        sds.append(contrast_table(StudyFrames(runs, runs, {}, ()))["binomial_sd"].to_numpy())
+    np.testing.assert_allclose(sds[1], 2 * sds[0])
+    assert np.isnan(sds[2]).all()
+
+
 def test_a_criterion_that_chooses_its_sparsity_meets_controls_of_the_same_seed(
     stacked: tuple[PruningStudy, dict[str, Any]],
 ) -> None:
@@ -482,7 +514,7 @@ def test_the_command_writes_a_closed_page_and_every_table(
     assert len(ids) == len(set(ids))
     text = " ".join(" ".join(parsed.words).split())
     for claim in document["tables"]["claims"]:
-        assert claim["finding"] in text
+        assert claim["verdict"] == UNASKED or claim["finding"] in text
     assert page.read_text("utf-8").count("\n- ") == len(document["sentences"])
 
 
