@@ -208,6 +208,23 @@ def rule_form(table: pd.DataFrame) -> ReportTable:
     return _texts(rows, "The paper's own rule, medians over seeds")
 
 
+def rate_form(table: pd.DataFrame) -> ReportTable:
+    """What each rate of the tuning came to: a row a method, a column a rate, "*" where chosen."""
+    said = [
+        f"{100 * r.validation_accuracy:.2f}{'*' if r.chosen else ''}"
+        for r in table[["validation_accuracy", "chosen"]].itertuples()
+    ]
+    named = table.assign(cell=table["network"] + " on " + table["dataset"], said=said)
+    wide = named.pivot_table(
+        index=["cell", "method"], columns="rate", values="said", aggfunc="first", sort=False
+    )
+    rates = sorted(wide.columns)
+    shown = [ShownColumn(name, (name,), kind="text") for name in ("cell", "method")]
+    shown += [ShownColumn(f"{rate:g}", (rate,), kind="text") for rate in rates]
+    caption = "Rates of post-training that were tried, validation accuracy, %; *: the best, taken"
+    return frame_table(wide[rates].fillna("").reset_index(), caption, shown)
+
+
 def overlap_form(table: pd.DataFrame) -> ReportTable:
     """What masks of two methods have in common: a row a pair, a column a share pruned."""
     table = table.assign(

@@ -62,6 +62,7 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "averages": lambda study: _optional(study, "averages", forms.average_form),
     "imagenet": _table(lambda _: forms.imagenet_form()),
     "own-rule": lambda study: _optional(study, "own_rule", forms.rule_form),
+    "rates": lambda study: _optional(study, "rates", forms.rate_form),
     "overlaps": lambda study: _optional(study, "overlaps", forms.overlap_form),
     "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
     **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]

@@ -95,6 +95,8 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         sections.append(
             PageSection("The paper's own rule", (forms.rule_form(tables["own_rule"]),))
         )
+    if "rates" in tables:
+        sections.append(PageSection("Tuned rates", (forms.rate_form(tables["rates"]),)))
     sections.append(PageSection("Phase shift", tuple(_transitions(study))))
     sections += _of_masks(study)
     sections += flatness_sections(study)

@@ -21,6 +21,7 @@ from case_studies.pruning.overlaps import overlap_table
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence, rule_table
 from case_studies.pruning.sentences import cap_sentences, published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
+from case_studies.pruning.tuned_rates import rate_table
 from causalhyper.granger.pruning import PhaseShift
 
 
@@ -32,7 +33,7 @@ class PruningStudy:
     ----------
     frames : StudyFrames
     tables : mapping of str to DataFrame
-        claims, accuracy, contrasts; averages, own_rule, phase_shift, flatness,
+        claims, accuracy, contrasts; averages, own_rule, rates, phase_shift, flatness,
         flat_and_accurate, surfaces, hyperparameters, layers, overlaps and costs unless empty.
     claims : tuple of PruningClaim
     shifts : mapping of str to PhaseShift or str
@@ -72,6 +73,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "contrasts": contrasts,
         "averages": (averages := average_table(frames)),
         "own_rule": (own_rule := rule_table(frames)),
+        "rates": rate_table(frames),
         "phase_shift": shift_table(shifts),
         "flatness": flat,
         "flat_and_accurate": associations,

@@ -121,6 +121,9 @@ def test_the_control_keeps_as_many_of_each_layer_as_its_method(out: Path):
 def test_the_study_judges_them_beside_others(out: Path, tmp_path: Path):
     for path in out.glob("deep_*.parquet"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
+    runs = pd.read_parquet(out / "deep_runs.parquet")
+    third = runs[runs["seed"] == 1].assign(seed=2, run_id=lambda own: own["run_id"] + "-third")
+    pd.concat([runs, third]).to_parquet(tmp_path / "deep_runs.parquet")
     study = analyse(read_frames(tmp_path))
     cell = "ResNet18-BN on CIFAR-10, the paper's rate, cut short"
     assert set(study.tables["contrasts"]["cell"]) == {cell}
@@ -151,7 +154,9 @@ def test_a_subset_of_classes_stands_beside_the_papers_row_and_says_so(out: Path,
     assert set(study.tables["accuracy"]["dataset"]) == {"Tiny-ImageNet (50 classes)"}
     (said,) = (s for s in study.sentences if "table 2 have runs" in s)
     assert said.startswith("1 of 9")
-    assert "ResNet18 on Tiny-ImageNet" not in said
+    listed = said.partition("nothing is said of ")[2].partition(";")[0]
+    assert "AlexNet on Tiny-ImageNet" in listed
+    assert "ResNet18 on Tiny-ImageNet" not in listed
 
 
 @pytest.mark.usefixtures("narrow")

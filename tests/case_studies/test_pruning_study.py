@@ -30,10 +30,11 @@ from case_studies.pruning.page import render_study, study_sections
 from case_studies.pruning.paper import TABLE_2
 from case_studies.pruning.sentences import average_sentence, missing_sentence
 from case_studies.pruning.study import PruningStudy, analyse
+from case_studies.pruning.tuned_rates import rate_table
 from causalhyper.errors import DataError
 from causalhyper.granger.masks import compare_masks
 from causalhyper.granger.pruning import paired_differences
-from causalhyper.report import Heading
+from causalhyper.report import Heading, markdown_table
 from tests.case_studies.pruning_world import (
     CELLS,
     METHODS,
@@ -306,7 +307,7 @@ def test_one_seed_answers_nothing_and_the_page_says_so() -> None:
     text = " ".join(Page(render_study(study, "x").decode()).words)
     assert "no run compares them" in text
     blocks = "".join(f"<!-- table: {name} -->\n<!-- end -->\n" for name in BLOCKS)
-    assert filled(blocks, study).count("No run answers this yet.") == 6
+    assert filled(blocks, study).count("No run answers this yet.") == 7
 
 
 @pytest.fixture(scope="module")
@@ -407,6 +408,28 @@ def test_runs_that_tuned_a_rate_are_no_part_of_the_table(
     assert set(stacked[0].frames.runs["protocol"]) == {
         "the paper's rate, cut short", "post-training tuned for each method",
     }  # fmt: skip
+
+
+def test_the_best_rate_is_starred_and_one_that_ends_the_grid_is_told() -> None:
+    tried = {"lamp": (0.5, 0.7, 0.6), "magnitude": (0.4, 0.5, 0.6), "random": (0.3, 0.2, 0.1)}
+    rows = [
+        ("LeNet", "CIFAR-10", "tuning", "final", method, rate, seed, accuracy + gap)
+        for method, found in tried.items()
+        for rate, accuracy in zip((1e-4, 1e-3, 1e-2), found, strict=True)
+        for seed, gap in ((200, 0.01), (201, -0.01))
+    ]
+    names = ["network", "dataset", "protocol", "stage", "method", "rate", "seed"]
+    log = pd.DataFrame(rows, columns=[*names, "validation_accuracy"])
+    other = log.assign(protocol="paper", validation_accuracy=1.0)
+    log = pd.concat([other, log], ignore_index=True)
+    table = rate_table(StudyFrames(log, log, {}, ()))
+    chosen = table[table["chosen"]].set_index("method")
+    assert chosen["rate"].to_dict() == {"lamp": 1e-3, "magnitude": 1e-2, "random": 1e-4}
+    assert chosen["edge"].to_dict() == {"lamp": "", "magnitude": "largest", "random": "smallest"}
+    assert set(table["seeds"]) == {2}
+    text = markdown_table(forms.rate_form(table))
+    assert "| LeNet on CIFAR-10 | lamp | 50.00 | 70.00\\* | 60.00 |" in text
+    assert rate_table(StudyFrames(other, other, {}, ())).empty
 
 
 def test_logged_counts_are_the_agreement_of_the_masks(

@@ -11,7 +11,7 @@ import pandas as pd
 from case_studies.pruning.deep_runs.cells import Cell, keep_or_refuse
 from case_studies.pruning.deep_runs.design import DENSE
 from case_studies.pruning.stacked_runs.design import strong_methods
-from case_studies.pruning.stacked_runs.rates import best_rates
+from case_studies.pruning.tuned_rates import best_rates
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.reading import read_frame
 

@@ -26,8 +26,8 @@ from case_studies.pruning.stacked_runs.design import (
     strong_methods,
 )
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
-from case_studies.pruning.stacked_runs.rates import best_rates
 from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, write_weights
+from case_studies.pruning.tuned_rates import best_rates
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame
 from collectors.ensembles.pruning import (
