@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from case_studies.pruning.averages import GOAL
-from case_studies.pruning.contrasts import FEWEST, FISHER, LEVEL, SECOND_ORDER, SHIFTED, STRONGEST
+from case_studies.pruning.contrasts import FEWEST, LEVEL, SHIFTED, STRONGEST
 from case_studies.pruning.flatness.claims import FLATTER
 from case_studies.pruning.judging import (
     ABOVE,
@@ -40,10 +40,8 @@ AGAINST = (
     (MOVEMENT, "movement, which knows no loss"),
     (SHIFTED, "the same criterion given the loss of other steps"),
 )
-FURTHER = (
-    (SECOND_ORDER, "second-order pruning by WoodFisher"),
-    (FISHER, "the diagonal Fisher"),
-)
+NAMED = 3
+"""Methods of one cell that a sentence names one by one."""
 
 
 def short_sentences(
@@ -93,7 +91,7 @@ def short_sentences(
 
 
 def average_sentence(cell: str, rows: pd.DataFrame) -> str:
-    """Say what the criteria and candidates of a cell do on average over the goal's sparsities.
+    """Say what criteria and candidates of a cell do on average, less magnitude and the strongest.
 
     Parameters
     ----------
@@ -107,15 +105,18 @@ def average_sentence(cell: str, rows: pd.DataFrame) -> str:
         Empty where nothing is compared.
     """
     said = []
-    for question, words in (*AGAINST, *FURTHER):
+    for question, words in AGAINST[:2]:
         own = pick(rows, question=question)
         if own.empty:
             continue
-        best, sides = own.loc[own["estimate"].idxmax()], sides_of(own)
-        said.append(
-            f"less {words}, {sides.count(ABOVE)} of {len(own)} above zero and "
-            f"{sides.count(BELOW)} below, the highest {best['method']} {points_of(best)}"
-        )
+        each = ", ".join(f"{r['method']} {points_of(r)}" for r in own.to_dict("records"))
+        if len(own) > NAMED:
+            best, sides = own.loc[own["estimate"].idxmax()], sides_of(own)
+            each = (
+                f"{sides.count(ABOVE)} of {len(own)} above zero and {sides.count(BELOW)} below, "
+                f"the highest {best['method']} {points_of(best)}"
+            )
+        said.append(f"less {words}, {each}")
     place = f"{cell}, on average over {shares_in_words(GOAL)} pruned"
     seeds = int(rows["seeds"].min())
     note = f"{seeds} seeds: intervals rest on near-normal differences"
@@ -189,7 +190,7 @@ def published_note(frames: StudyFrames) -> str:
     return f"Criteria that stand for the paper's. {'; '.join(said)}."
 
 
-def cap_sentences(frames: StudyFrames) -> list[str]:
+def cap_sentence(frames: StudyFrames) -> str:
     """Say how long networks were trained after pruning, and how many had as many epochs.
 
     Parameters
@@ -198,20 +199,22 @@ def cap_sentences(frames: StudyFrames) -> list[str]:
 
     Returns
     -------
-    list of str
-        One a cell whose log has the epochs.
+    str
+        Of the cells whose log has the epochs; empty without one.
     """
     log = frames.log
     if not {"stage", "epoch", "run_id"} <= set(log):
-        return []
+        return ""
     said = []
     after = log[log["stage"] == "posttraining"]
     for cell, own in split(after[after["run_id"].isin(frames.runs["run_id"])]).items():
         last = own.groupby("run_id")["epoch"].max()
         cap = int(last.max())
         share = f"{(last == cap).mean():.0%}"
-        said.append(
-            f"{cell}: up to {cap} epochs after pruning (the paper: at most 200); {share} of the "
-            "networks had as many, and the rule that stops training ended the others."
-        )
-    return said
+        said.append(f"{cell}: {cap} ({share})")
+    if not said:
+        return ""
+    return (
+        "Most epochs after pruning (the paper: 200), and the share of networks that had as many; "
+        f"the rule that stops training ended the others. {'; '.join(said)}."
+    )

@@ -19,7 +19,7 @@ from case_studies.pruning.layers import layer_table
 from case_studies.pruning.logs import StudyFrames
 from case_studies.pruning.overlaps import overlap_table
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence, rule_table
-from case_studies.pruning.sentences import cap_sentences, published_note, short_sentences
+from case_studies.pruning.sentences import cap_sentence, published_note, short_sentences
 from case_studies.pruning.strips import Strips, strip_table, strips_of
 from case_studies.pruning.tuned_rates import rate_table
 from causalhyper.granger.pruning import PhaseShift
@@ -84,7 +84,7 @@ def analyse(frames: StudyFrames) -> PruningStudy:
         "costs": cost_table(frames),
     }
     said = [*short_sentences(frames, claims, contrasts, averages), published_note(frames)]
-    said += [s for s in (rule_sentence(own_rule), emptied_sentence(frames)) if s]
-    said += cap_sentences(frames)
+    further = (rule_sentence(own_rule), emptied_sentence(frames), cap_sentence(frames))
+    said += [sentence for sentence in further if sentence]
     there = {n: table for n, table in tables.items() if len(table) or n == "contrasts"}
     return PruningStudy(frames, there, tuple(claims), shifts, strips, tuple(said))

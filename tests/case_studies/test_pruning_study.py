@@ -21,7 +21,7 @@ from case_studies.pruning.contrasts import (
     contrast_table,
 )
 from case_studies.pruning.further import stage_costs
-from case_studies.pruning.judging import UNASKED, how_sure, judge_levels, pick
+from case_studies.pruning.judging import UNASKED, how_sure, judge_levels, pick, points_of
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
 from case_studies.pruning.methods import best_of, role, shown_criteria
@@ -171,7 +171,14 @@ def test_averages_are_of_seeds_over_the_sparsities_of_the_goal(study: PruningStu
         assert row["estimate"] == pytest.approx((wide[row["method"]] - wide["magnitude"]).mean())
         assert row["p_value"] == pytest.approx(found.pvalue)
         assert (row["joint_lower"], row["joint_upper"]) == pytest.approx((joint.low, joint.high))
-    assert "the highest causal-good" in average_sentence(cell, table)
+    said = average_sentence(cell, table)
+    best = pick(table, method="causal-good").iloc[0]
+    assert "less magnitude pruning, causal-" in said
+    assert f", causal-good {points_of(best)}" in said
+    several = [table.assign(method=f"causal-{i}", estimate=i / 100) for i in range(2)]
+    many = pd.concat(several, ignore_index=True)
+    assert "above zero and" in average_sentence(cell, many)
+    assert "the highest causal-1 +1.00" in average_sentence(cell, many)
 
 
 def test_an_average_needs_all_sparsities_and_seeds_that_have_them() -> None:
