@@ -101,10 +101,15 @@ def _signed(value: float) -> str:
 
 
 def _mean(rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return ""
-    row = rows.iloc[0]
-    return f"{100 * row['mean']:.2f} [{100 * row['lower']:.2f}, {100 * row['upper']:.2f}]"
+    return "" if rows.empty else _percents(rows.iloc[0])
+
+
+def _percents(row: pd.Series) -> str:
+    """A mean in percent, with its interval where there is one."""
+    mean = f"{100 * row['mean']:.2f}"
+    if pd.isna(row["lower"]):
+        return mean
+    return f"{mean} [{100 * row['lower']:.2f}, {100 * row['upper']:.2f}]"
 
 
 def _texts(rows: Sequence[Mapping[str, str]], caption: str) -> ReportTable:
@@ -122,7 +127,7 @@ def accuracy_form(means: pd.DataFrame, caption: str) -> ReportTable:
     places = means["cell"].map({cell: at for at, cell in enumerate(means["cell"].unique())})
     means = means.assign(place=places, best=-best).sort_values(["place", "best"], kind="stable")
     said = [
-        f"{100 * r['mean']:.2f} [{100 * r['lower']:.2f}, {100 * r['upper']:.2f}]"
+        _percents(r)
         + (f", {r['collapsed']:.0%} with a collapsed layer" if r["collapsed"] > 0 else "")
         for _, r in means.iterrows()
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.contrasts import LEVEL
+from case_studies.pruning.contrasts import FEWEST, LEVEL
 from case_studies.pruning.logs import CELL, StudyFrames, cell_name
 from case_studies.pruning.methods import DENSE, MAGNITUDE, role, shown_criteria
 from causalhyper.errors import CausalHyperError
@@ -36,6 +36,8 @@ def phase_shifts(frames: StudyFrames) -> dict[str, PhaseShift | str]:
 
 
 def _shift(runs: pd.DataFrame) -> PhaseShift | str:
+    if (seeds := runs["seed"].nunique()) < FEWEST:
+        return f"{seeds} seeds, which give no interval"
     free = runs["target"].isna() if "target" in runs else np.zeros(len(runs), dtype=bool)
     controls = runs["method"].map(role) == "own counts"
     runs = runs[~controls & ~free]

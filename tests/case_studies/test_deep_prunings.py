@@ -1,9 +1,12 @@
 """Runs of the larger networks: what is written, what is gone on with, what is judged."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +28,7 @@ from case_studies.pruning.deep_runs.design import (
     methods,
     parameters_of,
 )
-from case_studies.pruning.deep_runs.files import read_final
+from case_studies.pruning.deep_runs.files import read_chain, read_final
 from case_studies.pruning.deep_runs.images import network_images
 from case_studies.pruning.deep_runs.timing import Measured, predict
 from case_studies.pruning.logs import read_frames
@@ -258,6 +261,38 @@ def test_the_strong_protocol_takes_each_methods_best_rate_of_other_seeds(
 
 
 @pytest.mark.usefixtures("narrow")
+def test_seconds_of_a_chain_that_goes_on_are_added_and_the_tunings_stand_apart(
+    call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ticks = count()
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks), monotonic=time.monotonic)
+    monkeypatch.setattr(jobs, "time", clock)  # whatever is watched lasts a second
+    only = ["--methods", "magnitude", "--seeds", "1", "--tuning-seeds", "5", "--rates", "1e-3"]
+    again = [*call, "--out", str(tmp_path), *only]
+    linked, done = jobs.next_link, count(1)
+
+    def dies(*args: Any, **options: Any) -> Any:
+        if next(done) == 3:
+            raise KilledError
+        return linked(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "next_link", dies)
+        with pytest.raises(KilledError):
+            main(again)
+    main(again)
+    (path,) = tmp_path.glob("*-s1-magnitude-pruning-seconds.parquet")
+    (masks,) = tmp_path.glob("*-s1-magnitude-masks.npz")
+    links = read_chain(masks, torch.device("cpu")).iteration
+    assert links == 3
+    assert pd.read_parquet(path)["seconds"].item() == links
+    main([*again, "--stages", "tuning"])
+    frames = [pd.read_parquet(path) for path in tmp_path.glob("*-s5-*-seconds.parquet")]
+    stages = set(pd.concat(frames)["stage"])
+    assert stages == {f"tuning: {part}" for part in ("pretraining", "pruning", "post-training")}
+
+
+@pytest.mark.usefixtures("narrow")
 def test_a_strong_training_that_is_stopped_goes_on_at_its_rate(
     call: list[str], out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -446,9 +481,9 @@ def test_jpeg_files_are_carried_as_they_are_and_decoded_to_the_same_pixels(tmp_p
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
     expected = {}
-    for part, count in (("train", 2600), ("test", 3)):
+    for part, size in (("train", 2600), ("test", 3)):
         files, pixels = [], []
-        for at in range(count):
+        for at in range(size):
             stream = io.BytesIO()
             shape = (6, 8) if at % 7 == 0 else (6, 8, 3)
             image.fromarray(rng.integers(0, 256, shape, np.uint8)).save(stream, "JPEG")
@@ -456,7 +491,7 @@ def test_jpeg_files_are_carried_as_they_are_and_decoded_to_the_same_pixels(tmp_p
             pixels.append(np.asarray(image.open(stream).convert("RGB")))
         arrays[f"x_{part}_jpeg"] = np.concatenate(files)
         arrays[f"x_{part}_offsets"] = np.cumsum([0, *map(len, files)])
-        arrays[f"y_{part}"] = np.arange(count, dtype=np.uint8)
+        arrays[f"y_{part}"] = np.arange(size, dtype=np.uint8)
         expected[part] = np.stack(pixels)
     np.savez(tmp_path / "whole.npz", **arrays)
     size = len(arrays["x_train_jpeg"]) / 1e6

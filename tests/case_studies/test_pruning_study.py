@@ -20,7 +20,7 @@ from case_studies.pruning.contrasts import (
     accuracy_table,
     contrast_table,
 )
-from case_studies.pruning.further import stage_costs
+from case_studies.pruning.further import phase_shifts, stage_costs
 from case_studies.pruning.judging import UNASKED, how_sure, judge_levels, pick, points_of
 from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
 from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
@@ -337,6 +337,11 @@ def test_two_seeds_give_means_and_no_interval_and_three_do() -> None:
         assert table["lower"].notna().all() == known
         words = "CIFAR-10, paper has 2 seeds, which give no interval"
         assert (words in missing_sentence(frames)) != known
+        (shift,) = phase_shifts(frames).values()
+        assert (shift == "2 seeds, which give no interval") != known
+        shown = markdown_table(forms.accuracy_form(table, ""))
+        assert ("[" in shown) == known
+        assert "nan" not in shown
 
 
 def test_what_another_test_set_adds_follows_the_size_of_each() -> None:
@@ -546,6 +551,14 @@ def test_the_command_writes_a_closed_page_and_every_table(
     for claim in document["tables"]["claims"]:
         assert claim["verdict"] == UNASKED or claim["finding"] in text
     assert page.read_text("utf-8").count("\n- ") == len(document["sentences"])
+
+
+def test_the_screen_is_read_like_the_study_and_holds_what_is_told_of_it() -> None:
+    averages = average_table(read_frames(DATA / "screen"))
+    following = pick(averages, method="causal-next", question=STRONGEST).iloc[0]
+    assert points_of(following) == "−2.34 [−3.51, −1.17]"
+    shifted = pick(averages, method="causal-covariance", question=SHIFTED).iloc[0]
+    assert points_of(shifted) == "−0.60 [−1.01, −0.19]"
 
 
 def test_the_docs_page_and_its_picture_are_those_of_the_shipped_runs(

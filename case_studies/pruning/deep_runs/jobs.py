@@ -68,8 +68,8 @@ def run_seed(cell: Cell, seed: int, stage: str = "main") -> None:
     if not wanted:
         return
     subject = cell.of_seed(seed)
-    origin, before = _pretrained(cell, seed, subject)
-    chains = _pruned(cell, seed, subject, origin, every)
+    origin, before = _pretrained(cell, seed, subject, stage)
+    chains = _pruned(cell, seed, subject, origin, every, stage)
     prunings = [p for chain in chains.values() for p in prunings_of(chain, cell.ladder)]
     rows = overlap_rows(subject.layout, prunings) if stage == "main" else []
     if rows:
@@ -83,17 +83,19 @@ def run_seed(cell: Cell, seed: int, stage: str = "main") -> None:
             _posttrained(cell, seed, subject, origin, before, pruning, training)
 
 
-def _pretrained(cell: Cell, seed: int, subject: Subject) -> tuple[State, list[dict[str, Any]]]:
+def _pretrained(
+    cell: Cell, seed: int, subject: Subject, stage: str
+) -> tuple[State, list[dict[str, Any]]]:
     path = cell.file(seed, "pretrained.pt")
     if not path.exists():
-        with _watched(cell, seed, "pretraining"):
+        with _watched(cell, seed, _named("pretraining", stage)):
             state, log = pretrain_state(subject)
             write_pretrained(path, state, log)
     return read_pretrained(path, subject.device)
 
 
 def _pruned(
-    cell: Cell, seed: int, subject: Subject, origin: State, every: Sequence[Training]
+    cell: Cell, seed: int, subject: Subject, origin: State, every: Sequence[Training], stage: str
 ) -> dict[str, Chain]:
     """Go on with every method's chain as far as networks of it are trained."""
     later, ladder = cell.study.later, cell.ladder
@@ -104,15 +106,14 @@ def _pruned(
     chains = {n: read_chain(p, subject.device) for n, p in paths.items() if p.exists()}
     missing = [m for n, m in chosen.items() if n not in chains and m.collecting != "none"]
     if missing:
-        with _watched(cell, seed, "first iteration", len(missing)):
+        with _watched(cell, seed, _named("first iteration", stage), len(missing)):
             for chain in first_links(subject, missing, ladder, origin, later=later):
                 chains[chain.method] = chain
                 write_chain(paths[chain.method], chain)
     for name, method in chosen.items():
-        if name in chains and chains[name].iteration >= last:
-            continue
-        with _watched(cell, seed, "pruning", said=name):
-            while name not in chains or chains[name].iteration < last:
+        while name not in chains or chains[name].iteration < last:
+            part, begun = _named("pruning", stage), name in chains
+            with _watched(cell, seed, part, said=name, added=begun):
                 owner = chains.get(method.counts_of or "")
                 chains[name] = next_link(
                     subject, method, chains.get(name), ladder, origin, owner=owner, later=later
@@ -154,7 +155,7 @@ def _posttrained(
             write_progress(held, now)
             last = time.monotonic()
 
-    with _watched(cell, seed, "post-training", said=stage):
+    with _watched(cell, seed, _named("post-training", training.stage), said=stage):
         trained = posttrain(
             subject,
             origin,
@@ -193,11 +194,20 @@ def _run_names(cell: Cell, seed: int, training: Training) -> dict[str, Any]:
     }
 
 
+def _named(part: str, stage: str) -> str:
+    """Name a part of a stage: the tuning's chains are shorter, and no part of the table."""
+    return f"tuning: {part}" if stage == "tuning" else part
+
+
 @contextmanager
 def _watched(
-    cell: Cell, seed: int, stage: str, networks: int = 1, said: str = ""
+    cell: Cell, seed: int, stage: str, networks: int = 1, said: str = "", *, added: bool = False
 ) -> Iterator[None]:
-    """Tell of a stage on the error stream, and write its seconds and memory."""
+    """Tell of a stage on the error stream, and write its seconds and memory.
+
+    They are added to those of former iterations of the same, so that nothing is lost where a
+    chain goes on.
+    """
     device = cell.subject.device
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -212,5 +222,9 @@ def _watched(
     sys.stderr.write(f" {seconds:.1f} s\n")
     row = _names(cell, seed) | {"stage": stage, "networks": networks, "seconds": seconds}
     row |= {"gigabytes": gigabytes, "device": device_name(device)}
-    path = cell.file(seed, f"{said or 'all'}-{stage}-seconds.parquet")
+    path = cell.file(seed, f"{said or 'all'}-{stage.replace(': ', '-')}-seconds.parquet")
+    if added and path.exists():
+        former = read_frame(path, "seconds").iloc[0]
+        row["seconds"] += former["seconds"]
+        row["gigabytes"] = max(row["gigabytes"], former["gigabytes"])
     write_frame(path, pd.DataFrame([row]))

@@ -14,7 +14,7 @@ from case_studies.pruning.logs import TOLERANCE, StudyFrames, split
 from case_studies.pruning.methods import DENSE
 
 MINUS = "\N{MINUS SIGN}"
-FEWEST = 4
+METHODS = 4
 """Methods of one sparsity without which no rank correlation is taken."""
 
 
@@ -56,7 +56,7 @@ def _associations(own: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         table = values[[*keys, "value"]].merge(level[[*keys, "test_accuracy"]], on=keys)
         fit = losses[losses["pruned"] == pruned][[*keys, "value"]]
         table = table.merge(fit.rename(columns={"value": "loss"}), on=keys).dropna()
-        seeds = {s: t for s, t in table.groupby("seed") if len(t) >= FEWEST}
+        seeds = {s: t for s, t in table.groupby("seed") if len(t) >= METHODS}
         if len(seeds) < 2:
             continue
         both = {seed: correlations(t) for seed, t in seeds.items()}

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.contrasts import LEVEL
+from case_studies.pruning.contrasts import FEWEST, LEVEL
 from case_studies.pruning.flatness.association import correlation_words, given_words
-from case_studies.pruning.flatness.ratios import EIGENVALUE, LEAST, ratio_words
+from case_studies.pruning.flatness.ratios import EIGENVALUE, ratio_words
 from case_studies.pruning.judging import (
     ABOVE,
     APART,
@@ -75,7 +75,7 @@ def _ratio_claim(
         return PruningClaim(claim, cell, name, UNASKED, f"No eigenvalues of {what}.", "")
     other = BELOW if wanted == ABOVE else ABOVE
     words = {wanted: HOLDS, other: REVERSED, APART: OPEN}
-    few = own["seeds"] < LEAST
+    few = own["seeds"] < FEWEST
     sides = [WITHOUT if w else words[side] for w, side in zip(few, sides_of(own), strict=True)]
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     if wanted == BELOW and verdict == HOLDS and (own["loss_lower"] > 1).any():
@@ -85,7 +85,7 @@ def _ratio_claim(
     )
     # intervals are of logarithms: what is zero there is a ratio of one
     sure = how_sure(own).replace("holds zero", "holds one")
-    if (seeds := int(own["seeds"].max())) < LEAST:
+    if (seeds := int(own["seeds"].max())) < FEWEST:
         sure = f"{seeds} paired seeds, which give no interval"
     if (own["cautions"] > 0).any():
         sure += f"; cautions for {own['cautions'].max():.0%} of its networks"
@@ -114,7 +114,7 @@ def _goes_with(cell: str, rows: pd.DataFrame, family: pd.DataFrame) -> PruningCl
     """Judge rank correlations of eigenvalue and accuracy: below zero, flatter is better."""
     words = {BELOW: HOLDS, ABOVE: REVERSED, APART: OPEN}
     found = sides_of(rows.assign(estimate=rows["correlation"]))
-    few = rows["seeds"] < LEAST
+    few = rows["seeds"] < FEWEST
     sides = [WITHOUT if w else words[side] for w, side in zip(few, found, strict=True)]
     verdict = sides[0] if len(set(sides)) == 1 else "depends on the space or sparsity"
     said = "; ".join(
@@ -124,6 +124,6 @@ def _goes_with(cell: str, rows: pd.DataFrame, family: pd.DataFrame) -> PruningCl
     )
     seeds = int(rows["seeds"].min())
     sure = f"{LEVEL:.0%} intervals joint over {len(family)}, {seeds} seeds, of these methods"
-    if rows["seeds"].max() < LEAST:
+    if rows["seeds"].max() < FEWEST:
         sure = f"{seeds} seeds, which give no interval"
     return PruningClaim(GOES_WITH, cell, "any", verdict, f"{said}.", sure)

@@ -8,7 +8,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from case_studies.pruning.contrasts import FLIPS, LEVEL
+from case_studies.pruning.contrasts import FEWEST, FLIPS, LEVEL
 from case_studies.pruning.logs import StudyFrames, split
 from case_studies.pruning.methods import AS, DENSE, MAGNITUDE
 from causalhyper.granger.pruning.paired_numbers import PairedNumbers, paired_numbers
@@ -23,8 +23,6 @@ MEASURES = {
 """What is compared; the last two stay as they are when layers are rescaled."""
 LOSS = "training_loss"
 SPACES = ("full", "kept")
-LEAST = 3
-"""Seeds from which on there is an interval: that of a ratio of two seeds has no bounds of use."""
 COLUMNS = (
     "cell", "quantity", "question", "pruned", "space", "method", "against", "ratio", "estimate",
     "se", "lower", "upper", "joint_lower", "joint_upper", "p_value", "adjusted_p_value",
@@ -134,7 +132,7 @@ def _judge(own: pd.DataFrame, quantity: str, question: str) -> pd.DataFrame:
 def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
     """What columns of differences say, a row each; NaN for those of fewer than two seeds.
 
-    Those of fewer than `LEAST` have a mean and nothing else, and count for nothing that is joint.
+    Those of fewer than `FEWEST` have a mean and nothing else, and count for nothing that is joint.
 
     Parameters
     ----------
@@ -148,7 +146,7 @@ def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
     """
     table = pd.concat(columns, axis=1).to_numpy(dtype=float)
     counts = (~np.isnan(table)).sum(axis=0)
-    there = np.flatnonzero(counts >= LEAST)
+    there = np.flatnonzero(counts >= FEWEST)
     names = [field.name for field in fields(PairedNumbers)]
     frame = pd.DataFrame(np.nan, index=range(len(columns)), columns=names)
     if len(there):
@@ -156,7 +154,7 @@ def paired_columns(columns: list[pd.Series]) -> pd.DataFrame:
         found = paired_numbers(table[:, there], level=LEVEL, flips=FLIPS, rng=rng)
         for name in names:
             frame.loc[there, name] = getattr(found, name)
-    few = np.flatnonzero((counts >= 2) & (counts < LEAST))
+    few = np.flatnonzero((counts >= 2) & (counts < FEWEST))
     frame.loc[few, "mean"] = np.nanmean(table[:, few], axis=0)
     frame["count"] = counts
     return frame

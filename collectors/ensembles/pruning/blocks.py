@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 WIDE = 96
-"""Entries of a patch from which half the rows fill a program's shared memory as well."""
+"""Padded entries of a patch up to which all rows of a block fit; half of those of wider ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def fused_features(p: Mapping[str, Tensor], images: Tensor, engine: str) -> Tens
     Raises
     ------
     ConfigurationError
-        If there is no GPU or no Triton, or images are of another type.
+        If there is no GPU or no Triton, images are of another type, or networks and images are
+        too many to be counted in 32 bits.
     """
     device = images.device.type
     bfloat16 = torch.is_autocast_enabled(device)
@@ -71,23 +72,23 @@ class _First(torch.autograd.Function):
         width = sum(_widths(entries + 1))
         pooled = (images.shape[2] - size + 1) // 2
         rows = len(images) * pooled * pooled
+        block = plan.blocks
+        stored = parts(outputs, block.channels) * block.channels
+        columns = nets * stored
+        if (most := rows * max(columns, 4 * width)) > LARGEST:
+            raise ConfigurationError(
+                f"{nets} networks and {len(images)} images have {most:,} values in one array, and "
+                f"these kernels count to {LARGEST:,}: take fewer networks or images at once"
+            )
         patches = images.new_empty((4, rows, width), dtype=plan.dtype)
         sizes = {"channels": channels, "side": images.shape[2], "size": size, "pooled": pooled}
         kernels.patches_kernel[parts(patches.numel(), 1024),](
             images.contiguous(), patches, patches.numel(), rows, **sizes, width=width,
             precision=plan.precision, block=1024,
         )  # fmt: skip
-        block = plan.blocks
-        stored = parts(outputs, block.channels) * block.channels
         matrix = weight.new_zeros((width, nets, stored))
         matrix[:entries, :, :outputs] = weight.flatten(2).permute(2, 0, 1)
         matrix[entries, :, :outputs] = bias
-        columns = nets * stored
-        if rows * columns > LARGEST:
-            raise ConfigurationError(
-                f"{nets} networks and {len(images)} images have {rows * columns:,} pooled values, "
-                f"which these kernels count to {LARGEST:,}: take fewer networks or images at once"
-            )
         found = patches.new_empty((nets, len(images), pooled, pooled, stored))
         keep = any(ctx.needs_input_grad)
         winners = torch.empty_like(found, dtype=torch.uint8) if keep else found
