@@ -35,6 +35,7 @@ NAMES = {
     "cifar10": "CIFAR-10",
     "tiny_imagenet50": "Tiny-ImageNet (50 classes)",
     "paper": "the paper's rate, cut short",
+    "ladder": "the paper's rate, many sparsities",
     "strong": "post-training tuned for each method",
 }
 """Names of data sets and protocols as the paper and this page have them."""

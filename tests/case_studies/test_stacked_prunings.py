@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from case_studies.pruning.logs import read_frames
 from case_studies.pruning.stacked_runs import __main__ as command
 from case_studies.pruning.stacked_runs import design, jobs, timing
 from case_studies.pruning.stacked_runs.__main__ import main
@@ -86,6 +87,26 @@ def test_every_method_sparsity_and_seed_has_a_final_row_in_the_columns_of_prune_
     asked = paper.dropna(subset="target")
     np.testing.assert_allclose(asked["sparsity"], asked["target"], atol=1e-4)
     assert paper[["validation_accuracy", "test_accuracy"]].notna().all(axis=None)
+
+
+def test_a_ladder_of_sparsities_of_the_same_seeds_stands_beside_the_table(
+    call: list[str], out: Path, tmp_path: Path
+):
+    many = ["--protocol", "ladder", "--sparsities", "0.9", "0.98", "0.995", "--without-published"]
+    again = [*call, "--out", str(tmp_path), *many, "--methods", "magnitude", "random"]
+    main([*again, "--stages", "main"])
+    main(["--out", str(tmp_path), "--join"])
+    both = tmp_path / "both"
+    both.mkdir()
+    for kind in ("runs", "layers"):
+        name = f"lenet_stacked_{kind}.parquet"
+        assert set(pd.read_parquet(tmp_path / name)["protocol"]) == {"ladder"}
+        (both / f"ladder_{kind}.parquet").write_bytes((tmp_path / name).read_bytes())
+        (both / name).write_bytes((out / name).read_bytes())
+    cells = read_frames(both).cells()
+    own = cells["LeNet on FashionMNIST, the paper's rate, many sparsities"]
+    assert set(own["sparsity"]) == {0.0, 0.9, 0.98, 0.995}
+    assert "LeNet on FashionMNIST, the paper's rate, cut short" in cells
 
 
 def test_larger_images_of_more_classes_get_the_papers_network_and_their_own_validation_data(

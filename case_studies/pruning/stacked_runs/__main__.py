@@ -124,6 +124,7 @@ def _cells(options: argparse.Namespace) -> list[Cell]:
         kept_seeds=options.kept_seeds,
         kept_methods=tuple(options.kept_methods),
         kept_targets=tuple(options.kept_targets),
+        protocol=options.protocol,
     )
     if both := set(study.seeds) & set(study.tuning_seeds):
         raise ConfigurationError(f"seed {min(both)} is both one of the table and of the tuning")
@@ -172,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--tuning-seeds", nargs="+", type=int, default=study.tuning_seeds)
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
     add("--without-published", action="store_true", help="not at the paper's sparsity")
+    add("--protocol", choices=("paper", "ladder"), default=study.protocol,
+        help="name of runs at the paper's rate; ladder for one of many sparsities")  # fmt: skip
     add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
     add(
         "--strong-sparsities",

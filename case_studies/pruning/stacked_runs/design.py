@@ -64,6 +64,9 @@ class Study:
         the control that has as many weights as the paper's rule leaves.
     kept_targets : tuple of float
         At these sparsities, at the paper's, and where the criterion chose.
+    protocol : {"paper", "ladder"}
+        What runs at the paper's rate are called: "ladder" where they are for the fall of accuracy
+        over many sparsities, on seeds that the other may have too.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
@@ -85,6 +88,7 @@ class Study:
         "causal-published-1e-14", "magnitude at causal-published-1e-14", "random",
     )  # fmt: skip
     kept_targets: tuple[float, ...] = (0.98,)
+    protocol: str = "paper"
 
     def keeps(self, source: Source, seed: int, method: str, target: float | None) -> bool:
         """Whether the final weights of a network are kept; the dense one's are at any target."""

@@ -226,7 +226,7 @@ def tuned_rates(cell: Cell) -> dict[str, float]:
 
 
 def _names(cell: Cell, seed: int, stage: str, pruning: Pruning, rate: float) -> dict[str, Any]:
-    protocol = {"lasso": "paper", "main": "paper"}.get(stage, stage)
+    protocol = cell.study.protocol if stage in SETS else stage
     shown = "auto" if pruning.target is None else pruning.target
     tuned = f"-rate{rate:g}" if stage == "tuning" else ""
     return {
