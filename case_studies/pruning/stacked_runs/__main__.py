@@ -174,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sparsities", nargs="+", type=float, default=study.sparsities)
     add("--without-published", action="store_true", help="not at the paper's sparsity")
     add("--protocol", choices=("paper", "ladder"), default=study.protocol,
-        help="name of runs at the paper's rate; ladder for one of many sparsities")  # fmt: skip
+        help="of the paper's rate; ladder: many sparsities, in a folder of its own")  # fmt: skip
     add("--tuned-at", type=float, default=study.tuned_at, help="sparsity of the tuning")
     add(
         "--strong-sparsities",

@@ -66,7 +66,7 @@ class Study:
         At these sparsities, at the paper's, and where the criterion chose.
     protocol : {"paper", "ladder"}
         What runs at the paper's rate are called: "ladder" where they are for the fall of accuracy
-        over many sparsities, on seeds that the other may have too.
+        over many sparsities, on seeds that the other may have too; in a folder of their own.
     """
 
     seeds: tuple[int, ...] = (100, 101, 102, 103, 104)
