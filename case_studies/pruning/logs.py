@@ -43,8 +43,6 @@ TUNING = "tuning"
 """Protocol of runs that chose a rate, on seeds of their own; they are no part of the table."""
 SHARED = {"protocol": "paper"}
 """Of frames that do not say their protocol: masks are the same under all."""
-TOLERANCE = 1e-3
-"""By how much two shares pruned may differ and still count as equal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +159,7 @@ def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = rows[compared].reset_index(drop=True)
     dense = (rows["sparsity"] == 0).to_numpy()
     levels = np.zeros(len(rows))
-    levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense], TOLERANCE).round(4)
+    levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense]).round(4)
     rows = _own_levels(rows.assign(sparsity=levels))
     keys = [*CELL, "method", "sparsity", "seed"]
     if rows.duplicated(keys).any():

@@ -10,8 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from case_studies.pruning.flatness.ratios import LOSS, MEASURES, paired_columns, with_levels
-from case_studies.pruning.logs import TOLERANCE, StudyFrames, split
+from case_studies.pruning.logs import StudyFrames, split
 from case_studies.pruning.methods import DENSE
+from causalhyper.granger.pruning.runs import sparsity_gaps
 
 MINUS = "\N{MINUS SIGN}"
 METHODS = 4
@@ -51,7 +52,9 @@ def _associations(own: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     measured = own[own["quantity"].isin(MEASURES) & own["rank"].isin([0, 1])]
     measured = measured[(measured["method"] != DENSE) & measured["pruned"].notna()]
     for (quantity, pruned, space), values in measured.groupby(["quantity", "pruned", "space"]):
-        level = runs[(runs["sparsity"] - float(str(pruned))).abs() <= TOLERANCE]
+        share = float(str(pruned))
+        near = sparsity_gaps(np.array([share]))[0]
+        level = runs[(runs["sparsity"] - share).abs() <= near]
         keys = ["method", "seed"]
         table = values[[*keys, "value"]].merge(level[[*keys, "test_accuracy"]], on=keys)
         fit = losses[losses["pruned"] == pruned][[*keys, "value"]]

@@ -46,7 +46,7 @@ def paired_differences(
     method: str = "method",
     seed: str = "seed",
     dense: str = "dense",
-    tolerance: float = 1e-3,
+    tolerance: float | None = None,
     test_size: int | None = None,
     level: float = 0.95,
     flips: int = 9999,
@@ -69,8 +69,9 @@ def paired_differences(
         Columns; sparsity is the share pruned, in [0, 1).
     dense : str
         Method of networks that were not pruned; unless they are the baseline, they take no part.
-    tolerance : float
-        By how much two shares pruned may differ and still count as equal.
+    tolerance : float, optional
+        By how much two shares pruned may differ and still count as equal; by default 0.001, and no
+        more than a tenth of the share kept.
     test_size : int, optional
         Test examples, where the outcome is an accuracy: for its binomial noise.
     level : float
@@ -114,7 +115,8 @@ def paired_differences(
         raise ConfigurationError(f"by takes several columns: give by=({by!r},), got {by!r}")
     if flips < 1:
         raise ConfigurationError(f"expected a flip at least; got flips={flips}")
-    if not 0 < level < 1 or not 0 <= tolerance < 1 or (test_size is not None and test_size < 1):
+    within = 0.0 if tolerance is None else tolerance
+    if not 0 < level < 1 or not 0 <= within < 1 or (test_size is not None and test_size < 1):
         raise ConfigurationError(
             "level must be in (0, 1), tolerance in [0, 1), test_size at least 1; got "
             f"{level}, {tolerance} and {test_size}"
@@ -133,7 +135,7 @@ def paired_differences(
 
 
 def _place_runs(
-    runs: pd.DataFrame, baseline: str, dense: str, tolerance: float, keys: list[str]
+    runs: pd.DataFrame, baseline: str, dense: str, tolerance: float | None, keys: list[str]
 ) -> pd.DataFrame:
     """Say at which level each run is; networks that were not pruned are at each, or left out."""
     own, others = split_dense(runs, dense)

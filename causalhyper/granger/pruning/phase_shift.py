@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from causalhyper.errors import ConfigurationError
@@ -11,9 +12,9 @@ from causalhyper.frames.foreign import as_pandas
 from causalhyper.granger.lasso.arguments import check_real
 from causalhyper.granger.pruning.phase_shift_result import PhaseShift
 from causalhyper.granger.pruning.runs import (
+    merge_near,
     read_runs,
     refuse_repeats,
-    sparsity_levels,
     split_dense,
 )
 from causalhyper.granger.pruning.seed_fits import SeedFits, fit_seeds
@@ -120,7 +121,8 @@ def phase_shift(
     if floor is not None and not floor < runs["outcome"].max():
         raise ConfigurationError(f"floor {floor:g} is not below any {outcome}: it is the least")
     runs = runs.sort_values(["seed", "sparsity"], kind="stable").reset_index(drop=True)
-    decades = sparsity_levels(to_x(runs["sparsity"].to_numpy(), "kept"), SAME)
+    decades = to_x(runs["sparsity"].to_numpy(), "kept")
+    decades = merge_near(decades, np.full(len(runs), SAME))
     runs["at"] = to_sparsity(decades, "kept")
     fits = {m: fit_seeds(m, runs[runs["method"] == m], scale, floor, level) for m in names}
     rows = [row for own in fits.values() for row in own_rows(own, scale, level)]

@@ -17,6 +17,8 @@ DIVERGED = (
 )
 RESERVED = {"method", "seed", "sparsity", "outcome", "collapsed", "at"}
 PERCENT = "shares are fractions: divide percentages by 100"
+NEAR, PART = 1e-3, 0.1
+"""See `sparsity_gaps`."""
 
 
 def read_runs(
@@ -155,33 +157,68 @@ def split_dense(runs: pd.DataFrame, dense: str) -> tuple[pd.DataFrame, pd.DataFr
     return runs[own], runs[~own]
 
 
-def sparsity_levels(sparsity: Array, tolerance: float) -> Array:
-    """Shares pruned, with those that differ by less than a tolerance made equal.
+def sparsity_gaps(sparsity: Array, tolerance: float | None = None) -> Array:
+    """By how much another share pruned may differ and still count as equal to each.
 
     Parameters
     ----------
     sparsity : ndarray, shape (n,)
-    tolerance : float
+    tolerance : float, optional
+        The same for all; by default `NEAR`, and no more than `PART` of the share kept: 99.8 and
+        99.9% are as far apart as 80 and 90%.
 
     Returns
     -------
     ndarray, shape (n,)
-        The median of each group; a group ends where the next share is further than `tolerance`
-        from its smallest.
+    """
+    if tolerance is not None:
+        return np.full(len(sparsity), tolerance)
+    return np.minimum(NEAR, PART * (1 - sparsity))
+
+
+def sparsity_levels(sparsity: Array, tolerance: float | None = None) -> Array:
+    """Shares pruned, with those that count as equal made so.
+
+    Parameters
+    ----------
+    sparsity : ndarray, shape (n,)
+    tolerance : float, optional
+        See `sparsity_gaps`.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        From `merge_near`.
 
     Examples
     --------
-    >>> sparsity_levels(np.array([0.95, 0.9501, 0.98]), 0.001).tolist()
-    [0.95005, 0.95005, 0.98]
+    >>> sparsity_levels(np.array([0.95, 0.9501, 0.999, 0.9995])).tolist()
+    [0.95005, 0.95005, 0.999, 0.9995]
     """
-    order = np.argsort(sparsity, kind="stable")
-    groups, start = np.zeros(len(sparsity), dtype=np.intp), 0
+    return merge_near(sparsity, sparsity_gaps(sparsity, tolerance))
+
+
+def merge_near(values: Array, gaps: Array) -> Array:
+    """Replace numbers that are near each other by the median of their group.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    gaps : ndarray, shape (n,)
+        A group ends where the next value is further from its smallest than that one's gap.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+    """
+    order = np.argsort(values, kind="stable")
+    groups, start = np.zeros(len(values), dtype=np.intp), 0
     for place in range(1, len(order)):
-        first = sparsity[order[start]]
-        if sparsity[order[place]] - first > tolerance:
+        first = order[start]
+        if values[order[place]] - values[first] > gaps[first]:
             start = place
         groups[order[place]] = start
-    levels = np.empty(len(sparsity))
+    levels = np.empty(len(values))
     for group in np.unique(groups):
-        levels[groups == group] = np.median(sparsity[groups == group])
+        levels[groups == group] = np.median(values[groups == group])
     return levels

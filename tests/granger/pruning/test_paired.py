@@ -127,6 +127,17 @@ def test_shares_pruned_within_the_tolerance_are_equal():
     np.testing.assert_allclose(found.to_frame()["estimate"], plain.to_frame()["estimate"])
 
 
+def test_levels_of_the_last_thousandth_stay_apart():
+    frame = runs()
+    kept = dict(zip(sorted(frame["sparsity"].unique()), (0.002, 1e-3, 5e-4, 2e-4), strict=True))
+    spread = 1 - frame["sparsity"].map(kept)
+    found = paired_differences(frame.assign(sparsity=spread), baseline="magnitude")
+    plain = paired_differences(frame, baseline="magnitude")
+    np.testing.assert_allclose(found.to_frame()["estimate"], plain.to_frame()["estimate"])
+    with pytest.raises(DataError, match="rows share method, seed, at"):
+        paired_differences(frame.assign(sparsity=spread), baseline="magnitude", tolerance=1e-3)
+
+
 def test_unequal_sparsities_are_refused():
     frame = runs()
     causal = frame["method"] == "causal"
