@@ -126,15 +126,37 @@ def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
     decades, width = (rows.get(f"width_{unit}_ratio") for unit in ("decades", "points"))
     if decades is None or width is None:
         return PruningClaim(claim, cell, name, UNASKED, "No run of magnitude pruning.", "")
+    shoulder = rows["shoulder_decades_ratio"]
+    if pd.isna(decades["lower"]) and not pd.isna(shoulder["lower"]):
+        return _sharper_shoulder(cell, name, shoulder)
     if pd.isna(decades["lower"]):
         reason = str(decades["reason"] or "no interval")
         return PruningClaim(claim, cell, name, "not identified", f"{reason}.", "")
-    sides = [HOLDS if r["upper"] < 1 else REVERSED if r["lower"] > 1 else OPEN
-             for r in (decades, width)]  # fmt: skip
+    sides = [_sharp_side(r) for r in (decades, width)]
     verdict = sides[0] if len(set(sides)) == 1 else f"{sides[0]} in decades, {sides[1]} in points"
     said = (
-        f"Width times {r['estimate']:.2f} [{r['lower']:.2f}, {r['upper']:.2f}] in {unit}"
+        f"Width times {_ratio(r)} in {unit}"
         for r, unit in ((decades, "decades of the share kept"), (width, "points"))
     )
-    sure = f"{LEVEL:.0%} jackknife intervals over {int(decades['seeds'])} seeds, not joint"
-    return PruningClaim(claim, cell, name, verdict, f"{'; '.join(said)}.", sure)
+    return PruningClaim(claim, cell, name, verdict, f"{'; '.join(said)}.", _sure(decades))
+
+
+def _sharper_shoulder(cell: str, name: str, row: pd.Series) -> PruningClaim:
+    """Judge sharpness where a fall is followed past its half, and not to its floor."""
+    finding = (
+        f"Shoulder, from 90% to half of the fall, times {_ratio(row)} in decades of the share "
+        "kept; the floor is not reached by both."
+    )
+    return PruningClaim(SHARPER, cell, name, _sharp_side(row), finding, _sure(row))
+
+
+def _sharp_side(row: pd.Series) -> str:
+    return HOLDS if row["upper"] < 1 else REVERSED if row["lower"] > 1 else OPEN
+
+
+def _ratio(row: pd.Series) -> str:
+    return f"{row['estimate']:.2f} [{row['lower']:.2f}, {row['upper']:.2f}]"
+
+
+def _sure(row: pd.Series) -> str:
+    return f"{LEVEL:.0%} jackknife intervals over {int(row['seeds'])} seeds, not joint"

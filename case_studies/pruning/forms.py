@@ -254,8 +254,7 @@ def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
     rows: list[dict[str, str]] = []
     for cell, found in shifts.items():
         if isinstance(found, str):
-            rows.append({"cell": cell, "method": "", "half way at, %": "", "width, decades": "",
-                         "remark": found})  # fmt: skip
+            rows.append(_width_row(cell, "", remark=found))
             continue
         table, without = found.to_frame(), dict[str, list[str]]()
         for method, own in table[table["against"] == ""].groupby("method", sort=False):
@@ -265,16 +264,21 @@ def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
             if pd.isna(point["estimate"]) and pd.isna(width["estimate"]):
                 without.setdefault(remark, []).append(str(method))
                 continue
-            rows.append(
-                {"cell": cell, "method": str(method), "half way at, %": _ends(point, 100),
-                 "width, decades": _ends(width, 1), "remark": remark}
-            )  # fmt: skip
-        rows += [
-            {"cell": cell, "method": ", ".join(methods), "half way at, %": "",
-             "width, decades": "", "remark": remark}
-            for remark, methods in without.items()
-        ]  # fmt: skip
-    return _texts(rows, "Phase shift: where accuracy has fallen half way, and from 90% to 10%")
+            numbers = _ends(point, 100), _ends(by["shoulder_decades"], 1), _ends(width, 1)
+            rows.append(_width_row(cell, str(method), *numbers, remark=remark))
+        rows += [_width_row(cell, ", ".join(ms), remark=said) for said, ms in without.items()]
+    return _texts(
+        rows,
+        "Phase shift: where accuracy has fallen half way, and decades of the share kept from 90% "
+        "of the fall to half (shoulder, by no curve) and to 10% (width)",
+    )
+
+
+def _width_row(
+    cell: str, method: str, point: str = "", shoulder: str = "", width: str = "", *, remark: str
+) -> dict[str, str]:
+    numbers = {"half way at, %": point, "shoulder, decades": shoulder, "width, decades": width}
+    return {"cell": cell, "method": method, **numbers, "remark": remark}
 
 
 def _ends(row: pd.Series, scale: float) -> str:

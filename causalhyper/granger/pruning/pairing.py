@@ -145,8 +145,8 @@ def _check_equal(paired: pd.DataFrame, where: str, tolerance: float | None) -> N
         seed, own, base = paired[["seed", "sparsity", "sparsity_base"]].iloc[worst]
         raise DataError(
             f"{where}: seed {seed} prunes {own:.4g}, the baseline {base:.4g}; methods are "
-            f"compared at equal sparsity, here within {allowed[worst]:g}: prune to the same share, or "
-            "raise tolerance"
+            f"compared at equal sparsity, here within {allowed[worst]:g}: prune to the same "
+            "share, or raise tolerance"
         )
 
 

@@ -78,9 +78,11 @@ def phase_shift(
     -----
     Accuracy is ``floor + (top - floor) / (1 + exp((x - middle) / width))`` with
     ``x = -log10(share kept)``. The point is the share pruned at `middle`; the width is what lies
-    between 90% and 10% of the fall. Intervals leave out whole seeds (jackknife) and use Student's
-    t, on the scale of x and of logarithms of widths: a bootstrap of three to five seeds has too
-    few samples. Differences leave the same seed out of both methods.
+    between 90% and 10% of the fall. The shoulder is what lies between 90% and half of the fall
+    from the first level, by straight lines between means made monotone: it knows no shape of the
+    curve, and where the floor is known it needs no level near it. Intervals leave out whole seeds
+    (jackknife) and use Student's t, on the scale of x and of logarithms of widths: a bootstrap of
+    three to five seeds has too few samples. Differences leave the same seed out of both methods.
 
     That a sharp fall shows a good subset (Shah et al., "A Granger-causal perspective on gradient
     descent with application to pruning", test 1) is a claim, and the point says more: a layer that
@@ -97,11 +99,12 @@ def phase_shift(
     ...     for s, noise in enumerate(rng.normal(scale=0.004, size=(4, 9)))
     ... )
     >>> found = phase_shift(frame.assign(method="magnitude"))
-    >>> found.to_frame()[["quantity", "estimate", "lower", "upper"]].round(2).head(3)
-            quantity  estimate  lower  upper
-    0          point      0.97   0.97   0.97
-    1   width_points      0.05   0.05   0.05
-    2  width_decades      0.64   0.64   0.64
+    >>> found.to_frame()[["quantity", "estimate", "lower", "upper"]].round(2).head(4)
+               quantity  estimate  lower  upper
+    0             point      0.97   0.97   0.97
+    1      width_points      0.05   0.05   0.05
+    2     width_decades      0.64   0.64   0.64
+    3  shoulder_decades      0.37   0.36   0.38
     """
     if scale not in ("kept", "pruned") or not 0 < level < 1:
         raise ConfigurationError(
@@ -175,7 +178,7 @@ def _same_seeds(
         rows = shared[shared["method"] == own.method]
         if not len(rows):
             said = "no seed in common"
-            both.append(SeedFits(own.method, (), None, (), (), (said, said), ()))
+            both.append(SeedFits(own.method, (), None, (), (), (said,) * 3, ()))
         else:
             both.append(fit_seeds(own.method, rows, scale, floor, level))
     return both[0], both[1]

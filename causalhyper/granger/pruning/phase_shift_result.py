@@ -10,7 +10,7 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.pruning.phase_shift_words import tell_phase_shift
-from causalhyper.granger.pruning.seed_fits import SeedFits, working_values
+from causalhyper.granger.pruning.seed_fits import QUANTITIES, SeedFits, working_values
 from causalhyper.granger.pruning.transition import Scale, fit_transition, to_sparsity, to_x
 from causalhyper.granger.pruning.transition_table import COLUMNS
 from causalhyper.inference.intervals import t_quantile
@@ -64,13 +64,14 @@ class PhaseShift(Shown):
 
         Numbers are NaN where `reason` says why they are not identified. ``point``: share pruned
         at which accuracy has fallen half way; ``width_points``, ``width_decades``: shares pruned,
-        and decades of the share kept, between 90% and 10% of the fall;
-        ``width_decades_alone``: geometric mean of the seeds' own.
+        and decades of the share kept, between 90% and 10% of the fall; ``shoulder_decades``:
+        from 90% to half, which needs no level near a known floor; ``width_decades_alone``:
+        geometric mean of the seeds' own.
         """
         return self.table.copy()
 
     def seeds_frame(self) -> pd.DataFrame:
-        """One row a method and seed, fitted alone: point, widths, top, floor, rmse, reason.
+        """One row a method and seed, fitted alone: `QUANTITIES`, rmse, reason.
 
         Numbers are NaN where `reason` says why.
         """
@@ -80,15 +81,15 @@ class PhaseShift(Shown):
                 fits.seeds, fits.alone, fits.alone_reasons, strict=True
             ):
                 own = (self.runs["method"] == fits.method) & (self.runs["seed"] == seed)
-                numbers = [np.nan] * 6
+                numbers = [np.nan] * 7
                 if curve is not None and not reason:
                     values = working_values(curve, self.scale)
                     point = float(to_sparsity(values[0], self.scale))
                     rmse = np.sqrt(curve.rss / own.sum())
-                    numbers = [point, *np.exp(values[1:3]), *values[3:], rmse]
+                    numbers = [point, *np.exp(values[1:4]), *values[4:], rmse]
                 rows.append((fits.method, seed, *numbers, reason))
-        names = ["method", "seed", "point", "width_points", "width_decades", "top", "floor"]
-        return pd.DataFrame(rows, columns=[*names, "rmse", "reason"])
+        names = ["method", "seed", *QUANTITIES, "rmse", "reason"]
+        return pd.DataFrame(rows, columns=names)
 
     def levels_frame(self) -> pd.DataFrame:
         """One row a method and level; columns `LEVELS`."""

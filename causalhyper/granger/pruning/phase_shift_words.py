@@ -36,7 +36,7 @@ def tell_phase_shift(
     percent = f"{100 * table['level'].iloc[0]:g}%"
     lines = [
         f"Fall of {outcome} with the share pruned; {percent} intervals from whole seeds. Point: "
-        "fallen half way; width: from 90% to 10% of the fall"
+        "fallen half way; width: from 90% to 10% of the fall; shoulder: from 90% to half"
     ]
     fits = {str(row["method"]): row for row in goodness.to_dict("records")}
     for method, rows in own.groupby("method", sort=False):
@@ -70,7 +70,11 @@ def _tell_method(name: str, rows: dict[str, Numbers], fit: Numbers) -> str:
         f"{100 * point['estimate']:.2f}% pruned{_interval(point, 100)}"
     )
     if isnan(width["estimate"]):
-        return f"{said}; width not identified: {width['reason']}"
+        said += f"; width not identified: {width['reason']}"
+        shoulder = rows["shoulder_decades"]
+        if isnan(shoulder["estimate"]):
+            return said
+        return f"{said}; shoulder {shoulder['estimate']:.2f} decades{_interval(shoulder)}"
     said += (
         f"; over {100 * points['estimate']:.2f} points{_interval(points, 100)}, "
         f"{width['estimate']:.2f} decades of the share kept{_interval(width)}"
@@ -96,7 +100,12 @@ def _tell_pair(names: str, rows: dict[str, Numbers]) -> list[str]:
         f"{_interval(point, 100, '+')}: {word}"
     ]
     if isnan(ratio["estimate"]):
-        return [*lines, f"  widths not compared: {ratio['reason']}"]
+        lines.append(f"  widths not compared: {ratio['reason']}")
+        half = rows["shoulder_decades_ratio"]
+        if not isnan(half["estimate"]):
+            word = _word(half, 1.0, "smoother", "sharper")
+            lines.append(f"  shoulder times {half['estimate']:.2f}{_interval(half)}: {word}")
+        return lines
     points = rows["width_points_ratio"]
     words = [_word(row, 1.0, "smoother", "sharper") for row in (ratio, points)]
     lines.append(

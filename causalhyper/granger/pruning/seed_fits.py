@@ -20,9 +20,14 @@ from causalhyper.granger.pruning.transition import (
 from causalhyper.inference.intervals import t_quantile
 from causalhyper.inference.jackknife import jackknife_variances, leave_one_out
 
-QUANTITIES = ("point", "width_points", "width_decades", "top", "floor")
+QUANTITIES = ("point", "width_points", "width_decades", "shoulder_decades", "top", "floor")
 """Share pruned at which accuracy has fallen half way; shares pruned between 90% and 10% of the
-fall; decades of the share kept between them; accuracy before and after."""
+fall; decades of the share kept between them; and from 90% to half, by no curve; accuracy before
+and after."""
+
+
+STEP = 0.5
+"""Most of the fall between two levels that a straight line may bridge."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +45,8 @@ class SeedFits:
     alone : tuple of TransitionCurve or None
         Of each seed alone; None where it has too few levels.
     reasons, alone_reasons : tuple of str
-        Why point and width of all seeds are not identified, "" where they are; of each seed: why
-        its point or width is not.
+        Why point, width and shoulder of all seeds are not identified, "" where they are; of each
+        seed: why its point or width is not.
     """
 
     method: str
@@ -49,7 +54,7 @@ class SeedFits:
     curve: TransitionCurve | None
     left: tuple[TransitionCurve, ...]
     alone: tuple[TransitionCurve | None, ...]
-    reasons: tuple[str, str]
+    reasons: tuple[str, str, str]
     alone_reasons: tuple[str, ...]
 
 
@@ -86,16 +91,16 @@ def fit_seeds(
 
     curve = fit(np.ones(len(x)))
     few = f"{needed} levels of sparsity are needed, got {len(np.unique(at))}"
-    reasons = (few, few)
+    reasons = (few, few, few)
     left: tuple[TransitionCurve, ...] = ()
     if curve is not None:
         flat = _no_fall(at, y, codes, level)
-        reasons = (flat, flat) if flat else why_not(curve, at, scale, known=floor is not None)
+        reasons = (flat,) * 3 if flat else why_not(curve, at, scale, known=floor is not None)
         left = _leave_out(fit, codes, (float(at.min()), float(at.max())))
     own = [codes == i for i in range(count)]
     alone = tuple(fit(rows.astype(np.float64)) for rows in own)
     said = [
-        (few,) if c is None else why_not(c, at[rows], scale, known=floor is not None)
+        (few,) if c is None else why_not(c, at[rows], scale, known=floor is not None)[:2]
         for c, rows in zip(alone, own, strict=True)
     ]
     alone_reasons = tuple(next(filter(None, each), "") for each in said)
@@ -116,8 +121,10 @@ def _leave_out(
     )
 
 
-def why_not(curve: TransitionCurve, x: Array, scale: Scale, *, known: bool) -> tuple[str, str]:
-    """Say why point and width of a fitted curve are not identified; "" where they are.
+def why_not(
+    curve: TransitionCurve, x: Array, scale: Scale, *, known: bool
+) -> tuple[str, str, str]:
+    """Say why quantities of a fitted curve are not identified; "" where they are.
 
     Parameters
     ----------
@@ -130,29 +137,52 @@ def why_not(curve: TransitionCurve, x: Array, scale: Scale, *, known: bool) -> t
 
     Returns
     -------
-    point, width : str
+    point, width, shoulder : str
+        The shoulder needs no level near a known floor, and levels no more than `STEP` apart.
     """
     levels = np.unique(x)
     start, end = curve.ends
     last, first = (f"{v:.4g}%" for v in 100 * to_sparsity(levels[[-1, 0]], scale))
     if curve.top <= curve.floor or not levels[0] <= curve.middle <= levels[-1]:
         said = f"accuracy does not fall half way between {first} and {last} pruned"
-        return said, said
+        return said, said, said
     slack = 1e-9 * float(np.ptp(levels))
     if start < levels[0] - slack:
         early = f"accuracy has fallen by a tenth of its way before {first}: add lower sparsities"
-        return early, early
-    if end > levels[-1] + slack:
-        late = f"the floor is not reached at {last}: add higher sparsities"
-        return ("", late) if known else (f"{late}, or give floor",) * 2
+        return early, early, early
+    late = f"the floor is not reached at {last}: add higher sparsities"
+    reached = end <= levels[-1] + slack
+    if not reached and not known:
+        return (f"{late}, or give floor",) * 3
+    between = _too_few_between(curve, levels, scale)
+    alone = between or _no_shoulder(curve, scale)
+    return (between, between, alone) if reached else ("", late, alone)
+
+
+def _too_few_between(curve: TransitionCurve, levels: Array, scale: Scale) -> str:
+    """Say that the fall lies between two levels; "" where two are within it."""
     share = (curve(levels) - curve.floor) / (curve.top - curve.floor)
     inside: Flags = (share > 0.03) & (share < 0.97)
-    if inside.sum() < 2:
-        before, after = levels[levels <= curve.middle][-1], levels[levels > curve.middle][0]
-        low, high = (f"{v:.4g}%" for v in 100 * to_sparsity(np.array([before, after]), scale))
-        said = f"the fall lies between {low} and {high}: add sparsities between them"
-        return said, said
-    return "", ""
+    if inside.sum() >= 2:
+        return ""
+    before, after = levels[levels <= curve.middle][-1], levels[levels > curve.middle][0]
+    low, high = (f"{v:.4g}%" for v in 100 * to_sparsity(np.array([before, after]), scale))
+    return f"the fall lies between {low} and {high}: add sparsities between them"
+
+
+def _no_shoulder(curve: TransitionCurve, scale: Scale) -> str:
+    """Say that the shoulder lies in one step between levels, or too large ones; "" where not."""
+    places = curve.fallen(0.1), curve.fallen(0.5)
+    levels, means = curve.falling
+    if np.isnan(places[1]):
+        return "means of levels do not fall half way"
+    after = np.searchsorted(levels, places)
+    steps = (means[after - 1] - means[after]) / (means[0] - curve.floor)
+    if after[0] < after[1] and (steps <= STEP).all():
+        return ""
+    widest = after[int(steps.argmax())]
+    low, high = (f"{v:.4g}%" for v in 100 * to_sparsity(levels[[widest - 1, widest]], scale))
+    return f"{max(steps):.0%} of the fall lies between {low} and {high}: add sparsities there"
 
 
 def _no_fall(x: Array, y: Array, seeds: Codes, level: float) -> str:
@@ -191,6 +221,8 @@ def working_values(curve: TransitionCurve, scale: Scale) -> Array:
     """
     ends = np.array(curve.ends)
     points = decades = np.nan
+    fallen = np.array([curve.fallen(0.1), curve.fallen(0.5)])
+    shoulder = float(np.diff(_decades(fallen, scale))[0])
     if scale == "kept":
         decades = 2 * REACH * curve.width
         if ends[0] > -1:
@@ -198,10 +230,15 @@ def working_values(curve: TransitionCurve, scale: Scale) -> Array:
     else:
         points = float(np.diff(ends)[0])
         if ends[1] < 1:
-            decades = float(np.diff(to_x(ends, "kept"))[0])
-    widths = np.array([points, decades])
-    logs = np.log(widths, out=np.full(2, np.nan), where=widths > 0)
+            decades = float(np.diff(_decades(ends, scale))[0])
+    widths = np.array([points, decades, shoulder])
+    logs = np.log(widths, out=np.full(3, np.nan), where=widths > 0)
     return np.array([curve.middle, *logs, curve.top, curve.floor])
+
+
+def _decades(x: Array, scale: Scale) -> Array:
+    """Places on the scale of the curve, in decades of the share kept; NaN past all pruned."""
+    return x if scale == "kept" else to_x(np.where(x < 1, x, np.nan), "kept")
 
 
 def jackknife_se(left: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ REACH = float(np.log(9))
 _MIDDLES, _WIDTHS = 61, 31
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TransitionCurve:
     """``floor + (top - floor) / (1 + exp((x - middle) / width))``.
 
@@ -28,6 +28,9 @@ class TransitionCurve:
         Where it has fallen by half, and the logistic's scale, both in units of x.
     rss : float
         Weighted sum of squared residuals.
+    falling : tuple of ndarray
+        Levels, and the weighted means there made monotone, from first to last: no curve's shape is
+        in them.
     """
 
     top: float
@@ -35,6 +38,21 @@ class TransitionCurve:
     middle: float
     width: float
     rss: float
+    falling: tuple[Array, Array]
+
+    def fallen(self, share: float) -> float:
+        """Where the monotone means, joined by straight lines, have fallen by a share of their way.
+
+        The way is from the mean of the first level to the floor; NaN where they do not fall so
+        far, or not at all.
+        """
+        x, means = self.falling
+        goal = means[0] - share * (means[0] - self.floor)
+        below = np.flatnonzero(means <= goal)
+        if not below.size or below[0] == 0:
+            return np.nan
+        ends = slice(below[0] - 1, below[0] + 1)
+        return float(np.interp(-goal, -means[ends], x[ends]))
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -123,6 +141,8 @@ def fit_transition(
     >>> [round(value, 6) for value in (curve.top, curve.floor, curve.middle, curve.width)]
     [0.7, 0.1, 1.5, 0.2]
     """
+    from scipy.optimize import isotonic_regression
+
     levels, place = np.unique(x, return_inverse=True)
     held = np.bincount(place, weights).astype(np.float64)
     live = held > 0
@@ -130,9 +150,9 @@ def fit_transition(
     means = np.bincount(place, weights * y)[live] / held
     start = _search(levels, means, held, floor)
     top, low, middle, width = _polish(levels, means, held, start, floor)
-    curve = TransitionCurve(top, low, middle, width, 0.0)
-    rss = float((weights * (y - curve(x)) ** 2).sum())
-    return TransitionCurve(top, low, middle, width, rss)
+    falling = isotonic_regression(means, weights=held, increasing=False).x
+    curve = TransitionCurve(top, low, middle, width, 0.0, (levels, falling))
+    return replace(curve, rss=float((weights * (y - curve(x)) ** 2).sum()))
 
 
 def _spacing(x: Array) -> tuple[float, float]:

@@ -21,7 +21,13 @@ COLUMNS = ("method", "against", "quantity", "estimate", "se", "df", "lower", "up
 """Columns of the table, in order; numbers are NaN where `reason` says why."""
 ALONE = "width_decades_alone"
 """Geometric mean of the seeds' own widths in decades."""
-CONTRASTS = ("point_difference", "width_points_ratio", "width_decades_ratio")
+CONTRASTS = {
+    "point_difference": "point",
+    "width_points_ratio": "width_points",
+    "width_decades_ratio": "width_decades",
+    "shoulder_decades_ratio": "shoulder_decades",
+}
+"""What two methods are compared by, with its quantity."""
 
 Row = dict[str, object]
 
@@ -40,11 +46,10 @@ def own_rows(fits: SeedFits, scale: Scale, level: float) -> list[Row]:
     list of dict
         One for each of `QUANTITIES`, and the width of seeds alone.
     """
-    point, width = fits.reasons
-    reasons = dict(zip(QUANTITIES, (point, width, width, point, point), strict=True))
     backs = {"point": lambda x: to_sparsity(x, scale), "top": _same, "floor": _same}
     rows = []
-    for i, (name, reason) in enumerate(reasons.items()):
+    for i, name in enumerate(QUANTITIES):
+        reason = _reason(fits, name)
         numbers = None
         if fits.curve is not None and not reason:
             left = _left(fits, scale)
@@ -71,10 +76,9 @@ def difference_rows(first: SeedFits, second: SeedFits, scale: Scale, level: floa
         One for each of `CONTRASTS`.
     """
     rows = []
-    for name in CONTRASTS:
-        place = 0 if name == "point_difference" else 1
+    for name, quantity in CONTRASTS.items():
         reason = "; ".join(
-            f"{f.method}: {f.reasons[place]}" for f in (first, second) if f.reasons[place]
+            f"{f.method}: {said}" for f in (first, second) if (said := _reason(f, quantity))
         )
         numbers = None
         if first.curve is not None and second.curve is not None and not reason:
@@ -84,10 +88,21 @@ def difference_rows(first: SeedFits, second: SeedFits, scale: Scale, level: floa
             gaps = None
             if lefts[0] is not None and lefts[1] is not None:
                 gaps = _contrast(lefts[0], name, scale) - _contrast(lefts[1], name, scale)
-            numbers = _measure(float(gap), gaps, np.exp if place else _same, level)
+            back = _same if quantity == "point" else np.exp
+            numbers = _measure(float(gap), gaps, back, level)
             reason = _why_no_interval(first) if gaps is None else ""
         rows.append(_row(first, name, numbers, reason, level, second.method))
     return rows
+
+
+def _reason(fits: SeedFits, quantity: str) -> str:
+    """Why a quantity is not identified; "" where it is."""
+    point, width, shoulder = fits.reasons
+    return {
+        "width_points": width,
+        "width_decades": width,
+        "shoulder_decades": shoulder,
+    }.get(quantity, point)
 
 
 def _measure(
@@ -116,7 +131,7 @@ def _contrast(values: Array, name: str, scale: Scale) -> Array:
     """What is subtracted: share pruned, or the logarithm of a width."""
     if name == "point_difference":
         return np.asarray(to_sparsity(values[..., 0], scale))
-    return np.asarray(values[..., 1 if name == "width_points_ratio" else 2])
+    return np.asarray(values[..., QUANTITIES.index(CONTRASTS[name])])
 
 
 def _alone(fits: SeedFits, scale: Scale, level: float) -> Row:

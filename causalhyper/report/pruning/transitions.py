@@ -19,6 +19,7 @@ NAMES = {
     "point_difference": ("point", 0.0, ("later", "earlier")),
     "width_points_ratio": ("width in points", 1.0, ("smoother", "sharper")),
     "width_decades_ratio": ("width in decades", 1.0, ("smoother", "sharper")),
+    "shoulder_decades_ratio": ("shoulder in decades", 1.0, ("smoother", "sharper")),
 }
 """Contrasts with the value of no difference, and words for the sides above and below it."""
 LEVELS = 30
@@ -93,11 +94,15 @@ def tell_transition(table: pd.DataFrame) -> str:
         reason = points["reason"].iloc[0]
         return f"No fall is identified: of {points['method'].iloc[0]}, {reason}."
     pairs = table[(table["against"] != "") & table["lower"].notna()]
+    pairs = pairs[pairs["quantity"] != "width_points_ratio"]
+    widths = pairs["quantity"] == "width_decades_ratio"
+    wide = set(zip(pairs.loc[widths, "method"], pairs.loc[widths, "against"], strict=True))
     told = []
     for row in pairs.to_dict("records"):
-        word = contrast_side(row)
-        if row["quantity"] != "width_points_ratio" and word in ("later", "earlier", "sharper",
-                                                               "smoother"):  # fmt: skip
+        word, both = contrast_side(row), (row["method"], row["against"])
+        if row["quantity"] == "shoulder_decades_ratio" and both in wide:
+            continue
+        if word in ("later", "earlier", "sharper", "smoother"):
             told.append(f"{row['method']} falls {_adverb(word)} than {row['against']}")
     shown = f"{int(there.sum())} of {len(points)} methods show where accuracy has fallen half way"
     if not told:
@@ -134,6 +139,7 @@ def width_table(table: pd.DataFrame) -> ReportTable:
             _measure(by["point"], 100, 2),
             _measure(by["width_points"], 100, 2),
             _measure(by["width_decades"], 1, 2),
+            _measure(by["shoulder_decades"], 1, 2),
         )
         reasons = dict.fromkeys(str(row["reason"]) for row in by.values() if row["reason"])
         seeds = int(by["point"]["seeds"])
@@ -141,10 +147,12 @@ def width_table(table: pd.DataFrame) -> ReportTable:
         last = (Cell(str(seeds), (float(seeds),)), Cell("; ".join(reasons)))
         rows.append((Cell(str(method)), *flat, *last))
     level = f"{100 * table['level'].iloc[0]:g}% interval"
-    heads = ("method", "half way at, %", level, "width, points", level, "width, decades", level)
+    names = ("half way at, %", "width, points", "width, decades", "shoulder, decades")
+    heads = [head for name in names for head in (name, level)]
     return ReportTable(
-        "Where accuracy has fallen half way, and how much is pruned from 90% to 10% of the fall",
-        (*heads, "seeds", "remark"),
+        "Where accuracy has fallen half way, and how much is pruned from 90% to 10% of the fall "
+        "(width) and to half of it (shoulder)",
+        ("method", *heads, "seeds", "remark"),
         tuple(rows),
     )
 

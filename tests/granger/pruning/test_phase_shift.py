@@ -16,6 +16,16 @@ SHARP, SMOOTH = Truth(point=0.96, width=0.08), Truth(point=0.98, width=0.16)
 BOTH = {"causal": SHARP, "magnitude": SMOOTH}
 
 
+def shoulder(truth, levels):
+    """From 90% to half of the fall from the first level, by straight lines between levels."""
+    levels = sorted(levels)
+    x = to_x(np.array(levels), "kept")
+    y = truth.accuracy(np.array(levels))
+    share = (y - truth.floor) / (y[0] - truth.floor)
+    start, half = np.interp([-0.9, -0.5], -share, x)
+    return half - start
+
+
 def draw(truths=BOTH, seed=0, **options):
     return draw_runs(truths, np.random.default_rng(seed), **options)
 
@@ -45,11 +55,14 @@ def test_a_logistic_fall_without_noise_is_recovered(top, floor, middle, width):
 
 
 def test_point_and_widths_without_noise_are_those_of_the_curve():
-    found = phase_shift(draw(**EXACT))
+    levels = (*LEVELS, 0.96, 0.985)
+    found = phase_shift(draw(levels=levels, **EXACT))
+    half = {method: shoulder(truth, levels) for method, truth in BOTH.items()}
     ends = -np.log10(1 - SHARP.point) + np.array([-1, 1]) * np.log(9) * SHARP.width
     expected = {
         "point": SHARP.point,
         "width_decades": SHARP.decades,
+        "shoulder_decades": half["causal"],
         "width_points": float(np.diff(1 - 10.0**-ends)[0]),
         "top": 0.7,
         "floor": 0.1,
@@ -59,8 +72,22 @@ def test_point_and_widths_without_noise_are_those_of_the_curve():
         assert row(found, quantity)["estimate"] == pytest.approx(value, rel=1e-6)
         assert row(found, quantity)["se"] == pytest.approx(0, abs=1e-6)
     against = {"point_difference": -0.02, "width_decades_ratio": 0.5}
+    against["shoulder_decades_ratio"] = half["causal"] / half["magnitude"]
     for quantity, value in against.items():
         assert row(found, quantity, against="magnitude")["estimate"] == pytest.approx(value)
+
+
+def test_the_shoulder_follows_the_levels_and_no_curve():
+    kept = np.array([1.0, 0.1, 0.05, 0.02, 0.01, 0.005])
+    accuracy = np.array([0.7, 0.7, 0.6, 0.5, 0.3, 0.25])  # of a fall of 0.6: 0.64 and 0.4
+    frame = pd.concat(
+        pd.DataFrame({"method": "causal", "seed": s, "sparsity": 1 - kept, "test_accuracy": a})
+        for s, a in enumerate((accuracy, accuracy))
+    )
+    found = row(phase_shift(frame, floor=0.1), "shoulder_decades")
+    start, half = 1 + 0.6 * np.log10(2), np.log10(50) + 0.5 * np.log10(2)
+    assert found["estimate"] == pytest.approx(half - start)
+    assert found["reason"] == ""
 
 
 def test_accuracy_has_fallen_by_a_tenth_and_nine_tenths_at_the_ends_of_the_width():
@@ -147,30 +174,53 @@ def reasons(frame, **options):
 
 
 @pytest.mark.parametrize(
-    ("levels", "options", "point", "width"),
+    ("levels", "options", "point", "width", "shoulder"),
     [
         (
             (0.5, 0.8, 0.9, 0.92, 0.94),
             {},
-            "not fall half way between 50% and 94%",
-        )
-        * 1
-        + ("not fall half way between 50% and 94%",),
-        ((0.5, 0.8, 0.9, 0.95, 0.965), {}, "the floor is not reached at 96.5%", "floor"),
-        ((0.5, 0.8, 0.9, 0.95, 0.965), {"floor": 0.1}, "", "the floor is not reached at 96.5%"),
-        ((0.95, 0.96, 0.97, 0.98, 0.99), {}, "before 95%: add lower", "before 95%: add lower"),
+            *["not fall half way between 50% and 94%"] * 3,
+        ),
+        ((0.5, 0.8, 0.9, 0.95, 0.965), {}, *["the floor is not reached at 96.5%"] * 3),
+        ((0.5, 0.8, 0.9, 0.95, 0.965), {"floor": 0.1}, "", "not reached at 96.5%", ""),
+        (
+            (0.5, 0.8, 0.9, 0.91, 0.965),
+            {"floor": 0.1},
+            "",
+            "not reached at 96.5%",
+            "between 91% and 96.5%",
+        ),
+        # the shoulder would end within a straight line from 90 to 96.3%
+        ((0.5, 0.8, 0.9, 0.963, 0.97), {"floor": 0.1}, "", "at 97%", "60% of the fall lies"),
+        ((0.95, 0.96, 0.97, 0.98, 0.99), {}, *["before 95%: add lower"] * 3),
         # a known floor does not tell where the fall began
-        ((0.95, 0.96, 0.97, 0.98, 0.99), {"floor": 0.1}, "before 95%", "before 95%"),
-        ((0.2, 0.4, 0.5, 0.6, 0.999), {}, "between 60% and 99.9%", "between 60% and 99.9%"),
-        ((0.9, 0.95, 0.97, 0.99), {}, "5 levels of sparsity are needed, got 4", "5 levels"),
+        ((0.95, 0.96, 0.97, 0.98, 0.99), {"floor": 0.1}, *["before 95%"] * 3),
+        ((0.2, 0.4, 0.5, 0.6, 0.999), {}, *["between 60% and 99.9%"] * 3),
+        ((0.9, 0.95, 0.97, 0.99), {}, *["5 levels of sparsity are needed, got 4"] * 3),
     ],
 )
-def test_what_the_levels_do_not_show_is_said_and_not_extrapolated(levels, options, point, width):
+def test_what_the_levels_do_not_show_is_said_and_not_extrapolated(
+    levels, options, point, width, shoulder
+):
     frame = draw({"causal": SHARP}, levels=levels, **EXACT)
     found = phase_shift(frame, **options).to_frame().set_index("quantity")
-    for quantity, said in (("point", point), ("width_decades", width), ("width_points", width)):
+    expected = {"point": point, "width_decades": width, "width_points": width}
+    expected["shoulder_decades"] = shoulder
+    for quantity, said in expected.items():
         assert said in found.loc[quantity, "reason"]
         assert np.isnan(found.loc[quantity, "estimate"]) == bool(said)
+
+
+def test_falls_that_do_not_reach_a_known_floor_are_compared_by_their_shoulders():
+    levels = (0.5, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98)
+    found = phase_shift(draw(levels=levels, seeds=5), floor=0.1, baseline="magnitude")
+    ratio = row(found, "shoulder_decades_ratio", against="magnitude")
+    assert np.isnan(row(found, "width_decades_ratio", against="magnitude")["estimate"])
+    truth = shoulder(SHARP, levels) / shoulder(SMOOTH, levels)
+    assert ratio["lower"] < truth < ratio["upper"] < 1
+    said = found.summary()
+    assert "widths not compared: magnitude: the floor is not reached at 98%" in said
+    assert f"shoulder times {ratio['estimate']:.2f} [" in said
 
 
 def test_accuracy_that_does_not_fall_has_no_transition():
@@ -344,10 +394,13 @@ def test_what_cannot_be_fitted_is_refused(change, options, error, said):
 
 
 def simulate(seeds, reps):
-    """Whether 95% intervals hold point, width, and contrasts of two methods."""
-    held = []
+    """Whether 95% intervals hold point, width, shoulder, and contrasts of two methods."""
+    held, levels = [], (*LEVELS, 0.96)
+    cut = [level for level in levels if level <= 0.99]  # magnitude has not reached its floor
+    half = {method: shoulder(truth, cut) for method, truth in BOTH.items()}
     for rep in range(reps):
-        frame = draw_runs(BOTH, np.random.default_rng([17, seeds, rep]), seeds=seeds)
+        rng = np.random.default_rng([17, seeds, rep])
+        frame = draw_runs(BOTH, rng, seeds=seeds, levels=levels)
         found = phase_shift(frame)
         checks = [
             ("point", "", SHARP.point),
@@ -357,6 +410,10 @@ def simulate(seeds, reps):
             ("width_decades_ratio", "magnitude", 0.5),
         ]
         rows = [(row(found, q, against=a), value) for q, a, value in checks]
+        found = phase_shift(frame[frame["sparsity"].isin(cut)], floor=SHARP.floor)
+        rows += [(row(found, "shoulder_decades", m), half[m]) for m in BOTH]
+        ratio = half["causal"] / half["magnitude"]
+        rows.append((row(found, "shoulder_decades_ratio", against="magnitude"), ratio))
         held.append([r["lower"] <= value <= r["upper"] for r, value in rows])
     return np.sum(held, axis=0)
 
