@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.text import Text
 
 from case_studies.pruning.figures import draw_standing
-from case_studies.pruning.flatness.pictures import part_pictures
 from case_studies.pruning.logs import DATA, read_frames
 from case_studies.pruning.markdown_page import filled
 from case_studies.pruning.page import render_study
+from case_studies.pruning.page_parts import part_pictures
 from case_studies.pruning.study import PruningStudy, analyse
 from causalhyper.errors import CausalHyperError
 from causalhyper.frames import write_together

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import FISHER, JUDGED, MOVEMENT, OWN, SHIFTED, STRONGEST
-from case_studies.pruning.flatness.pictures import PARTS, part_text
+from case_studies.pruning.falls import LADDER
+from case_studies.pruning.judging import SHARPER
 from case_studies.pruning.methods import DENSE, role
+from case_studies.pruning.page_parts import PARTS, part_text
 from case_studies.pruning.study import PruningStudy
 from causalhyper.errors import DataError
 from causalhyper.report import Bullets, PageSection, ReportTable, markdown_table
@@ -64,11 +67,34 @@ BLOCKS: dict[str, Callable[[PruningStudy], str]] = {
     "own-rule": lambda study: _optional(study, "own_rule", forms.rule_form),
     "rates": lambda study: _optional(study, "rates", forms.rate_form),
     "overlaps": lambda study: _optional(study, "overlaps", forms.overlap_form),
-    "phase-shift": _table(lambda s: forms.width_form(s.shifts)),
     **{part: lambda study, part=part: part_text(study, part) for part in PARTS},  # type: ignore[misc]
     "costs": _table(lambda s: forms.cost_form(s.frames, s.tables)),
 }
 """What a page may ask for by name."""
+WHOLE = {"short", "runs", "phase-shift", "costs"}
+"""Blocks that also tell of the protocol `LADDER`; the report has its other comparisons."""
+
+
+def without_ladders(study: PruningStudy) -> PruningStudy:
+    """The study without runs at many sparsities, but for the claim that they are made for.
+
+    Parameters
+    ----------
+    study : PruningStudy
+
+    Returns
+    -------
+    PruningStudy
+    """
+    runs = study.frames.runs
+    ending = f", {LADDER}"
+    tables = {
+        name: table[~table["cell"].str.endswith(ending)] if "cell" in table else table
+        for name, table in study.tables.items()
+    }
+    claims = tuple(c for c in study.claims if c.claim == SHARPER or not c.cell.endswith(ending))
+    frames = replace(study.frames, runs=runs[runs["protocol"] != LADDER])
+    return replace(study, frames=frames, tables=tables, claims=claims)
 
 
 def filled(text: str, study: PruningStudy) -> str:
@@ -92,4 +118,7 @@ def filled(text: str, study: PruningStudy) -> str:
     names = {name for _, name, *_ in MARKED.findall(text)}
     if unknown := names - set(BLOCKS):
         raise DataError(f"the page asks for {sorted(unknown)}; there are {sorted(BLOCKS)}")
-    return fill_page(text, {name: BLOCKS[name](study) for name in names})
+    fewer = without_ladders(study)
+    return fill_page(
+        text, {name: BLOCKS[name](study if name in WHOLE else fewer) for name in names}
+    )

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pandas as pd
 
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import FISHER, JUDGED, MOVEMENT, OWN, SHIFTED, STRONGEST
+from case_studies.pruning.falls import fall_pictures
 from case_studies.pruning.figures import draw_standing
 from case_studies.pruning.flatness.page import flatness_sections
 from case_studies.pruning.flatness.surface_page import strip_sections, surface_sections
-from case_studies.pruning.further import drawn_methods
 from case_studies.pruning.judging import pick
 from case_studies.pruning.logs import split
 from case_studies.pruning.methods import DENSE, MAGNITUDE, percent, role
 from case_studies.pruning.page_size import MOST, without_pictures
 from case_studies.pruning.study import PruningStudy
-from causalhyper.granger.pruning import PhaseShift, phase_shift
 from causalhyper.report import (
     Bullets,
     Fold,
@@ -33,7 +31,6 @@ from causalhyper.report.blocks import Block
 from causalhyper.report.pruning import (
     layers_section,
     overlap_section,
-    transition_section,
 )
 
 TITLE = "Is causal pruning better than magnitude?"
@@ -97,7 +94,8 @@ def study_sections(study: PruningStudy) -> list[PageSection]:
         )
     if "rates" in tables:
         sections.append(PageSection("Tuned rates", (forms.rate_form(tables["rates"]),)))
-    sections.append(PageSection("Phase shift", tuple(_transitions(study))))
+    falls = (forms.width_form(study.shifts), *fall_pictures(study, "transition"))
+    sections.append(PageSection("Phase shift", falls))
     sections += _of_masks(study)
     sections += flatness_sections(study)
     sections += surface_sections(study)
@@ -146,28 +144,6 @@ def _differences(contrasts: pd.DataFrame, study: PruningStudy) -> Iterator[Block
     controls = contrasts[contrasts["question"].isin([MOVEMENT, SHIFTED, FISHER, OWN])]
     if len(controls):
         yield forms.control_form(controls)
-
-
-def _transitions(study: PruningStudy) -> Iterator[Block]:
-    """Widths of all cells in one table, and each cell's curves; the tables have the rest."""
-    yield forms.width_form(study.shifts)
-    cells = study.frames.cells()
-    for i, (cell, found) in enumerate(study.shifts.items()):
-        if isinstance(found, str):
-            continue
-        own = drawn_methods(cells[cell], len(cells))
-        runs = cells[cell][cells[cell]["method"].isin([*own, DENSE])]
-        drawn = _fewer(runs, found) if len(own) < len(found.fits) else None
-        part = transition_section(found, drawn=drawn, prefix=f"transition{i}-")
-        for block in part.blocks:
-            if isinstance(block, Picture):
-                yield replace(block, caption=f"{cell}: {block.caption}")
-
-
-def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
-    floors = [f.curve.floor for f in found.fits if f.curve is not None]
-    floor = floors[0] if len(set(floors)) == 1 else None
-    return phase_shift(runs, floor=floor, level=found.level)
 
 
 def _of_masks(study: PruningStudy) -> Iterator[PageSection]:

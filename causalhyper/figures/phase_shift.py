@@ -181,14 +181,15 @@ def _set_ticks(axes: Axes, shares: Array, kept: bool) -> None:
     axes.set_ylim(bottom=0.0 if axes.dataLim.y0 >= 0 else None)
     round_ones = [t for t in _TICKS if levels[0] - 1e-9 <= t <= levels[-1] + 1e-9]
     ticks = np.array(round_ones) if kept and len(round_ones) > 1 else levels
-    places = _place(ticks, kept)
+    places, labels = _place(ticks, kept), [f"{100 * tick:.4g}%" for tick in ticks]
     chosen = [len(ticks) - 1]
     for k in range(len(ticks) - 2, -1, -1):
-        if places[chosen[-1]] - places[k] >= 0.055 * span:
+        letters = (len(labels[k]) + len(labels[chosen[-1]])) / 2
+        if places[chosen[-1]] - places[k] >= (0.01 + 0.015 * letters) * span:
             chosen.append(k)
     chosen.reverse()
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks(places[chosen], [f"{100 * ticks[k]:.4g}%" for k in chosen], **PLAIN)
+    axes.set_xticks(places[chosen], [labels[k] for k in chosen], **PLAIN)
 
 
 def _explain(axes: Axes, methods: list[str], points: pd.DataFrame, collapsed: bool) -> None:

@@ -1,10 +1,11 @@
-"""The verdict page on flatness, loss surfaces and hyper-parameters, with their pictures."""
+"""Parts of the verdict page that have pictures: falls, flatness, surfaces, hyper-parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from case_studies.pruning.falls import fall_pictures
 from case_studies.pruning.flatness.forms import association_form, ratio_form, surface_form
 from case_studies.pruning.flatness.page import (
     ASSOCIATED,
@@ -19,21 +20,22 @@ from case_studies.pruning.flatness.surface_page import (
     strip_sections,
     surface_picture,
 )
+from case_studies.pruning.forms import width_form
 from case_studies.pruning.judging import pick
 from case_studies.pruning.study import PruningStudy
 from causalhyper.report import Heading, Picture, Prose, ReportTable, markdown_table
 from causalhyper.report.blocks import Block
 
-PARTS = ("flatness", "surfaces", "strips")
+PARTS = ("phase-shift", "flatness", "surfaces", "strips")
 
 
 def part_text(study: PruningStudy, part: str) -> str:
-    """One part of the page with its heading.
+    """One part of the page; with its heading, but for the phase shift's, which the page has.
 
     Parameters
     ----------
     study : PruningStudy
-    part : {"flatness", "surfaces", "strips"}
+    part : {"phase-shift", "flatness", "surfaces", "strips"}
 
     Returns
     -------
@@ -63,6 +65,9 @@ def part_pictures(study: PruningStudy) -> dict[str, str]:
 
 
 def _blocks(study: PruningStudy, part: str) -> Iterator[Block]:
+    if part == "phase-shift":
+        yield from fall_pictures(study, "page-fall", ladders=True)
+        yield width_form(study.shifts)
     if part == "flatness" and "flatness" in study.frames.others:
         yield Heading("Flatness")
         yield from _flatness(study)
