@@ -20,7 +20,7 @@ from rich.text import Text
 
 from case_studies.pruning.figures import draw_standing
 from case_studies.pruning.logs import DATA, read_frames
-from case_studies.pruning.markdown_page import filled
+from case_studies.pruning.markdown_page import filled, without_ladders
 from case_studies.pruning.page import render_study
 from case_studies.pruning.page_parts import part_pictures
 from case_studies.pruning.study import PruningStudy, analyse
@@ -76,7 +76,8 @@ def page_files(study: PruningStudy, page: Path) -> dict[Path, bytes]:
     dict of Path to bytes
     """
     files = {page: filled(page.read_text("utf-8"), study).encode()}
-    if drawn := draw_standing(study.frames, study.tables["contrasts"]):
+    fewer = without_ladders(study)
+    if drawn := draw_standing(fewer.frames, fewer.tables["contrasts"]):
         files[page.parent / PICTURE] = drawn.encode()
     for name, drawn in part_pictures(study).items():
         files[page.parent / PICTURE.parent / name] = drawn.encode()

@@ -128,7 +128,7 @@ def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
         return PruningClaim(claim, cell, name, UNASKED, "No run of magnitude pruning.", "")
     shoulder = rows["shoulder_decades_ratio"]
     if pd.isna(decades["lower"]) and not pd.isna(shoulder["lower"]):
-        return _sharper_shoulder(cell, name, shoulder)
+        return _sharper_shoulder(cell, name, shoulder, str(decades["reason"]))
     if pd.isna(decades["lower"]):
         reason = str(decades["reason"] or "no interval")
         return PruningClaim(claim, cell, name, "not identified", f"{reason}.", "")
@@ -141,11 +141,11 @@ def _sharper(cell: str, name: str, found: PhaseShift | str) -> PruningClaim:
     return PruningClaim(claim, cell, name, verdict, f"{'; '.join(said)}.", _sure(decades))
 
 
-def _sharper_shoulder(cell: str, name: str, row: pd.Series) -> PruningClaim:
+def _sharper_shoulder(cell: str, name: str, row: pd.Series, reason: str) -> PruningClaim:
     """Judge sharpness where a fall is followed past its half, and not to its floor."""
     finding = (
         f"Shoulder, from 90% to half of the fall, times {_ratio(row)} in decades of the share "
-        "kept; the floor is not reached by both."
+        f"kept; of the width, {reason}."
     )
     return PruningClaim(SHARPER, cell, name, _sharp_side(row), finding, _sure(row))
 

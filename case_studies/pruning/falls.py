@@ -7,16 +7,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from case_studies.pruning.further import drawn_methods
-from case_studies.pruning.logs import NAMES
+from case_studies.pruning.further import CHANCE, drawn_methods
 from case_studies.pruning.methods import DENSE
 from case_studies.pruning.study import PruningStudy
 from causalhyper.granger.pruning import PhaseShift, phase_shift
 from causalhyper.report import Picture
 from causalhyper.report.pruning import transition_section
-
-LADDER = NAMES["ladder"]
-"""Protocol of runs at many sparsities, which are made for the fall."""
 
 
 def fall_pictures(study: PruningStudy, prefix: str, *, ladders: bool = False) -> Iterator[Picture]:
@@ -28,17 +24,17 @@ def fall_pictures(study: PruningStudy, prefix: str, *, ladders: bool = False) ->
     prefix : str
         Of the pictures' ids; unique in a page.
     ladders : bool
-        Draw cells of the protocol `LADDER` alone.
+        Draw those alone that were run at many sparsities for it.
 
     Yields
     ------
     Picture
     """
-    cells = study.frames.cells()
+    cells, chosen = study.frames.cells(), study.frames.ladders()
     for i, (cell, found) in enumerate(study.shifts.items()):
-        runs = cells[cell]
-        if isinstance(found, str) or (ladders and runs["protocol"].iloc[0] != LADDER):
+        if isinstance(found, str) or (ladders and cell not in chosen):
             continue
+        runs = cells[cell]
         own = drawn_methods(runs, 1 if ladders else len(cells))
         fewer = runs[runs["method"].isin([*own, DENSE])]
         drawn = _fewer(fewer, found) if len(own) < len(found.fits) else None
@@ -49,6 +45,5 @@ def fall_pictures(study: PruningStudy, prefix: str, *, ladders: bool = False) ->
 
 
 def _fewer(runs: pd.DataFrame, found: PhaseShift) -> PhaseShift:
-    floors = [f.curve.floor for f in found.fits if f.curve is not None]
-    floor = floors[0] if len(set(floors)) == 1 else None
+    floor = CHANCE.get(str(runs["dataset"].iloc[0]))
     return phase_shift(runs, floor=floor, level=found.level)

@@ -32,7 +32,7 @@ from causalhyper.granger.pruning import PhaseShift
 from causalhyper.report import ReportTable, ShownColumn, frame_table, whole_table
 
 Tables = Mapping[str, pd.DataFrame]
-NO_FALL = "no fall from first to last level that is told from none"
+NO_FALL = "the last level is not shown to be below the first"
 
 
 def claim_form(claims: Sequence[PruningClaim]) -> ReportTable:
@@ -261,7 +261,8 @@ def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
         for method, own in table[table["against"] == ""].groupby("method", sort=False):
             by = {str(r["quantity"]): r for _, r in own.iterrows()}
             point, width = by["point"], by["width_decades"]
-            remark = str(point["reason"] or width["reason"])
+            reasons = [str(row["reason"]) for row in (point, width, by["shoulder_decades"])]
+            remark = "; ".join(dict.fromkeys(filter(None, reasons)))
             remark = NO_FALL if remark.startswith("no fall:") else remark
             if pd.isna(point["estimate"]) and pd.isna(width["estimate"]):
                 without.setdefault(remark, []).append(str(method))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from case_studies.pruning.methods import owner
 from case_studies.pruning.overlaps import COUNTS, pairs_of_counts
+from causalhyper.arrays import Array
 from causalhyper.errors import DataError
 from causalhyper.frames import checksum
 from causalhyper.frames.reading import read_frame
@@ -39,6 +40,8 @@ NAMES = {
     "strong": "post-training tuned for each method",
 }
 """Names of data sets and protocols as the paper and this page have them."""
+LADDER = NAMES["ladder"]
+"""Protocol of runs at many sparsities, which are made for the fall and read for it alone."""
 TUNING = "tuning"
 """Protocol of runs that chose a rate, on seeds of their own; they are no part of the table."""
 SHARED = {"protocol": "paper"}
@@ -74,6 +77,10 @@ class StudyFrames:
     def cells(self) -> dict[str, pd.DataFrame]:
         """The runs of each network, data set and protocol by its name."""
         return split(self.runs)
+
+    def ladders(self) -> set[str]:
+        """Names of the cells whose protocol is `LADDER`."""
+        return {cell for cell, runs in self.cells().items() if (runs["protocol"] == LADDER).all()}
 
 
 def cell_name(values: tuple[object, ...]) -> str:
@@ -159,13 +166,19 @@ def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows = rows[compared].reset_index(drop=True)
     dense = (rows["sparsity"] == 0).to_numpy()
     levels = np.zeros(len(rows))
-    levels[~dense] = sparsity_levels(rows["sparsity"].to_numpy()[~dense]).round(4)
+    levels[~dense] = _short(sparsity_levels(rows["sparsity"].to_numpy()[~dense]))
     rows = _own_levels(rows.assign(sparsity=levels))
     keys = [*CELL, "method", "sparsity", "seed"]
     if rows.duplicated(keys).any():
         twice = rows[rows.duplicated(keys)].iloc[0]
         raise DataError(f"a run is there twice: {', '.join(f'{k} {twice[k]}' for k in keys)}")
     return rows, emptied
+
+
+def _short(sparsity: Array) -> Array:
+    """Shares pruned, with four digits of the share kept: 99.995 and 99.998% stay apart."""
+    kept = [float(f"{1 - share:.4g}") for share in sparsity]
+    return np.round(1 - np.array(kept), 12)
 
 
 def _places(rows: pd.DataFrame) -> Iterator[tuple[object, ...]]:
@@ -186,7 +199,7 @@ def _own_levels(rows: pd.DataFrame) -> pd.DataFrame:
     whose = [owner(method) for method in rows["method"]]
     keys = [*(rows[name] for name in CELL), pd.Series(whose, index=rows.index)]
     median = rows["sparsity"].groupby(keys).transform(lambda s: s[free[s.index]].median())
-    return rows.assign(sparsity=rows["sparsity"].where(~free, median.round(4)))
+    return rows.assign(sparsity=rows["sparsity"].where(~free, _short(median.to_numpy())))
 
 
 def _kind(path: Path, frame: pd.DataFrame) -> str:

@@ -10,8 +10,8 @@ import pandas as pd
 from case_studies.batch_size.report.markdown_page import MARKED, fill_page
 from case_studies.pruning import forms
 from case_studies.pruning.contrasts import FISHER, JUDGED, MOVEMENT, OWN, SHIFTED, STRONGEST
-from case_studies.pruning.falls import LADDER
 from case_studies.pruning.judging import SHARPER
+from case_studies.pruning.logs import LADDER
 from case_studies.pruning.methods import DENSE, role
 from case_studies.pruning.page_parts import PARTS, part_text
 from case_studies.pruning.study import PruningStudy
@@ -86,13 +86,12 @@ def without_ladders(study: PruningStudy) -> PruningStudy:
     -------
     PruningStudy
     """
-    runs = study.frames.runs
-    ending = f", {LADDER}"
+    ladders, runs = study.frames.ladders(), study.frames.runs
     tables = {
-        name: table[~table["cell"].str.endswith(ending)] if "cell" in table else table
+        name: table[~table["cell"].isin(ladders)] if "cell" in table else table
         for name, table in study.tables.items()
     }
-    claims = tuple(c for c in study.claims if c.claim == SHARPER or not c.cell.endswith(ending))
+    claims = tuple(c for c in study.claims if c.claim == SHARPER or c.cell not in ladders)
     frames = replace(study.frames, runs=runs[runs["protocol"] != LADDER])
     return replace(study, frames=frames, tables=tables, claims=claims)
 

@@ -65,6 +65,8 @@ def short_sentences(
     -------
     list of str
     """
+    ladders = frames.ladders()
+    contrasts, averages = (t[~t["cell"].isin(ladders)] for t in (contrasts, averages))
     parts = averages.groupby("cell", sort=False)
     said = [sentence for cell, own in parts if (sentence := average_sentence(str(cell), own))]
     for question, words in AGAINST:
@@ -87,7 +89,17 @@ def short_sentences(
         counts = ", ".join(f"{verdict} ({own.count(verdict)})" for verdict in dict.fromkeys(own))
         said.append(f"{claim}, each cell and criterion: {counts or 'none to judge'}.")
     said += [f"{c.claim}: {c.verdict}. {c.finding}" for c in claims if c.cell == ALL_CELLS]
+    if ladders:
+        said.append(
+            f"{'; '.join(ladders_in_order(frames))}: read for the fall alone, and in none of the "
+            "counts and averages above; the report's tables have their other comparisons."
+        )
     return [*said, missing_sentence(frames)]
+
+
+def ladders_in_order(frames: StudyFrames) -> list[str]:
+    """Names of the cells that were run at many sparsities, as cells come."""
+    return [cell for cell in frames.cells() if cell in frames.ladders()]
 
 
 def average_sentence(cell: str, rows: pd.DataFrame) -> str:

@@ -79,10 +79,12 @@ def phase_shift(
     Accuracy is ``floor + (top - floor) / (1 + exp((x - middle) / width))`` with
     ``x = -log10(share kept)``. The point is the share pruned at `middle`; the width is what lies
     between 90% and 10% of the fall. The shoulder is what lies between 90% and half of the fall
-    from the first level, by straight lines between means made monotone: it knows no shape of the
-    curve, and where the floor is known it needs no level near it. Intervals leave out whole seeds
-    (jackknife) and use Student's t, on the scale of x and of logarithms of widths: a bootstrap of
-    three to five seeds has too few samples. Differences leave the same seed out of both methods.
+    from the mean of the first level, by straight lines between means made monotone: it knows no
+    curve, and where the floor is known it needs no level near it. It is the shoulder at these
+    levels, with coarse ones a little wider than that of a smooth fall. Intervals leave out whole
+    seeds (jackknife) and use Student's t, on the scale of x and of logarithms of widths: a
+    bootstrap of three to five seeds has too few samples. Differences leave the same seed out of
+    both methods.
 
     That a sharp fall shows a good subset (Shah et al., "A Granger-causal perspective on gradient
     descent with application to pruning", test 1) is a claim, and the point says more: a layer that
@@ -178,7 +180,7 @@ def _same_seeds(
         rows = shared[shared["method"] == own.method]
         if not len(rows):
             said = "no seed in common"
-            both.append(SeedFits(own.method, (), None, (), (), (said,) * 3, ()))
+            both.append(SeedFits(own.method, (), None, (), (), (said, said, said), ()))
         else:
             both.append(fit_seeds(own.method, rows, scale, floor, level))
     return both[0], both[1]

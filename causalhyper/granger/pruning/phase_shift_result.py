@@ -10,7 +10,12 @@ import pandas as pd
 
 from causalhyper.errors import ConfigurationError
 from causalhyper.granger.pruning.phase_shift_words import tell_phase_shift
-from causalhyper.granger.pruning.seed_fits import QUANTITIES, SeedFits, working_values
+from causalhyper.granger.pruning.seed_fits import (
+    QUANTITIES,
+    SeedFits,
+    reason_of,
+    working_values,
+)
 from causalhyper.granger.pruning.transition import Scale, fit_transition, to_sparsity, to_x
 from causalhyper.granger.pruning.transition_table import COLUMNS
 from causalhyper.inference.intervals import t_quantile
@@ -73,21 +78,24 @@ class PhaseShift(Shown):
     def seeds_frame(self) -> pd.DataFrame:
         """One row a method and seed, fitted alone: `QUANTITIES`, rmse, reason.
 
-        Numbers are NaN where `reason` says why.
+        Numbers are NaN where they are not identified; `reason` says why.
         """
         rows = []
         for fits in self.fits:
-            for seed, curve, reason in zip(
+            for seed, curve, reasons in zip(
                 fits.seeds, fits.alone, fits.alone_reasons, strict=True
             ):
                 own = (self.runs["method"] == fits.method) & (self.runs["seed"] == seed)
                 numbers = [np.nan] * 7
-                if curve is not None and not reason:
+                if curve is not None and not reasons[0]:
                     values = working_values(curve, self.scale)
                     point = float(to_sparsity(values[0], self.scale))
                     rmse = np.sqrt(curve.rss / own.sum())
                     numbers = [point, *np.exp(values[1:4]), *values[4:], rmse]
-                rows.append((fits.method, seed, *numbers, reason))
+                for i, name in enumerate(QUANTITIES):
+                    numbers[i] = np.nan if reason_of(name, reasons) else numbers[i]
+                said = "; ".join(dict.fromkeys(filter(None, reasons)))
+                rows.append((fits.method, seed, *numbers, said))
         names = ["method", "seed", *QUANTITIES, "rmse", "reason"]
         return pd.DataFrame(rows, columns=names)
 

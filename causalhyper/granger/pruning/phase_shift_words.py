@@ -34,9 +34,11 @@ def tell_phase_shift(
     """
     own, pairs = table[table["against"] == ""], table[table["against"] != ""]
     percent = f"{100 * table['level'].iloc[0]:g}%"
+    known = own.loc[own["quantity"] == "shoulder_decades", "estimate"].notna()
     lines = [
         f"Fall of {outcome} with the share pruned; {percent} intervals from whole seeds. Point: "
-        "fallen half way; width: from 90% to 10% of the fall; shoulder: from 90% to half"
+        "fallen half way; width: from 90% to 10% of the fall"
+        + ("; shoulder: from 90% to half" if known.any() else "")
     ]
     fits = {str(row["method"]): row for row in goodness.to_dict("records")}
     for method, rows in own.groupby("method", sort=False):
@@ -70,11 +72,7 @@ def _tell_method(name: str, rows: dict[str, Numbers], fit: Numbers) -> str:
         f"{100 * point['estimate']:.2f}% pruned{_interval(point, 100)}"
     )
     if isnan(width["estimate"]):
-        said += f"; width not identified: {width['reason']}"
-        shoulder = rows["shoulder_decades"]
-        if isnan(shoulder["estimate"]):
-            return said
-        return f"{said}; shoulder {shoulder['estimate']:.2f} decades{_interval(shoulder)}"
+        return f"{said}; width not identified: {width['reason']}{_shoulder(rows)}"
     said += (
         f"; over {100 * points['estimate']:.2f} points{_interval(points, 100)}, "
         f"{width['estimate']:.2f} decades of the share kept{_interval(width)}"
@@ -84,10 +82,18 @@ def _tell_method(name: str, rows: dict[str, Numbers], fit: Numbers) -> str:
     alone = rows["width_decades_alone"]
     if not isnan(alone["estimate"]):
         said += f", a seed alone {alone['estimate']:.2f}{_interval(alone)}"
+    said += _shoulder(rows)
     return said + (
         f"; curve to level means {fit['rmse']:.4f} (root mean square), most at "
         f"{100 * fit['worst']:.4g}% ({fit['worst_miss']:+.4f})"
     )
+
+
+def _shoulder(rows: dict[str, Numbers]) -> str:
+    row = rows["shoulder_decades"]
+    if isnan(row["estimate"]):
+        return ""
+    return f"; shoulder {row['estimate']:.2f} decades{_interval(row)}"
 
 
 def _tell_pair(names: str, rows: dict[str, Numbers]) -> list[str]:

@@ -26,6 +26,8 @@ fall; decades of the share kept between them; and from 90% to half, by no curve;
 and after."""
 
 
+Reasons = tuple[str, str, str]
+"""Why point, width and shoulder are not identified; "" where they are."""
 STEP = 0.5
 """Most of the fall between two levels that a straight line may bridge."""
 
@@ -44,9 +46,10 @@ class SeedFits:
         The same without each seed, where that leaves a transition.
     alone : tuple of TransitionCurve or None
         Of each seed alone; None where it has too few levels.
-    reasons, alone_reasons : tuple of str
-        Why point, width and shoulder of all seeds are not identified, "" where they are; of each
-        seed: why its point or width is not.
+    reasons : tuple of str
+        Why point, width and shoulder of all seeds are not identified, "" where they are.
+    alone_reasons : tuple of tuple of str
+        The same of each seed alone.
     """
 
     method: str
@@ -54,8 +57,8 @@ class SeedFits:
     curve: TransitionCurve | None
     left: tuple[TransitionCurve, ...]
     alone: tuple[TransitionCurve | None, ...]
-    reasons: tuple[str, str, str]
-    alone_reasons: tuple[str, ...]
+    reasons: Reasons
+    alone_reasons: tuple[Reasons, ...]
 
 
 def fit_seeds(
@@ -99,11 +102,10 @@ def fit_seeds(
         left = _leave_out(fit, codes, (float(at.min()), float(at.max())))
     own = [codes == i for i in range(count)]
     alone = tuple(fit(rows.astype(np.float64)) for rows in own)
-    said = [
-        (few,) if c is None else why_not(c, at[rows], scale, known=floor is not None)[:2]
+    alone_reasons = tuple(
+        (few, few, few) if c is None else why_not(c, at[rows], scale, known=floor is not None)
         for c, rows in zip(alone, own, strict=True)
-    ]
-    alone_reasons = tuple(next(filter(None, each), "") for each in said)
+    )
     return SeedFits(method, tuple(map(str, seeds)), curve, left, alone, reasons, alone_reasons)
 
 
@@ -121,9 +123,25 @@ def _leave_out(
     )
 
 
-def why_not(
-    curve: TransitionCurve, x: Array, scale: Scale, *, known: bool
-) -> tuple[str, str, str]:
+def reason_of(quantity: str, reasons: Reasons) -> str:
+    """Why one of `QUANTITIES` is not identified; "" where it is.
+
+    Parameters
+    ----------
+    quantity : str
+    reasons : tuple of str
+        Of point, width and shoulder.
+
+    Returns
+    -------
+    str
+    """
+    point, width, shoulder = reasons
+    own = {"width_points": width, "width_decades": width, "shoulder_decades": shoulder}
+    return own.get(quantity, point)
+
+
+def why_not(curve: TransitionCurve, x: Array, scale: Scale, *, known: bool) -> Reasons:
     """Say why quantities of a fitted curve are not identified; "" where they are.
 
     Parameters

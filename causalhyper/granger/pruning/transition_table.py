@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from causalhyper.granger.pruning.seed_fits import (
     QUANTITIES,
     SeedFits,
     jackknife_se,
+    reason_of,
     working_values,
 )
 from causalhyper.granger.pruning.transition import Scale, to_sparsity
@@ -52,9 +55,8 @@ def own_rows(fits: SeedFits, scale: Scale, level: float) -> list[Row]:
         reason = _reason(fits, name)
         numbers = None
         if fits.curve is not None and not reason:
-            left = _left(fits, scale)
+            own = _left(fits, scale, itemgetter(i))
             value = working_values(fits.curve, scale)[i]
-            own = None if left is None else left[:, i]
             numbers = _measure(value, own, backs.get(name, np.exp), level)
             reason = _why_no_interval(fits) if own is None else ""
         rows.append(_row(fits, name, numbers, reason, level))
@@ -82,14 +84,15 @@ def difference_rows(first: SeedFits, second: SeedFits, scale: Scale, level: floa
         )
         numbers = None
         if first.curve is not None and second.curve is not None and not reason:
-            values = [working_values(c, scale) for c in (first.curve, second.curve)]
-            gap = _contrast(values[0], name, scale) - _contrast(values[1], name, scale)
-            lefts = [_left(f, scale) for f in (first, second)]
+            take = partial(_contrast, name=name, scale=scale)
+            values = [take(working_values(c, scale)) for c in (first.curve, second.curve)]
+            gap = values[0] - values[1]
+            lefts = [_left(f, scale, take) for f in (first, second)]
             gaps = None
             if lefts[0] is not None and lefts[1] is not None:
-                gaps = _contrast(lefts[0], name, scale) - _contrast(lefts[1], name, scale)
+                gaps = lefts[0] - lefts[1]
             back = _same if quantity == "point" else np.exp
-            numbers = _measure(float(gap), gaps, back, level)
+            numbers = _measure(gap, gaps, back, level)
             reason = _why_no_interval(first) if gaps is None else ""
         rows.append(_row(first, name, numbers, reason, level, second.method))
     return rows
@@ -97,12 +100,7 @@ def difference_rows(first: SeedFits, second: SeedFits, scale: Scale, level: floa
 
 def _reason(fits: SeedFits, quantity: str) -> str:
     """Why a quantity is not identified; "" where it is."""
-    point, width, shoulder = fits.reasons
-    return {
-        "width_points": width,
-        "width_decades": width,
-        "shoulder_decades": shoulder,
-    }.get(quantity, point)
+    return reason_of(quantity, fits.reasons)
 
 
 def _measure(
@@ -127,19 +125,19 @@ def _same(values: Array) -> Array:
     return values
 
 
-def _contrast(values: Array, name: str, scale: Scale) -> Array:
+def _contrast(values: Array, name: str, scale: Scale) -> float:
     """What is subtracted: share pruned, or the logarithm of a width."""
     if name == "point_difference":
-        return np.asarray(to_sparsity(values[..., 0], scale))
-    return np.asarray(values[..., QUANTITIES.index(CONTRASTS[name])])
+        return float(to_sparsity(values[0], scale))
+    return float(values[QUANTITIES.index(CONTRASTS[name])])
 
 
 def _alone(fits: SeedFits, scale: Scale, level: float) -> Row:
     """The seeds' own widths, which do not mix the spread of their points into them."""
     logs = [
         float(working_values(c, scale)[2])
-        for c, reason in zip(fits.alone, fits.alone_reasons, strict=True)
-        if c is not None and not reason
+        for c, reasons in zip(fits.alone, fits.alone_reasons, strict=True)
+        if c is not None and not reasons[1]
     ]
     if len(logs) < max(2, len(fits.seeds)):
         said = f"{len(logs)} of {len(fits.seeds)} seeds show a width of their own"
@@ -150,18 +148,18 @@ def _alone(fits: SeedFits, scale: Scale, level: float) -> Row:
     return _row(fits, ALONE, numbers, "", level)
 
 
-def _left(fits: SeedFits, scale: Scale) -> Array | None:
-    """Working values with each seed left out; None where they are not all there."""
+def _left(fits: SeedFits, scale: Scale, take: Callable[[Array], float]) -> Array | None:
+    """Something of the working values with each seed left out; None where one lacks it."""
     if len(fits.seeds) < 2 or len(fits.left) < len(fits.seeds):
         return None
-    values = np.stack([working_values(c, scale) for c in fits.left])
+    values = np.array([take(working_values(c, scale)) for c in fits.left])
     return values if np.isfinite(values).all() else None
 
 
 def _why_no_interval(fits: SeedFits) -> str:
     if len(fits.seeds) < 2:
         return "no interval: it takes two seeds, and three to be of use"
-    return "no interval: without some seed there is no transition"
+    return "no interval: without some seed it is not identified"
 
 
 def _row(

@@ -223,6 +223,42 @@ def test_falls_that_do_not_reach_a_known_floor_are_compared_by_their_shoulders()
     assert f"shoulder times {ratio['estimate']:.2f} [" in said
 
 
+def test_what_a_seed_left_out_does_not_show_costs_no_other_interval():
+    # accuracy rises first, and without one seed the monotone means step over the shoulder's start
+    kept = np.array([1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
+    means = np.array([0.6, 0.68, 0.72, 0.72, 0.66, 0.5, 0.4])
+    rng = np.random.default_rng(0)
+    frame = pd.concat(
+        pd.DataFrame({"method": "causal", "seed": s, "sparsity": 1 - kept, "test_accuracy": y})
+        for s, y in enumerate(means + rng.normal(scale=0.01, size=(5, 7)))
+    )
+    frame.loc[(frame["seed"] == 0) & (frame["sparsity"] == 0.99), "test_accuracy"] = 0.2
+    found = phase_shift(frame, floor=0.1)
+    shoulder_row, point = row(found, "shoulder_decades"), row(found, "point")
+    assert np.isnan(shoulder_row["lower"])
+    assert "without some seed it is not identified" in shoulder_row["reason"]
+    assert point["lower"] < point["estimate"] < point["upper"]
+
+
+def test_shoulders_are_in_decades_on_both_scales():
+    levels = (0.5, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985)
+    frame = draw(levels=levels, seeds=5)
+    kept, pruned = (phase_shift(frame, floor=0.1, scale=s) for s in ("kept", "pruned"))
+    for method in BOTH:
+        one, other = (row(found, "shoulder_decades", method) for found in (kept, pruned))
+        assert one["lower"] < other["estimate"] < one["upper"]
+        assert np.isfinite([one["lower"], other["lower"]]).all()
+
+
+def test_a_seed_says_why_its_shoulder_is_not_known():
+    levels = (0.5, 0.8, 0.9, 0.963, 0.97, 0.99, 0.999)
+    frame = draw({"causal": SHARP}, levels=levels, **EXACT)
+    seeds = phase_shift(frame, floor=0.1).seeds_frame()
+    assert seeds["shoulder_decades"].isna().all()
+    assert seeds["width_decades"].notna().all()
+    assert seeds["reason"].str.contains("60% of the fall lies between 90% and 96.3%").all()
+
+
 def test_accuracy_that_does_not_fall_has_no_transition():
     flat = Truth(top=0.1 + 1e-9)
     said = reasons(draw({"random": flat}, seed=3))
@@ -269,7 +305,7 @@ def test_without_a_transition_when_a_seed_is_left_out_there_is_no_interval():
     point = row(phase_shift(pd.concat([whole, short])), "point")
     assert point["estimate"] == pytest.approx(SHARP.point, abs=0.02)
     assert np.isnan(point["lower"])
-    assert "without some seed there is no transition" in point["reason"]
+    assert "without some seed it is not identified" in point["reason"]
 
 
 def test_seeds_that_only_one_method_has_take_no_part_in_differences():
