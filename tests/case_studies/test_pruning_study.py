@@ -21,9 +21,9 @@ from case_studies.pruning.contrasts import (
     contrast_table,
 )
 from case_studies.pruning.further import phase_shifts, stage_costs
-from case_studies.pruning.judging import UNASKED, how_sure, judge_levels, pick, points_of
-from case_studies.pruning.logs import DATA, NAMES, StudyFrames, read_frames
-from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled
+from case_studies.pruning.judging import SHARPER, UNASKED, how_sure, judge_levels, pick, points_of
+from case_studies.pruning.logs import DATA, NAMES, StudyFrames, final_rows, read_frames
+from case_studies.pruning.markdown_page import BLOCKS, MARKED, filled, without_ladders
 from case_studies.pruning.methods import best_of, role, shown_criteria
 from case_studies.pruning.own_rule import emptied_sentence, rule_sentence
 from case_studies.pruning.page import render_study, study_sections
@@ -43,6 +43,7 @@ from tests.case_studies.pruning_world import (
     write_stacked,
     write_world,
 )
+from tests.granger.pruning.simulated import Truth, draw_runs
 from tests.report.test_page import Page
 
 PAGE = Path(__file__).parents[2] / "docs" / "pruning-study.md"
@@ -249,6 +250,46 @@ def test_methods_without_a_transition_for_one_reason_share_a_row() -> None:
     study = analyse(StudyFrames(runs, runs, {}, ()))
     (row,) = forms.width_form(study.shifts).rows
     assert row[1].text.split(", ") == [m for m in METHODS if role(m) != "own counts"]
+
+
+def test_a_ladder_is_read_for_its_fall_alone(tmp_path: Path) -> None:
+    truths = {
+        "causal-covariance": Truth(point=0.96, width=0.08),
+        "magnitude": Truth(point=0.98, width=0.16),
+    }
+    shares = {"paper": (0.95, 0.98, 0.99)}
+    shares["ladder"] = (0.5, 0.8, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985)
+    for seed, (protocol, levels) in enumerate(shares.items()):
+        runs = draw_runs(truths, np.random.default_rng(seed), seeds=5, levels=levels)
+        runs["validation_accuracy"] = runs["test_accuracy"]
+        place = {"network": "LeNet", "dataset": "cifar10", "protocol": protocol}
+        runs.assign(**place).to_parquet(tmp_path / f"{protocol}.parquet")
+    study = analyse(read_frames(tmp_path))
+    ladder = f"LeNet on CIFAR-10, {NAMES['ladder']}"
+    assert study.frames.ladders() == {ladder}
+    [claim] = [c for c in study.claims if c.claim == SHARPER and c.cell == ladder]
+    assert claim.verdict == "holds"
+    assert claim.finding.startswith("Shoulder, from 90% to half of the fall, times 0.")
+    assert "of the width, magnitude: the floor is not reached at 98.5%" in claim.finding
+    averages = [s for s in study.sentences if "on average over" in s]
+    assert len(averages) == 1
+    assert averages[0].startswith(f"LeNet on CIFAR-10, {NAMES['paper']}")
+    assert any(s.startswith(f"{ladder}: read for the fall alone") for s in study.sentences)
+    assert ladder in set(study.tables["contrasts"]["cell"])
+    fewer = without_ladders(study)
+    assert not any(ladder in set(t["cell"]) for t in fewer.tables.values() if "cell" in t)
+    assert [c.claim for c in fewer.claims if c.cell == ladder] == [SHARPER]
+    page = filled("<!-- table: phase-shift -->\n<!-- end -->\n", study)
+    assert f"![{ladder}: test_accuracy over the share pruned" in page
+    assert "images/pruning-phase-shift-0.svg" in page
+
+
+def test_levels_of_nearly_everything_stay_apart() -> None:
+    shares = [0.95, 0.9501, 0.99995, 0.99998]
+    log = pd.DataFrame({"sparsity": shares, "test_accuracy": 0.5, "seed": [0, 1, 0, 0]})
+    log = log.assign(method="lamp", network="LeNet", dataset="CIFAR-10", protocol="paper")
+    rows, _ = final_rows(log)
+    assert rows["sparsity"].tolist() == [0.95005, 0.95005, 0.99995, 0.99998]
 
 
 def test_the_strongest_baseline_is_chosen_on_validation_data() -> None:
