@@ -35,7 +35,7 @@ from case_studies.batch_size.gcn_on_cora import (
 from case_studies.batch_size.report.claims import list_claims
 from case_studies.batch_size.report.figures import draw_curves
 from case_studies.batch_size.report.judgement import Claim, claims_frame
-from case_studies.batch_size.report.markdown_page import fill_page, page_tables
+from case_studies.batch_size.report.markdown_page import fill_page, page_path, page_tables
 from case_studies.batch_size.report.page import render_study
 from case_studies.batch_size.report.parts import Part
 from case_studies.batch_size.report.pieces import make_pieces
@@ -140,7 +140,9 @@ def main() -> None:
         "--workers", type=int, default=usual_workers(), help="processes; all cores if left out"
     )
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
-    parser.add_argument("--page", type=Path, help="Markdown page whose tables are written anew")
+    parser.add_argument(
+        "--page", type=page_path, help="Markdown page whose tables are written anew"
+    )
     options = parser.parse_args()
     words = ["python", "-m", "case_studies.batch_size", "--out", str(options.out)]
     words += ["--draws", str(options.draws), "--seed", str(options.seed)]

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from case_studies.batch_size.report.markdown_page import page_path
 from case_studies.pruning.figures import draw_standing
 from case_studies.pruning.logs import DATA, read_frames
 from case_studies.pruning.markdown_page import filled, without_ladders
@@ -91,9 +92,13 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder of the report")
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the study's frames")
-    parser.add_argument("--page", type=Path, help="Markdown page whose blocks are written anew")
+    parser.add_argument(
+        "--page", type=page_path, help="Markdown page whose blocks are written anew"
+    )
     options = parser.parse_args()
     words = ["python", "-m", "case_studies.pruning", "--out", str(options.out)]
+    if options.data != DATA:
+        words += ["--data", str(options.data)]
     study = analyse(read_frames(options.data))
     files = make_files(study, options.out, shlex.join(words))
     if options.page:

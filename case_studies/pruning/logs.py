@@ -176,9 +176,9 @@ def final_rows(log: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _short(sparsity: Array) -> Array:
-    """Shares pruned, with four digits of the share kept: 99.995 and 99.998% stay apart."""
-    kept = [float(f"{1 - share:.4g}") for share in sparsity]
-    return np.round(1 - np.array(kept), 12)
+    """Round shares pruned to four digits, or two of the share kept: 99.995 is not 99.998%."""
+    scale = 10 ** np.maximum(4, 1 + np.ceil(-np.log10(1 - sparsity)))
+    return np.round(sparsity * scale) / scale
 
 
 def _places(rows: pd.DataFrame) -> Iterator[tuple[object, ...]]:

@@ -285,11 +285,11 @@ def test_a_ladder_is_read_for_its_fall_alone(tmp_path: Path) -> None:
 
 
 def test_levels_of_nearly_everything_stay_apart() -> None:
-    shares = [0.95, 0.9501, 0.99995, 0.99998]
-    log = pd.DataFrame({"sparsity": shares, "test_accuracy": 0.5, "seed": [0, 1, 0, 0]})
+    shares = [0.95, 0.9502, 0.99499, 0.99995, 0.99998]
+    log = pd.DataFrame({"sparsity": shares, "test_accuracy": 0.5, "seed": [0, 1, 0, 0, 0]})
     log = log.assign(method="lamp", network="LeNet", dataset="CIFAR-10", protocol="paper")
     rows, _ = final_rows(log)
-    assert rows["sparsity"].tolist() == [0.95005, 0.95005, 0.99995, 0.99998]
+    assert rows["sparsity"].tolist() == [0.9501, 0.9501, 0.995, 0.99995, 0.99998]
 
 
 def test_the_strongest_baseline_is_chosen_on_validation_data() -> None:
@@ -567,6 +567,17 @@ def test_a_page_of_many_cells_and_criteria_is_small(study: PruningStudy) -> None
     assert len(render_study(study, "x")) < 500_000
 
 
+def test_a_page_that_is_not_there_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, page = tmp_path / "report", tmp_path / "none.md"
+    monkeypatch.setattr("sys.argv", ["study", "--out", str(out), "--page", str(page)])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert f"{str(page)!r} is no file: give a page" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_the_command_writes_a_closed_page_and_every_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -584,6 +595,7 @@ def test_the_command_writes_a_closed_page_and_every_table(
     document = json.loads((out / "study.json").read_text("utf-8"))
     assert {p.stem for p in (out / "tables").iterdir()} == set(document["tables"])
     html = (out / "index.html").read_bytes()
+    assert f"--data {folder}" in html.decode()
     parsed = Page(html.decode())
     assert not {tag for tag, _ in parsed.tags} & {"script", "link", "img", "iframe"}
     ids = [attrs["id"] for _, attrs in parsed.tags if "id" in attrs]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -15,6 +17,29 @@ from causalhyper.errors import DataError
 from causalhyper.report import ReportTable, ShownColumn, frame_table, markdown_table
 
 MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n)(.*?)(<!-- end -->\n)", re.DOTALL)
+
+
+def page_path(text: str) -> Path:
+    """Return the path of a page that is there, as a type of an argument.
+
+    Parameters
+    ----------
+    text : str
+        As typed.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If no such file is there: the page says itself what it asks for.
+    """
+    path = Path(text)
+    if not path.is_file():
+        raise ArgumentTypeError(f"{text!r} is no file: give a page that has markers to fill")
+    return path
 
 
 def fill_page(text: str, tables: Mapping[str, str]) -> str:
