@@ -258,6 +258,7 @@ def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
             rows.append(_width_row(cell, "", remark=found))
             continue
         table, without = found.to_frame(), dict[str, list[str]]()
+        misses = found.goodness().set_index("method")["rmse"]
         for method, own in table[table["against"] == ""].groupby("method", sort=False):
             by = {str(r["quantity"]): r for _, r in own.iterrows()}
             point, width = by["point"], by["width_decades"]
@@ -268,19 +269,29 @@ def width_form(shifts: Mapping[str, PhaseShift | str]) -> ReportTable:
                 without.setdefault(remark, []).append(str(method))
                 continue
             numbers = _ends(point, 100), _ends(by["shoulder_decades"], 1), _ends(width, 1)
-            rows.append(_width_row(cell, str(method), *numbers, remark=remark))
+            miss = f"{100 * misses[method]:.1f}"
+            rows.append(_width_row(cell, str(method), *numbers, miss, remark=remark))
         rows += [_width_row(cell, ", ".join(ms), remark=said) for said, ms in without.items()]
     return _texts(
         rows,
         "Phase shift: where accuracy has fallen half way, and decades of the share kept from 90% "
-        "of the fall to half (shoulder, by no curve) and to 10% (width)",
+        "of the fall to half (shoulder, by no curve) and to 10% (width); root mean square of what "
+        "the curve misses level means by",
     )
 
 
 def _width_row(
-    cell: str, method: str, point: str = "", shoulder: str = "", width: str = "", *, remark: str
+    cell: str,
+    method: str,
+    point: str = "",
+    shoulder: str = "",
+    width: str = "",
+    miss: str = "",
+    *,
+    remark: str,
 ) -> dict[str, str]:
     numbers = {"half way at, %": point, "shoulder, decades": shoulder, "width, decades": width}
+    numbers["curve misses, points"] = miss
     return {"cell": cell, "method": method, **numbers, "remark": remark}
 
 
