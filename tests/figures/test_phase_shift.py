@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,6 +34,17 @@ def test_ticks_name_the_share_pruned_where_it_stands(found):
     for place, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
         share = float(text.get_text().rstrip("%")) / 100
         assert place == pytest.approx(-np.log10(1 - share))
+
+
+def test_names_of_shares_stand_apart():
+    levels = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998)
+    truths = {"causal-covariance": Truth(point=0.95), "magnitude": Truth()}
+    frame = draw_runs(truths, np.random.default_rng(0), levels=(0.5, 0.8, *levels))
+    axes = phase_shift(frame).plot()
+    axes.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.get_xticklabels()]
+    assert len(boxes) > 5
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))
 
 
 def test_every_run_and_every_level_is_drawn(found):
