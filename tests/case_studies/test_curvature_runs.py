@@ -19,12 +19,12 @@ from case_studies.pruning.curvature_runs.measuring import (
 )
 from case_studies.pruning.curvature_runs.parts import Which
 from case_studies.pruning.images import parts_of
+from case_studies.pruning.kept_weights import KeptNetwork, read_weights, write_weights
 from case_studies.pruning.logs import KINDS
 from case_studies.pruning.stacked_runs import jobs, strips
 from case_studies.pruning.stacked_runs.__main__ import main
 from case_studies.pruning.stacked_runs.design import SOURCES, Study
 from case_studies.pruning.stacked_runs.sheets import read_images
-from case_studies.pruning.stacked_runs.weights import KeptNetwork, read_weights, write_weights
 from causalhyper.errors import DataError
 from collectors.curvature import eigenvalues, measure_fit
 from tests.case_studies.test_stacked_prunings import few_methods, some_images
@@ -92,9 +92,7 @@ def test_kept_networks_have_the_accuracies_that_were_logged(
     parts = parts_of(read_images(Path(call[1]), "fashion_mnist"), "cpu", 500, 32)
     for network in networks:
         assert not network.row[~network.kept].any()
-        images = draw_images(
-            Path(call[1]), "fashion_mnist", 32, Wanted(examples=8, batch=8), "cpu"
-        )
+        images = draw_images(Path(call[1]), network, Wanted(examples=8, batch=8), "cpu")
         model = as_model(network, images)
         logged = final.loc[network.names["run_id"]]
         for part in ("validation", "test"):
@@ -116,10 +114,10 @@ def test_weights_are_read_back_bit_by_bit_and_other_files_are_refused(
         assert str(one.names) == str(other.names)
     assert path.stat().st_size < 0.6 * 4 * sum(len(n.row) for n in networks)
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(DataError, match="no file of weights"):
+    with pytest.raises(DataError, match="no file of kept weights"):
         list(read_weights(path))
     np.savez(path, about=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(DataError, match="no file of weights"):
+    with pytest.raises(DataError, match="no file of kept weights"):
         list(read_weights(path))
 
 
@@ -143,7 +141,7 @@ def test_flatness_is_that_of_the_network_on_the_drawn_training_images(
     assert set(frame["method"]) == {"dense", "magnitude"}
     assert set(frame.loc[frame["method"] == "dense", "space"]) == {"network", "full"}
     wanted = Wanted(examples=24, batch=24)
-    images = draw_images(Path(call[1]), "fashion_mnist", 32, wanted, "cpu")
+    images = draw_images(Path(call[1]), networks[0], wanted, "cpu")
     train = read_images(Path(call[1]), "fashion_mnist")["x_train"][:-32]
     drawn = (images.batches[0][0] * train.std() + train.mean()).round().numpy()[:, 0]
     assert all((train == image).all(axis=(1, 2)).any() for image in drawn)
@@ -174,7 +172,7 @@ def test_a_network_that_diverged_is_measured_as_such(call: list[str], networks: 
     one = next(n for n in networks if n.names["method"] == "magnitude")
     lost = KeptNetwork(one.names, one.layout, one.kept, torch.where(one.kept, torch.nan, 0.0))
     wanted = Wanted(examples=8, batch=8, products=3, top=1, points=3)
-    images = draw_images(Path(call[1]), "fashion_mnist", 32, wanted, "cpu")
+    images = draw_images(Path(call[1]), lost, wanted, "cpu")
     frame = measure_flatness(lost, images, wanted)
     assert frame.loc[frame["quantity"] == "training_loss", "value"].isna().all()
     assert frame["caution"].str.contains("not finite").all()

@@ -14,6 +14,9 @@ import pandas as pd
 import pytest
 import torch
 
+from case_studies.pruning.curvature_runs import measuring
+from case_studies.pruning.curvature_runs.__main__ import main as measure
+from case_studies.pruning.curvature_runs.measuring import Wanted, as_model, draw_images
 from case_studies.pruning.deep_runs import __main__ as command
 from case_studies.pruning.deep_runs import jobs
 from case_studies.pruning.deep_runs.__main__ import main
@@ -28,9 +31,10 @@ from case_studies.pruning.deep_runs.design import (
     methods,
     parameters_of,
 )
-from case_studies.pruning.deep_runs.files import read_chain, read_final
+from case_studies.pruning.deep_runs.files import read_chain
 from case_studies.pruning.deep_runs.images import network_images
 from case_studies.pruning.deep_runs.timing import Measured, predict
+from case_studies.pruning.kept_weights import ENDING, read_weights
 from case_studies.pruning.logs import read_frames
 from case_studies.pruning.stacked_runs.prepare import prepare
 from case_studies.pruning.stacked_runs.sheets import read_images
@@ -179,15 +183,16 @@ def test_a_second_call_does_nothing_and_other_options_are_refused(
 def test_weights_that_are_kept_have_the_accuracy_of_the_final_row(call: list[str], tmp_path: Path):
     only = ["--methods", "magnitude", "dense", "--keep", "magnitude", "--seeds", "0"]
     main([*call, "--out", str(tmp_path), *only])
-    kept = sorted(tmp_path.glob("*-weights.pt"))
+    kept = sorted(tmp_path.glob(f"*{ENDING}"))
     assert len(kept) == 3
     device = Device(collecting="float32", training="float32")
     study = Study(sparsities=(0.95, 0.98), batch_size=32, validation=32)
     data = Path(call[call.index("--data") + 1])
     subject = open_cell(data, NARROW, SOURCES[0], study, device, tmp_path).subject
     for path in kept:
-        state, names = read_final(path, subject.device)
-        subject.load(state)
+        (network,) = read_weights(path)
+        names, state = network.names, network.layout.state(network.row)
+        subject.load({**subject.state(), **state})
         stage = f"magnitude-{names['target']}"
         last = final_part(tmp_path, 0, stage).iloc[-1]
         assert last["run_id"] == names["run_id"]
@@ -199,6 +204,55 @@ def test_weights_that_are_kept_have_the_accuracy_of_the_final_row(call: list[str
         )
         zeros = 1 - subject.layout.row(state).count_nonzero() / subject.layout.entries
         assert zeros.item() == pytest.approx(names["target"], abs=1e-3)
+        assert (names["side"], names["channels"], names["validation"]) == (12, 3, 32)
+
+
+def test_a_kept_network_is_measured_on_images_as_it_was_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    networks = (NARROW, next(n for n in NETWORKS if n.name == "LeNet"))
+    for module in (command, measuring):
+        monkeypatch.setattr(module, "NETWORKS", networks)
+    data, weights, out = (tmp_path / name for name in ("data", "weights", "out"))
+    data.mkdir()
+    np.savez(data / "fashion_mnist.npz", **some_images(96, (16, 16)))
+    sizes = "--pre 1 --post 1 --iterations 1 --collecting-epochs 1 --batch-size 64"
+    which = "--networks LeNet ResNet18-BN --datasets fashion_mnist --seeds 3 --sparsities 0.9"
+    how = "--without-published --validation 32 --collecting float32 --training float32"
+    methods = ["--methods", "dense", "magnitude", "--keep", "dense", "magnitude"]
+    options = [*sizes.split(), *which.split(), *how.split(), *methods]
+    main(["--data", str(data), "--out", str(weights), *options])
+    few = "--examples 64 --batch 64 --products 3 --top 1 --tolerance 0.5 --surface-methods"
+    measure(["--data", str(data), "--weights", str(weights), "--out", str(out), *few.split()])
+    device = Device(collecting="float32", training="float32")
+    study = Study(sparsities=(0.9,), with_published=False, batch_size=64, validation=32)
+    source = next(source for source in SOURCES if source.name == "fashion_mnist")
+    for chosen in networks:
+        frame = pd.read_parquet(out / f"{chosen.name.lower()}_flatness.parquet")
+        assert set(frame["network"]) == {chosen.name}
+        assert set(zip(frame["method"], frame["pruned"], frame["space"], strict=True)) == {
+            (DENSE, 0.0, "network"), (DENSE, 0.0, "full"), ("magnitude", 0.9, "network"),
+            ("magnitude", 0.9, "full"), ("magnitude", 0.9, "kept"),
+        }  # fmt: skip
+        subject = open_cell(data, chosen, source, study, device, tmp_path).subject
+        found = frame[frame["quantity"] == "training_loss"].set_index("method")["value"]
+        for path in weights.glob(f"{chosen.name}-*{ENDING}"):
+            (network,) = read_weights(path)
+            subject.load({**subject.state(), **network.layout.state(network.row)})
+            loss = subject.judged("train", "float32").loss
+            assert found[network.names["method"]] == pytest.approx(loss, rel=1e-5)
+    (network,) = read_weights(next(weights.glob(f"LeNet-*dense*{ENDING}")))
+    enlarged = replace(network, names={**network.names, "side": 24, "channels": 3})
+    drawn = draw_images(data, enlarged, Wanted(examples=64, batch=64), "cpu")
+    parts, _ = network_images(data, "fashion_mnist", "cpu", 64, 32, side=24, channels=3)
+    trained, _ = next(iter(parts["train"]))
+    assert drawn.shape == trained.shape[1:]
+    means = [images.mean((1, 2, 3)).sort().values for images in (drawn.batches[0][0], trained)]
+    torch.testing.assert_close(*means)
+    with pytest.raises(DataError, match="expected those of LeNet"):
+        as_model(enlarged, drawn)
+    with pytest.raises(DataError, match="is a VGG; expected one of ResNet18-BN, LeNet"):
+        as_model(replace(network, names={**network.names, "network": "VGG"}), drawn)
 
 
 def final_part(out: Path, seed: int, stage: str) -> pd.DataFrame:

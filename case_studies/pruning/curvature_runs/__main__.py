@@ -3,9 +3,10 @@
     python -m case_studies.pruning.curvature_runs --data FOLDER --weights FOLDER --out FOLDER \
         [--device cuda]
 
-`case_studies.pruning.stacked_runs --kept-seeds N` leaves the weights; the data's FOLDER is that
-of the stacked runs. Every network leaves a file, the same command goes on where it was stopped;
-in the end (or by --join alone) all are put into lenet_flatness.parquet and lenet_surfaces.parquet.
+`case_studies.pruning.stacked_runs --kept-seeds N` and `case_studies.pruning.deep_runs --keep
+METHOD ...` leave the weights; the data's FOLDER is that of the runs. Every network leaves a file,
+the same command goes on where it was stopped; in the end (or by --join alone) all are put into
+lenet_flatness.parquet, lenet_surfaces.parquet and others, by network.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,9 +29,10 @@ from case_studies.pruning.curvature_runs.measuring import (
     draw_images,
     measure_flatness,
     measure_surfaces,
+    place_of,
 )
 from case_studies.pruning.curvature_runs.parts import Which, join, missing_parts
-from case_studies.pruning.stacked_runs.weights import KeptNetwork
+from case_studies.pruning.kept_weights import KeptNetwork
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.frames.writing import write_frame
 from collectors.ensembles.pruning.networks import arithmetic
@@ -64,12 +66,12 @@ def _measure_all(options: argparse.Namespace) -> None:
     wanted = Wanted(**{name: getattr(options, name) for name in Wanted.__slots__})
     asked = options.weights, _which(options), wanted, options.out
     count = sum(1 for _ in missing_parts(*asked))
-    drawn: dict[tuple[str, int], Images] = {}
+    drawn: dict[Hashable, Images] = {}
     with arithmetic("float32", torch.device(options.device)), _bar(count) as told:
         for network, kind, path in missing_parts(*asked):
-            place = str(network.names["dataset"]), int(network.names["validation"])
+            place = place_of(network)
             if place not in drawn:
-                drawn[place] = draw_images(options.data, *place, wanted, options.device)
+                drawn[place] = draw_images(options.data, network, wanted, options.device)
             began = time.perf_counter()
             frame = MEASURE[kind](network, drawn[place], wanted)
             write_frame(path, frame)
@@ -108,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     wanted, which = Wanted(), Which()
     add = parser.add_argument
     add("--data", type=Path, default=Path("data"), help="folder of the images")
-    add("--weights", type=Path, default=Path("weights"), help="folder of the stacked runs")
+    add("--weights", type=Path, default=Path("weights"), help="folder of the runs")
     add("--out", type=Path, required=True, help="folder of the frames")
     add("--device", default="cpu", help="where to measure")
     add("--datasets", nargs="+", default=(), help="all that were kept, if none is named")

@@ -10,10 +10,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from case_studies.pruning.deep_runs.design import NETWORKS
+from case_studies.pruning.deep_runs.images import shaped
 from case_studies.pruning.images import parts_of
-from case_studies.pruning.lenet import paper_lenet
+from case_studies.pruning.kept_weights import KeptNetwork
 from case_studies.pruning.stacked_runs.sheets import read_images
-from case_studies.pruning.stacked_runs.weights import KeptNetwork
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.masks import Masks
 from collectors.curvature import flatness, loss_surface
@@ -80,19 +81,16 @@ class Images:
         return self.batches[0] if len(self.batches) == 1 else list(self.batches)
 
 
-def draw_images(
-    folder: Path, dataset: str, validation: int, wanted: Wanted, device: str
-) -> Images:
-    """Draw training images at random, without replacement; always the same.
+def draw_images(folder: Path, network: KeptNetwork, wanted: Wanted, device: str) -> Images:
+    """Draw training images at random, without replacement; of a data set always the same.
 
     Parameters
     ----------
     folder : Path
         Of the images, see `read_images`.
-    dataset : str
-        Its name.
-    validation : int
-        Images that were held out of training.
+    network : KeptNetwork
+        Says of which data set, how many of its images were held out of training, and how images
+        were shaped; see `place_of`.
     wanted : Wanted
         How many.
     device : str
@@ -107,6 +105,7 @@ def draw_images(
     ConfigurationError
         If there are not so many.
     """
+    dataset, validation, side, channels = place_of(network)
     train = parts_of(read_images(folder, dataset), device, wanted.batch, validation)["train"]
     count = len(train.images)
     if not 2 <= wanted.examples <= count:
@@ -117,8 +116,16 @@ def draw_images(
     rows = torch.randperm(count, generator=torch.Generator().manual_seed(0))[: wanted.examples]
     chosen = rows.sort().values.to(train.images.device)
     inputs = (train.images[chosen].float() - train.centre) / train.scale
+    inputs = shaped(inputs, side or inputs.shape[-1], channels or inputs.shape[1])
     pairs = zip(inputs.split(wanted.batch), train.classes[chosen].split(wanted.batch), strict=True)
     return Images(tuple(pairs), count)
+
+
+def place_of(network: KeptNetwork) -> tuple[str, int, int | None, int | None]:
+    """Return the data set, images held out, and side and channels unless they are the images'."""
+    names = network.names
+    shape = names.get("side"), names.get("channels")
+    return str(names["dataset"]), int(names["validation"]), *shape
 
 
 def as_model(network: KeptNetwork, images: Images) -> nn.Module:
@@ -137,21 +144,25 @@ def as_model(network: KeptNetwork, images: Images) -> nn.Module:
     Raises
     ------
     DataError
-        If the weights are not those of a LeNet for such images.
+        If the network is not known, or the weights are not its own for such images.
     """
     inputs = images.batches[0][0]
     channels, size, _ = images.shape
-    # of another network none, which is told below
-    classes = network.layout.shapes.get("fc2.weight", (1,))[0]
+    name, run, own = network.names["network"], network.names["run_id"], network.layout.shapes
+    known = {each.name: each for each in NETWORKS}
+    if name not in known:
+        raise DataError(f"{run} is a {name}; expected one of {', '.join(known)}")
+    classes = list(own.values())[-1][0]  # the last parameter is the bias of the last layer
     with random_state_kept((), []):  # first weights are drawn, and not used
-        model = paper_lenet(classes, channels, size)()
-    shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
-    if shapes != dict(network.layout.shapes):
+        model: nn.Module = known[name].make(classes, channels, size, None)()
+    state = model.state_dict()
+    shapes = {key: tuple(v.shape) for key, v in state.items() if v.is_floating_point()}
+    if shapes != dict(own):
         raise DataError(
-            f"{network.names['run_id']} has parameters {dict(network.layout.shapes)}; expected "
-            f"those of LeNet for images of {tuple(images.shape)}: {shapes}"
+            f"{run} has parameters {dict(own)}; expected those of {name} for images of "
+            f"{tuple(images.shape)}: {shapes}"
         )
-    model.load_state_dict(network.layout.state(network.row))
+    model.load_state_dict({**state, **network.layout.state(network.row)})
     return model.to(inputs.device)
 
 

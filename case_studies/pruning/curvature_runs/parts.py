@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from case_studies.pruning.curvature_runs.measuring import Wanted
-from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, read_weights
+from case_studies.pruning.kept_weights import ENDING, KeptNetwork, read_weights
 from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.frames.reading import read_frame
 from causalhyper.frames.writing import write_frame
@@ -73,7 +74,7 @@ def missing_parts(
     Parameters
     ----------
     weights : Path
-        Where the stacked runs left their files; one at a time is held.
+        Where the runs left their files; one at a time is held.
     which : Which
     wanted : Wanted
     out : Path
@@ -96,7 +97,8 @@ def missing_parts(
     paths = sorted(weights.glob(f"*-s*{ENDING}"), key=lambda path: (_seed(path), path.name))
     if not paths:
         raise DataError(
-            f"{str(weights)!r} has no file *{ENDING}: stacked_runs writes them with --kept-seeds"
+            f"{str(weights)!r} has no file *{ENDING}: stacked_runs writes them with --kept-seeds, "
+            "deep_runs with --keep"
         )
     seeds = sorted(
         {_seed(path) for path in paths if not which.seeds or _seed(path) in which.seeds}
@@ -117,8 +119,8 @@ def missing_parts(
 
 
 def _seed(path: Path) -> int:
-    digits = path.name.rpartition("-s")[2].partition("-")[0]
-    return int(digits) if digits.isdigit() else -1
+    found = re.search(r"-s(\d+)-", path.name)
+    return int(found[1]) if found else -1
 
 
 def part_path(out: Path, network: KeptNetwork, kind: str, wanted: Wanted) -> Path:
@@ -149,15 +151,13 @@ def part_path(out: Path, network: KeptNetwork, kind: str, wanted: Wanted) -> Pat
     return out / FOLDER / f"{run}-{digest.hexdigest()[:10]}-{kind}.parquet"
 
 
-def join(out: Path, name: str = "lenet") -> list[Path]:
-    """Write ``NAME_flatness.parquet`` and ``NAME_surfaces.parquet`` of the parts that there are.
+def join(out: Path) -> list[Path]:
+    """Write ``NETWORK_flatness.parquet`` and ``NETWORK_surfaces.parquet`` of what parts there are.
 
     Parameters
     ----------
     out : Path
         Folder of the frames; parts are in its folder `FOLDER`.
-    name : str
-        Begins the names of the files.
 
     Returns
     -------
@@ -175,10 +175,12 @@ def join(out: Path, name: str = "lenet") -> list[Path]:
             continue
         frames = [read_frame(path, "row") for path in paths]
         _check_single(paths, frames, kind)
-        frame = pd.concat(frames, ignore_index=True)
-        frame = frame.sort_values([*NETWORK, *MEASURED[kind]], kind="stable", ignore_index=True)
-        written.append(out / f"{name}_{kind}.parquet")
-        write_frame(written[-1], smaller(frame))
+        order = [*NETWORK, *MEASURED[kind]]
+        every = pd.concat(frames, ignore_index=True)
+        every = smaller(every.sort_values(order, kind="stable", ignore_index=True))
+        for network, frame in every.groupby("network"):
+            written.append(out / f"{str(network).lower()}_{kind}.parquet")
+            write_frame(written[-1], frame.reset_index(drop=True))
     if not written:
         raise DataError(f"no part is in {str(out / FOLDER)!r}: run without --join first")
     return written

@@ -1,4 +1,4 @@
-"""Weights, masks and checkpoints as files; nothing in them is code."""
+"""First weights, masks and checkpoints as files; nothing in them is code."""
 
 from __future__ import annotations
 
@@ -26,17 +26,6 @@ def write_pretrained(path: Path, state: State, log: list[dict[str, Any]]) -> Non
 
 def read_pretrained(path: Path, device: torch.device) -> tuple[State, list[dict[str, Any]]]:
     """Read what `write_pretrained` wrote."""
-    held = _read(path, device)
-    return held["state"], json.loads(held["plain"])
-
-
-def write_final(path: Path, state: State, names: dict[str, Any]) -> None:
-    """Write the weights of the best epoch after pruning, and what they are of."""
-    _write(path, {"state": dict(state), "plain": json.dumps(names)})
-
-
-def read_final(path: Path, device: torch.device) -> tuple[State, dict[str, Any]]:
-    """Read what `write_final` wrote."""
     held = _read(path, device)
     return held["state"], json.loads(held["plain"])
 

@@ -35,12 +35,14 @@ class ShapedMinibatches(Minibatches):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         # super() without arguments fails in a dataclass with slots
         for images, classes in Minibatches.__iter__(self):
-            if images.shape[-1] != self.side:
-                size = self.side, self.side
-                images = interpolate(images, size, mode="bilinear", align_corners=False)
-            if images.shape[1] < self.channels:
-                images = images.expand(-1, self.channels, -1, -1)
-            yield images, classes
+            yield shaped(images, self.side, self.channels), classes
+
+
+def shaped(images: Tensor, side: int, channels: int) -> Tensor:
+    """Enlarge images to so many pixels a side, and repeat grey ones so often."""
+    if images.shape[-1] != side:
+        images = interpolate(images, (side, side), mode="bilinear", align_corners=False)
+    return images.expand(-1, channels, -1, -1) if images.shape[1] < channels else images
 
 
 def network_images(

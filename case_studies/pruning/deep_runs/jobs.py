@@ -19,7 +19,6 @@ from case_studies.pruning.deep_runs.files import (
     read_pretrained,
     read_progress,
     write_chain,
-    write_final,
     write_pretrained,
     write_progress,
 )
@@ -29,6 +28,7 @@ from case_studies.pruning.deep_runs.trainings import (
     check_tuning,
     trainings,
 )
+from case_studies.pruning.kept_weights import ENDING, KeptNetwork, write_weights
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
 from causalhyper.frames.reading import read_frame
 from causalhyper.frames.writing import write_frame
@@ -168,7 +168,11 @@ def _posttrained(
         )
     head = _run_names(cell, seed, training)
     if main and pruning.method in cell.study.kept:
-        write_final(cell.file(seed, f"{stage}-weights.pt"), trained.best, head)
+        train: Any = subject.task.train
+        shown = {"side": train.side, "channels": train.channels}
+        named = head | shown | {"validation": cell.study.validation or cell.source.validation}
+        network = KeptNetwork.of_state(named, trained.best, subject.layout.masks(pruning.kept))
+        write_weights(cell.file(seed, f"{stage}{ENDING}"), [network])
     if main and pruning.layers:  # masks are the same at all rates
         layers = pd.DataFrame([head | row for row in pruning.layers])[[*HEAD, *LAYERS]]
         write_frame(cell.file(seed, f"{stage}-layers.parquet"), layers)

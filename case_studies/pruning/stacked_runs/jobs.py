@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from case_studies.pruning.kept_weights import ENDING, KeptNetwork, write_weights
 from case_studies.pruning.stacked_runs.cells import (
     NETWORK,
     Cell,
@@ -26,7 +27,6 @@ from case_studies.pruning.stacked_runs.design import (
     strong_methods,
 )
 from case_studies.pruning.stacked_runs.overlaps import overlap_rows
-from case_studies.pruning.stacked_runs.weights import ENDING, KeptNetwork, write_weights
 from case_studies.pruning.tuned_rates import best_rates
 from causalhyper.errors import DataError
 from causalhyper.frames.reading import read_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from causalhyper.errors import DataError
 from causalhyper.frames import write_atomic
+from causalhyper.granger.masks import Masks
 from collectors.ensembles.pruning.layout import FlatLayout
 
 SCHEMA = "causalhyper.kept_weights/1"
@@ -31,9 +32,10 @@ class KeptNetwork:
     ----------
     names : dict of str to value
         dataset, network, protocol, target (NaN where the criterion chose), rate, run_id, seed,
-        method; and validation, how many training images were held out.
+        method; validation, how many training images were held out; where images were enlarged or
+        grey ones repeated, side (in pixels) and channels.
     layout : FlatLayout
-        Where each parameter stands.
+        Where each parameter stands, and each statistic of batch normalisation.
     kept : Tensor of bool, shape (p,)
         What may be other than zero.
     row : Tensor of float32, shape (p,)
@@ -50,6 +52,32 @@ class KeptNetwork:
         """Whether no weight that may be pruned is left: answers do not depend on the image."""
         places = self.layout.places()
         return not any(bool(self.kept[places[name]].any()) for name in self.layout.prunable)
+
+    @classmethod
+    def of_state(
+        cls, names: dict[str, Any], state: Mapping[str, Tensor], masks: Masks
+    ) -> KeptNetwork:
+        """Return a network of its state dict; its whole numbers, which count, are left out.
+
+        Parameters
+        ----------
+        names : dict of str to value
+            See above.
+        state : mapping of str to Tensor
+            On any device.
+        masks : Masks
+            Of what may be pruned.
+
+        Returns
+        -------
+        KeptNetwork
+            On the CPU.
+        """
+        numbers = {name: v for name, v in state.items() if v.is_floating_point()}
+        shapes = {name: tuple(value.shape) for name, value in numbers.items()}
+        layout = FlatLayout(shapes, tuple(masks.kept))
+        kept = layout.mask_row(masks, torch.device("cpu"))
+        return cls(names, layout, kept, layout.row(numbers).float().cpu())
 
 
 def write_weights(path: Path, networks: Sequence[KeptNetwork]) -> None:
@@ -110,6 +138,4 @@ def read_weights(path: Path) -> Iterator[KeptNetwork]:
                 row[kept] = held[f"values{at}"]
                 yield KeptNetwork(names, layout, torch.from_numpy(kept), torch.from_numpy(row))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(
-            f"{str(path)!r} is no file of weights that the stacked runs kept: {error}"
-        ) from error
+        raise DataError(f"{str(path)!r} is no file of kept weights: {error}") from error
