@@ -74,13 +74,7 @@ class Folder:
                 f"{str(self.path)!r} holds a pruning already: go on with it "
                 "(resume=True, --resume), or name another folder"
             )
-        found = read_json(file)
-        for key, value in json.loads(json.dumps(run)).items():
-            if found.get(key) != value:
-                raise ConfigurationError(
-                    f"{str(self.path)!r} holds a pruning with {_difference(key, found, value)}: "
-                    "go on with the same, or name another folder"
-                )
+        check_same(self.path, run)
         self.clear_trajectory()
 
     def save(self, state: State) -> None:
@@ -114,6 +108,32 @@ class Folder:
         """Remove what a killed process had not written to its end."""
         for draft in self.path.glob(".*.tmp"):
             draft.unlink(missing_ok=True)
+
+
+def check_same(path: Path, run: Mapping[str, Any]) -> None:
+    """Refuse a folder that is of another run.
+
+    Parameters
+    ----------
+    path : Path
+        A folder that holds a pruning.
+    run : mapping
+        What describes the run, as JSON takes it.
+
+    Raises
+    ------
+    ConfigurationError
+        If they differ.
+    DataError
+        If the folder cannot be read.
+    """
+    found = read_json(path / RUN)
+    for key, value in json.loads(json.dumps(run)).items():
+        if found.get(key) != value:
+            raise ConfigurationError(
+                f"{str(path)!r} holds a pruning with {_difference(key, found, value)}: go on with "
+                "the same, or name another folder"
+            )
 
 
 def read_checkpoint(path: str | Path) -> State:

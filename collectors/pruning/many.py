@@ -13,9 +13,12 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import write_atomic
 from causalhyper.granger.criteria import Criterion
 from causalhyper.parallel import Engine
-from collectors.pruning.procedure import pretrain, prune
+from collectors.pruning.folders import RESULT, check_same
+from collectors.pruning.procedure import devices_of, pretrain, prune
 from collectors.pruning.requests import DENSE, checked_seed, checked_share, chosen_criterion
 from collectors.pruning.results import read_log
+from collectors.pruning.runs import make_run
+from collectors.pruning.seeding import random_state_kept
 from collectors.pruning.settings import PruningSettings
 from collectors.pruning.states import State, state_bytes, state_of
 from collectors.pruning.tasks import PruningTask
@@ -81,6 +84,13 @@ class PrunedRuns:
         plain = {str(k): v.item() if hasattr(v, "item") else v for k, v in row.items()}
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in plain.items()}
 
+    def check(self, run: PlannedRun) -> None:
+        """Refuse a finished run of another task or of other settings."""
+        folder = self.out / run.run_id
+        if (folder / RESULT).exists():
+            own = self.task, self.criteria[run.method], run.target, run.seed, self.settings
+            check_same(folder, make_run(*own, run.run_id).describe())
+
     def _pretrained(self, seed: int) -> State:
         """Read the network of a seed before pruning, or train it."""
         file = self.out / f"pretrained-seed{seed}.safetensors"
@@ -137,7 +147,8 @@ def prune_many(
     ------
     ConfigurationError
         If a criterion, seed or sparsity is none, two criteria share a name, something is empty,
-        or the folder holds other runs.
+        or the folder holds other runs: of another network, data, loss, optimiser or settings, as
+        far as that is known without iterating the data.
     RunFailedError
         If a run fails.
 
@@ -171,6 +182,9 @@ def prune_many(
     out = Path(out)
     runs = _planned(list(named), seeds, sparsities)
     work = PrunedRuns(task, named, settings or PruningSettings(), out)
+    with random_state_kept((task.train, task.validation, task.test), devices_of(task)):
+        for run in runs:
+            work.check(run)
     sweep(runs, work, out / "runs.parquet", workers=workers, engine=engine, quiet=quiet)
     return pd.concat([read_log(out / run.run_id) for run in runs], ignore_index=True)
 

@@ -56,7 +56,8 @@ def prune(
     out : str or Path, optional
         Folder for a checkpoint after every stage, and for the result.
     resume : bool
-        Go on with what the folder holds, from its last checkpoint; a finished one is read.
+        Go on with what the folder holds, from its last checkpoint; a finished one is read. The
+        task and the settings must be the same, as far as that is known without iterating the data.
     run_id : str, optional
         Name of the run in the frames.
     pretrained : State, optional
@@ -100,7 +101,7 @@ def prune(
     (0.5, {'weight': 4})
     """
     settings = settings or PruningSettings()
-    with random_state_kept((task.train, task.validation, task.test), _devices(task)):
+    with random_state_kept((task.train, task.validation, task.test), devices_of(task)):
         run = make_run(task, criterion, sparsity, seed, settings, run_id)
         folder, finished = _opened(run, out, resume=resume)
         try:
@@ -157,7 +158,7 @@ def pretrain(
     'pretrained'
     """
     settings = settings or PruningSettings()
-    with random_state_kept((task.train, task.validation, task.test), _devices(task)):
+    with random_state_kept((task.train, task.validation, task.test), devices_of(task)):
         run = make_run(task, "dense", 0.0, seed, settings, None)
         with epoch_bar(settings.n_pre, 0, quiet=quiet or not run.first) as told:
             return next_state(run, first_state(run), None, told)
@@ -207,6 +208,6 @@ def _start(run: Run, folder: Folder | None, pretrained: State | None) -> State:
     return pretrained
 
 
-def _devices(task: PruningTask) -> list[int]:
+def devices_of(task: PruningTask) -> list[int]:
     """Return the CUDA devices whose random state is kept."""
     return list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []

@@ -15,6 +15,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.granger.criteria import Criterion, Needs
 from causalhyper.granger.masks import Masks
 from collectors.pruning.dead_units import find_dead_units
+from collectors.pruning.fingerprints import task_words
 from collectors.pruning.frames import layers_frame, log_frame
 from collectors.pruning.mask_plan import MaskPlan, mask_plan
 from collectors.pruning.needs import check_needs
@@ -109,6 +110,8 @@ class Run:
     def key(self) -> str:
         """A hash of what pre-training depends on."""
         early = [getattr(self.settings, name) for name in EARLY]
+        words = task_words(self.task)
+        early += [words["data"]["train"], words["loss"], words["optimizer"]]
         text = json.dumps([self.seed, self.weights_hash, self.processes.size, *early])
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -140,6 +143,7 @@ class Run:
             "layers": {name: list(shape) for name, shape in self.plan.start.shapes.items()},
             "processes": self.processes.size,
             "initial weights": self.weights_hash,
+            **task_words(self.task),
             "run_id": self.run_id,
         }
 

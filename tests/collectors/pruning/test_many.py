@@ -1,14 +1,26 @@
 """Many prunings at once are those that would be made one by one."""
 
+import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
 from causalhyper.errors import ConfigurationError
 from collectors.pruning import prune, prune_many, read_pruned
-from tests.collectors.pruning.problems import SHORT, Draws, Magnitude, same, task
+from tests.collectors.pruning.problems import (
+    SHORT,
+    Draws,
+    Magnitude,
+    examples,
+    same,
+    shuffled,
+    task,
+)
 
 
 def many(out, **changes):
@@ -47,8 +59,32 @@ def test_a_call_that_grows_trains_only_what_is_new(tmp_path):
 
 def test_a_folder_of_other_settings_is_refused(tmp_path):
     many(tmp_path, criteria=[Draws()], sparsities=[0.5])
-    with pytest.raises(Exception, match="pretrain"):
+    before = pd.read_parquet(tmp_path / "runs.parquet")
+    with pytest.raises(ConfigurationError, match="settings n_pre 2, not 1"):
         many(tmp_path, criteria=[Draws()], settings=replace(SHORT, n_pre=1))
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "runs.parquet"), before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"train": shuffled(*examples(90))}, "data train {'batches': "),
+        ({"test": (torch.ones(3, 6), torch.zeros(3).long())}, "data test "),
+        ({"model": partial(nn.Linear, 6, 3)}, "layers "),
+        ({"loss": partial(nn.functional.cross_entropy, reduction="none", label_smoothing=0.1)},
+         'loss "cross_entropy'),
+        ({"optimizer": partial(torch.optim.SGD, lr=0.1)}, "optimizer None, not 'SGD"),
+    ],
+)  # fmt: skip
+def test_a_folder_of_another_task_is_refused_also_where_all_its_runs_are_finished(
+    tmp_path, changes, said
+):
+    given = {"criteria": [Draws()], "sparsities": [0.5], "settings": SHORT, "quiet": True}
+    given["out"] = tmp_path
+    prune_many(task(), seeds=[0], **given)
+    for seeds in ([0], [0, 1]):
+        with pytest.raises(ConfigurationError, match=re.escape(said)):
+            prune_many(replace(task(), **changes), seeds=seeds, **given)
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": []}, {"criteria": [Draws(), Draws()]}])

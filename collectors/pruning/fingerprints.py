@@ -1,0 +1,100 @@
+"""What of a task is known at once, so that a folder can tell it from another."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence, Sized
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+from torch.utils.data import DataLoader, TensorDataset
+
+from collectors.pruning.tasks import PruningTask
+
+LOOKED_AT = 4096
+"""Values of a tensor, evenly spaced, that its digest is made of."""
+
+
+def task_words(task: PruningTask) -> dict[str, Any]:
+    """Describe data, loss and optimiser of a task.
+
+    Parameters
+    ----------
+    task : PruningTask
+        Whose data are not iterated.
+
+    Returns
+    -------
+    dict
+        As JSON takes it: of each data set its size, and a digest of its tensors where they are at
+        hand (a batch, a list of batches, a loader of a ``TensorDataset``); the names of loss and
+        optimiser.
+    """
+    sets = {name: data_words(getattr(task, name)) for name in ("train", "validation", "test")}
+    return {"data": sets, "loss": _name(task.loss), "optimizer": _name(task.optimizer)}
+
+
+def data_words(data: Any) -> dict[str, Any] | None:
+    """Describe data without iterating them.
+
+    Parameters
+    ----------
+    data : tuple (inputs, targets), or iterable of such, or None
+        What is described.
+
+    Returns
+    -------
+    dict or None
+        batches, examples, digest, as far as they are known; None without data.
+
+    Examples
+    --------
+    >>> sorted(data_words((torch.ones(3, 2), torch.zeros(3))))
+    ['batches', 'digest']
+    >>> data_words(DataLoader([1, 2, 3], batch_size=2))
+    {'batches': 2, 'examples': 3}
+    """
+    if data is None:
+        return None
+    held: list[Any] = []
+    words: dict[str, Any] = {}
+    if isinstance(data, tuple):
+        words["batches"], held = 1, [data]
+    elif isinstance(data, DataLoader):
+        if isinstance(data.dataset, Sized):
+            words = {"batches": len(data), "examples": len(data.dataset)}
+        held = list(data.dataset.tensors) if isinstance(data.dataset, TensorDataset) else []
+    elif isinstance(data, Sized):
+        words["batches"] = len(data)
+        held = [data[0], data[-1]] if isinstance(data, Sequence) and len(data) else []
+    tensors = [leaf for leaf in pytree.tree_leaves(held) if isinstance(leaf, Tensor)]
+    return words | ({"digest": _digest(tensors)} if tensors else {})
+
+
+def _digest(tensors: Sequence[Tensor]) -> str:
+    found = hashlib.sha256()
+    for part in _parts(tensors):
+        found.update(part)
+    return found.hexdigest()[:16]
+
+
+def _parts(tensors: Sequence[Tensor]) -> Iterator[bytes]:
+    for tensor in tensors:
+        yield f"{tensor.dtype} {tuple(tensor.shape)}".encode()
+        flat = tensor.detach().reshape(-1)
+        some = flat[:: max(1, len(flat) // LOOKED_AT)].cpu().contiguous()
+        yield some.view(torch.uint8).numpy().tobytes()
+
+
+def _name(given: object) -> str | None:
+    """Name a function: what it is bound to counts where it is a number, a text or a flag."""
+    if given is None:
+        return None
+    if isinstance(given, partial):
+        plain = {k: v for k, v in given.keywords.items() if isinstance(v, int | float | str)}
+        shown = ", ".join(f"{name}={value!r}" for name, value in sorted(plain.items()))
+        return f"{_name(given.func)}({shown})"
+    return getattr(given, "__qualname__", type(given).__qualname__)
