@@ -74,7 +74,7 @@ def mask_plan(
         Names the layers.
     structured : bool
         Whether units are pruned. The layer that the network's output comes from is then left
-        out: its units are the outputs.
+        out, and what shares its weight: its units are the outputs.
     keep_zeros : bool
         Whether zeros count as pruned.
 
@@ -127,16 +127,19 @@ def _with_units(
 ) -> dict[str, nn.Parameter]:
     """Return the layers whose first axis are units that can be left out."""
     owners = _owners(model, found)
-    for name, module in owners.items():
-        transposed = getattr(module, "transposed", False)
-        if task.layers is not None and (transposed or found[name].ndim < 2):
+    transposed = {
+        name: any(getattr(module, "transposed", False) for module in modules)
+        for name, modules in owners.items()
+    }
+    for name in found:
+        if task.layers is not None and (transposed[name] or found[name].ndim < 2):
             raise ConfigurationError(
                 f"{name!r} has no output units along its first axis: leave it out (layers=), or "
                 "prune single parameters (structured=False)"
             )
-    calls = _calls(model, task, set(owners.values()))
+    calls = _calls(model, task, set().union(*owners.values()))
     last, called = calls[-1][0], {module for module, _, _ in calls}
-    uncalled = [name for name, module in owners.items() if module not in called]
+    uncalled = [name for name, modules in owners.items() if not called.issuperset(modules)]
     if task.layers is not None and uncalled:
         raise ConfigurationError(
             f"the network reads {uncalled[0]!r} without calling its layer, so that what follows "
@@ -146,7 +149,7 @@ def _with_units(
     kept = {
         name: p
         for name, p in found.items()
-        if owners[name] in called - {last} and not getattr(owners[name], "transposed", False)
+        if (called - {last}).issuperset(owners[name]) and not transposed[name]
     }
     if not kept:
         raise ConfigurationError(
@@ -160,25 +163,29 @@ def _followers(
 ) -> dict[str, tuple[str, ...]]:
     names = {id(p): name for name, p in model.named_parameters()}
     owners = _owners(model, found)
-    wanted = {m for m in model.modules() if isinstance(m, _BatchNorm)} | set(owners.values())
+    wanted = {m for m in model.modules() if isinstance(m, _BatchNorm)}.union(*owners.values())
     calls = _calls(model, task, wanted)
     followers = {}
-    for name, owner in owners.items():
-        outputs = [result for module, _, result in calls if module is owner]
+    for name, modules in owners.items():
+        outputs = [result for module, _, result in calls if module in modules]
         norms = {
             module
             for module, given, _ in calls
             if isinstance(module, _BatchNorm) and any(given is result for result in outputs)
         }
-        own = [getattr(owner, "bias", None)]
+        own = [getattr(module, "bias", None) for module in modules]
         own += [p for norm in norms for p in (norm.weight, norm.bias)]
-        followers[name] = tuple(names[id(p)] for p in own if p is not None)
+        own_names = (names[id(p)] for p in own if p is not None)
+        followers[name] = tuple(dict.fromkeys(own_names))
     return followers
 
 
-def _owners(model: nn.Module, found: Mapping[str, nn.Parameter]) -> dict[str, nn.Module]:
-    """Return the module of each parameter."""
-    return {name: model.get_submodule(name.rpartition(".")[0]) for name in found}
+def _owners(model: nn.Module, found: Mapping[str, nn.Parameter]) -> dict[str, list[nn.Module]]:
+    """Return the modules of each parameter, in the network's order: several where it is shared."""
+    return {
+        name: [m for m in model.modules() if any(p is q for q in m.parameters(recurse=False))]
+        for name, p in found.items()
+    }
 
 
 def _calls(

@@ -52,6 +52,32 @@ def test_the_share_of_units_is_as_asked_and_the_output_layer_is_left_whole():
     assert dict(found.model.named_parameters())["last.weight"].ne(0).all()
 
 
+class Tied(nn.Module):
+    """Embedded words, and an output layer that has the embedding's weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(10, 6)
+        self.wide, self.narrow = nn.Linear(6, 12), nn.Linear(12, 6)
+        self.out = nn.Linear(6, 10, bias=False)
+        self.out.weight = self.words.weight
+
+    def forward(self, words):
+        x = self.words(words).mean(1)
+        return self.out(self.narrow(self.wide(x).relu()).relu())
+
+
+def test_outputs_whose_weight_another_layer_shares_are_left_whole():
+    words = torch.randint(10, (64, 4), generator=torch.Generator().manual_seed(0))
+    data = {"train": batched(words, words[:, 0]), "validation": (words, words[:, 0])}
+    found = pruned(model=Tied, **data)
+    assert found.units.layer_counts().keys() == {"wide.weight", "narrow.weight"}
+    assert sum(found.units.layer_counts().values()) == 9  # of 12 + 6
+    assert found.model.words.weight.ne(0).all()
+    compact, _ = found.compact(words)
+    torch.testing.assert_close(compact(words), found.model(words))
+
+
 def test_masks_of_parameters_are_those_of_their_units():
     found = pruned()
     for name, units in found.units.kept.items():
