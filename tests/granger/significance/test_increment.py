@@ -51,6 +51,28 @@ def test_coefficients_of_their_own_are_found_in_the_layer_that_has_them() -> Non
     assert found.to_frame().equals(again.to_frame())
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("shared", ["layer", "network"])
+def test_a_layer_that_never_moved_has_no_numbers_and_leaves_the_others_theirs(shared) -> None:
+    x = squares()
+    y = -x.sum(axis=1) - 2 * x[:, :8].sum(axis=1) + 0.3 * np.random.default_rng(1).normal(size=120)
+    moved = {"a": DenseColumns(x[:, :20]), "b": DenseColumns(x[:, 20:])}
+    columns = {**moved, "still": DenseColumns(np.zeros((120, 6)))}
+    found = movement_increment(columns, y, draws=49, shared=shared)
+    without = movement_increment(moved, y, draws=49, shared=shared)
+    frame = found.to_frame().set_index("layer")
+    assert frame.loc["still", "kept"] == 0
+    assert frame.loc["still", ["r2_out", "increment", "statistic", "p", "q"]].isna().all()
+    assert frame.loc[["a", "b"]].equals(without.to_frame().set_index("layer"))
+    assert "still: it never moved: nothing to test" in found.summary()
+    assert found.hypothesis_tests()[2].inapplicable
+    assert len(found.plot().get_yticks()) == 2
+    if shared == "layer":
+        np.testing.assert_array_equal(found.coefficients, [*without.coefficients, np.nan])
+    with pytest.raises(DataError, match="no layer moved in 120 steps"):
+        movement_increment({"still": columns["still"]}, y, draws=49)
+
+
 def test_predictions_are_those_of_refits_by_scikit_learn() -> None:
     x = squares(45, 20)
     total = x.sum(axis=1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from causalhyper.arrays import Array, Codes
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.folds import Folds
 from causalhyper.granger.ridge.spectrum import orthonormal, predicted
 from causalhyper.granger.significance.layers.aggregates import LayerRows, read_layers
@@ -26,6 +26,10 @@ from causalhyper.granger.significance.layers.inputs import Designs, sources_of
 from causalhyper.granger.significance.layers.score_test import score_test
 from causalhyper.granger.significance.layers.wald import dependent_weights
 from causalhyper.inference import adjust_p_values
+
+NUMBERS = (
+    "r2_out", "increment", "lower", "upper", "statistic", "p", "p_clark_west", "p_in"
+)  # fmt: skip
 
 
 def movement_increment(
@@ -77,13 +81,14 @@ def movement_increment(
     Returns
     -------
     MovementIncrement
+        A layer that never moved has no numbers, and is not among those adjusted for.
 
     Raises
     ------
     ConfigurationError
         If designs do not belong together, or a number means nothing.
     DataError
-        If a value is not finite, or there are too few steps for so many layers.
+        If a value is not finite, no layer moved, or there are too few steps for so many layers.
 
     Notes
     -----
@@ -115,11 +120,19 @@ def movement_increment(
         for source in sources
         for layer in read_layers(source, gram=True, standardise=standardise)
     ]
-    totals = np.column_stack([layer.totals for layer in layers])
+    moved = [layer for layer in layers if layer.totals.any()]
+    if not moved:
+        raise DataError(
+            f"no layer moved in {rows} steps ({', '.join(x.name for x in layers)}): there is "
+            "nothing to hold a loss change against; record steps of training"
+        )
+    totals = np.column_stack([layer.totals for layer in moved])
     base = np.column_stack([np.ones(rows), totals if shared == "layer" else totals.sum(axis=1)])
     streams = np.random.default_rng(seed).spawn(len(layers))
     found = [
         _layer(layer, response, base, (cut, ends), inner, (draws, length, level), rng)
+        if layer.totals.any()
+        else dict.fromkeys(NUMBERS, float("nan"))
         for layer, rng in zip(layers, streams, strict=True)
     ]
     adjusted = adjust_p_values([float(x["p"]) for x in found], "holm")
@@ -130,7 +143,7 @@ def movement_increment(
             for layer, x, q in zip(layers, found, adjusted, strict=True)
         ),
         shared=shared,
-        coefficients=_coefficients(response, base),
+        coefficients=_by_layer(_coefficients(response, base), layers, shared),
         r2_shared_in=inside,
         r2_shared_out=outside,
         rows=rows,
@@ -183,6 +196,16 @@ def _layer(
         "p_clark_west": peer.p_value,
         "p_in": inside.p_value,
     }
+
+
+def _by_layer(
+    coefficients: tuple[float, ...], layers: list[LayerRows], shared: str
+) -> tuple[float, ...]:
+    """Put NaN where a layer never moved."""
+    if shared == "network":
+        return coefficients
+    left = iter(coefficients)
+    return tuple(next(left) if layer.totals.any() else float("nan") for layer in layers)
 
 
 def _explained(y: Array, base: Array, cut: Folds) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MORE, NO_MORE = "the loss tells more than movement", "no sign that it tells more than movement"
+UNMOVED = "it never moved: nothing to test"
 INCREMENT_COLUMNS = (
     "layer",
     "group",
@@ -70,6 +72,11 @@ class LayerIncrement:
     q: float
     p_clark_west: float
     p_in: float
+
+    @property
+    def moved(self) -> bool:
+        """Whether there is anything to test: numbers of a layer that never moved are NaN."""
+        return not math.isnan(self.p)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,27 +148,29 @@ class MovementIncrement(Shown):
             HypothesisTest(
                 name=f"increment over the movement of {x.layer}",
                 null=f"all entries of {x.layer} have one coefficient",
-                statistic=x.statistic,
-                p_value=x.q,
+                statistic=x.statistic if x.moved else None,
+                p_value=x.q if x.moved else None,
                 reference=f"dependent wild bootstrap, {self.draws} draws, blocks of {self.block}",
                 alpha=self.alpha,
                 if_rejected=MORE,
                 if_kept=NO_MORE,
+                inapplicable="" if x.moved else UNMOVED,
             )
             for x in self.layers
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the increment of each layer over movement, with its interval."""
+        """Draw the increment of each layer that moved over movement, with its interval."""
         from causalhyper.figures import plot_forest
 
+        moved = [x for x in self.layers if x.moved]
         frame = pd.DataFrame(
             {
-                "label": [x.layer for x in self.layers],
-                "estimate": [100 * x.increment for x in self.layers],
-                "lower": [100 * x.lower for x in self.layers],
-                "upper": [100 * x.upper for x in self.layers],
-                "muted": [not self._more(x) for x in self.layers],
+                "label": [x.layer for x in moved],
+                "estimate": [100 * x.increment for x in moved],
+                "lower": [100 * x.lower for x in moved],
+                "upper": [100 * x.upper for x in moved],
+                "muted": [not self._more(x) for x in moved],
             }
         )
         xlabel = f"increment over movement, % of the loss change ({self.level:.0%} interval)"
@@ -176,6 +185,9 @@ class MovementIncrement(Shown):
             "predicted from earlier ones)"
         ]
         for x in self.layers:
+            if not x.moved:
+                lines.append(f"{x.layer}: {UNMOVED}")
+                continue
             verdict = MORE if self._more(x) else NO_MORE
             lines.append(
                 f"{x.layer}: {verdict}; increment {x.increment:+.4%} [{x.lower:+.4%}, "

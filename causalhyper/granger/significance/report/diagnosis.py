@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice.folds import Folds
 from causalhyper.granger.design import GrangerDesign, granger_design
 from causalhyper.granger.design.records import Recorded
 from causalhyper.granger.design.units import Share
 from causalhyper.granger.lasso.arguments import check_generator
+from causalhyper.granger.lasso.columns import host_blocks
 from causalhyper.granger.significance.layers import layer_tests, movement_increment
 from causalhyper.granger.significance.layers.forward import training_folds
 from causalhyper.granger.significance.report.ahead import predict_ahead
@@ -32,6 +33,7 @@ ASSUMPTIONS = (
     "a layer that moves with one that acts goes with the loss too: nothing here says what would "
     "happen if it were held still",
 )
+STILL = "never moved: nothing is said of it"
 Layers = Mapping[str, GrangerDesign]
 HELD = 2**28
 """Bytes of a layer that is held in memory while it is selected from in this process."""
@@ -99,13 +101,14 @@ def diagnose(
     Returns
     -------
     Diagnosis
+        Of the layers that moved; a caution names the others.
 
     Raises
     ------
     ConfigurationError
         If designs do not belong together, have several layers, or a number means nothing.
     DataError
-        If a value is not finite, or there are too few steps for so many layers.
+        If a value is not finite, no layer moved, or there are too few steps for so many layers.
 
     Notes
     -----
@@ -127,8 +130,8 @@ def diagnose(
     ['no sign', 'movement']
     """
     check_generator(rng, needed=True)
-    layers = _layers(designs, share)
     _check(alpha, level, reruns, draws)
+    layers, still = _moved(_layers(designs, share))
     first = next(iter(layers.values()))
     stages = split_progress(progress, _stages(layers))
     shift_rng, seeds, *streams = rng.spawn(2 + len(layers))
@@ -158,7 +161,7 @@ def diagnose(
         trainings=len(first.edges) - 1,
         level=level,
         entries="parameters" if first.share is None else "units",
-        cautions=tuple(tested.reading.warnings()),
+        cautions=(*(f"{name} {STILL}" for name in still), *tested.reading.warnings()),
         assumptions=ASSUMPTIONS,
     )
 
@@ -244,6 +247,21 @@ def _layers(
             )
     # tests name a layer as the design does, or as the mapping where these differ
     return {name: replace(design, layers=(name,)) for name, design in found.items()}
+
+
+def _moved(layers: dict[str, GrangerDesign]) -> tuple[dict[str, GrangerDesign], list[str]]:
+    """Set aside the layers that never moved, of which no test says anything."""
+    found = {
+        name: design
+        for name, design in layers.items()
+        if any(block.any() for _, block in host_blocks(design.columns))
+    }
+    if not found:
+        raise DataError(
+            f"no layer moved ({', '.join(layers)}): there is nothing to select from; record steps "
+            "of training"
+        )
+    return found, [name for name in layers if name not in found]
 
 
 def _check(alpha: float, level: float, reruns: int, draws: int) -> None:

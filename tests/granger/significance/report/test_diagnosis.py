@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.granger.choice import choose_by_count, choose_by_cross_validation
 from causalhyper.granger.design import ArrayTrajectory, granger_design
 from causalhyper.granger.lasso import DenseColumns
@@ -51,6 +51,18 @@ def test_verdicts_tell_planted_layers_apart(found: Diagnosis) -> None:
     assert moves.startswith("moves: goes with the loss, no sign that it tells more than movement")
     assert "; no sign that its movement is needed beside the other layers" in idle
     assert "% of the loss change [" in own
+
+
+def test_a_layer_that_never_moved_is_named_and_left_out(found: Diagnosis) -> None:
+    whole, zeros = run(), np.zeros((120, 3))
+    still = replace(whole, changes={**whole.changes, "still": zeros})
+    again = diagnose(still, select=KEEP, rng=np.random.default_rng(1), **(FEW | {"draws": 199}))
+    assert again.to_frame().equals(found.to_frame())
+    assert again.cautions == ("still never moved: nothing is said of it", *found.cautions)
+    assert again.cautions[0] in again.summary()
+    nothing = replace(whole, changes={"still": zeros})
+    with pytest.raises(DataError, match=r"no layer moved \(still\)"):
+        diagnose(nothing, rng=np.random.default_rng(1), **FEW)
 
 
 def test_the_table_has_the_columns_asked_for_and_a_row_a_layer(found: Diagnosis) -> None:
