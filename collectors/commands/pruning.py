@@ -176,9 +176,13 @@ def _values(given: list[str] | tuple[()], option: str, known: list[str] | None) 
     values: dict[str, Any] = {}
     for text in given:
         name, sign, value = text.partition("=")
-        if not sign or not name or (known is not None and name not in known):
-            names = f"; names are {', '.join(known)}" if known else ""
+        names = f"; names are {', '.join(known)}" if known else ""
+        if not sign or not name:
             raise ConfigurationError(f"{option} needs NAME=VALUE; got {text!r}{names}")
+        if known is not None and name not in known:
+            raise ConfigurationError(f"{option} knows no name {name!r}{names}")
+        if name in values:
+            raise ConfigurationError(f"{option} has {name!r} twice: give it once")
         try:
             values[name] = json.loads(value)
         except ValueError:

@@ -66,6 +66,7 @@ class Curvature:
         seed: int,
         kept: Tensor | None = None,
     ) -> None:
+        _check_precision(parameters)
         self.model, self.loss, self.kind, self._data = model, loss, kind, data
         self.parameters, self.kept = parameters, kept
         self.sizes = _sizes(parameters, kept)
@@ -226,8 +227,8 @@ def curvature_of(
     Raises
     ------
     ConfigurationError
-        If the loss gives no vector, the data no batch, the network no parameters; or, from a
-        product, if the data change from pass to pass.
+        If the loss gives no vector, the data no batch, the network no parameters or such of half
+        precision; or, from a product, if the data change from pass to pass.
 
     Notes
     -----
@@ -262,6 +263,15 @@ def curvature_of(
             p.requires_grad_(any(p is each for each in chosen))
         seed = int(torch.randint(2**62, ()))
         yield Curvature(model, loss, data, kind, chosen, seed, kept)
+
+
+def _check_precision(parameters: tuple[nn.Parameter, ...]) -> None:
+    if narrow := [p.dtype for p in parameters if p.dtype.itemsize < 4]:
+        kind = str(narrow[0]).removeprefix("torch.")
+        raise ConfigurationError(
+            f"curvature needs parameters of float32 or float64, and got {kind}, in which products "
+            "of second derivatives have no digits left: measure model.float()"
+        )
 
 
 def _sizes(parameters: tuple[nn.Parameter, ...], kept: Tensor | None) -> tuple[int, ...]:

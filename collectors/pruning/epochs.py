@@ -210,10 +210,21 @@ def new_optimizer(run: Run) -> torch.optim.Optimizer:
     Returns
     -------
     Optimizer
+
+    Raises
+    ------
+    ConfigurationError
+        If the task's function makes none.
     """
     trained = trained_parameters(run.model)
     if run.task.optimizer is not None:
-        return run.task.optimizer(trained)
+        made = run.task.optimizer(trained)
+        if not isinstance(made, torch.optim.Optimizer):
+            raise ConfigurationError(
+                f"the function that makes the optimizer returned {type(made).__name__}; expected "
+                "one of torch.optim"
+            )
+        return made
     return torch.optim.Adam(trained, lr=run.settings.learning_rate)
 
 

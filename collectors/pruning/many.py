@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -168,6 +168,10 @@ def prune_many(
     >>> log[log["stage"] == "final"]["run_id"].tolist()
     ['magnitude-0.5-seed0', 'magnitude-0.5-seed1', 'random-0.5-seed0', 'random-0.5-seed1']
     """
+    listed = {"criteria": criteria, "seeds": seeds, "sparsities": sparsities}
+    for name, given in listed.items():
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise ConfigurationError(f"{name} must be a list; got {given!r}: write [{given!r}]")
     seeds = [checked_seed(seed) for seed in seeds]
     sparsities = [None if each is None else checked_share(each) for each in sparsities]
     for each in criteria:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -111,7 +112,8 @@ def keep_pruned(
     Raises
     ------
     ConfigurationError
-        If a mask fits no parameter.
+        If a mask fits no parameter or is not of truth values, or the optimiser does not train a
+        parameter that it prunes.
 
     Notes
     -----
@@ -133,8 +135,15 @@ def keep_pruned(
     kept = masks.kept if isinstance(masks, Masks) else masks
     named = {name.removeprefix("module."): p for name, p in model.named_parameters()}
     named |= dict(model.named_parameters())
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
     pairs = []
     for name, mask in kept.items():
+        if getattr(mask, "dtype", None) not in (torch.bool, np.dtype(bool)):
+            raise ConfigurationError(
+                f"the mask {name!r} must be of truth values, True where a weight is kept; got "
+                f"{getattr(mask, 'dtype', type(mask).__name__)}: scores are no mask, and zeros "
+                "and ones are one by mask != 0"
+            )
         if name not in named or tuple(named[name].shape) != tuple(mask.shape):
             place = named.get(name)
             found = "no such parameter" if place is None else f"shape {tuple(place.shape)}"
@@ -142,8 +151,14 @@ def keep_pruned(
                 f"the mask {name!r} of shape {tuple(mask.shape)} fits no parameter of the model: "
                 f"{found} there; masks are named as `named_parameters` names them"
             )
+        parameter = named[name]
+        if parameter.requires_grad and id(parameter) not in trained:
+            raise ConfigurationError(
+                f"the optimizer does not train {name!r}, and its steps are what keeps it pruned: "
+                "give the one that was made of this model's parameters"
+            )
         pruned = ~torch.as_tensor(mask, dtype=torch.bool)
-        pairs.append((named[name], pruned.to(named[name].device)))
+        pairs.append((parameter, pruned.to(parameter.device)))
     return KeptPruned(optimizer, pairs)
 
 

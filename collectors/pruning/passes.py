@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from collectors.batches import Data, batches
+from causalhyper.errors import CausalHyperError, ConfigurationError
+from collectors.batches import Batch, Data, batches
 from collectors.calls import call, check_losses
 from collectors.pruning.processes import Processes
 from collectors.pruning.tasks import PruningTask
@@ -139,9 +140,8 @@ def evaluate(
     model.eval()
     tally = Tally(task)
     with torch.no_grad():
-        for inputs, targets in batches(data, model):
-            outputs = call(model, inputs)
-            tally.add(outputs, targets, check_losses(task.loss(outputs, targets)))
+        for batch in batches(data, model):
+            tally.add(*_judged(model, task, batch))
     return tally.performance(processes)
 
 
@@ -149,16 +149,14 @@ def _step(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     task: PruningTask,
-    batch: tuple[Any, Any],
+    batch: Batch,
     tally: Tally,
     watch: Watch,
 ) -> None:
-    inputs, targets = batch
     first: list[tuple[Any, Tensor]] = []
 
     def losses() -> Tensor:
-        outputs = call(model, inputs)
-        found = check_losses(task.loss(outputs, targets))
+        outputs, _, found = _judged(model, task, batch)
         if not first:  # not what is computed again after the step, or within it
             first.append((outputs, found))
         return found
@@ -170,4 +168,37 @@ def _step(
         return loss
 
     optimizer.step(closure)  # type: ignore[arg-type]
-    tally.add(first[0][0], targets, first[0][1])
+    tally.add(first[0][0], batch[1], first[0][1])
+
+
+def _judged(model: nn.Module, task: PruningTask, batch: Batch) -> tuple[Any, Any, Tensor]:
+    """Return outputs, targets and losses of a minibatch; name it where network or loss fails."""
+    inputs, targets = batch
+    outputs: Any = None
+    try:
+        outputs = call(model, inputs)
+        return outputs, targets, check_losses(task.loss(outputs, targets))
+    except (CausalHyperError, torch.OutOfMemoryError):
+        raise
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        part = "network" if outputs is None else "loss"
+        raise ConfigurationError(
+            f"the {part} failed on a minibatch, inputs {_shape(inputs)}, targets "
+            f"{_shape(targets)}: {' '.join(str(error).split())}{_remedy(inputs, outputs)}"
+        ) from error
+
+
+def _shape(given: Any) -> str:
+    return str(tuple(given.shape)) if isinstance(given, Tensor) else type(given).__name__
+
+
+def _remedy(inputs: Any, outputs: Any) -> str:
+    if outputs is not None and not isinstance(outputs, Tensor):
+        kind = type(outputs).__name__
+        return f"; the network's outputs are a {kind}: give a loss that takes it (loss=)"
+    if outputs is None and isinstance(inputs, Tensor) and len(inputs) == 1:
+        return (
+            "; a network that normalises over examples needs more than one: leave out the last "
+            "minibatch where it is not full (drop_last=True of a DataLoader)"
+        )
+    return ""

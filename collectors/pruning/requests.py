@@ -13,7 +13,13 @@ import torch
 from torch import nn
 
 from causalhyper.errors import ConfigurationError
-from causalhyper.granger.criteria import Criterion, named
+from causalhyper.granger.criteria import (
+    CausalElasticNet,
+    CausalLasso,
+    Criterion,
+    Published,
+    named,
+)
 from causalhyper.granger.pruning.schedules import sparsity_schedule
 from collectors.pruning.mask_plan import MaskPlan
 from collectors.pruning.settings import PruningSettings
@@ -80,13 +86,15 @@ def sparsity_targets(sparsity: Sparsity, settings: PruningSettings, plan: MaskPl
     Raises
     ------
     ConfigurationError
-        If a share is out of range, they fall, or the minimum of the settings forbids the last.
+        If a share is out of range, they fall, the last is below what is zero already, or the
+        minimum of the settings forbids it.
     """
     if sparsity is None:
         return None
     before = plan.first_masks.sparsity
     if isinstance(sparsity, Real):
-        final = max(checked_share(sparsity), before)
+        _check_zeros(checked_share(sparsity), plan)
+        final = max(float(sparsity), before)
         kind = settings.schedule
         levels = sparsity_schedule(final, settings.n_iter, kind=kind, initial=before)
     else:
@@ -94,7 +102,9 @@ def sparsity_targets(sparsity: Sparsity, settings: PruningSettings, plan: MaskPl
         counts = tuple(dict(each) for each in given if isinstance(each, Mapping))
         if counts:
             return _checked_counts(counts, len(given), settings, plan)
-        levels = tuple(max(each, before) for each in _checked_levels(given, settings))
+        shares = _checked_levels(given, settings)
+        _check_zeros(shares[-1], plan)
+        levels = tuple(max(each, before) for each in shares)
     _check_minimum(levels[-1], settings, plan)
     return levels
 
@@ -170,6 +180,17 @@ def _checked_levels(given: list[object], settings: PruningSettings) -> list[floa
     return levels
 
 
+def _check_zeros(final: float, plan: MaskPlan) -> None:
+    """Refuse a share below what counts as pruned in the beginning; 0 prunes nothing more."""
+    sizes = [mask.size for mask in plan.first_masks.kept.values()]
+    before = plan.first_masks.sparsity
+    if final > 0 and round(final * sum(sizes)) < round(before * sum(sizes)):
+        raise ConfigurationError(
+            f"sparsity {final:g} is below {before:g}, the share of what may be pruned that is "
+            "zero already and stays so: ask for more, or let zeros train (keep_zeros=False)"
+        )
+
+
 def _check_minimum(final: float, settings: PruningSettings, plan: MaskPlan) -> None:
     """Refuse before training what the last ranking would refuse."""
     masks = plan.first_masks
@@ -182,8 +203,35 @@ def _check_minimum(final: float, settings: PruningSettings, plan: MaskPlan) -> N
         )
 
 
-def check_protocol(settings: PruningSettings, method: str, sparsity: Sparsity) -> None:
-    """Refuse to call published what is not.
+def only_ranks(criterion: Criterion | None) -> bool:
+    """Return whether a criterion of this package gives no score of 0 by which it chooses.
+
+    Parameters
+    ----------
+    criterion : Criterion or None
+        Of one's own: whether it chooses is not known, and False.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> only_ranks(named("magnitude")), only_ranks(named("causal-published"))
+    (True, False)
+    """
+    inner = getattr(criterion, "criterion", criterion)
+    if isinstance(inner, Published):
+        return False
+    if isinstance(inner, CausalLasso | CausalElasticNet):
+        return inner.penalty is None
+    return type(inner).__module__.startswith("causalhyper.granger.criteria")
+
+
+def check_protocol(
+    settings: PruningSettings, method: str, sparsity: Sparsity, rule: Criterion | None = None
+) -> None:
+    """Refuse to call published what is not, and to leave to a criterion what it does not say.
 
     Parameters
     ----------
@@ -193,12 +241,20 @@ def check_protocol(settings: PruningSettings, method: str, sparsity: Sparsity) -
         The criterion's name.
     sparsity : float, sequence or None
         See `prune`.
+    rule : Criterion, optional
+        That of the method.
 
     Raises
     ------
     ConfigurationError
-        If the label is "published", and criterion or rule are others.
+        If the label is "published", and criterion or rule are others, or the sparsity is left to
+        a criterion that only ranks.
     """
+    if sparsity is None and method != DENSE and only_ranks(rule):
+        raise ConfigurationError(
+            f"the criterion {method!r} ranks, and does not say how much is pruned: give a "
+            "sparsity, or take one that does (causal-published, or causal-lasso with a penalty)"
+        )
     if settings.protocol == "published" and (method != "causal-published" or sparsity is not None):
         raise ConfigurationError(
             "the published protocol has the criterion 'causal-published', and its penalty decides "

@@ -207,7 +207,7 @@ def make_run(
     seed = checked_seed(seed)
     rule = chosen_criterion(criterion)
     method = DENSE if rule is None else rule.name
-    check_protocol(settings, method, sparsity)
+    check_protocol(settings, method, sparsity, rule)
     check_needs(settings, rule, task)
     seed_everything(derived_seed(seed, "model"))
     model = task.new_model()

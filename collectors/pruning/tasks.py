@@ -58,7 +58,8 @@ class PruningTask:
     Raises
     ------
     ConfigurationError
-        If data can be iterated only once or not at all, or the model is neither of the two.
+        If data can be iterated only once or not at all, the model is neither of the two, or
+        another attribute is not what it should be.
 
     Notes
     -----
@@ -91,6 +92,7 @@ class PruningTask:
                 "model must be a network, or a function without arguments that makes one; got "
                 f"{type(self.model).__name__}"
             )
+        _check_parts(self)
         for name in ("train", "validation", "test"):
             data = getattr(self, name)
             if data is None and name != "train":
@@ -105,14 +107,66 @@ class PruningTask:
 
     def new_model(self) -> nn.Module:
         """Make the network, or copy the one given, and take it to the device."""
-        given = isinstance(self.model, nn.Module)
-        model = copy.deepcopy(self.model) if given else self.model()
+        if isinstance(self.model, nn.Module):
+            model = copy.deepcopy(self.model)
+        else:
+            try:
+                model = self.model()
+            except TypeError as error:
+                if not isinstance(self.model, type):
+                    raise
+                name = self.model.__name__
+                raise ConfigurationError(
+                    f"{name} cannot be made without arguments ({error}): give a function that "
+                    f"makes the network, such as lambda: {name}(...)"
+                ) from error
         if not isinstance(model, nn.Module):
             raise ConfigurationError(
                 f"the function that makes the network returned {type(model).__name__}; expected "
                 "a Module"
             )
+        if isinstance(model, nn.DataParallel):
+            raise ConfigurationError(
+                "the network is in a DataParallel, whose replicas cannot be pruned: give the "
+                "network inside (.module), or train in several processes (torchrun)"
+            )
         return model if self.device is None else model.to(self.device)
+
+
+def _check_parts(task: PruningTask) -> None:
+    """Refuse a loss, optimiser, rule, list of layers or device that is none."""
+    optional = {"loss": False, "optimizer": True, "correct": True}
+    for name, none in optional.items():
+        given = getattr(task, name)
+        if (given is None and none) or callable(given):
+            continue
+        made = isinstance(given, torch.optim.Optimizer)
+        raise ConfigurationError(
+            f"{name} must be a function; got {type(given).__name__}: "
+            + (
+                f"it makes a new one of the parameters for every stage, such as "
+                f"lambda parameters: {type(given).__name__}(parameters, lr=...)"
+                if made
+                else {
+                    "loss": "loss(outputs, targets) gives the losses of the n examples",
+                    "optimizer": "optimizer(parameters) makes one of torch.optim",
+                    "correct": "correct(outputs, targets) says which examples were right",
+                }[name]
+            )
+        )
+    layers = task.layers
+    listed = isinstance(layers, Sequence) and all(isinstance(each, str) for each in layers)
+    if layers is not None and not listed:
+        raise ConfigurationError(
+            f"layers must be a name or pattern of parameters, or a list of such; got {layers!r}"
+        )
+    if task.device is not None:
+        try:
+            torch.device(task.device)
+        except (RuntimeError, TypeError) as error:
+            raise ConfigurationError(
+                f"device must be one of torch, such as 'cpu' or 'cuda:0'; got {task.device!r}"
+            ) from error
 
 
 def prunable_parameters(

@@ -281,3 +281,11 @@ def test_after_a_measurement_attention_has_its_kernels_again():
     assert before
     eigenvalues(attention(), entropy, (draw(6, 4, 3), torch.arange(6) % 3))
     assert torch.backends.cuda.flash_sdp_enabled() == before
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_parameters_of_half_precision_are_refused(dtype):
+    model = nn.Linear(4, 3).to(dtype)
+    data = torch.ones(5, 4, dtype=dtype), torch.zeros(5, dtype=torch.long)
+    with pytest.raises(ConfigurationError, match=r"measure model.float\(\)"):
+        eigenvalues(model, entropy, data, k=1)

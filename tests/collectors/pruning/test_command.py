@@ -92,7 +92,18 @@ def test_a_finished_run_is_refused_without_resume_and_read_with_it(command, tmp_
         (["prune", f"{TASK}s", "--sparsity", "0.5", "--out", "o"], "cannot import"),
         (["prune", TASK, "--sparsity", "half", "--out", "o"], "0.5,0.9, or auto"),
         (["prune", TASK, "--sparsity", "50", "--out", "o"], "90% is 0.9"),
-        (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--set", "n_pot=3"], "n_post"),
+        (
+            ["prune", TASK, "--sparsity", "0.5", "--out", "o", "--set", "n_pot=3"],
+            "--set knows no name 'n_pot'; names are n_pre",
+        ),
+        (
+            ["prune", TASK, "--sparsity", "0.5", "--out", "o", *SET[:2], *SET[:2]],
+            "--set has 'n_pre' twice",
+        ),
+        (
+            ["prune", TASK, "--sparsity", "auto", "--criterion", "magnitude", "--out", "o"],
+            "ranks, and does not say how much",
+        ),
         (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--criterion", "lam"], "'lamp'"),
         (["prune", TASK, "--sparsity", "0.5", "--out", "o", "--protocol", "x"], "published"),
         (["prune", TASK, "--out", "o"], "--sparsity"),

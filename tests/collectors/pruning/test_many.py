@@ -101,6 +101,9 @@ def test_nothing_to_do_and_names_twice_are_refused(tmp_path, wrong):
         ({"sparsities": [0.5, 90]}, "90% is 0.9"),
         ({"sparsities": ["half"]}, "share"),
         ({"seeds": [0, -1]}, "seed"),
+        ({"seeds": 3}, r"seeds must be a list; got 3: write \[3\]"),
+        ({"sparsities": 0.5}, "sparsities must be a list"),
+        ({"criteria": "magnitude"}, "criteria must be a list; got 'magnitude'"),
     ],
 )
 def test_a_wrong_name_or_number_is_refused_before_the_first_run(tmp_path, wrong, said):

@@ -171,3 +171,15 @@ def test_a_mask_of_another_shape_is_refused_with_both_shapes():
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ConfigurationError, match=r"'0.weight' of shape \(2,\).*\(12, 6\)"):
         keep_pruned(model, optimizer, Masks({"0.weight": np.array([True, False])}))
+
+
+def test_scores_and_an_optimizer_of_another_model_are_refused():
+    model, other = fixed_network(), fixed_network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    for scores in (torch.full((12, 6), 0.01), np.ones((12, 6)), [[True] * 6] * 12):
+        with pytest.raises(ConfigurationError, match="must be of truth values"):
+            keep_pruned(model, optimizer, {"0.weight": scores})
+    with pytest.raises(ConfigurationError, match=r"does not train '0.weight'"):
+        keep_pruned(other, optimizer, masks(other))
+    other[0].weight.requires_grad_(False)  # what does not train needs no steps to stay zero
+    keep_pruned(other, optimizer, {"0.weight": masks(other).kept["0.weight"]}).close()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.granger.criteria import Needs
+from causalhyper.granger.criteria import CausalLasso, Needs
 from collectors.pruning import PruningSettings, PruningTask, pretrain, prune, published_settings
 from tests.collectors.pruning.problems import (
     SHORT,
@@ -528,3 +528,86 @@ def test_posttraining_that_diverges_returns_no_network():
     given = task(optimizer=lambda p: torch.optim.SGD(p, lr=next(rates)), validation=None)
     with pytest.raises(DataError, match="weights of post-training epoch 3 are not finite"):
         prune(given, criterion=Draws(), sparsity=0.5, seed=0, settings=SHORT, quiet=True)
+
+
+def with_zeros():
+    model = fixed_network()
+    with torch.no_grad():
+        model[0].weight[:, :3] = 0  # 36 of 108 weights
+    return model
+
+
+def test_a_sparsity_below_what_is_zero_already_is_refused():
+    given = {"criterion": Magnitude(), "seed": 0, "settings": SHORT, "quiet": True}
+    for asked in (0.3, [0.1, 0.3]):
+        with pytest.raises(ConfigurationError, match=r"0.3 is below 0.33.*keep_zeros=False"):
+            prune(task(model=with_zeros()), sparsity=asked, **given)
+    found = prune(task(model=with_zeros()), sparsity=1 / 3, **given)
+    assert found.sparsity == pytest.approx(1 / 3)
+    training = {**given, "settings": replace(SHORT, keep_zeros=False)}
+    found = prune(task(model=with_zeros()), sparsity=0.3, **training)
+    assert found.sparsity == pytest.approx(0.3, abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["magnitude", "random", "movement", "causal-lasso"])
+def test_a_criterion_that_only_ranks_is_not_asked_how_much_is_pruned(name):
+    with pytest.raises(ConfigurationError, match=f"{name!r} ranks, and does not say how much"):
+        prune(task(), criterion=name, sparsity=None, seed=0, settings=SHORT, quiet=True)
+    lasso = CausalLasso(penalty=0.01)
+    assert prune(task(), criterion=lasso, sparsity=None, seed=0, settings=SHORT, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"loss": "ce"}, "loss must be a function; got str: loss\\(outputs, targets\\)"),
+        ({"optimizer": "adam"}, "optimizer must be a function; got str"),
+        ({"correct": 3}, "correct must be a function; got int"),
+        ({"layers": 5}, "layers must be a name or pattern"),
+        ({"device": "cud"}, "device must be one of torch.*'cud'"),
+        ({"model": nn.Linear}, "Linear cannot be made without arguments.*lambda: Linear"),
+        ({"model": lambda: nn.DataParallel(fixed_network())}, "give the network inside"),
+        ({"optimizer": lambda _: "sgd"}, "makes the optimizer returned str"),
+    ],
+)
+def test_a_task_of_wrong_parts_is_refused_with_what_is_expected(wrong, said):
+    with pytest.raises(ConfigurationError, match=said):
+        prune(
+            task(**wrong), criterion="magnitude", sparsity=0.5, seed=0, settings=SHORT, quiet=True
+        )
+
+
+class Answers(nn.Module):
+    """A linear layer whose outputs are in a dict."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return {"logits": self.layer(x)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": lambda: nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.Linear(9, 3)),
+          "train": batched(*examples(65))},
+         r"inputs \(1, 6\).*more than 1 value.*drop_last=True"),
+        ({"model": Answers}, "outputs are a dict.*loss="),
+        ({"model": lambda: nn.Linear(7, 3)}, r"inputs \(32, 6\).*mat1 and mat2"),
+        ({"model": lambda: nn.Linear(6, 2)}, r"targets \(32,\).*out of bounds"),
+        ({"model": lambda: nn.Linear(6, 2), "train": batched(examples()[0], examples()[1] % 2)},
+         "Target 2 is out of bounds"),
+    ],
+)  # fmt: skip
+def test_a_network_or_loss_that_fails_is_told_with_its_minibatch(changes, said):
+    given = {"criterion": Magnitude(), "sparsity": 0.5, "seed": 0, "settings": SHORT}
+    with pytest.raises(ConfigurationError, match=said):
+        prune(task(**changes), quiet=True, **given)
+
+
+def test_an_optimizer_in_place_of_what_makes_one_is_refused():
+    made = torch.optim.Adam(fixed_network().parameters())
+    with pytest.raises(ConfigurationError, match=r"lambda parameters: Adam\(parameters, lr=...\)"):
+        task(optimizer=made)

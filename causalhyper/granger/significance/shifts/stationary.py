@@ -166,8 +166,8 @@ def _check(trend: str, spread: str, degrees: int, edges: Codes) -> None:
     if degrees < 4 or (smooth and shortest < 3 * degrees) or shortest < 3:
         raise ConfigurationError(
             f"a spline has 4 degrees of freedom or more and needs three steps each; got {degrees} "
-            f"with a training of {shortest} steps: lower degrees, or use trend='linear' and "
-            "spread='constant'"
+            f"with a training of {shortest} steps: record more steps, lower degrees (4 need 12 "
+            "steps), or, where they are asked for, use trend='linear' and spread='constant'"
         )
 
 
