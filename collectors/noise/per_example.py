@@ -14,7 +14,7 @@ from collectors.batches import Data, batches
 from collectors.calls import Loss
 from collectors.model_state import Mode, measuring
 from collectors.noise.gradient_noise import GradientNoise, LayerNoise
-from collectors.noise.refusals import refuse_batch_statistics
+from collectors.noise.refusals import refuse_batch_statistics, warn_of_shared_passes
 from collectors.noise.strategy import Strategy, Way
 from collectors.parameters import chosen_parameters, layer_of
 
@@ -71,6 +71,12 @@ def per_example_noise(
     ConfigurationError
         If the loss is not one number an example, there are fewer than two examples or no
         trainable parameters, a layer normalises by the batch, or an option is unknown.
+
+    Warns
+    -----
+    RuntimeWarning
+        If an example's loss in eval mode depends on its batch: what is measured is of the example
+        alone.
 
     See Also
     --------
@@ -160,6 +166,8 @@ def collect(model: nn.Module, loss: Loss, data: Data, strategy: Strategy) -> Sum
     """
     sums = Sums()
     for inputs, targets in batches(data, model):
+        if not sums.squares:
+            warn_of_shared_passes(model, loss, inputs, targets)
         whole: Tensor | None = None
         for name, part in strategy(inputs, targets).items():
             squares, total = part.squares.double(), part.total.detach().double().reshape(-1)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
+import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from causalhyper.errors import ConfigurationError
+from collectors.batches import take
+from collectors.calls import Loss, example_losses
+
+LOOKED_AT, ROOM = 4, 0.01
+"""Examples that are held against themselves alone, and the relative difference allowed."""
 
 
 def refuse_batch_statistics(model: nn.Module) -> None:
@@ -34,6 +43,47 @@ def refuse_batch_statistics(model: nn.Module) -> None:
                 "no gradient belongs to one example: measure with mode='eval', or measure "
                 "the gradients of whole batches with batch_gradient_noise"
             )
+
+
+@torch.no_grad()
+def warn_of_shared_passes(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> None:
+    """Warn of a network whose examples depend on each other within a batch.
+
+    Parameters
+    ----------
+    model : Module
+        In the mode in which it is measured; nothing is looked at where it draws.
+    loss : callable
+        Per-example losses.
+    inputs, targets : tensors
+        A batch, of which the first examples are looked at.
+
+    Warns
+    -----
+    RuntimeWarning
+        If an example's loss alone is not its loss within the batch.
+
+    Examples
+    --------
+    >>> x, y = torch.eye(3), torch.zeros(3)
+    >>> warn_of_shared_passes(nn.Linear(3, 1), lambda outputs, y: outputs[:, 0] - y, x, y)
+    """
+    if model.training or draws(model):
+        return
+    together = example_losses(model, loss, inputs, targets)
+    for at in range(min(LOOKED_AT, len(together) if len(together) > 1 else 0)):
+        own = take(inputs, at, at + 1), take(targets, at, at + 1)
+        alone, within = float(example_losses(model, loss, *own)), float(together[at])
+        room = max(ROOM, 10 * torch.finfo(together.dtype).eps ** 0.5)
+        if abs(alone - within) > room * max(1.0, abs(alone)):
+            warnings.warn(
+                f"the loss of example {at} is {alone:.4g} alone and {within:.4g} in its batch: "
+                "gradients are of examples alone, and not those of training; where examples "
+                "share a pass measure gradient_moments, or batch_gradient_noise of whole batches",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def draws(model: nn.Module) -> bool:

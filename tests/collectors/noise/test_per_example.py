@@ -1,6 +1,7 @@
 """Exact gradient noise of a network against a loop over examples, for every rule and fallback."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ def test_the_memory_changes_nothing_but_the_pieces(name, memory):
     assert_equals_the_loop(noise, model, x, y)
 
 
+@pytest.mark.filterwarnings("ignore:the loss of example")
 @pytest.mark.parametrize("name", OTHER)
 def test_what_no_rule_covers_falls_back_and_equals_the_loop(name):
     model, x, y = make(name)
@@ -60,6 +62,7 @@ def ways(name):
     return {layer.layer: layer.way for layer in noise.layers}
 
 
+@pytest.mark.filterwarnings("ignore:the loss of example")
 def test_the_way_of_each_layer_is_recorded():
     assert ways("hidden use") == {"shift": "vmap", "layer": "rule+vmap", "head": "rule"}
     assert ways("recurrent") == {"cell": "vmap", "head": "rule"}
@@ -80,6 +83,7 @@ def test_the_slower_ways_give_the_same(name, way):
     assert_equals_the_loop(noise, model, x, y)
 
 
+@pytest.mark.filterwarnings("ignore:the loss of example")
 def test_vmap_asked_for_by_name_does_not_become_a_loop():
     model, x, y = make("branching")
     with pytest.raises(RuntimeError, match="vmap"):
@@ -206,6 +210,26 @@ def test_normalisation_by_the_batch_is_refused(norm):
     else:
         with pytest.raises(ConfigurationError, match="batch_gradient_noise"):
             per_example_noise(model, cross_entropy, [(x, y)], mode="eval")
+
+
+class Centred(nn.Module):
+    """A linear layer of inputs less their mean over the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x - x.mean(0))
+
+
+def test_examples_that_depend_on_their_batch_are_told():
+    x = torch.randn(40, 4, generator=torch.Generator().manual_seed(0)) + 3
+    y = torch.arange(40) % 3
+    with pytest.warns(RuntimeWarning, match=r"example 0 is .* alone and .* in its batch"):
+        per_example_noise(Centred(), cross_entropy, (x, y))
+    with warnings.catch_warnings(action="error"):  # large losses may round
+        per_example_noise(Centred().layer, cross_entropy, (1e4 * x, y))
 
 
 def test_a_diverged_network_has_unknown_noise():
