@@ -95,11 +95,26 @@ class Pruned(Shown):
             f"{self.method}{label}, seed {self.seed}: {self.sparsity:.2%} of "
             f"{counts['entries'].sum()} prunable parameters pruned, in {iterations} iterations "
             f"by {kind}",
+            *self._left_whole(),
             *self._accuracies(),
             *self._collapses(),
         ]
         lines += [f"{row.layer}: {row.kept} of {row.entries} kept" for row in counts.itertuples()]
         return "\n".join(lines)
+
+    def _left_whole(self) -> list[str]:
+        """Say which weights were not to be pruned; biases and normalisations go without saying."""
+        others = {
+            name: p.numel()
+            for name, p in self.model.named_parameters()
+            if p.ndim > 1 and name not in self.masks.kept
+        }
+        if not others:
+            return []
+        first = ", ".join([*others][:3]) + (", ..." if len(others) > 3 else "")
+        return [
+            f"{sum(others.values())} weights left whole: {first} (layers= adds to what may be)"
+        ]
 
     def layer_counts(self) -> tuple[dict[str, int], ...]:
         """Return how many parameters (or units) each layer kept after each iteration.

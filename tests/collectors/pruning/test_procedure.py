@@ -607,6 +607,26 @@ def test_a_network_or_loss_that_fails_is_told_with_its_minibatch(changes, said):
         prune(task(**changes), quiet=True, **given)
 
 
+class Recurrent(nn.Module):
+    """A recurrent layer and a linear one, of which the latter is pruned unless more is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.head = nn.GRU(2, 4, batch_first=True), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.cell(x.unflatten(1, (3, 2)))[0][:, -1])
+
+
+def test_the_summary_says_which_weights_were_not_to_be_pruned():
+    given = {"criterion": Magnitude(), "sparsity": 0.5, "seed": 0, "settings": SHORT}
+    found = prune(task(model=Recurrent), quiet=True, **given).summary()
+    assert "50.00% of 12 prunable parameters" in found
+    assert "72 weights left whole: cell.weight_ih_l0, cell.weight_hh_l0 (layers=" in found
+    every = prune(task(model=Recurrent, layers="*.weight*"), quiet=True, **given).summary()
+    assert "left whole" not in every
+
+
 def test_an_optimizer_in_place_of_what_makes_one_is_refused():
     made = torch.optim.Adam(fixed_network().parameters())
     with pytest.raises(ConfigurationError, match=r"lambda parameters: Adam\(parameters, lr=...\)"):
