@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -60,18 +60,25 @@ def data_words(data: Any) -> dict[str, Any] | None:
     if data is None:
         return None
     held: list[Any] = []
-    words: dict[str, Any] = {}
+    sizes: dict[str, int | None] = {}
     if isinstance(data, tuple):
-        words["batches"], held = 1, [data]
+        sizes["batches"], held = 1, [data]
     elif isinstance(data, DataLoader):
-        if isinstance(data.dataset, Sized):
-            words = {"batches": len(data), "examples": len(data.dataset)}
+        sizes = {"batches": _length(data), "examples": _length(data.dataset)}
         held = list(data.dataset.tensors) if isinstance(data.dataset, TensorDataset) else []
-    elif isinstance(data, Sized):
-        words["batches"] = len(data)
+    else:
+        sizes["batches"] = _length(data)
         held = [data[0], data[-1]] if isinstance(data, Sequence) and len(data) else []
+    words: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
     tensors = [leaf for leaf in pytree.tree_leaves(held) if isinstance(leaf, Tensor)]
     return words | ({"digest": _digest(tensors)} if tensors else {})
+
+
+def _length(given: Any) -> int | None:
+    try:
+        return len(given)
+    except (TypeError, NotImplementedError):  # a stream, or a sampler of no length
+        return None
 
 
 def _digest(tensors: Sequence[Tensor]) -> str:

@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, IterableDataset
 
 from causalhyper.errors import ConfigurationError
 from collectors.pruning import prune, prune_many, read_pruned
+from collectors.pruning.fingerprints import data_words
 from tests.collectors.pruning.problems import (
     SHORT,
     Draws,
     Magnitude,
+    batched,
     examples,
     same,
     shuffled,
@@ -115,3 +118,35 @@ def test_a_wrong_name_or_number_is_refused_before_the_first_run(tmp_path, wrong,
 def test_seeds_and_sparsities_may_be_arrays(tmp_path):
     found = many(tmp_path, criteria=[Draws()], seeds=np.arange(2), sparsities=np.array([0.5]))
     assert found["run_id"].unique().tolist() == ["own-random-0.5-seed0", "own-random-0.5-seed1"]
+
+
+def test_what_is_known_of_data_tells_them_apart_and_is_found_without_iterating_them():
+    x, y = examples()
+    given = {
+        "batch": (x, y),
+        "other values": (x + 1e-3, y),
+        "other order": (x.flip(0), y.flip(0)),
+        "batches": batched(x, y),
+        "fewer": batched(x[:-1], y[:-1]),
+        "loader": shuffled(x, y),
+        "larger minibatches": shuffled(x, y, size=48),
+        "other loader": shuffled(x.flip(0), y.flip(0)),
+    }
+    words = {name: str(data_words(data)) for name, data in given.items()}
+    assert len(set(words.values())) == len(words)
+    assert words["loader"] == str(data_words(shuffled(x.clone(), y.clone())))
+    assert data_words(None) is None
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            raise AssertionError
+
+    assert data_words(DataLoader(Stream())) == {}
+    assert data_words(Endless()) == {}
+
+
+class Endless:
+    """Batches of which nobody knows how many there are."""
+
+    def __iter__(self):
+        raise AssertionError
