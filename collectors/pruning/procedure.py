@@ -209,5 +209,16 @@ def _start(run: Run, folder: Folder | None, pretrained: State | None) -> State:
 
 
 def devices_of(task: PruningTask) -> list[int]:
-    """Return the CUDA devices whose random state is kept."""
+    """Return the CUDA devices whose random state is kept.
+
+    Parameters
+    ----------
+    task : PruningTask
+        What is pruned.
+
+    Returns
+    -------
+    list of int
+        All that there are; none without CUDA.
+    """
     return list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
