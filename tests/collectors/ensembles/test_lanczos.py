@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
@@ -104,5 +104,7 @@ def test_a_member_converges_when_dense_algebra_bounds_what_it_cannot_have_seen(s
     assert one.values.item() == pytest.approx(roots[-1], rel=1e-8)
     height = 1.05 * roots[-1]
     share = abs(added[-1, -1]) / np.prod(height - roots)
+    bound = 1e-3 / np.sqrt(2 * 12 / np.pi)
+    assume(abs(share / bound - 1) > 0.01)  # powers of the matrix have few digits left
     small = one.residuals.item() <= 0.05 * roots[-1]
-    assert (small and share <= 1e-3 / np.sqrt(2 * 12 / np.pi)) == bool(one.converged)
+    assert (small and share <= bound) == bool(one.converged)
