@@ -44,6 +44,10 @@ def check_presence(frame: pd.DataFrame, needed: Iterable[str]) -> list[Problem]:
     for name in dict.fromkeys(needed):
         if name not in names:
             problems.append(Problem(name, "is missing", len(frame), "", _missing(name, names)))
+        elif name not in frame.columns:
+            rule = "must be named by text, not by a number or another object"
+            remedy = "rename it with frame.rename(columns=str)"
+            problems.append(Problem(name, rule, len(frame), "", remedy))
     return problems
 
 
@@ -80,7 +84,7 @@ def check_identifiers(series: pd.Series) -> list[Problem]:
 
 
 def check_labels(series: pd.Series, use: str) -> list[Problem]:
-    """Find empty labels.
+    """Find empty labels, and labels that differ by outer blanks alone.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def check_labels(series: pd.Series, use: str) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Empty where every run has a label.
+        Empty where every run has a label and no two read alike.
 
     Examples
     --------
@@ -100,11 +104,28 @@ def check_labels(series: pd.Series, use: str) -> list[Problem]:
     'dataset': a cluster label must not be empty; 1 row; for example row 1; fill in the label
     """
     blank = _blank(series)
-    if not blank.any():
+    problems = []
+    if blank.any():
+        rows = np.flatnonzero(blank)
+        rule, example = f"a {use} label must not be empty", f"row {rows[0]}"
+        remedy = "fill in the label"
+        problems.append(Problem(str(series.name), rule, len(rows), example, remedy))
+    return problems + _padded(series, blank, use)
+
+
+def _padded(series: pd.Series, blank: Flags, use: str) -> list[Problem]:
+    """Find labels that are earlier ones but for the blanks around them."""
+    if isinstance(series.dtype, np.dtype) and series.dtype.kind in "iufb":
         return []
-    rows = np.flatnonzero(blank)
-    rule, example = f"a {use} label must not be empty", f"row {rows[0]}"
-    return [Problem(str(series.name), rule, len(rows), example, "fill in the label")]
+    first: dict[str, str] = {}
+    alike = [(x, first.setdefault(x.strip(), x)) for x in series[~blank] if isinstance(x, str)]
+    padded = [pair for pair in alike if pair[0] != pair[1]]
+    if not padded:
+        return []
+    rule = f"{use} labels must not differ by blanks alone"
+    example = f"{padded[0][0]!r} beside {padded[0][1]!r}"
+    remedy = f"take the blanks away: frame[{series.name!r}].str.strip()"
+    return [Problem(str(series.name), rule, len(padded), example, remedy)]
 
 
 def _missing(name: str, names: list[str]) -> str:

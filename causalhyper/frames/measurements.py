@@ -12,6 +12,7 @@ import pandas as pd
 
 from causalhyper.arrays import Array
 from causalhyper.errors import Problem
+from causalhyper.frames.number_texts import conversion
 
 Show = Callable[[int, object], str]
 """Shows the value of a row for a message, with the name of its run."""
@@ -60,7 +61,7 @@ class Measurement:
     problem: Problem | None
 
 
-def read_measurement(series: pd.Series, show: Show) -> Measurement:
+def read_measurement(series: pd.Series, show: Show, *, choice: bool = True) -> Measurement:
     """Read a column as float64 values.
 
     Parameters
@@ -70,6 +71,8 @@ def read_measurement(series: pd.Series, show: Show) -> Measurement:
         categorical. Booleans, text and dates are refused, even text that looks like numbers.
     show : callable
         From row number and value to the example in a message.
+    choice : bool
+        Whether its texts may name what was chosen: an outcome's never do.
 
     Returns
     -------
@@ -89,10 +92,10 @@ def read_measurement(series: pd.Series, show: Show) -> Measurement:
         return Measurement(_nothing(series), _boolean_problem(series, cells.notna(), show))
     if pd.api.types.is_any_real_numeric_dtype(series.dtype):
         return Measurement(series.to_numpy(dtype=np.float64, na_value=np.nan), None)
-    return _read_cells(series, show)
+    return _read_cells(series, show, choice)
 
 
-def _read_cells(series: pd.Series, show: Show) -> Measurement:
+def _read_cells(series: pd.Series, show: Show, choice: bool) -> Measurement:
     """Read a column cell by cell."""
     cells = series.astype(object)
     filled = cells.notna()
@@ -101,7 +104,8 @@ def _read_cells(series: pd.Series, show: Show) -> Measurement:
         return Measurement(_nothing(series), _boolean_problem(series, booleans, show))
     odd = ~cells.map(_is_number).astype(bool) & filled
     if odd.any():
-        return Measurement(_nothing(series), _text_problem(series, cells, odd, show))
+        problem = _text_problem(series, cells, odd, show, choice)
+        return Measurement(_nothing(series), problem)
     return Measurement(np.array([_number(cell) for cell in cells], dtype=np.float64), None)
 
 
@@ -146,23 +150,32 @@ def _boolean_problem(series: pd.Series, mask: pd.Series, show: Show) -> Problem:
     )
 
 
-def _text_problem(series: pd.Series, cells: pd.Series, odd: pd.Series, show: Show) -> Problem:
+def _text_problem(
+    series: pd.Series, cells: pd.Series, odd: pd.Series, show: Show, choice: bool
+) -> Problem:
     """Describe cells that are no numbers, those first that cannot be converted."""
     hopeless = odd & ~cells.map(_looks_like_number).astype(bool)
     column = str(series.name)
-    names = hopeless.any() and int(hopeless.sum()) == int(cells.notna().sum())
-    if names and isinstance(cells[hopeless].iloc[0], str):
-        name = cells[hopeless].iloc[0]
-        remedy = (
-            "where they name a choice, ask about an indicator of 0 and 1: "
-            f"frame[...] = (frame[{column!r}] == {name!r}).astype(int)"
-        )
-    elif hopeless.any():
-        remedy = "correct these values, or leave them empty where nothing was measured"
-    else:
-        remedy = f"convert with pandas.to_numeric(frame[{column!r}])"
+    remedy = _text_remedy(column, cells, odd, hopeless, choice)
     rows = np.flatnonzero((hopeless if hopeless.any() else odd).to_numpy(dtype=bool))
     cell = cells.iloc[rows[0]]
     kind = "text" if isinstance(cell, str) else type(cell).__name__
     rule = f"must hold numbers, not {kind}"
     return Problem(column, rule, len(rows), show(int(rows[0]), cell), remedy)
+
+
+def _text_remedy(
+    column: str, cells: pd.Series, odd: pd.Series, hopeless: pd.Series, choice: bool
+) -> str:
+    if converted := conversion(column, cells[odd].tolist(), cells[hopeless].tolist()):
+        return converted
+    if not hopeless.any():
+        return f"convert with pandas.to_numeric(frame[{column!r}])"
+    name = cells[hopeless].iloc[0]
+    everywhere = int(hopeless.sum()) == int(cells.notna().sum())
+    if choice and everywhere and isinstance(name, str):
+        return (
+            "where they name a choice, ask about an indicator of 0 and 1: "
+            f"frame[...] = (frame[{column!r}] == {name!r}).astype(int)"
+        )
+    return "correct these values, or leave them empty where nothing was measured"

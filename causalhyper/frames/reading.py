@@ -7,13 +7,14 @@ import hashlib
 import io
 import zlib
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from causalhyper.errors import ConfigurationError, DataError
-from causalhyper.frames.columns import KNOWN
+from causalhyper.frames.csv_tables import FormatError, parse_csv
 from causalhyper.frames.run_journal import journal_of, settle
 
 _FAULTS = (ValueError, OSError, EOFError, KeyError, zlib.error, pa.ArrowException)
@@ -22,8 +23,11 @@ _FAULTS = (ValueError, OSError, EOFError, KeyError, zlib.error, pa.ArrowExceptio
 def read_runs(path: str | Path) -> pd.DataFrame:
     r"""Read a runs frame.
 
-    Nothing in the file is run: it holds values only. In CSV files the known identifiers and
-    labels are read as text, so that ``007`` stays a name.
+    Nothing in the file is run: it holds values only. CSV files are UTF-8 with commas between the
+    fields. Of theirs the known identifiers and labels are read as text, so that ``007`` stays a
+    name. An empty field is missing. The words ``NA``, ``None`` and ``null`` are labels in a column
+    that holds other text, or two of them and nothing else; among numbers, or alone, they are
+    missing, as ``nan`` is everywhere.
 
     Parameters
     ----------
@@ -39,7 +43,8 @@ def read_runs(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     ConfigurationError
-        If the file is not there, is a folder or cannot be opened, or its suffix is another.
+        If the file is not there, is a folder or cannot be opened, its suffix is another, or
+        `path` is no path.
     DataError
         If the content cannot be read, holds no rows, or repeats a column.
 
@@ -52,6 +57,11 @@ def read_runs(path: str | Path) -> pd.DataFrame:
     ...     read_runs(path).to_dict("records")
     [{'run_id': '007', 'batch_size': 32}]
     """
+    if not isinstance(path, str | PathLike):
+        raise ConfigurationError(
+            f"expected the path of a file, such as 'runs.csv'; got {type(path).__name__}: pass a "
+            "path (a frame needs no reading)"
+        )
     return read_frame(Path(path), "run")
 
 
@@ -76,9 +86,12 @@ def read_frame(path: Path, unit: str) -> pd.DataFrame:
         data = settle(path, data)
     try:
         frame = parse(data)
+    except FormatError as error:
+        raise DataError(f"cannot read {str(path)!r}: {error}") from error
     except _FAULTS as error:
+        cause = " ".join(str(error).split())
         raise DataError(
-            f"cannot read {str(path)!r}: {error}: the file is damaged, or is not what its suffix "
+            f"cannot read {str(path)!r}: {cause}: the file is damaged, or is not what its suffix "
             "says; write it again"
         ) from error
     if len(frame) == 0:
@@ -131,26 +144,13 @@ def _parser(path: Path) -> Callable[[bytes], pd.DataFrame]:
     if name.endswith(".parquet"):
         return lambda data: pd.read_parquet(io.BytesIO(data), engine="pyarrow")
     if name.endswith(".csv"):
-        return _parse_csv
+        return parse_csv
     if name.endswith(".csv.gz"):
-        return lambda data: _parse_csv(gzip.decompress(data))
+        return lambda data: parse_csv(gzip.decompress(data))
     raise ConfigurationError(
         f"cannot tell the format of {str(path)!r}; expected a name that ends in .parquet, .csv "
         "or .csv.gz"
     )
-
-
-def _parse_csv(data: bytes) -> pd.DataFrame:
-    """Parse a CSV file, refusing what pandas would mend silently."""
-    header = pd.read_csv(io.BytesIO(data), header=None, nrows=1, dtype=str).iloc[0]
-    repeated = header[header.duplicated() & header.notna()]
-    if len(repeated):
-        raise ValueError(f"the column {repeated.iloc[0]!r} stands twice in the header")
-    labels = {column.name: str for column in KNOWN.values() if not column.is_measured}
-    frame = pd.read_csv(io.BytesIO(data), dtype=labels, low_memory=False)
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError("the rows have more fields than the header")
-    return frame
 
 
 def _content(path: Path, unit: str) -> bytes:

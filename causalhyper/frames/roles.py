@@ -122,6 +122,13 @@ class Roles(Mapping[str, Role]):
                 "expected roles as a map of node to column, such as "
                 f"{{'N': 'log10(grad_noise)'}}; got {mapping!r}"
             )
+        for node, scaled in mapping.items():
+            if not isinstance(scaled, str):
+                raise ConfigurationError(
+                    f"the column of {node} must be a text such as 'grad_noise' or "
+                    f"'log10(grad_noise)'; got {scaled!r}: name a column, and give columns names "
+                    "of text with frame.rename(columns=str)"
+                )
         return cls(tuple(Role.parse(f"{node}={scaled}") for node, scaled in mapping.items()))
 
     def to_mapping(self) -> dict[str, str]:

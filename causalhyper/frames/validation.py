@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
+from numbers import Real
 
 import pandas as pd
 
@@ -18,6 +20,7 @@ from causalhyper.frames.measurement_checks import (
     check_variation,
 )
 from causalhyper.frames.measurements import Measurement, Show, read_measurement, show_value
+from causalhyper.frames.repeats import describe_repeats
 from causalhyper.frames.role import Role
 from causalhyper.frames.roles import Roles
 
@@ -62,6 +65,11 @@ def validate_runs(
         If the frame is wrong; its `problems` are all that were found, in the order frame,
         missing columns, ``run_id``, roles, cluster, context.
 
+    Warns
+    -----
+    UserWarning
+        If rows are copies of others under new names, which would count as independent runs.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"run_id": ["a", "b"], "batch_size": [16, 32], "acc": [0.9, 0.8]})
@@ -81,7 +89,10 @@ def validate_runs(
     show = _shower(frame, present)
     if "run_id" in present:
         problems += check_identifiers(frame["run_id"])
-    measured = {c: read_measurement(frame[c], show) for c in roles.columns if c in present}
+    end = roles[outcome].column
+    measured = {
+        c: read_measurement(frame[c], show, choice=c != end) for c in roles.columns if c in present
+    }
     for role in roles.values():
         if role.column in measured:
             limits = outcome_range if role.node == outcome else None
@@ -93,7 +104,10 @@ def validate_runs(
             problems += check_labels(frame[name], use)
     _raise_if_any(problems)
     clean = frame.reset_index(drop=True)
-    return clean.assign(**{name: found.values for name, found in measured.items()})
+    clean = clean.assign(**{name: found.values for name, found in measured.items()})
+    if caution := describe_repeats(clean, roles[treatment].column, roles.columns):
+        warnings.warn(caution, UserWarning, stacklevel=2)
+    return clean
 
 
 def _check_call(
@@ -113,16 +127,27 @@ def _check_call(
     _ = roles[treatment], roles[outcome]
     if treatment == outcome:
         raise ConfigurationError(f"treatment and outcome are both {treatment!r}: name two nodes")
-    if outcome_range is not None and not outcome_range[0] < outcome_range[1]:
+    if outcome_range is not None and not _is_range(outcome_range):
         raise ConfigurationError(
-            f"the outcome's range is {outcome_range}; expected (low, high) with low below high"
+            f"the outcome's range is {outcome_range!r}; expected (low, high) with low below high, "
+            "such as (0, 1)"
         )
+
+
+def _is_range(given: object) -> bool:
+    """Whether two numbers are given, the lower first."""
+    ends = tuple(given) if isinstance(given, Iterable) else ()
+    return len(ends) == 2 and all(isinstance(x, Real) for x in ends) and bool(ends[0] < ends[1])
 
 
 def _labels(names: Sequence[str], use: str) -> dict[str, str]:
     """Map each column to its use; a bare text is refused, as its letters would be taken."""
     if isinstance(names, str):
         raise ConfigurationError(f"expected {use} as a list of columns; got the text {names!r}")
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
+        raise ConfigurationError(
+            f"expected {use} as a list of columns, such as ['seed']; got {names!r}"
+        )
     return dict.fromkeys(names, use)
 
 

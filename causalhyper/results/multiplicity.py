@@ -71,7 +71,7 @@ def adjust_estimates(
     >>> adjust_estimates(effects)[["p_value", "adjusted_p_value"]].round(3).to_numpy().tolist()
     [[0.013, 0.04], [0.037, 0.075], [0.922, 0.922]]
     """
-    family = estimates.estimates if isinstance(estimates, EstimateResult) else tuple(estimates)
+    family = _family(estimates)
     if not family:
         raise ConfigurationError("there is no estimate to adjust: pass at least one")
     if levels := list(dict.fromkeys(e.query for e in family if e.baseline is None)):
@@ -86,6 +86,18 @@ def adjust_estimates(
     )
     frame["adjust"] = adjust
     return frame
+
+
+def _family(given: object) -> tuple[Estimate, ...]:
+    """The estimates that are given, alone or in a result."""
+    if isinstance(given, EstimateResult):
+        return given.estimates
+    members = tuple(given) if isinstance(given, Iterable) else (given,)
+    if wrong := [e for e in members if not isinstance(e, Estimate)]:
+        raise ConfigurationError(
+            f"expected a result such as that of effect_curve, or its estimates; got {wrong[0]!r}"
+        )
+    return members
 
 
 def _row(e: Estimate) -> tuple[object, ...]:

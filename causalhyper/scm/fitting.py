@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,10 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.frames import Roles, validate_runs
 from causalhyper.frames.role import Role
 from causalhyper.hypergraph import DirectedHypergraph
+from causalhyper.hypergraph.given import read_hypergraph
 from causalhyper.mechanisms import Groups, make_groups
 from causalhyper.progress import Progress, track_all
+from causalhyper.scm.grouping_checks import check_groups
 from causalhyper.scm.model import FittedModel
 from causalhyper.scm.options import SPLINE, Binomial, CrossValidated, Options
 from causalhyper.scm.rungs import fit_node
@@ -74,11 +76,17 @@ def fit(
         node apart.
     DataError
         If the runs break the schema; one message lists every problem.
+
+    Warns
+    -----
+    UserWarning
+        If rows are copies of others under new names.
     """
-    graph = DirectedHypergraph.parse(graph) if isinstance(graph, str) else graph
+    graph = read_hypergraph(graph)
     roles = roles if isinstance(roles, Roles) else Roles.from_mapping(roles)
-    cluster, context = _names(cluster), _names(context)
+    cluster, context = _names(cluster, "cluster"), _names(context, "context")
     _check(graph, roles, protocol, cluster)
+    check_groups(graph, roles, cluster, context)
     frame = validate_runs(
         runs,
         roles=roles,
@@ -121,8 +129,16 @@ def _take(columns: dict[str, Array], rows: Codes, roles: Sequence[Role]) -> dict
     return values
 
 
-def _names(columns: str | Sequence[str] | None) -> tuple[str, ...]:
-    return (columns,) if isinstance(columns, str) else tuple(columns or ())
+def _names(columns: object, use: str) -> tuple[str, ...]:
+    """Names of columns, of which one may stand alone."""
+    if columns is None or isinstance(columns, str):
+        return () if columns is None else (columns,)
+    names = tuple(columns) if isinstance(columns, Iterable) else (columns,)
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise ConfigurationError(
+            f"{use} must name columns, such as 'seed' or ['dataset', 'seed']; got {wrong[0]!r}"
+        )
+    return names
 
 
 def _plain(series: pd.Series) -> NDArray[Any]:

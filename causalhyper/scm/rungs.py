@@ -25,6 +25,7 @@ from causalhyper.mechanisms import (
     variance_ratio,
 )
 from causalhyper.scm.choice import choose
+from causalhyper.scm.grouping_checks import find_flaw
 from causalhyper.scm.model import Mechanism, assign_terms
 from causalhyper.scm.options import (
     Additive,
@@ -122,7 +123,7 @@ def _fit_rung(
     else:
         shrinkage = _shrinkage(rung, space, inputs, response, groups)
         found = fit_additive(space, inputs, response, groups, shrinkage)
-    _check_rank(found, names, groups)
+    _check_rank(found, names, inputs, groups)
     return found
 
 
@@ -136,7 +137,8 @@ def _fit_flow(
 ) -> FlowFit:
     """Refuse causes that cannot be told apart before any likelihood is searched."""
     shrinkage = _shrinkage(rung, space, inputs, response, groups)
-    _check_rank(fit_additive(space, inputs, response, groups, shrinkage), names, groups)
+    line = fit_additive(space, inputs, response, groups, shrinkage)
+    _check_rank(line, names, inputs, groups)
     return fit_flow(
         space,
         [make_basis(x, rung.spread_df) for x in inputs if rung.spread_df],
@@ -163,8 +165,12 @@ def _shrinkage(
     return variance_ratio(space.columns(inputs), response, groups.contexts)
 
 
-def _check_rank(fit: AdditiveFit | BinomialFit, names: Sequence[str], groups: Groups) -> None:
+def _check_rank(
+    fit: AdditiveFit | BinomialFit, names: Sequence[str], inputs: Sequence[Array], groups: Groups
+) -> None:
     if fit.rank < fit.width:
+        if flaw := find_flaw(names[:-1], inputs, groups):
+            raise ConfigurationError(f"the mechanism of {names[-1]} cannot be fitted: {flaw}")
         raise ConfigurationError(
             f"these runs do not tell the causes of {names[-1]} apart ({', '.join(names[:-1])}"
             f"{' beside contexts' if groups.context_count > 1 else ''}): {fit.width} columns "

@@ -124,3 +124,25 @@ def test_dates_durations_and_complex_numbers_are_no_measurements(series):
     problem = only(runs(sharpness=series))
     assert problem.rule.startswith("must hold numbers, not ")
     assert problem.rows == 4
+
+
+@pytest.mark.parametrize("column", ["sharpness", "test_accuracy"])
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["53.3%", "61 %", "-2%", "7%"], [0.533, 0.61, -0.02, 0.07]),
+        (["11,017.4", "980", "-1,000", "2,500,000"], [11017.4, 980, -1000, 2500000]),
+        (["0,533", "0.5", "12,25", "7"], [0.533, 0.5, 12.25, 7]),
+    ],
+)
+def test_numbers_with_signs_and_separators_are_refused_with_how_to_convert_them(
+    column, texts, numbers
+):
+    frame = runs(**{column: texts})
+    made = eval(only(frame).remedy.split(": ")[1], {"frame": frame})
+    np.testing.assert_allclose(made, numbers)
+
+
+def test_an_outcome_is_never_taken_for_a_choice():
+    problem = only(runs(test_accuracy=["good", "bad", "good", "bad"]))
+    assert problem.remedy.startswith("correct these values")

@@ -89,3 +89,83 @@ def test_every_half_of_a_parquet_file_is_refused(tmp_path):
 def test_the_checksum_is_the_sha256_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert checksum(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "';'"), ("\t", "tabs"), ("|", r"'\|'")])
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz"])
+def test_another_separator_is_named_with_how_to_replace_it(tmp_path, sign, name, suffix):
+    text = f"run_id{sign}batch_size\na{sign}16\n".encode()
+    path = tmp_path / f"runs.{suffix}"
+    path.write_bytes(gzip.compress(text) if suffix.endswith("gz") else text)
+    with pytest.raises(DataError, match=f"separated by {name}, expected commas") as caught:
+        read_runs(path)
+    assert f"sep={sign!r}" in str(caught.value)
+
+
+def test_a_frame_of_one_column_needs_no_separator(tmp_path):
+    (tmp_path / "runs.csv").write_text("run_id\na\nb\n")
+    assert read_runs(tmp_path / "runs.csv")["run_id"].tolist() == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-16", "looks like UTF-16.*save it as UTF-8"),
+        ("utf-16-le", "looks like UTF-16.*save it as UTF-8"),
+        ("latin-1", "byte 0xfc in line 2.*Latin-1.*save it as UTF-8"),
+    ],
+)
+def test_text_that_is_no_utf_8_is_refused_by_its_encoding(tmp_path, encoding, message):
+    (tmp_path / "runs.csv").write_bytes("run_id,dataset\na,Zürich\n".encode(encoding))
+    with pytest.raises(DataError, match=message) as caught:
+        read_runs(tmp_path / "runs.csv")
+    assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_utf_8_is_read_with_or_without_its_mark(tmp_path, encoding):
+    (tmp_path / "runs.csv").write_bytes("run_id,dataset\na,Zürich\n".encode(encoding))
+    assert read_runs(tmp_path / "runs.csv").to_dict("list") == {
+        "run_id": ["a"],
+        "dataset": ["Zürich"],
+    }
+
+
+def test_what_is_wrong_with_a_file_is_said_on_one_line(tmp_path):
+    (tmp_path / "runs.csv").write_text("run_id,seed\na,1\nb,2,3,4\n")
+    with pytest.raises(DataError) as caught:
+        read_runs(tmp_path / "runs.csv")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        # labels: other text beside them, or two of the words
+        (["batch", "None", "NA", ""], ["batch", "None", "NA", None]),
+        (["NA", "None", "NA", ""], ["NA", "None", "NA", None]),
+        (["null", "x", "nan", "3"], ["null", "x", None, "3"]),
+        # missing: among numbers, flags, or alone
+        (["0.5", "NA", "None", "null"], [0.5, None, None, None]),
+        (["True", "NA", "False", ""], [True, None, False, None]),
+        (["NA", "NA", "", "NA"], [None, None, None, None]),
+    ],
+)
+def test_words_for_nothing_are_labels_in_columns_of_text_alone(tmp_path, fields, expected):
+    rows = "".join(f"r{i},{field},7\n" for i, field in enumerate(fields))
+    (tmp_path / "runs.csv").write_text(f"run_id,x,\n{rows}")
+    found = read_runs(tmp_path / "runs.csv")["x"].astype(object)
+    assert found.where(found.notna(), None).tolist() == expected
+
+
+def test_known_labels_of_numbers_and_a_missing_one_keep_it_missing(tmp_path):
+    (tmp_path / "runs.csv").write_text("run_id,model\na,07\nb,NA\nNA,8\n")
+    found = read_runs(tmp_path / "runs.csv")
+    assert found["model"].isna().tolist() == [False, True, False]
+    assert found["run_id"].tolist() == ["a", "b", "NA"]
+
+
+@pytest.mark.parametrize("given", [None, 3, FRAME])
+def test_what_is_no_path_is_refused(given):
+    with pytest.raises(ConfigurationError, match="expected the path of a file"):
+        read_runs(given)

@@ -153,3 +153,55 @@ def test_only_a_flat_frame_can_be_validated():
         validate({"run_id": ["a"]})
     with pytest.raises(ConfigurationError, match="several levels"):
         validate(pd.concat({"x": runs()}, axis=1))
+
+
+@pytest.mark.parametrize("given", [1, (0,), (0, 1, 2), ("0", 1), (0.0, np.nan)])
+def test_a_range_is_two_numbers_with_the_lower_first(given):
+    with pytest.raises(ConfigurationError, match="low below high"):
+        validate(runs(), outcome_range=given)
+
+
+@pytest.mark.parametrize("names", [3, [None], [3]])
+def test_labels_are_columns_named_by_text(names):
+    with pytest.raises(ConfigurationError, match="expected context as a list of columns"):
+        validate(runs(), context=names)
+
+
+def test_a_column_named_by_a_number_is_refused_with_how_to_rename_it():
+    roles = Roles.parse(["B=batch_size", "G=0"])
+    problem = only(runs().rename(columns={"test_accuracy": 0}), roles=roles)
+    assert problem.column == "0"
+    assert "frame.rename(columns=str)" in problem.remedy
+    renamed = runs().rename(columns={"test_accuracy": 0}).rename(columns=str)
+    assert validate(renamed, roles=roles)["0"].tolist() == [0.9, 0.8, 0.7, 0.6]
+
+
+@pytest.mark.parametrize("dtype", ["object", "string", "category"])
+def test_labels_that_differ_by_blanks_alone_are_refused(dtype):
+    frame = runs(dataset=pd.Series(["m ", " m", "c", "c"]).astype(dtype))
+    problem = only(frame, context=["dataset"])
+    assert (problem.rows, problem.example) == (1, "' m' beside 'm '")
+    assert "str.strip()" in problem.remedy
+    padded = validate(runs(dataset=["m ", "m ", "c", "c"]), context=["dataset"])
+    assert padded["dataset"].nunique() == 2
+
+
+def test_copies_of_rows_under_new_names_are_warned_of():
+    frame = pd.concat([runs(), runs().iloc[[2, 0]].assign(run_id=["e", "f"], dataset="x")])
+    with pytest.warns(UserWarning, match=r"2 of 6 runs repeat others.*'e' \(as run 'c'\)"):
+        assert len(validate(frame)) == 6
+
+
+def test_runs_that_agree_in_coarse_measurements_are_no_copies():
+    # a single fine column, and equal values that other columns tell apart, are no evidence
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"run_id": range(400), "batch_size": np.tile([16, 64], 200)})
+    frame["grad_noise"] = rng.integers(1, 30, 400)
+    frame["sharpness"] = rng.integers(1, 4, 400)
+    frame["test_accuracy"] = rng.integers(80, 100, 400) / 100
+    measured = ["batch_size", "grad_noise", "sharpness", "test_accuracy"]
+    assert frame.duplicated(measured).any()
+    validate(frame)
+    fine = frame.assign(grad_noise=rng.normal(5, 0.1, 400), sharpness=rng.normal(size=400))
+    fine.loc[1, ["grad_noise", "batch_size"]] = fine.loc[0, ["grad_noise", "batch_size"]]
+    validate(fine)

@@ -11,7 +11,7 @@ from sklearn.linear_model import LinearRegression
 
 import causalhyper.scm.replicates
 from causalhyper import LINEAR, SPLINE, adjust_estimates, effect_curve, fit
-from causalhyper.errors import ConfigurationError
+from causalhyper.errors import ConfigurationError, DataError
 from causalhyper.queries.counterfactuals.query import counterfactual
 from causalhyper.queries.experiments.resampling import resample_model
 from causalhyper.scm.options import Binomial, Regressor, Table
@@ -301,16 +301,25 @@ def test_a_linear_regressor_gives_the_counterfactuals_of_straight_lines():
 
 REFUSALS = {
     "unknown node": ({"X": 1.0}, {}, "X"),
-    "outcome set": ({"G": 1.0}, {}, "no effect"),
+    "outcome set": ({"G": 1.0}, {}, "both ends of the effect are 'G'"),
     "several values": ({"B": [1.0, 2.0]}, {}, "one value a node"),
     "beyond the runs": ({"B": 5.0}, {}, "lies outside what was run"),
     "unknown run": ({"B": 1.0}, {"runs": ["run00001", "x"]}, "no run of the model is named 'x'"),
     "position beyond the runs": ({"B": 1.0}, {"runs": [48]}, "no run of the model is named 48"),
-    "flags": ({"B": 1.0}, {"runs": [True, False]}, "no run of the model is named True"),
+    "flags": ({"B": 1.0}, {"runs": [True, False]}, r"true and false.*frame\[mask\]"),
     "no run": ({"B": 1.0}, {"runs": []}, "no run to ask about"),
     "frame without names": ({"B": 1.0}, {"runs": pd.DataFrame({"b": [1]})}, "run_id"),
     "too few draws": ({"B": 1.0}, {"draws": 50}, "too few"),
 }
+
+
+def test_rows_with_other_values_than_the_fitted_ones_are_refused(frame):
+    model, rows = _fit(frame), frame.iloc[[4, 2]]
+    for column in ("b", "s", "g"):
+        with pytest.raises(DataError, match=f"'{column}' of this frame is not what the model"):
+            counterfactual(model, {"B": 4.0}, "G", runs=rows.assign(**{column: 3.5}), **ASKED)
+    found = counterfactual(model, {"B": 4.0}, "G", runs=rows[["run_id"]], **ASKED)
+    assert found.run_ids == tuple(rows.run_id)
 
 
 @pytest.mark.parametrize("case", REFUSALS)

@@ -30,7 +30,8 @@ def test_runs_that_are_equal_in_all_the_model_knows_keep_their_own_columns(
     frame: pd.DataFrame,
 ) -> None:
     twins = pd.concat([frame, frame.assign(run_id="twin" + frame["run_id"])], ignore_index=True)
-    model = fitted(twins)
+    with pytest.warns(UserWarning, match="repeat others"):
+        model = fitted(twins)
     marked = twins.assign(mark=twins["run_id"].str.startswith("twin"))
     found = match_runs(model, marked.sample(frac=1, random_state=3), ["mark"])
     assert found["mark"].tolist() == [name.startswith("twin") for name in model.run_ids]

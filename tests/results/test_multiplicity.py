@@ -60,3 +60,9 @@ def test_means_in_one_world_are_refused_by_name():
     mean = replace(_family([1.0], [1.0], [8.0])[0], query="do.mean", baseline=None)
     with pytest.raises(ConfigurationError, match=r"do\.mean are means"):
         adjust_estimates([*_family([1.0], [1.0], [8.0]), mean])
+
+
+@pytest.mark.parametrize("given", ["abc", 3, [0.5]])
+def test_what_is_no_estimate_is_refused(given):
+    with pytest.raises(ConfigurationError, match="expected a result such as that of effect_curve"):
+        adjust_estimates(given)

@@ -1,6 +1,7 @@
 """Which hyperedge owns which term, and what `fit` refuses."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,8 +120,33 @@ def test_causes_that_move_together_are_refused(frame):
 
 
 def test_a_treatment_fixed_within_every_context_is_refused(frame):
-    with pytest.raises(ConfigurationError, match="do not tell the causes of N apart"):
-        _fit(frame, context="b")
+    with pytest.raises(ConfigurationError, match="B never varies within any of the"):
+        _fit(frame.assign(d=frame.b.astype(str)), context="d")
+
+
+@pytest.mark.parametrize("column", ["b", "n", "g"])
+def test_a_column_of_a_node_is_no_context_and_no_cluster(frame, column):
+    with pytest.raises(ConfigurationError, match=f"the context '{column}' is the column of"):
+        _fit(frame, context=["k", column])
+    with pytest.raises(ConfigurationError, match=f"the cluster '{column}' is the column of"):
+        _fit(frame, cluster=column)
+
+
+def test_seeds_that_differ_by_treatment_make_clusters_with_it(frame):
+    assert _fit(frame, cluster=["b", "k"]).clusters == len(frame[["b", "k"]].drop_duplicates())
+    with pytest.raises(ConfigurationError, match="the cluster 'g' is the column of G"):
+        _fit(frame, cluster=["g", "k"])
+
+
+def test_copies_of_runs_under_new_names_are_warned_of(frame):
+    copies = pd.concat([frame] * 4).assign(run_id=np.arange(4 * len(frame)))
+    with pytest.warns(UserWarning, match=f"{3 * len(frame)} of {4 * len(frame)} runs repeat"):
+        _fit(copies, cluster="run_id")
+
+
+def test_contexts_of_a_single_run_are_refused(frame):
+    with pytest.raises(ConfigurationError, match=r"contexts holds a single run.*leave context"):
+        _fit(frame, context="run_id")
 
 
 def test_a_cause_that_never_varies_is_refused(frame):

@@ -14,6 +14,7 @@ from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph.drawing import picture
 from causalhyper.inference.moments import slopes_on, within_moments
 from causalhyper.notebook import Shown
+from causalhyper.queries.experiments.questions import check_model
 from causalhyper.scm.model import FittedModel
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def arc_slopes(
     >>> print(arc_slopes(model).summary().splitlines()[1])
       B -> G: -0.639 [-0.785, -0.493]
     """
+    check_model(model)
     model.graph.require(*[v for v in (treatment, outcome) if v is not None])
     if not 0 < level < 1:
         raise ConfigurationError(f"the level of intervals lies in (0, 1); got {level:g}")

@@ -69,6 +69,7 @@ def ask(
         If a node is unknown, the outcome is no effect of the treatment, or a value lies outside
         the range of the runs.
     """
+    check_model(model)
     given, baseline = read_numbers("at", at), read_number("baseline", baseline)
     model.graph.require(treatment, outcome)
     check_path(model, treatment, outcome)
@@ -77,6 +78,14 @@ def ask(
         raise ConfigurationError(f"no value to compare with the baseline {baseline:g}: give some")
     never = check_values(model, treatment, (baseline, *values))
     return Question(treatment, outcome, values, baseline, never)
+
+
+def check_model(given: object) -> None:
+    """Refuse what is no fitted model, such as the hypergraph alone."""
+    if not isinstance(given, FittedModel):
+        raise ConfigurationError(
+            f"expected a fitted model first, got {type(given).__name__}: pass what fit returned"
+        )
 
 
 def read_number(name: str, given: object) -> float:
@@ -114,7 +123,11 @@ def check_resampling(draws: int, seed: int, level: float, name: str = "draws") -
 
 def check_path(model: FittedModel, treatment: str, outcome: str) -> None:
     """Refuse an outcome that is no effect of the treatment."""
-    if treatment == outcome or outcome not in reached(model.graph, treatment, avoiding=()):
+    if treatment == outcome:
+        raise ConfigurationError(
+            f"both ends of the effect are {treatment!r}: name two different nodes"
+        )
+    if outcome not in reached(model.graph, treatment, avoiding=()):
         raise ConfigurationError(
             f"{outcome} is no effect of {treatment} in {model.graph}: its effect is zero by "
             "assumption, and there is nothing to estimate"
@@ -175,10 +188,11 @@ def scale_value(
 ) -> float:
     """Check a value that a node is to be set to, and put it on the model's scale.
 
-    Parameters and errors are those of `check_values`.
+    Parameters and errors are those of `check_values`; the value is a finite number.
     """
-    check_values(model, node, (float(value),), others)
-    return float(model.roles[node].apply(np.array([float(value)]))[0])
+    value = read_number(f"the value of {node}", value)
+    check_values(model, node, (value,), others)
+    return float(model.roles[node].apply(np.array([value]))[0])
 
 
 def _check_tables(

@@ -19,6 +19,7 @@ from causalhyper.hypergraph.local_markov import (
 from causalhyper.inference.independence import check_options, check_size
 from causalhyper.notebook import Shown
 from causalhyper.progress import Progress, track
+from causalhyper.queries.experiments.questions import check_model
 from causalhyper.queries.graph_checks.independence_tests import IndependenceFinding, make_tester
 from causalhyper.queries.graph_checks.permuted_graphs import Permuted, judge_permutations
 from causalhyper.results import HypothesisTest
@@ -281,6 +282,7 @@ def falsify(
 (p = 0.33), so that this test cannot falsify it. It is not falsified.
     """
     _check(alpha, permutation_alpha, df, flips, permutations, seed)
+    check_model(model)
     h = model.graph
     keep = (keep,) if isinstance(keep, str) else tuple(keep)
     test = make_tester(model, method, alpha=alpha, df=df, flips=flips, seed=seed)

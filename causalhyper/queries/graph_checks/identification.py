@@ -12,6 +12,7 @@ import pandas as pd
 
 from causalhyper.errors import CausalHyperError, GraphError, NotIdentifiedError
 from causalhyper.hypergraph import DirectedHypergraph, between, expanded
+from causalhyper.hypergraph.given import read_hypergraph
 from causalhyper.hypergraph.paths import check_ends
 from causalhyper.identification import Derivation, Expression, free, identify_effect
 from causalhyper.identification.derivations import listed
@@ -210,7 +211,7 @@ def identify(
     >>> print(identify("N -> G; N <-> G", "N", "G").verdict)  # doctest: +ELLIPSIS
     the effect of N on G is not identified, because latent common causes connect N and G: ...
     """
-    h = DirectedHypergraph.parse(graph) if isinstance(graph, str) else graph
+    h = read_hypergraph(graph)
     names = (mediators,) if isinstance(mediators, str) else tuple(mediators)
     check_ends(h, treatment, outcome)
     h.require(*names)

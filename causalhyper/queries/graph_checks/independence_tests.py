@@ -17,6 +17,7 @@ from causalhyper.inference import (
     partial_correlation,
     variation_left,
 )
+from causalhyper.queries.experiments.questions import check_model
 from causalhyper.scm.model import FittedModel
 
 INDEPENDENCE_TESTS = ("partial correlation", "kernel")
@@ -100,6 +101,7 @@ def make_tester(
         reference = f"{tested.flips} sign flips of {model.clusters} clusters' sums"
         return IndependenceFinding(*numbers, tested.statistic, tested.p_value, reference)
 
+    check_model(model)
     known: dict[tuple[frozenset[str], frozenset[str]], IndependenceFinding] = {}
     order = model.graph.order()
 

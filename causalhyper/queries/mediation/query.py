@@ -146,12 +146,17 @@ def mediate(
 
 def read_mediators(mediators: object) -> tuple[str, ...]:
     """Names of mediators, of which one may stand alone."""
-    names = (mediators,) if isinstance(mediators, str) else mediators
-    if not isinstance(names, Iterable) or not all(isinstance(v, str) for v in (*names,)):
+    given = (mediators,) if isinstance(mediators, str) else mediators
+    names = tuple(given) if isinstance(given, Iterable) else ()
+    if not isinstance(given, Iterable) or not all(isinstance(v, str) for v in names):
         raise ConfigurationError(
             f"mediators must be nodes such as 'S' or ['N', 'S'], got {mediators!r}"
         )
-    return tuple(names)
+    if len(set(names)) < len(names):
+        raise ConfigurationError(
+            f"the mediators {', '.join(names)} name a node twice: name each once"
+        )
+    return names
 
 
 def collect_mediation(

@@ -92,10 +92,15 @@ def _check(experiment: Experiment, names: tuple[str, ...]) -> None:
 def _controlled(
     experiment: Experiment, names: tuple[str, ...], controlled: Mapping[str, float]
 ) -> dict[str, Array]:
+    if not isinstance(controlled, Mapping):
+        raise ConfigurationError(
+            f"controlled must map each mediator to a value, such as {{'S': 0.1}}; got "
+            f"{controlled!r}"
+        )
     if set(controlled) != set(names):
         raise ConfigurationError(
             f"controlled needs one value for each of {', '.join(names)}, got "
-            f"{', '.join(controlled) or 'none'}"
+            f"{', '.join(map(str, controlled)) or 'none'}"
         )
     model = experiment.model
     others = (experiment.treatment, *names)
