@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -306,12 +307,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0 done; 2 a bad call or configuration; 3 bad data; 4 not identified or no overlap; 1 an
-        error of the program itself; 130 interrupted.
+        error of the program itself; 130 interrupted. Whoever reads standard output may stop
+        before the end, as `head` does: that is 0 too.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         add_commands(app, given)
         code = app(repeat_options(given, SEVERAL), "causalhyper", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # typer and rich turn the closed pipe into an exit
+        if not any(isinstance(e, BrokenPipeError) for e in (error, error.__context__)):
+            raise
+        return _close_output()
     except CallError as error:
         return _fail(error.format_message(), 2)
     except DataError as error:
@@ -333,6 +341,14 @@ def _fail(message: str, code: int) -> int:
     if message:  # empty where help was printed in its place
         sys.stderr.write(f"causalhyper: {message}\n")
     return code
+
+
+def _close_output() -> int:
+    """Send what is still to be written to nowhere, where nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    os.close(nowhere)
+    return 0
 
 
 def run_and_exit() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from causalhyper.arrays import Array, Codes, Flags
+from causalhyper.inference.intervals import ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,13 @@ def confidence_draws(estimate: Array, replicates: Array, *, df: int, seed: int) 
 
 
 def select_best(
-    estimate: Array, replicates: Array, *, df: int, level: float, seed: int
+    estimate: Array,
+    replicates: Array,
+    *,
+    df: int,
+    level: float,
+    seed: int,
+    size: float = 0.0,
 ) -> Selection:
     """Compare each of several values with the best of the others; larger is better.
 
@@ -94,6 +101,9 @@ def select_best(
         In (0, 1).
     seed : int
         For the chi-square draws.
+    size : float
+        Size of the numbers that the values are made of: differences below 1e-12 of it, or of the
+        largest value, are rounding, and such values tie.
 
     Returns
     -------
@@ -114,10 +124,11 @@ def select_best(
     """
     drawn = confidence_draws(estimate, replicates, df=df, seed=seed)
     lost = drawn.max(axis=1, keepdims=True) - drawn
-    first = lost <= _tolerance(estimate)
+    rounding = ROUNDING * max(size, float(np.abs(estimate).max()))
+    first = lost <= rounding
     chi = np.random.default_rng(seed).chisquare(df, size=len(replicates))
-    se, slack = _slack(estimate, replicates, np.sqrt(chi / df), df, level)
-    lower, upper, kept = _intervals(estimate, slack)
+    se, slack = _slack(replicates, np.sqrt(chi / df), df, level, rounding)
+    lower, upper, kept = _intervals(estimate, slack, rounding)
     rivals = np.array([_rival(estimate, b) for b in range(len(estimate))])
     own = np.arange(len(estimate))
     return Selection(
@@ -129,14 +140,9 @@ def select_best(
         gap_lower=lower,
         gap_upper=upper,
         rivals=rivals,
-        rank=1 + (estimate > estimate[:, None] + _tolerance(estimate)).sum(axis=1),
+        rank=1 + (estimate > estimate[:, None] + rounding).sum(axis=1),
         kept=kept,
     )
-
-
-def _tolerance(estimate: Array) -> float:
-    """Differences below this are rounding: the values tie."""
-    return 1e-12 * max(1.0, float(np.abs(estimate).max()))
 
 
 def _rival(estimate: Array, b: int) -> int:
@@ -145,7 +151,7 @@ def _rival(estimate: Array, b: int) -> int:
 
 
 def _slack(
-    estimate: Array, replicates: Array, root: Array, df: int, level: float
+    replicates: Array, root: Array, df: int, level: float, rounding: float
 ) -> tuple[Array, Array]:
     """Standard error of each difference, and that times its row's critical value, (d, d).
 
@@ -153,12 +159,13 @@ def _slack(
     """
     quantile = float(special.stdtrit(df, level))
     centred = replicates - replicates.mean(axis=0)
-    se = np.zeros((len(estimate), len(estimate)))
+    count = replicates.shape[1]
+    se = np.zeros((count, count))
     slack = np.zeros_like(se)
-    for b in range(len(estimate)):
+    for b in range(count):
         beyond = centred - centred[:, b : b + 1]
         errors = beyond.std(axis=0, ddof=1)
-        live = errors > _tolerance(estimate)
+        live = errors > rounding
         if live.any():
             maxima = (beyond[:, live] / errors[live]).max(axis=1) / root
             se[b, live] = errors[live]
@@ -166,12 +173,12 @@ def _slack(
     return se, slack
 
 
-def _intervals(estimate: Array, slack: Array) -> tuple[Array, Array, Flags]:
+def _intervals(estimate: Array, slack: Array, rounding: float) -> tuple[Array, Array, Flags]:
     """Constrained intervals of each value less the best of the others, and the best set."""
     gaps = estimate[:, None] - estimate
     own = np.eye(len(estimate), dtype=bool)
     reach = np.where(own, np.inf, gaps + slack).min(axis=1)
-    kept = reach >= -_tolerance(estimate)
+    kept = reach >= -rounding
     # value j stands in row j of slack: the bound that kept it among the best
     fall = np.where(own | ~kept, np.inf, gaps - slack.T).min(axis=1)
     lower = np.where(np.isfinite(fall), np.minimum(0.0, fall), 0.0)

@@ -9,6 +9,9 @@ from scipy import special
 
 from causalhyper.arrays import Array
 
+ROUNDING = 1e-12
+"""Share of the numbers that a quantity is made of below which its spread is rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Bands:
@@ -47,6 +50,7 @@ def bands(
     level: float,
     seed: int,
     se: Array | None = None,
+    size: float = 0.0,
 ) -> Bands:
     """Student intervals and max-t bands for quantities that share their resamples.
 
@@ -65,6 +69,9 @@ def bands(
         For the chi-square draws.
     se : ndarray, shape (q,), optional
         Standard errors; by default the standard deviations of the replicates.
+    size : float
+        Size of the numbers that the quantities are made of, such as the outcome's: a standard
+        error below 1e-12 of it, or of the estimate, is rounding and counts as zero.
 
     Returns
     -------
@@ -75,8 +82,9 @@ def bands(
     Source: Westfall and Young 1993 (max-t); Cameron and Miller 2015, "A practitioner's guide to
     cluster-robust inference", section VI (t with K - 1).
     """
-    spread = _clean(replicates.std(axis=0, ddof=1), estimate)
-    error = spread if se is None else _clean(se, estimate)
+    least_se = ROUNDING * np.maximum(size, np.abs(estimate))
+    spread = _clean(replicates.std(axis=0, ddof=1), least_se)
+    error = spread if se is None else _clean(se, least_se)
     free = np.broadcast_to(np.asarray(df, dtype=np.float64), estimate.shape)
     quantile = t_quantile(free, level)
     half = quantile * error
@@ -107,9 +115,9 @@ def t_quantile(df: Array, level: float) -> Array:
     return quantile
 
 
-def _clean(se: Array, estimate: Array) -> Array:
+def _clean(se: Array, rounding: Array) -> Array:
     """Standard errors at the level of rounding are zero."""
-    cleaned: Array = np.where(se > 1e-12 * np.maximum(1.0, np.abs(estimate)), se, 0.0)
+    cleaned: Array = np.where(se > rounding, se, 0.0)
     return cleaned
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.arrays import Array, Codes
+from causalhyper.inference.intervals import ROUNDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def satterthwaite_df(variances: Array, units: Array) -> Array:
     return np.clip(df, 1.0, max(1.0, float(free.sum())))
 
 
-def acceleration(left: LeftOut, values: Array) -> Array:
+def acceleration(left: LeftOut, values: Array, *, size: float = 0.0) -> Array:
     """Acceleration of BCa intervals: a sixth of the skewness of the clusters' influence.
 
     Parameters
@@ -147,6 +148,9 @@ def acceleration(left: LeftOut, values: Array) -> Array:
     left : LeftOut
         Of the sample alone.
     values : ndarray, shape (j, q)
+    size : float
+        Size of the numbers that the quantities are made of: influence below 1e-12 of it, or of
+        the values, is rounding.
 
     Returns
     -------
@@ -167,5 +171,5 @@ def acceleration(left: LeftOut, values: Array) -> Array:
     second = (influence**2 / n**2).sum(axis=0)
     third = (influence**3 / n**3).sum(axis=0)
     # differences at the level of rounding have a skewness, but it means nothing
-    live = second > (1e-12 * np.maximum(1.0, np.abs(values).max(axis=0, initial=0.0))) ** 2
+    live = second > (ROUNDING * np.maximum(size, np.abs(values).max(axis=0, initial=0.0))) ** 2
     return np.where(live, third / (6 * np.where(live, second, 1.0) ** 1.5), 0.0)

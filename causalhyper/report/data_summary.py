@@ -16,6 +16,7 @@ from causalhyper.frames.foreign import as_pandas
 from causalhyper.notebook import Shown
 from causalhyper.report.robust_scores import LIMIT, OWN
 from causalhyper.report.run_checks import (
+    ENDINGS,
     check_pairing,
     count_cells,
     count_missing,
@@ -60,7 +61,9 @@ class DataSummary(Shown):
         One row a run and measured node: run_id, node, column, value, treatment, centre, spread,
         score (see `RULE`), all on the node's scale.
     diverged : DataFrame
-        Runs that diverged: run_id, treatment, why.
+        Runs that diverged or did not finish: run_id, treatment, why.
+    endings : tuple of str
+        Columns of the runs that say how each ended: diverged, status.
     """
 
     treatment: str
@@ -72,6 +75,7 @@ class DataSummary(Shown):
     incomplete: pd.DataFrame
     scores: pd.DataFrame
     diverged: pd.DataFrame
+    endings: tuple[str, ...]
 
     @property
     def outliers(self) -> pd.DataFrame:
@@ -84,6 +88,44 @@ class DataSummary(Shown):
     def expected(self) -> float:
         """Values that would be far out by chance if all were normal."""
         return float(self.scores["score"].notna().sum()) * erfc(LIMIT / sqrt(2))
+
+    @property
+    def far_out(self) -> str:
+        """How many values lie far out, in one sentence; or why none was looked at."""
+        if self.scores["centre"].isna().all():
+            return (
+                "Nothing is said of values far out: no treatment value has two measured runs in "
+                "one context, so no run has others to be held against."
+            )
+        if self.scores["score"].isna().all():
+            return (
+                "Nothing is said of values far out: most runs with the same treatment value and "
+                "context have the same value, so there is no spread to hold a run against."
+            )
+        far = len(self.outliers)
+        return (
+            f"{far} {'value lies' if far == 1 else 'values lie'} far out; about "
+            f"{self.expected:.1f} would by chance if all were normal. {RULE}"
+        )
+
+    @property
+    def ended(self) -> str:
+        """How many runs diverged or did not finish, in one sentence; or that nothing says so."""
+        gone = len(self.diverged)
+        if gone:
+            runs = "run" if gone == 1 else "runs"
+            return (
+                f"{gone} {runs} diverged or did not finish. A run that diverged is an outcome: "
+                "leaving it out is selection."
+            )
+        if "diverged" in self.endings:
+            return "No runs diverged."
+        if self.endings:
+            return "All runs finished by their status; no column says whether one diverged."
+        return (
+            "No column says whether a run diverged (diverged, or the status that `causalhyper "
+            "read` writes); no measurement is infinite."
+        )
 
     @property
     def balance(self) -> str:
@@ -114,15 +156,14 @@ class DataSummary(Shown):
         missing = [f"{r.column} {r.missing}" for r in lost.itertuples()]
         names = [f"{r.run_id} ({r.column}, {r.score:+.1f})" for r in self.outliers.itertuples()]
         more = f", and {len(names) - 10} more" if len(names) > 10 else ""
-        far = f": {', '.join(names[:10])}{more}" if names else ""
         lines = [
             f"{self.n} runs in {self.clusters} clusters",
             *(f"  {line}" for line in self.counts.to_string(index=False).splitlines()),
             f"missing values: {', '.join(missing) or 'none'}",
             self.balance,
-            f"runs that diverged: {len(self.diverged)}",
-            f"values far out: {len(names)}, {self.expected:.1f} expected by chance{far}",
-            RULE,
+            self.ended,
+            self.far_out,
+            *([f"far out: {', '.join(names[:10])}{more}"] if names else []),
         ]
         return "\n".join(lines)
 
@@ -205,6 +246,7 @@ def summarise_runs(
         incomplete=incomplete,
         scores=score_runs(kept, numbers, roles, treatment, contexts),
         diverged=find_diverged(runs, list(names), numbers, column),
+        endings=tuple(name for name in ENDINGS if name in runs),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from causalhyper.report.blocks import Block, Drawing, Fold, Prose
-from causalhyper.report.data_summary import RULE, DataSummary
+from causalhyper.report.data_summary import DataSummary
 from causalhyper.report.frame_tables import ShownColumn, frame_table
 from causalhyper.report.tables import ReportTable
 
@@ -28,7 +28,7 @@ def data_tables(found: DataSummary) -> tuple[ReportTable, ...]:
     lists = (
         (found.incomplete, "Paired blocks that are not complete", _TEXTS),
         (found.outliers, "Values far out", _FAR),
-        (found.diverged, "Runs that diverged", _DIVERGED),
+        (found.diverged, "Runs that diverged or did not finish", _DIVERGED),
     )
     for frame, caption, shown in lists:
         if len(frame):
@@ -52,20 +52,12 @@ def data_blocks(found: DataSummary) -> tuple[Block, ...]:
         For a `PageSection`.
     """
     counts, missing, *lists = data_tables(found)
-    far = len(found.outliers)
-    verdict = (
-        f"{far} {'value lies' if far == 1 else 'values lie'} far out; about "
-        f"{found.expected:.1f} would by chance if all were normal. {RULE}"
-    )
-    gone = len(found.diverged)
-    diverged = f"{gone or 'No'} {'run' if gone == 1 else 'runs'} diverged"
-    kept = " A run that diverged is an outcome: leaving it out is selection." if gone else "."
     blocks: list[Block] = [
         Prose(f"{found.n} runs in {found.clusters} clusters. {found.balance}"),
         counts,
         missing,
-        Prose(diverged + ("." if gone else "") + kept),
-        Prose(verdict),
+        Prose(found.ended),
+        Prose(found.far_out),
         *lists,
     ]
     if found.scores["score"].notna().any():

@@ -104,11 +104,13 @@ def frame_table(frame: pd.DataFrame, caption: str, shown: Sequence[ShownColumn])
             f"the frame has no column {missing[0]!r} for the table {caption!r}; it has "
             f"{', '.join(map(str, frame.columns))}"
         )
-    rows = []
-    for i in range(len(frame)):
-        row = frame.iloc[i]
-        rows.append(tuple(s.cell([row[name] for name in s.columns]) for s in shown))
-    return ReportTable(caption, tuple(s.head for s in shown), tuple(rows))
+    # column by column: a row of a frame turns integers beside other numbers into floats
+    values = {name: frame[name].tolist() for name in wanted}
+    rows = tuple(
+        tuple(s.cell([values[name][i] for name in s.columns]) for s in shown)
+        for i in range(len(frame))
+    )
+    return ReportTable(caption, tuple(s.head for s in shown), rows)
 
 
 def whole_table(frame: pd.DataFrame, caption: str) -> ReportTable:

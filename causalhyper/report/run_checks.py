@@ -11,6 +11,11 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.frames import Roles
 from causalhyper.report.robust_scores import score_values
 
+ENDINGS = ("diverged", "status")
+"""Columns that say how a run ended: a mark, and what `causalhyper read` writes of a log."""
+FINISHED = ("FINISHED", "COMPLETED", "COMPLETE", "DONE", "SUCCESS", "SUCCEEDED", "OK")
+"""What a status is, in capitals, of a run that came to its end."""
+
 
 def read_numbers(column: pd.Series) -> Array:
     """A column as numbers: NaN where a value is none, or is missing."""
@@ -124,8 +129,15 @@ def score_runs(
 def find_diverged(
     runs: pd.DataFrame, names: Sequence[str], numbers: Mapping[str, Array], value: str
 ) -> pd.DataFrame:
-    """Runs whose column ``diverged`` is true, or that have an infinite measurement."""
+    """Runs that are marked as diverged, did not finish, or have an infinite measurement.
+
+    The marks are those of the columns `ENDINGS`, where there are any.
+    """
     why: dict[int, str] = {}
+    if "status" in runs:
+        status = runs["status"].astype(str).str.strip()
+        unfinished = runs["status"].notna() & ~status.str.upper().isin(FINISHED)
+        why |= {int(i): f"status {status.iloc[i]}" for i in np.flatnonzero(unfinished)}
     for column, values in numbers.items():
         why |= {int(i): f"{column} is infinite" for i in np.flatnonzero(np.isinf(values))}
     if "diverged" in runs:

@@ -11,8 +11,8 @@ from causalhyper.queries.effects.query import farthest
 from causalhyper.queries.mediation.couplings import alternative
 from causalhyper.results import Estimate, decimals
 
-ZERO = 1e-12
-"""Effects smaller than this are rounding: they are zero by construction."""
+ZERO = 1e-8
+"""Effects smaller than this share of their last decimal are zero by construction."""
 
 MEDIATED = {
     "total": "total",
@@ -99,7 +99,7 @@ def _numbers(digits: int, *values: float) -> Cell:
 
 def _signed(value: float, digits: int) -> str:
     """Decimals with a true minus sign; a zero by construction is "0"."""
-    if abs(value) < ZERO:
+    if abs(value) < ZERO * 10.0**-digits:
         return "0"
     return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 

@@ -118,22 +118,24 @@ def decimals(errors: Iterable[float]) -> int:
     Parameters
     ----------
     errors : iterable of float
-        Zeros do not count.
+        Zeros do not count, nor what is rounding beside the largest.
 
     Returns
     -------
     int
-        Between 0 and 10; 4 without any positive error.
+        Between 0 and 20; 4 without any positive error.
 
     Examples
     --------
     >>> decimals([0.0024, 0.0031, 0.0])
     4
     """
-    positive = sorted(e for e in errors if e > 1e-12)
+    found = list(errors)
+    rounding = 1e-12 * max(found, default=0.0)
+    positive = sorted(e for e in found if e > rounding)
     if not positive:
         return 4
-    return int(min(10, max(0, 1 - floor(log10(positive[len(positive) // 2])))))
+    return int(min(20, max(0, 1 - floor(log10(positive[len(positive) // 2])))))
 
 
 def to_frame(estimates: Iterable[Estimate]) -> pd.DataFrame:

@@ -131,6 +131,10 @@ class FittedModel(Shown):
         """Number of strata of the cluster bootstrap."""
         return int(self.groups.strata.max()) + 1
 
+    def size(self, node: str) -> float:
+        """Largest absolute value of a node: a tiny share of it is rounding, whatever the unit."""
+        return float(np.abs(self.values[node]).max())
+
     def r_squared(self, node: str) -> float:
         """Share of a node's variance within contexts that its mechanism explains."""
         fit = self.mechanisms[node].fit

@@ -163,6 +163,29 @@ def test_a_killed_run_leaves_the_old_files_whole(write: Write, tmp_path: Path) -
     assert tree(tmp_path / "report") == before
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+@pytest.mark.parametrize("options", [(), ("--json",), ("--json", "--quiet")])
+def test_a_reader_that_stops_early_is_no_error(
+    write: Write, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    call = [sys.executable, "-m", "causalhyper", "run", str(write()), *options]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(call, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+    assert "causalhyper:" not in done.stderr
+    assert (tmp_path / "report" / "index.html").exists()
+
+
+def test_the_package_runs_as_a_module() -> None:
+    call = [sys.executable, "-m", "causalhyper", "--help"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Usage: causalhyper" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("typed", "place", "offered"),
     [

@@ -197,3 +197,22 @@ def test_expected_regret_and_the_probability_of_being_best_are_calibrated_over_f
     spread = np.std(np.array(hit) - chance) / len(hit) ** 0.5
     assert np.mean(hit) == pytest.approx(np.mean(chance), abs=4 * spread)
     assert np.mean(below) >= bounds(0.95, len(below))[0]
+
+
+@pytest.mark.parametrize("unit", [1e-14, 1e12])
+def test_the_unit_chooses_no_value(unit):
+    draws = 0.1 * normal(COVARIANCE, draws=2000)
+    one = select_best(MEANS, draws, df=20, level=0.95, seed=1)
+    other = select_best(unit * MEANS, unit * draws, df=20, level=0.95, seed=1)
+    for name in ("probability", "rank", "kept", "rivals"):
+        assert getattr(other, name).tolist() == getattr(one, name).tolist(), name
+    for name in ("regret", "gap", "gap_se", "gap_lower", "gap_upper"):
+        np.testing.assert_allclose(getattr(other, name), unit * getattr(one, name), rtol=1e-9)
+
+
+def test_values_that_differ_by_rounding_of_what_they_are_made_of_tie():
+    found = select_best(
+        np.array([1e-13, 0.0]), np.zeros((200, 2)), df=20, level=0.95, seed=1, size=1.0
+    )
+    assert found.rank.tolist() == [1, 1]
+    assert found.kept.tolist() == [True, True]

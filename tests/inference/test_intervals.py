@@ -111,3 +111,24 @@ def test_quantities_that_never_vary_get_no_width_and_no_say_in_the_test():
 def test_without_any_variation_there_is_no_evidence():
     found = bands(np.zeros(2), np.zeros((99, 2)), df=9, level=0.95, seed=0)
     assert found.p_value == 1
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1e12])
+def test_bands_scale_with_the_unit(unit):
+    rng = np.random.default_rng(1)
+    estimate, draws = np.array([0.3, 0.0]), rng.normal(size=(200, 2))
+    asked = {"df": 9, "level": 0.95, "seed": 0}
+    one = bands(estimate, draws, size=2.0, **asked)
+    other = bands(unit * estimate, unit * draws, size=unit * 2.0, **asked)
+    for name in ("se", "lower", "upper", "joint_lower", "joint_upper"):
+        np.testing.assert_allclose(getattr(other, name), unit * getattr(one, name), rtol=1e-9)
+    assert other.p_value == one.p_value
+    assert other.statistic == pytest.approx(one.statistic)
+
+
+def test_a_spread_is_rounding_beside_the_numbers_that_a_difference_is_made_of():
+    # differences of numbers near 1000 are wrong by some 1e-13, however small they are themselves
+    draws = 1e-13 * np.random.default_rng(1).normal(size=(200, 1))
+    asked = {"df": 9, "level": 0.95, "seed": 0}
+    assert bands(np.array([1e-13]), draws, size=1000.0, **asked).se[0] == 0
+    assert bands(np.array([1e-13]), draws, size=1e-12, **asked).se[0] > 0

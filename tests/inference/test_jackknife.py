@@ -113,3 +113,6 @@ def test_the_acceleration_of_a_mean_is_a_sixth_of_its_skewness():
     expected = stats.skew(y[:, 0]) / 6 / 12**0.5
     assert acceleration(left, weights @ y / 12)[0] == pytest.approx(expected, rel=1e-10)
     assert acceleration(left, np.ones((12, 1))).tolist() == [0]
+    small = 1e-14 * (weights @ y / 12)
+    assert acceleration(left, small)[0] == pytest.approx(expected, rel=1e-10)
+    assert acceleration(left, small, size=1.0).tolist() == [0]

@@ -282,8 +282,8 @@ def test_a_controlled_world_beyond_the_runs_says_so(frame):
 REFUSALS = {
     "no setting": ({}, {}, "name the nodes to set"),
     "unknown node": ({"X": 1.0}, {}, "X"),
-    "outcome set": ({"G": 1.0}, {}, "no effect"),
-    "a node without effect": ({"B": 1.0, "G": 0.0}, {}, "no effect"),
+    "outcome set": ({"G": 1.0}, {}, "both ends"),
+    "a node without effect": ({"B": 1.0, "G": 0.0}, {}, "both ends"),
     "two grids": ({"B": DOSES, "S": [0.5, 1.0]}, {}, "several values each"),
     "beyond the runs": ({"B": 5.0}, {}, "lies outside what was run"),
     "held beyond the runs": ({"B": 1.0, "S": 99.0}, {}, "lies outside what was run"),

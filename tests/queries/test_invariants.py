@@ -1,5 +1,7 @@
 """What must hold for any data: identities, seeds, recodings, contexts, refusals."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ from causalhyper import (
     effect_curve,
     fit,
     mediate,
+    policy,
 )
 from causalhyper.errors import CausalHyperError, ConfigurationError
 from causalhyper.queries.analysis import list_operations
@@ -151,6 +154,59 @@ def test_recoding_the_outcome_scales_every_effect(frame):
     expected = _all(_fit(frame)).to_frame()
     found = _all(_fit(frame.assign(g=10 * frame.g + 3))).to_frame()
     pd.testing.assert_frame_equal(found[NUMBERS], 10 * expected[NUMBERS], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+@pytest.mark.parametrize("interval", ["t", "bca", "studentized"])
+def test_the_unit_of_the_outcome_decides_nothing(frame, unit, interval):
+    scaled = frame.assign(g=unit * frame.g)
+    one, other = (_all(_fit(f), interval=interval) for f in (frame, scaled))
+    expected, found = unit * one.to_frame()[NUMBERS], other.to_frame()[NUMBERS]
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-6, atol=1e-9 * unit)
+    assert other.curve.test.p_value == one.curve.test.p_value
+    assert other.curve.test.statistic == pytest.approx(one.curve.test.statistic, rel=1e-6)
+    for part in ("changes", "is not shown to change", "is not rejected"):
+        assert (part in other.curve.verdict) == (part in one.curve.verdict)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_unit_of_the_outcome_does_not_change_what_a_policy_chooses(frame, unit):
+    asked = {"at": [1.0, 2.0, 4.0], "draws": 100}
+    one, other = (
+        policy(_fit(frame.assign(g=u * frame.g)), "B", "G", **asked).table() for u in (1, unit)
+    )
+    for name in ("rank", "may_be_best", "recommended", "probability_best"):
+        assert other[name].tolist() == one[name].tolist(), name
+    for name in ("utility", "utility_lower", "gap", "gap_lower", "expected_regret"):
+        np.testing.assert_allclose(other[name], unit * one[name], rtol=1e-6, atol=1e-12 * unit)
+
+
+def test_noise_in_a_small_unit_is_no_effect():
+    rng = np.random.default_rng(0)
+    k, b = np.repeat(np.arange(12), 3), np.tile([1.0, 2.0, 4.0], 12)
+    runs = pd.DataFrame({"run_id": [f"r{i}" for i in range(36)], "k": k, "b": b})
+    found = []
+    for _ in range(20):
+        noise = runs.assign(g=1e-12 * (1 + rng.normal(size=36) ** 2))
+        model = fit("B -> G", noise, {"B": "b", "G": "g"}, protocol="p", cluster="k")
+        curve = effect_curve(model, "B", "G", at=[4.0], baseline=1.0, draws=100)
+        (shown,) = re.findall(r"change[s]? g: ([+-][0-9.]+)", curve.verdict)
+        (design,) = curve.design
+        assert float(shown) == pytest.approx(design.estimate, abs=0.05 * design.se)
+        found.append("is not shown to change" in curve.verdict)
+    # of 20 tests at 5%, more than 5 reject once in 3,000
+    assert sum(found) >= 15
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_an_effect_without_noise_has_no_standard_error_whatever_the_unit(frame, unit):
+    exact = frame.assign(g=unit * (0.1 + 0.3 * frame.b))
+    model = fit("B -> G", exact, {"B": "b", "G": "g"}, protocol="p", cluster="k")
+    found = effect_curve(model, "B", "G", **ASKED)
+    for e in (*found.design, *found.graph):
+        assert e.estimate == pytest.approx(0.3 * unit * (e.value - 1))
+        assert (e.se, e.lower, e.upper) == (0, e.estimate, e.estimate)
+    assert not found.test.rejected
 
 
 def test_operations_that_cut_every_path_are_flagged_and_leave_exactly_nothing(frame):
@@ -292,7 +348,7 @@ REFUSALS = {
     "unknown treatment": ("X", "G", {}, "X"),
     "unknown outcome": ("B", "X", {}, "X"),
     "outcome that is no effect": ("G", "B", {}, "no effect"),
-    "treatment as its own outcome": ("B", "B", {}, "no effect"),
+    "treatment as its own outcome": ("B", "B", {}, "both ends"),
     "value beyond the runs": ("B", "G", {"at": [5.0]}, "b = 5 lies outside what was run"),
     "baseline beyond the runs": ("B", "G", {"baseline": 0.5}, "b = 0.5 lies outside"),
     "nothing to compare": ("B", "G", {"at": [1.0]}, "no value to compare"),
@@ -354,9 +410,48 @@ def test_without_a_contrast_of_the_design_adjustment_holds_the_curve_to_account(
         found.graph[0].estimate - found.adjusted[0].estimate
     )
     assert "the adjusted one" in found.test.null
+    assert found.test.alpha == 0.05
     assert "by adjustment" in found.verdict
     with pytest.raises(ConfigurationError, match="against the design"):
         analyze(model, treatment, "G", at=[value], baseline=baseline, draws=100)
+
+
+def test_the_level_of_the_intervals_does_not_move_the_gap_test(frame):
+    one, other = (_all(_fit(frame), level=level).curve for level in (0.95, 0.5))
+    assert other.test == one.test
+    assert other.test.alpha == 0.05
+    assert other.design[0].level == 0.5
+
+
+def test_a_rejecting_gap_test_names_its_level(frame):
+    wrong = frame.assign(g=frame.g + 5 * frame.b)
+    test = effect_curve(_fit(wrong), "B", "G", **ASKED).test
+    assert test.rejected
+    assert "misses the design's at the 5% level" in test.reading
+
+
+@pytest.mark.parametrize("interval", ["t", "studentized"])
+def test_one_effect_for_several_contexts_says_how_contexts_count(frame, interval):
+    told = "contexts count by how much the treatment varies in them"
+    asked = ASKED | {"interval": interval}
+    halves = frame.assign(d=np.where(frame.k < 5, "one", "two"))
+    for context, expected in (((), False), ("d", True)):
+        curve = effect_curve(_fit(halves, context=context), "B", "G", **asked)
+        for e in (*curve.design, *curve.adjusted, *curve.graph):
+            assert any(told in a for a in e.assumptions) == expected, e.query
+
+
+def test_in_unequal_contexts_an_effect_is_weighed_by_the_variation_of_the_treatment():
+    # 8 of 10 runs at b = 1 and 5 of 10: n1 n0 / n is 1.6 and 2.5, for effects of 0 and 4
+    b = np.array([1.0] * 8 + [0.0] * 2 + [1.0] * 5 + [0.0] * 5)
+    d = np.repeat([0, 1], 10)
+    runs = pd.DataFrame({"run_id": [f"r{i}" for i in range(20)], "d": d, "b": b})
+    runs = runs.assign(y=4 * b * d + 10 * d)
+    roles = {"B": "b", "Y": "y"}
+    model = fit("B -> Y", runs, roles, protocol="p", cluster="run_id", context="d")
+    found = effect_curve(model, "B", "Y", at=[1.0], baseline=0.0, draws=100)
+    for e in (found.design[0], found.adjusted[0], found.graph[0]):
+        assert e.estimate == pytest.approx(4 * 2.5 / (1.6 + 2.5)), e.query
 
 
 def test_a_value_that_no_run_has_is_marked_as_interpolated(frame):

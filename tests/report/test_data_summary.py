@@ -15,6 +15,7 @@ from causalhyper.report import (
     DataSummary,
     Fold,
     PageSection,
+    Prose,
     ReportTable,
     data_blocks,
     data_tables,
@@ -87,6 +88,51 @@ def test_a_run_marked_as_diverged_is_counted() -> None:
     assert found.diverged[["run_id", "why"]].to_numpy().tolist() == [["r3", "marked as diverged"]]
 
 
+def test_a_run_that_did_not_finish_is_counted_with_its_status() -> None:
+    runs = simulate_runs(4).assign(status="FINISHED")
+    runs.loc[3, "status"] = "FAILED"
+    found = summarise_runs(runs, ROLES, **ASKED)
+    assert found.diverged[["run_id", "why"]].to_numpy().tolist() == [["r3", "status FAILED"]]
+    assert found.ended.startswith("1 run diverged or did not finish.")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, "No column says whether a run diverged"),
+        ({"status": "FINISHED"}, "All runs finished by their status; no column says"),
+        ({"diverged": False}, "No runs diverged."),
+        ({"diverged": False, "status": "FINISHED"}, "No runs diverged."),
+    ],
+)
+def test_that_no_run_diverged_is_said_only_where_a_column_says_so(
+    columns: dict[str, object], said: str
+) -> None:
+    found = summarise_runs(simulate_runs(4).assign(**columns), ROLES, **ASKED)
+    assert found.ended.startswith(said)
+    assert Prose(found.ended) in data_blocks(found)
+    assert found.ended in found.summary()
+
+
+def test_cells_of_one_run_have_no_values_far_out_and_none_are_expected() -> None:
+    runs = spoiled()
+    found = summarise_runs(runs, ROLES, treatment="B", cluster="seed", context="seed")
+    assert found.far_out.startswith("Nothing is said of values far out: no treatment value has")
+    assert Prose(found.far_out) in data_blocks(found)
+    assert "by chance" not in found.summary()
+
+
+def test_runs_that_are_all_the_same_have_no_values_far_out() -> None:
+    same = simulate_runs(4).assign(sharpness=1.0, grad_noise=1.0, weight_norm=1.0, test_accuracy=1)
+    found = summarise_runs(same, ROLES, **ASKED)
+    assert "have the same value" in found.far_out
+
+
+def test_whole_numbers_of_a_context_are_shown_as_such() -> None:
+    counts = data_tables(summarise_runs(simulate_runs(3), ROLES, treatment="B", context="seed"))[0]
+    assert [row[0].text for row in counts.rows] == ["0"] * 3 + ["1"] * 3 + ["2"] * 3
+
+
 def test_the_score_is_the_distance_from_the_median_in_median_pair_distances() -> None:
     values = np.array([0.1, 0.9, 0.4, 1.6, -0.7, 2.5, 0.3, 0.2, 0.8, 1.1, 9.0])
     pairs = [abs(a - b) for i, a in enumerate(values) for b in values[:i]]
@@ -151,7 +197,7 @@ def test_the_tables_hold_the_summary_and_leave_out_empty_lists(found: DataSummar
         "Missing values by role",
         "Paired blocks that are not complete",
         "Values far out",
-        "Runs that diverged",
+        "Runs that diverged or did not finish",
     ]
     whole = summarise_runs(simulate_runs(4), ROLES, **ASKED)
     assert len(data_tables(whole)) < len(captions)
@@ -175,7 +221,7 @@ def test_the_section_says_rule_and_counts_and_its_labels_are_escaped(found: Data
     page = render_sections("t", [section]).decode()
     assert "<script" not in page
     assert "more than 3.5 spreads from the median" in page
-    assert "1 run diverged. A run that diverged is an outcome" in page
+    assert "1 run diverged or did not finish. A run that diverged is an outcome" in page
     assert len(section_tables([section])) == 5
 
 

@@ -28,6 +28,7 @@ LAYERS = (
     "report",
     "study",
     "cli",
+    "__main__",
 )
 """Bottom to top; a module may import its own layer and those before it."""
 EXTRAS = {"torch", "lightning", "transformers", "torch_geometric", "mlflow"}

@@ -7,7 +7,7 @@ import pytest
 
 from causalhyper import Estimate, HypothesisTest
 from causalhyper.errors import CausalHyperError
-from causalhyper.results import COLUMNS, forest_frame, to_frame
+from causalhyper.results import COLUMNS, decimals, forest_frame, to_frame
 
 GOOD = {
     "query": "mediate.direct",
@@ -52,6 +52,23 @@ TEST = {
 def test_an_estimate_with_a_reversed_interval_or_not_finite_is_refused(wrong):
     with pytest.raises(CausalHyperError):
         Estimate(**(GOOD | wrong))
+
+
+@pytest.mark.parametrize(
+    ("errors", "shown"),
+    [
+        ([0.0024, 0.0031, 0.0], 4),
+        ([2.4e-15], 16),
+        ([2.4e12], 0),
+        ([0.024, 1e-17, 1e-17], 3),
+        ([1e-17, 1e-17], 18),
+        ([1e-40], 20),
+        ([0.0], 4),
+        ([], 4),
+    ],
+)
+def test_decimals_show_two_figures_of_the_median_error_in_any_unit(errors, shown):
+    assert decimals(errors) == shown
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,8 @@ def counterfactual(
     ConfigurationError
         If the question does not fit the model or the runs, a run is unknown, or a mechanism
         between what is set and the outcome does not give back its noise.
+    DataError
+        If rows of a frame hold other values of the nodes than those that were fitted.
 
     Notes
     -----
@@ -283,6 +285,7 @@ def _collect(
         found.mean(axis=1, keepdims=True),
         [who],
         [had[0] if len(set(had)) == 1 else nan],
+        model.size(levels.outcome),
         query="counterfactual.mean",
         estimand=f"mean over these runs of {change}; protocol: {model.protocol}",
         **common,
@@ -301,6 +304,7 @@ def _collect(
             found,
             [f"run {name}" for name in ids],
             had,
+            model.size(levels.outcome),
             query="counterfactual.run",
             estimand=f"{change}, in one run; protocol: {model.protocol}",
             **common,
@@ -314,10 +318,11 @@ def _estimates(
     quantities: Array,
     subjects: Sequence[str],
     baselines: Sequence[float],
+    size: float,
     **common: Any,
 ) -> tuple[Estimate, ...]:
     """One estimate a column of quantities, with bands that are simultaneous over them."""
-    found = uncertainty.bands(quantities)
+    found = uncertainty.bands(quantities, size)
     return tuple(
         Estimate(
             estimate=float(quantities[0, i]),

@@ -131,7 +131,7 @@ def wild_contrasts(
             "and each value must have been run"
         )
     design = find_design(model, treatment, outcome, question.grid(model))
-    scale = float(np.abs(model.values[outcome]).max())
+    scale = model.size(outcome)
     found = [
         wild_test(
             design.grams,

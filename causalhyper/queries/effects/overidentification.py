@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +12,9 @@ from causalhyper.arrays import Array
 from causalhyper.queries.experiments.assumptions import DESIGN_ASSUMES
 from causalhyper.queries.experiments.experiment import Experiment
 from causalhyper.results import Estimate, HypothesisTest, decimals
+
+SIZE = 0.05
+"""Size of the gap test, whatever the level of the intervals."""
 
 
 def difference(experiment: Experiment, value: float) -> str:
@@ -45,7 +49,7 @@ def hold_to_account(
     graph, reference = found["graph"], found[name]
     if graph is None or reference is None:
         what = "there is no curve through it" if graph is None else experiment.no_design
-        return (), _no_test(experiment, f"Nothing tests the hypergraph's curve: {what}.")
+        return (), _no_test(f"Nothing tests the hypergraph's curve: {what}.")
     whose = "the design's" if name == "design" else "the adjusted one"
     gap = experiment.estimates(
         "effect_curve.gap",
@@ -58,14 +62,14 @@ def hold_to_account(
     return gap, _test(experiment, graph - reference, whose)
 
 
-def _no_test(experiment: Experiment, reason: str) -> HypothesisTest:
+def _no_test(reason: str) -> HypothesisTest:
     return HypothesisTest(
         name="overidentification",
         null="the hypergraph's effect curve equals one that assumes less",
         statistic=None,
         p_value=None,
         reference="",
-        alpha=1 - experiment.uncertainty.level,
+        alpha=SIZE,
         if_rejected="",
         if_kept="",
         inapplicable=reason,
@@ -78,8 +82,7 @@ def _test(experiment: Experiment, gaps: Array, whose: str) -> HypothesisTest:
     curve = np.concatenate([np.zeros((len(gaps), 1)), gaps], axis=1)
     pairs = list(combinations(range(len(values)), 2))
     apart = np.stack([curve[:, j] - curve[:, i] for i, j in pairs], axis=1)
-    found = experiment.uncertainty.bands(apart)
-    size = 1 - experiment.uncertainty.level
+    found = replace(experiment.uncertainty, level=1 - SIZE).bands(apart, experiment.size)
     ratios = np.divide(np.abs(apart[0]), found.se, out=np.zeros(len(pairs)), where=found.se > 0)
     at = int(np.argmax(ratios))
     one, other = (f"{values[k]:g}" for k in pairs[at])
@@ -99,14 +102,14 @@ def _test(experiment: Experiment, gaps: Array, whose: str) -> HypothesisTest:
         reference=(
             f"maximum of |gap|/se over all pairs of values; centred cluster bootstrap{scaled}"
         ),
-        alpha=size,
+        alpha=SIZE,
         if_rejected=(
-            f"The hypergraph's curve misses {whose} {seen}: the hypergraph, or the form of "
-            "its mechanisms, is wrong for these runs, and what it says of mediation and ablation "
-            "is not to be believed."
+            f"The hypergraph's curve misses {whose} at the {SIZE:.0%} level {seen}: the "
+            "hypergraph, or the form of its mechanisms, is wrong for these runs, and what it says "
+            "of mediation and ablation is not to be believed."
         ),
         if_kept=(
-            f"The hypergraph's curve is not rejected by {whose} at the {size:.0%} level "
+            f"The hypergraph's curve is not rejected by {whose} at the {SIZE:.0%} level "
             f"{seen}; that is no proof of the hypergraph."
         ),
     )

@@ -14,7 +14,12 @@ from causalhyper.errors import NotIdentifiedError
 from causalhyper.progress import Progress
 from causalhyper.queries.effects.overidentification import difference, hold_to_account
 from causalhyper.queries.experiments.adjustment import Adjustment
-from causalhyper.queries.experiments.assumptions import DESIGN_ASSUMES, GRAPH_ASSUMES, confounding
+from causalhyper.queries.experiments.assumptions import (
+    DESIGN_ASSUMES,
+    GRAPH_ASSUMES,
+    across_contexts,
+    confounding,
+)
 from causalhyper.queries.experiments.experiment import Experiment, natural_world
 from causalhyper.queries.experiments.preparation import make_experiment
 from causalhyper.results import Estimate, EstimateResult, HypothesisTest, decimals, to_frame
@@ -275,7 +280,7 @@ def _estimates(
         quantities,
         estimand=lambda value: difference(experiment, value),
         method=f"{how}; {experiment.interval}",
-        assumptions=assumptions,
+        assumptions=(*assumptions, *across_contexts(experiment.model)),
         joint=True,
     )
 

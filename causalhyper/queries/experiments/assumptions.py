@@ -15,6 +15,17 @@ GRAPH_ASSUMES = (
     "mechanisms of the stated form, noise exchangeable between runs",
 )
 
+SAME_IN_CONTEXTS = (
+    "the effect is the same in all contexts; where it is not, contexts count by how much the "
+    "treatment varies in them"
+)
+"""What one effect for several contexts assumes."""
+
+
+def across_contexts(model: FittedModel) -> tuple[str, ...]:
+    """What an effect assumes of contexts, where the model has several."""
+    return () if model.groups.context_count == 1 else (SAME_IN_CONTEXTS,)
+
 
 BEYOND = 0.05
 """Share of simulated runs beyond the observed ones from which an answer says so."""

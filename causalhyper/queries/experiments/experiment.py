@@ -123,6 +123,11 @@ class Experiment:
         return self.question.outcome
 
     @property
+    def size(self) -> float:
+        """Largest absolute value of the outcome, which errors of rounding are held against."""
+        return self.model.size(self.outcome)
+
+    @property
     def at(self) -> tuple[float, ...]:
         """Compared values, without the baseline, in the unit of the treatment's column."""
         return self.question.at
@@ -282,7 +287,7 @@ class Experiment:
         The matching protocol is part of every estimand, so it is written behind each.
         """
         quantities = self._without_rounding(quantities)
-        found = self.uncertainty.bands(quantities)
+        found = self.uncertainty.bands(quantities, self.size)
         return tuple(
             Estimate(
                 query=query,
@@ -310,8 +315,7 @@ class Experiment:
 
     def _without_rounding(self, quantities: Array) -> Array:
         """Zeros where nothing but rounding stands, so that it is not taken for an effect."""
-        largest = float(np.abs(self.model.values[self.outcome]).max())
-        rounding = np.abs(quantities).max(axis=0) <= ROUNDING * largest
+        rounding = np.abs(quantities).max(axis=0) <= ROUNDING * self.size
         return np.where(rounding, 0.0, quantities)
 
     def _interpolated(self, value: float) -> tuple[str, ...]:

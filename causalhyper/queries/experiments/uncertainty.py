@@ -115,17 +115,21 @@ class Uncertainty:
         kept[1 + self.replicates :] &= remaining is not None
         return replace(found, kind=kind, left=remaining, note=note or self.note), kept
 
-    def bands(self, quantities: Array) -> Bands:
-        """Bands of quantities of shape (rows, q), whose row 0 is the estimate."""
+    def bands(self, quantities: Array, size: float = 0.0) -> Bands:
+        """Bands of quantities of shape (rows, q), whose row 0 is the estimate.
+
+        `size` is that of the numbers they are made of: a tiny share of it is rounding.
+        """
         se, df = self._errors(quantities)
         estimate, drawn = quantities[0], self.draws(quantities)
-        found = bands(estimate, drawn, df=df, level=self.level, seed=self.seed, se=se)
+        found = bands(estimate, drawn, df=df, level=self.level, seed=self.seed, se=se, size=size)
         if self.symmetric:
             return found
         if self.kind == "studentized":
             return self._studentize(found, quantities)
         if self.kind == "bca":
-            limits = bca_limits(estimate, drawn, self._acceleration(quantities), self.level)
+            skewed = self._acceleration(quantities, size)
+            limits = bca_limits(estimate, drawn, skewed, self.level)
         elif self.kind == "basic":
             limits = basic_limits(estimate, drawn, self.level)
         else:
@@ -148,10 +152,10 @@ class Uncertainty:
         chosen = np.flatnonzero(self.left.parents == 0)
         return self.left.part(chosen), quantities[1 + self.replicates :][chosen]
 
-    def _acceleration(self, quantities: Array) -> Array:
+    def _acceleration(self, quantities: Array, size: float) -> Array:
         if self.left is None:
             return np.zeros(quantities.shape[1])
-        return acceleration(*self._own(quantities))
+        return acceleration(*self._own(quantities), size=size)
 
     def _studentize(self, found: Bands, quantities: Array) -> Bands:
         """The same with the quantiles of the replicates' own t statistics."""

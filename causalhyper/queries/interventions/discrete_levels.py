@@ -82,7 +82,7 @@ def limit_quantiles(
         limit.reshape(reached.shape[1:])
         for limit in proportion_interval(
             np.clip(flat[0], 0.0, 1.0),
-            spread.bands(flat).se,
+            spread.bands(flat, 1.0).se,
             df=spread.df,
             level=spread.level,
             clusters=spread.clusters,

@@ -180,7 +180,10 @@ class Collector:
         """
         flat = quantities.reshape(len(quantities), -1)
         spread = self.uncertainty
-        found = spread.bands(flat)
+        # probabilities are shares of 1; a density is not in the outcome's unit
+        unit = {"logit": 1.0, "positive": 0.0}.get(scale)
+        size = self.levels.model.size(self.levels.outcome) if unit is None else unit
+        found = spread.bands(flat, size)
         lower, upper, joint_lower, joint_upper = find_limits(flat[0], found, spread, scale)
         exact = is_exact(flat[0], found, spread, scale)
         model, settings = self.levels.model, product(enumerate(self.levels.at), subjects)

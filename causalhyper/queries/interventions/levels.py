@@ -11,7 +11,7 @@ from causalhyper.arrays import Array
 from causalhyper.errors import ConfigurationError
 from causalhyper.hypergraph import intercepts
 from causalhyper.queries.experiments.assumptions import refuse_confounding
-from causalhyper.queries.experiments.questions import check_path, check_values
+from causalhyper.queries.experiments.questions import check_model, check_path, check_values
 from causalhyper.scm.draws import Sampler
 from causalhyper.scm.elimination import eliminate
 from causalhyper.scm.model import FittedModel
@@ -175,6 +175,7 @@ def ask_levels(model: FittedModel, setting: Setting, outcome: str) -> Levels:
         If a node is unknown or without effect on the outcome, two nodes have several values, or
         a value lies outside the range of the runs.
     """
+    check_model(model)
     if not isinstance(setting, Mapping) or not setting:
         raise ConfigurationError(
             f"name the nodes to set and their values, such as {{'B': [16, 32]}}; got {setting!r}"

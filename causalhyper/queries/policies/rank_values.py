@@ -30,10 +30,10 @@ class _Ranker:
         return (self.e.baseline, *self.e.at)
 
     def means(
-        self, query: str, quantities: Array, form: Callable[[str], str], how: str
+        self, query: str, quantities: Array, form: Callable[[str], str], how: str, size: float
     ) -> Sequence[Estimate]:
-        """Estimates of what each value has, shape (replicates, d)."""
-        found = self.u.uncertainty.bands(quantities)
+        """Estimates of what each value has, shape (replicates, d), made of numbers of a size."""
+        found = self.u.uncertainty.bands(quantities, size)
         ends = np.stack([quantities[0], found.se, found.lower, found.upper], axis=1)
         return [
             self.made(query, value, None, form(self.do(value)), row, how, df=float(df))
@@ -130,18 +130,20 @@ def rank_values(
     def named(form: str) -> Callable[[str], str]:
         return lambda do: form.replace("{}", do)
 
+    costly = float(np.abs(u.cost[0]).max())
+    size = max(e.size, costly)
     best = select_best(
         u.utility[0],
         u.uncertainty.draws(u.utility),
         df=u.uncertainty.df,
         level=e.uncertainty.level,
         seed=e.uncertainty.seed,
+        size=size,
     )
-    outcome = ranker.means(
-        "policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), f"{u.how}; {u.uncertainty}"
-    )
-    cost = ranker.means("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid)
-    utility = ranker.means("policy.utility", u.utility, named(worth), f"{u.how}; {u.uncertainty}")
+    how = f"{u.how}; {u.uncertainty}"
+    outcome = ranker.means("policy.outcome", u.outcome, named(f"E[{label} | {{}}]"), how, e.size)
+    cost = ranker.means("policy.cost", u.cost, named(f"E[{prices} | {{}}]"), paid, costly)
+    utility = ranker.means("policy.utility", u.utility, named(worth), how, size)
     gaps = ranker.gaps(best, named(worth))
     choices = [
         Choice(

@@ -15,6 +15,7 @@ from causalhyper.progress import Progress
 from causalhyper.queries.experiments.assumptions import GRAPH_ASSUMES
 from causalhyper.queries.experiments.experiment import Experiment, natural_world
 from causalhyper.queries.experiments.preparation import make_experiment
+from causalhyper.queries.experiments.questions import check_model
 from causalhyper.queries.experiments.resampling import resample_model
 from causalhyper.queries.refits.result import FitChange, Refit
 from causalhyper.results import Estimate
@@ -100,6 +101,7 @@ def refit_without(
     >>> found.fit[0].aic > 100
     True
     """
+    check_model(model)
     removed = _as_edge(edge)
     graph = model.graph.without(removed)
     larger = [e for e in graph.into(removed.head) if set(removed.tail) < set(e.tail)]
@@ -202,6 +204,7 @@ def marginalise(
         raise ConfigurationError(
             f"{node} is an end of the effect: leave out a node beside {treatment} and {outcome}"
         )
+    check_model(model)
     graph = project_out(model.graph, [node])
     experiment = make_experiment(
         model,
@@ -327,7 +330,7 @@ def _fit_change(first: Experiment, second: FittedModel, head: str) -> FitChange:
         return FitChange(head, likelihood, aic, None, None, None, None)
     weights, sizes = first.replicates.weights, np.bincount(first.model.groups.clusters)
     change = weights @ (new.losses - old.losses) / (weights @ sizes)
-    band = first.uncertainty.bands(change[:, None])
+    band = first.uncertainty.bands(change[:, None], float(np.abs(old.losses).max()))
     error = float(old.losses.sum() / sizes.sum())
     return FitChange(
         head,

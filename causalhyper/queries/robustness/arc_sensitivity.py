@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from causalhyper.queries.robustness.findings import Finding, Verdict
-from causalhyper.results import Estimate, EstimateResult
+from causalhyper.results import Estimate, EstimateResult, decimals
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,8 +104,9 @@ class ArcSensitivity(EstimateResult):
         """The robustness values held against the strongest benchmark."""
         cause, head = self.arc.split(" -> ")
         already = "" if self.slope.excludes_zero else " holds zero already"
+        digits = decimals([self.slope.se])
         reading = (
-            f"slope {self.slope.interval()}{already}; an unmeasured cause must explain "
+            f"slope {self.slope.interval(digits)}{already}; an unmeasured cause must explain "
             f"{self.robustness_value:.1%} of the residual variance of both {cause} and {head} to "
             f"bring it to zero, {self.robustness_value_interval:.1%} for its interval to hold zero"
         )

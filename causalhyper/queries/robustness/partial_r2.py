@@ -112,7 +112,7 @@ def require_noise(model: FittedModel, nodes: Sequence[str]) -> None:
         fit = model.mechanisms[node].fit
         if isinstance(fit, AdditiveFit):
             left = np.abs(fit.response - fit.fitted).max()
-            if left <= NOISELESS * np.abs(model.values[node]).max():
+            if left <= NOISELESS * model.size(node):
                 raise ConfigurationError(
                     f"{node} does not vary given its causes in {model.graph}, so no unmeasured "
                     "cause is left in it"

@@ -146,7 +146,7 @@ def collect_refutation(
 ) -> Refutation:
     """Hold refitted effects of shape (refits, values) against the effect itself."""
     movements = []
-    size = float(np.abs(target.model.values[target.outcome]).max())
+    size = target.model.size(target.outcome)
     for estimator in ("design", "graph"):
         if estimator not in found:
             continue

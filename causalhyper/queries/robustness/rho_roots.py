@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causalhyper.queries.robustness.findings import Verdict
-from causalhyper.results import Estimate
+from causalhyper.results import Estimate, decimals
 
 LEAST = 0.3
 """A correlation of errors below this that undoes an effect makes it fragile: an unmeasured cause
@@ -51,7 +51,7 @@ def nearest_root(
     grid: Sequence[float], values: Sequence[float], point: Callable[[float], float]
 ) -> float:
     """The root nearest 0: bracketed in the grid, then halved to 1e-6."""
-    scale = 1e-12 + 1e-9 * max(map(abs, values))
+    scale = 1e-9 * max(map(abs, values))
     if abs(values[grid.index(0.0)]) <= scale:
         return 0.0
     roots = []
@@ -80,7 +80,7 @@ def nearest_doubt(grid: Sequence[float], own: Sequence[Estimate], zero: float) -
 def read_curve(curve: RhoCurve) -> str:
     """What undoes the effect, in words."""
     own = curve.uncorrelated
-    start = f"{own.interval()} at {curve.value:g} without correlation"
+    start = f"{own.interval(decimals([own.se]))} at {curve.value:g} without correlation"
     if not own.excludes_zero:
         return f"{start}: its interval holds zero already, so that nothing is to be undone"
     doubt = _strength(curve.doubt, "makes its interval hold zero")
@@ -107,7 +107,7 @@ def judge_curve(curve: RhoCurve) -> Verdict:
 def read_gap(curve: RhoCurve) -> str:
     """What closes the gap, in words."""
     own = curve.uncorrelated
-    start = f"gap {own.interval()} at {curve.value:g}"
+    start = f"gap {own.interval(decimals([own.se]))} at {curve.value:g}"
     moved = max(abs(e.estimate - own.estimate) for e in curve.estimates)
     if moved <= 0.01 * own.se:
         return f"{start}; it does not depend on this correlation"
