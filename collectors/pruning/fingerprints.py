@@ -90,9 +90,12 @@ def _digest(tensors: Sequence[Tensor]) -> str:
 
 def _parts(tensors: Sequence[Tensor]) -> Iterator[bytes]:
     for tensor in tensors:
+        if tensor.layout != torch.strided or tensor.is_nested:
+            yield f"{tensor.dtype} {tensor.layout}".encode()
+            continue
         yield f"{tensor.dtype} {tuple(tensor.shape)}".encode()
         flat = tensor.detach().reshape(-1)
-        some = flat[:: max(1, len(flat) // LOOKED_AT)].cpu().contiguous()
+        some = flat[:: max(1, len(flat) // LOOKED_AT)].cpu().resolve_conj().contiguous()
         yield some.view(torch.uint8).numpy().tobytes()
 
 

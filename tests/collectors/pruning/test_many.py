@@ -136,6 +136,8 @@ def test_what_is_known_of_data_tells_them_apart_and_is_found_without_iterating_t
     assert len(set(words.values())) == len(words)
     assert words["loader"] == str(data_words(shuffled(x.clone(), y.clone())))
     assert data_words(None) is None
+    odd = [torch.eye(3).to_sparse(), torch.tensor(1j).conj(), torch.ones(0), torch.ones(2) > 0]
+    assert len({data_words((each, y))["digest"] for each in odd}) == len(odd)
 
     class Stream(IterableDataset):
         def __iter__(self):
