@@ -430,6 +430,24 @@ def test_a_rejecting_gap_test_names_its_level(frame):
     assert "misses the design's at the 5% level" in test.reading
 
 
+def test_a_gap_between_clusters_of_different_mixes_points_to_a_missing_context():
+    rng = np.random.default_rng(3)
+    mixes = {"one": [1.0] * 4 + [4.0] * 4, "two": [1.0] + [4.0] * 7}
+    rows = [
+        {"k": f"{d}{k}", "d": d, "b": b, "g": 0.1 * (b == 1) - (d == "two") + rng.normal(0, 0.02)}
+        for d, mix in mixes.items() for k in range(10) for b in mix
+    ]  # fmt: skip
+    runs = pd.DataFrame(rows).assign(run_id=range(160))
+    given = {"roles": {"B": "b", "G": "g"}, "protocol": "p", "cluster": "k", "mechanisms": LINEAR}
+    found = [
+        effect_curve(fit("B -> G", runs, context=c, **given), "B", "G", at=[1.0], baseline=4.0)
+        for c in ((), "d")
+    ]
+    assert [curve.test.rejected for curve in found] == [True, False]
+    assert "a context is missing: clusters differ in their mix of B values" in found[0].verdict
+    assert "context is missing" not in found[1].verdict
+
+
 @pytest.mark.parametrize("interval", ["t", "studentized"])
 def test_one_effect_for_several_contexts_says_how_contexts_count(frame, interval):
     told = "contexts count by how much the treatment varies in them"

@@ -76,6 +76,22 @@ def _no_test(reason: str) -> HypothesisTest:
     )
 
 
+def _uneven(experiment: Experiment) -> str:
+    """Point to a context that is missing, where clusters differ in their mix of values."""
+    model, groups = experiment.model, experiment.model.groups
+    if experiment.design is None or groups.context_count > 1:
+        return ""
+    values = model.values[experiment.treatment]
+    means = np.bincount(groups.clusters, values) / np.bincount(groups.clusters)
+    if np.ptp(means) <= 1e-9 * np.abs(values).max():
+        return ""
+    return (
+        f" Or a context is missing: clusters differ in their mix of {experiment.treatment} "
+        "values, the design compares within clusters, and the hypergraph across them. Where "
+        "clusters differ in more, as data sets do, name what sets them apart (context=)."
+    )
+
+
 def _test(experiment: Experiment, gaps: Array, whose: str) -> HypothesisTest:
     """Compare all pairs of values, so that the choice of the baseline decides nothing."""
     values = (experiment.baseline, *experiment.at)
@@ -106,7 +122,7 @@ def _test(experiment: Experiment, gaps: Array, whose: str) -> HypothesisTest:
         if_rejected=(
             f"The hypergraph's curve misses {whose} at the {SIZE:.0%} level {seen}: the "
             "hypergraph, or the form of its mechanisms, is wrong for these runs, and what it says "
-            "of mediation and ablation is not to be believed."
+            f"of mediation and ablation is not to be believed.{_uneven(experiment)}"
         ),
         if_kept=(
             f"The hypergraph's curve is not rejected by {whose} at the {SIZE:.0%} level "
