@@ -7,6 +7,7 @@ import io
 import pandas as pd
 
 from causalhyper.frames.columns import KNOWN
+from causalhyper.frames.number_texts import is_number_text
 
 WORDS = ("NA", "None", "null")
 """Labels that pandas takes for missing values."""
@@ -104,12 +105,13 @@ def _keep_words(frame: pd.DataFrame, data: bytes) -> pd.DataFrame:
     texts = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False, usecols=places)
     for name in columns:
         words = texts[name].where(texts[name].isin(WORDS))
-        if _holds_text(frame[name]) or words.nunique() > 1:
+        measured = name in KNOWN and KNOWN[name].is_measured
+        if _holds_text(frame[name]) or (words.nunique() > 1 and not measured):
             frame[name] = frame[name].astype(object).where(words.isna(), words)
     return frame
 
 
 def _holds_text(series: pd.Series) -> bool:
     """Whether some field is text and no number."""
-    texts = [x for x in series.dropna().unique() if isinstance(x, str)]
+    texts = [x for x in series.dropna().unique() if isinstance(x, str) and not is_number_text(x)]
     return bool(pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").isna().any())

@@ -156,7 +156,7 @@ def _text_problem(
     """Describe cells that are no numbers, those first that cannot be converted."""
     hopeless = odd & ~cells.map(_looks_like_number).astype(bool)
     column = str(series.name)
-    remedy = _text_remedy(column, cells, odd, hopeless, choice)
+    remedy = _text_remedy(column, cells, hopeless, choice)
     rows = np.flatnonzero((hopeless if hopeless.any() else odd).to_numpy(dtype=bool))
     cell = cells.iloc[rows[0]]
     kind = "text" if isinstance(cell, str) else type(cell).__name__
@@ -164,10 +164,9 @@ def _text_problem(
     return Problem(column, rule, len(rows), show(int(rows[0]), cell), remedy)
 
 
-def _text_remedy(
-    column: str, cells: pd.Series, odd: pd.Series, hopeless: pd.Series, choice: bool
-) -> str:
-    if converted := conversion(column, cells[odd].tolist(), cells[hopeless].tolist()):
+def _text_remedy(column: str, cells: pd.Series, hopeless: pd.Series, choice: bool) -> str:
+    filled = cells[cells.notna()].tolist()
+    if converted := conversion(column, filled, cells[hopeless].tolist()):
         return converted
     if not hopeless.any():
         return f"convert with pandas.to_numeric(frame[{column!r}])"

@@ -10,6 +10,26 @@ _GROUPED = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?\s*")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
+def is_number_text(text: str) -> bool:
+    """Tell whether a text is a percentage, or a number with separators.
+
+    Parameters
+    ----------
+    text : str
+        A cell.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> is_number_text("53%"), is_number_text("0,53"), is_number_text("0.53")
+    (True, True, False)
+    """
+    return any(form.fullmatch(text) for form in (_PERCENTAGE, _GROUPED, _COMMA))
+
+
 def conversion(column: str, texts: Sequence[object], hopeless: Sequence[object]) -> str:
     """Say how to make numbers of texts.
 
@@ -18,9 +38,9 @@ def conversion(column: str, texts: Sequence[object], hopeless: Sequence[object])
     column : str
         Name of the column.
     texts : sequence
-        Its cells that are no numbers.
+        Its cells that are not empty.
     hopeless : sequence
-        Those among them that cannot be converted as they are.
+        Those among them that are texts and cannot be converted as they are.
 
     Returns
     -------
@@ -32,7 +52,8 @@ def conversion(column: str, texts: Sequence[object], hopeless: Sequence[object])
     >>> conversion("acc", ["53.3%", "61%"], ["53.3%", "61%"])
     "turn percentages into shares: frame['acc'].str.rstrip('% ').astype(float) / 100"
     >>> conversion("norm", ["11,017.4", "980"], ["11,017.4"])
-    "take the thousands separators away: frame['norm'].str.replace(',', '').astype(float)"
+    "take the thousands separators away: frame['norm'].astype('string').str.replace(',', '').\
+astype(float)"
     >>> conversion("acc", ["good"], ["good"])
     ''
     """
@@ -40,10 +61,10 @@ def conversion(column: str, texts: Sequence[object], hopeless: Sequence[object])
         made = f"frame[{column!r}].str.rstrip('% ').astype(float) / 100"
         return f"turn percentages into shares: {made}"
     if _all(_GROUPED, hopeless):
-        made = f"frame[{column!r}].str.replace(',', '').astype(float)"
+        made = f"frame[{column!r}].astype('string').str.replace(',', '').astype(float)"
         return f"take the thousands separators away: {made}"
     if _all(_COMMA, hopeless):
-        made = f"frame[{column!r}].str.replace(',', '.').astype(float)"
+        made = f"frame[{column!r}].astype('string').str.replace(',', '.').astype(float)"
         return f"write decimal points for the commas: {made}"
     return ""
 

@@ -16,7 +16,8 @@ def describe_repeats(frame: pd.DataFrame, treatment: str, columns: Sequence[str]
     """Say which runs agree with others in all that was measured.
 
     Coarse measurements, such as the accuracy on a hundred examples, agree by chance: at least two
-    columns beside the treatment must hold mostly distinct values.
+    columns beside the treatment must hold mostly distinct values. Runs that stand at an end of
+    every column, as collapsed networks do, are not told.
 
     Parameters
     ----------
@@ -34,10 +35,10 @@ def describe_repeats(frame: pd.DataFrame, treatment: str, columns: Sequence[str]
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"run_id": ["a", "b", "c"], "b": [1, 1, 2]})
-    >>> frame = frame.assign(n=[0.31, 0.31, 0.12], g=[0.52, 0.52, 0.47])
+    >>> frame = pd.DataFrame({"run_id": ["a", "b", "c", "d"], "b": [1, 1, 2, 2]})
+    >>> frame = frame.assign(n=[0.31, 0.31, 0.12, 0.44], g=[0.52, 0.52, 0.47, 0.61])
     >>> describe_repeats(frame, "b", ["b", "n", "g"])  # doctest: +ELLIPSIS
-    "1 of 3 runs repeats another in b, n, g, such as run 'b' (as run 'a'): ..."
+    "1 of 4 runs repeats another in b, n, g, such as run 'b' (as run 'a'): ..."
     """
     likely = frame.index
     measured = [column for column in columns if column != treatment]
@@ -47,6 +48,11 @@ def describe_repeats(frame: pd.DataFrame, treatment: str, columns: Sequence[str]
             return ""
     named = list(columns)
     copies = likely[frame.loc[likely, named].duplicated()]
+    if not len(copies):
+        return ""
+    ends = frame[measured].agg(["min", "max"])
+    floor = frame.loc[copies, measured].isin({c: list(ends[c]) for c in measured}).all(axis=1)
+    copies = copies[~floor.to_numpy()]  # collapsed runs agree without being copies
     if not len(copies):
         return ""
     once = frame.drop(index=copies)

@@ -16,11 +16,11 @@ from causalhyper.frames.foreign import as_pandas
 from causalhyper.notebook import Shown
 from causalhyper.report.robust_scores import LIMIT, OWN
 from causalhyper.report.run_checks import (
-    ENDINGS,
     check_pairing,
     count_cells,
     count_missing,
     find_diverged,
+    find_endings,
     read_numbers,
     score_runs,
 )
@@ -63,7 +63,7 @@ class DataSummary(Shown):
     diverged : DataFrame
         Runs that diverged or did not finish: run_id, treatment, why.
     endings : tuple of str
-        Columns of the runs that say how each ended: diverged, status.
+        Columns that say of every run how it ended: diverged, status.
     """
 
     treatment: str
@@ -123,8 +123,8 @@ class DataSummary(Shown):
         if self.endings:
             return "All runs finished by their status; no column says whether one diverged."
         return (
-            "No column says whether a run diverged (diverged, or the status that `causalhyper "
-            "read` writes); no measurement is infinite."
+            "No column says of every run whether it diverged (diverged, or the status that "
+            "`causalhyper read` writes); no measurement is infinite."
         )
 
     @property
@@ -246,7 +246,7 @@ def summarise_runs(
         incomplete=incomplete,
         scores=score_runs(kept, numbers, roles, treatment, contexts),
         diverged=find_diverged(runs, list(names), numbers, column),
-        endings=tuple(name for name in ENDINGS if name in runs),
+        endings=find_endings(runs),
     )
 
 

@@ -11,10 +11,12 @@ from causalhyper.arrays import Array, Codes
 from causalhyper.frames import Roles
 from causalhyper.report.robust_scores import score_values
 
-ENDINGS = ("diverged", "status")
-"""Columns that say how a run ended: a mark, and what `causalhyper read` writes of a log."""
-FINISHED = ("FINISHED", "COMPLETED", "COMPLETE", "DONE", "SUCCESS", "SUCCEEDED", "OK")
-"""What a status is, in capitals, of a run that came to its end."""
+FINISHED = {"FINISHED", "COMPLETED", "COMPLETE", "DONE", "SUCCESS", "SUCCEEDED", "OK"}
+STOPPED = {
+    "FAILED", "FAILURE", "ERROR", "CRASHED", "KILLED", "ABORTED", "CANCELLED", "CANCELED",
+    "INTERRUPTED", "PREEMPTED", "TIMEOUT", "RUNNING", "SCHEDULED", "PENDING", "QUEUED",
+}  # fmt: skip
+"""What a status is, in capitals, of a run that came to its end, and of one that did not."""
 
 
 def read_numbers(column: pd.Series) -> Array:
@@ -126,17 +128,23 @@ def score_runs(
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=names)
 
 
+def find_endings(runs: pd.DataFrame) -> tuple[str, ...]:
+    """Columns that say of every run how it ended: a mark, and the status that `read` writes."""
+    found = [name for name in ("diverged",) if name in runs and runs[name].notna().all()]
+    if "status" in runs and runs["status"].notna().all():
+        status = runs["status"].astype(str).str.strip().str.upper()
+        found += ["status"] if status.isin(FINISHED | STOPPED).all() else []
+    return tuple(found)
+
+
 def find_diverged(
     runs: pd.DataFrame, names: Sequence[str], numbers: Mapping[str, Array], value: str
 ) -> pd.DataFrame:
-    """Runs that are marked as diverged, did not finish, or have an infinite measurement.
-
-    The marks are those of the columns `ENDINGS`, where there are any.
-    """
+    """Runs that are marked as diverged, did not finish, or have an infinite measurement."""
     why: dict[int, str] = {}
     if "status" in runs:
         status = runs["status"].astype(str).str.strip()
-        unfinished = runs["status"].notna() & ~status.str.upper().isin(FINISHED)
+        unfinished = status.str.upper().isin(STOPPED)
         why |= {int(i): f"status {status.iloc[i]}" for i in np.flatnonzero(unfinished)}
     for column, values in numbers.items():
         why |= {int(i): f"{column} is infinite" for i in np.flatnonzero(np.isinf(values))}

@@ -130,7 +130,7 @@ def decimals(errors: Iterable[float]) -> int:
     >>> decimals([0.0024, 0.0031, 0.0])
     4
     """
-    found = list(errors)
+    found = [e for e in errors if isfinite(e)]
     rounding = 1e-12 * max(found, default=0.0)
     positive = sorted(e for e in found if e > rounding)
     if not positive:

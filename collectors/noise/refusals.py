@@ -13,6 +13,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from causalhyper.errors import ConfigurationError
 from collectors.batches import take
 from collectors.calls import Loss, example_losses
+from collectors.recording.replay import cuda_devices
 
 LOOKED_AT, ROOM = 4, 0.01
 """Examples that are held against themselves alone, and the relative difference allowed."""
@@ -52,7 +53,8 @@ def warn_of_shared_passes(model: nn.Module, loss: Loss, inputs: Any, targets: An
     Parameters
     ----------
     model : Module
-        In the mode in which it is measured; nothing is looked at where it draws.
+        In the mode in which it is measured; nothing is said where its losses change from pass to
+        pass.
     loss : callable
         Per-example losses.
     inputs, targets : tensors
@@ -70,7 +72,14 @@ def warn_of_shared_passes(model: nn.Module, loss: Loss, inputs: Any, targets: An
     """
     if model.training or draws(model):
         return
+    with torch.random.fork_rng(cuda_devices(model)):
+        _compare(model, loss, inputs, targets)
+
+
+def _compare(model: nn.Module, loss: Loss, inputs: Any, targets: Any) -> None:
     together = example_losses(model, loss, inputs, targets)
+    if not torch.equal(together, example_losses(model, loss, inputs, targets)):
+        return  # it draws, or its kernels add in no order
     for at in range(min(LOOKED_AT, len(together) if len(together) > 1 else 0)):
         own = take(inputs, at, at + 1), take(targets, at, at + 1)
         alone, within = float(example_losses(model, loss, *own)), float(together[at])
@@ -81,7 +90,7 @@ def warn_of_shared_passes(model: nn.Module, loss: Loss, inputs: Any, targets: An
                 "gradients are of examples alone, and not those of training; where examples "
                 "share a pass measure gradient_moments, or batch_gradient_noise of whole batches",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
             return
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import partial
+from types import FunctionType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -30,8 +31,8 @@ def task_words(task: PruningTask) -> dict[str, Any]:
     -------
     dict
         As JSON takes it: of each data set its size, and a digest of its tensors where they are at
-        hand (a batch, a list of batches, a loader of a ``TensorDataset``); the names of loss and
-        optimiser.
+        hand (a batch, a list of batches, a loader of a ``TensorDataset``), of large ones some
+        values; names of loss and optimiser, with a digest of a function's own code.
     """
     sets = {name: data_words(getattr(task, name)) for name in ("train", "validation", "test")}
     return {"data": sets, "loss": _name(task.loss), "optimizer": _name(task.optimizer)}
@@ -68,7 +69,7 @@ def data_words(data: Any) -> dict[str, Any] | None:
         held = list(data.dataset.tensors) if isinstance(data.dataset, TensorDataset) else []
     else:
         sizes["batches"] = _length(data)
-        held = [data[0], data[-1]] if isinstance(data, Sequence) and len(data) else []
+        held = [data[0], data[len(data) - 1]] if isinstance(data, Sequence) and len(data) else []
     words: dict[str, Any] = {name: size for name, size in sizes.items() if size is not None}
     tensors = [leaf for leaf in pytree.tree_leaves(held) if isinstance(leaf, Tensor)]
     return words | ({"digest": _digest(tensors)} if tensors else {})
@@ -90,21 +91,39 @@ def _digest(tensors: Sequence[Tensor]) -> str:
 
 def _parts(tensors: Sequence[Tensor]) -> Iterator[bytes]:
     for tensor in tensors:
-        if tensor.layout != torch.strided or tensor.is_nested:
+        if tensor.layout != torch.strided or tensor.is_nested or tensor.is_meta:
             yield f"{tensor.dtype} {tensor.layout}".encode()
             continue
         yield f"{tensor.dtype} {tuple(tensor.shape)}".encode()
         flat = tensor.detach().reshape(-1)
-        some = flat[:: max(1, len(flat) // LOOKED_AT)].cpu().resolve_conj().contiguous()
+        some = (
+            flat[:: max(1, len(flat) // LOOKED_AT)].cpu().resolve_conj().resolve_neg().contiguous()
+        )
         yield some.view(torch.uint8).numpy().tobytes()
 
 
-def _name(given: object) -> str | None:
-    """Name a function: what it is bound to counts where it is a number, a text or a flag."""
+def _name(given: Any) -> str | None:
+    """Name a function: with its code, and with what it is bound to where that is plain."""
     if given is None:
         return None
     if isinstance(given, partial):
-        plain = {k: v for k, v in given.keywords.items() if isinstance(v, int | float | str)}
-        shown = ", ".join(f"{name}={value!r}" for name, value in sorted(plain.items()))
-        return f"{_name(given.func)}({shown})"
-    return getattr(given, "__qualname__", type(given).__qualname__)
+        bound = [*map(_plain, given.args)]
+        bound += [f"{name}={_plain(value)}" for name, value in sorted(given.keywords.items())]
+        return f"{_name(given.func)}({', '.join(bound)})"
+    if isinstance(given, nn.Module):
+        options = {k: v for k, v in vars(given).items() if not k.startswith("_")}
+        shown = ", ".join(f"{name}={_plain(value)}" for name, value in sorted(options.items()))
+        return f"{type(given).__qualname__}({shown})"
+    name = getattr(given, "__qualname__", type(given).__qualname__)
+    if isinstance(given, FunctionType):
+        code = given.__code__
+        parts = [code.co_code, str(code.co_names).encode()]
+        parts += [_plain(value).encode() for value in code.co_consts]
+        return f"{name} {hashlib.sha256(b' '.join(parts)).hexdigest()[:8]}"
+    return str(name)
+
+
+def _plain(value: object) -> str:
+    """Show numbers, texts and flags; of all else, whose text may hold an address, the kind."""
+    plain = isinstance(value, int | float | complex | str | bytes) or value is None
+    return repr(value) if plain else type(value).__name__

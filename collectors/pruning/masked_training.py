@@ -112,8 +112,8 @@ def keep_pruned(
     Raises
     ------
     ConfigurationError
-        If a mask fits no parameter or is not of truth values, or the optimiser does not train a
-        parameter that it prunes.
+        If a mask fits no parameter or is not of truth values, or the optimiser trains none of the
+        parameters that have one.
 
     Notes
     -----
@@ -151,14 +151,15 @@ def keep_pruned(
                 f"the mask {name!r} of shape {tuple(mask.shape)} fits no parameter of the model: "
                 f"{found} there; masks are named as `named_parameters` names them"
             )
-        parameter = named[name]
-        if parameter.requires_grad and id(parameter) not in trained:
-            raise ConfigurationError(
-                f"the optimizer does not train {name!r}, and its steps are what keeps it pruned: "
-                "give the one that was made of this model's parameters"
-            )
         pruned = ~torch.as_tensor(mask, dtype=torch.bool)
-        pairs.append((parameter, pruned.to(parameter.device)))
+        pairs.append((named[name], pruned.to(named[name].device)))
+    trains = [p for p, _ in pairs if p.requires_grad]
+    if trains and not any(id(p) in trained for p in trains):
+        raise ConfigurationError(
+            f"the optimizer trains none of the parameters that have a mask ({', '.join(kept)}), "
+            "and its steps are what keeps them pruned: give one that was made of this model's "
+            "parameters"
+        )
     return KeptPruned(optimizer, pairs)
 
 

@@ -111,7 +111,9 @@ class Run:
         """A hash of what pre-training depends on."""
         early = [getattr(self.settings, name) for name in EARLY]
         words = task_words(self.task)
-        early += [words["data"]["train"], words["loss"], words["optimizer"]]
+        early += [words["loss"], words["optimizer"]]
+        if self.processes.size == 1:  # each of several has data of its own
+            early.append(words["data"]["train"])
         text = json.dumps([self.seed, self.weights_hash, self.processes.size, *early])
         return hashlib.sha256(text.encode()).hexdigest()
 

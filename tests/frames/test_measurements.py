@@ -133,6 +133,7 @@ def test_dates_durations_and_complex_numbers_are_no_measurements(series):
         (["53.3%", "61 %", "-2%", "7%"], [0.533, 0.61, -0.02, 0.07]),
         (["11,017.4", "980", "-1,000", "2,500,000"], [11017.4, 980, -1000, 2500000]),
         (["0,533", "0.5", "12,25", "7"], [0.533, 0.5, 12.25, 7]),
+        (["11,017.4", 980.0, 3, "1,000"], [11017.4, 980, 3, 1000]),
     ],
 )
 def test_numbers_with_signs_and_separators_are_refused_with_how_to_convert_them(
@@ -145,4 +146,9 @@ def test_numbers_with_signs_and_separators_are_refused_with_how_to_convert_them(
 
 def test_an_outcome_is_never_taken_for_a_choice():
     problem = only(runs(test_accuracy=["good", "bad", "good", "bad"]))
+    assert problem.remedy.startswith("correct these values")
+
+
+def test_percentages_beside_shares_are_not_all_divided():
+    problem = only(runs(sharpness=["53%", 0.5, "61%", 0.4]))
     assert problem.remedy.startswith("correct these values")

@@ -149,10 +149,12 @@ def test_what_is_wrong_with_a_file_is_said_on_one_line(tmp_path):
         (["0.5", "NA", "None", "null"], [0.5, None, None, None]),
         (["True", "NA", "False", ""], [True, None, False, None]),
         (["NA", "NA", "", "NA"], [None, None, None, None]),
+        (["53%", "NA", "61%", "None"], ["53%", None, "61%", None]),
+        (["980", "NA", "1,017.4", ""], ["980", None, "1,017.4", None]),
     ],
 )
 def test_words_for_nothing_are_labels_in_columns_of_text_alone(tmp_path, fields, expected):
-    rows = "".join(f"r{i},{field},7\n" for i, field in enumerate(fields))
+    rows = "".join(f'r{i},"{field}",7\n' for i, field in enumerate(fields))
     (tmp_path / "runs.csv").write_text(f"run_id,x,\n{rows}")
     found = read_runs(tmp_path / "runs.csv")["x"].astype(object)
     assert found.where(found.notna(), None).tolist() == expected
@@ -163,6 +165,8 @@ def test_known_labels_of_numbers_and_a_missing_one_keep_it_missing(tmp_path):
     found = read_runs(tmp_path / "runs.csv")
     assert found["model"].isna().tolist() == [False, True, False]
     assert found["run_id"].tolist() == ["a", "b", "NA"]
+    (tmp_path / "runs.csv").write_text("run_id,test_accuracy\na,NA\nb,None\n")
+    assert read_runs(tmp_path / "runs.csv")["test_accuracy"].isna().all()
 
 
 @pytest.mark.parametrize("given", [None, 3, FRAME])

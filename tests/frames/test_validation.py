@@ -205,3 +205,12 @@ def test_runs_that_agree_in_coarse_measurements_are_no_copies():
     fine = frame.assign(grad_noise=rng.normal(5, 0.1, 400), sharpness=rng.normal(size=400))
     fine.loc[1, ["grad_noise", "batch_size"]] = fine.loc[0, ["grad_noise", "batch_size"]]
     validate(fine)
+
+
+def test_collapsed_runs_that_agree_are_no_copies():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"run_id": range(60), "batch_size": np.tile([16, 64], 30)})
+    for name in ("grad_noise", "sharpness", "test_accuracy"):
+        frame[name] = rng.uniform(0.2, 1, 60)
+    frame.loc[[3, 5, 7], ["grad_noise", "sharpness", "test_accuracy"]] = [0.01, 0.02, 0.1]
+    validate(frame)

@@ -99,8 +99,11 @@ def test_a_run_that_did_not_finish_is_counted_with_its_status() -> None:
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
-        ({}, "No column says whether a run diverged"),
+        ({}, "No column says of every run whether it diverged"),
         ({"status": "FINISHED"}, "All runs finished by their status; no column says"),
+        ({"status": "cached"}, "No column says of every run whether it diverged"),
+        ({"status": None, "diverged": None}, "No column says of every run whether it diverged"),
+        ({"status": "cached", "diverged": False}, "No runs diverged."),
         ({"diverged": False}, "No runs diverged."),
         ({"diverged": False, "status": "FINISHED"}, "No runs diverged."),
     ],

@@ -63,6 +63,7 @@ def test_an_estimate_with_a_reversed_interval_or_not_finite_is_refused(wrong):
         ([0.024, 1e-17, 1e-17], 3),
         ([1e-17, 1e-17], 18),
         ([1e-40], 20),
+        ([float("nan"), 2.4e-7, float("inf")], 8),
         ([0.0], 4),
         ([], 4),
     ],

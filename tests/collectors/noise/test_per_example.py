@@ -232,6 +232,22 @@ def test_examples_that_depend_on_their_batch_are_told():
         per_example_noise(Centred().layer, cross_entropy, (1e4 * x, y))
 
 
+class Drawing(nn.Module):
+    """A linear layer with noise of its own, in any mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x) + 10 * torch.randn(len(x), 3)
+
+
+def test_a_network_that_draws_is_not_taken_for_one_whose_examples_share_a_pass():
+    x, y = torch.ones(6, 4), torch.arange(6) % 3
+    per_example_noise(Drawing(), cross_entropy, (x, y), way="loop")
+
+
 def test_a_diverged_network_has_unknown_noise():
     model, x, y = make("mlp")
     x[2] = math.inf

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from causalhyper.errors import ConfigurationError
 from collectors.pruning import prune, prune_many, read_pruned
-from collectors.pruning.fingerprints import data_words
+from collectors.pruning.fingerprints import data_words, task_words
 from tests.collectors.pruning.problems import (
     SHORT,
     Draws,
@@ -137,6 +137,7 @@ def test_what_is_known_of_data_tells_them_apart_and_is_found_without_iterating_t
     assert words["loader"] == str(data_words(shuffled(x.clone(), y.clone())))
     assert data_words(None) is None
     odd = [torch.eye(3).to_sparse(), torch.tensor(1j).conj(), torch.ones(0), torch.ones(2) > 0]
+    odd += [torch.tensor(1j).conj().imag, torch.ones(2, device="meta")]
     assert len({data_words((each, y))["digest"] for each in odd}) == len(odd)
 
     class Stream(IterableDataset):
@@ -152,3 +153,26 @@ class Endless:
 
     def __iter__(self):
         raise AssertionError
+
+
+def test_losses_and_optimizers_are_told_apart_by_code_and_options():
+    entropy = nn.functional.cross_entropy
+    losses = [
+        nn.CrossEntropyLoss(reduction="none"),
+        nn.CrossEntropyLoss(reduction="none", label_smoothing=0.1),
+        partial(entropy, reduction="none"),
+        lambda outputs, targets: entropy(outputs, targets, reduction="none"),
+        lambda outputs, targets: 2 * entropy(outputs, targets, reduction="none"),
+    ]
+    rates = [
+        lambda parameters: torch.optim.Adam(parameters, lr=1e-3),
+        lambda parameters: torch.optim.Adam(parameters, lr=1e-1),
+        partial(torch.optim.SGD, lr=1e-3),
+        torch.optim.SGD,
+        None,
+    ]
+    words = [task_words(task(loss=f))["loss"] for f in losses]
+    words += [task_words(task(optimizer=f))["optimizer"] for f in rates]
+    assert len(set(words)) == len(words)
+    again = nn.CrossEntropyLoss(reduction="none", label_smoothing=0.1)
+    assert task_words(task(loss=again))["loss"] == words[1]

@@ -179,7 +179,15 @@ def test_scores_and_an_optimizer_of_another_model_are_refused():
     for scores in (torch.full((12, 6), 0.01), np.ones((12, 6)), [[True] * 6] * 12):
         with pytest.raises(ConfigurationError, match="must be of truth values"):
             keep_pruned(model, optimizer, {"0.weight": scores})
-    with pytest.raises(ConfigurationError, match=r"does not train '0.weight'"):
+    with pytest.raises(ConfigurationError, match=r"trains none of .*0.weight, 2.weight"):
         keep_pruned(other, optimizer, masks(other))
+    first, second = (torch.optim.SGD([layer.weight], lr=0.1) for layer in (model[0], model[2]))
+    with keep_pruned(model, first, masks(model)), keep_pruned(model, second, masks(model)):
+        x, y = examples()
+        nn.functional.cross_entropy(model(x), y).backward()
+        first.step()
+        second.step()
+    for name, kept in masks(model).kept.items():
+        assert not dict(model.named_parameters())[name].detach().numpy()[~kept].any()
     other[0].weight.requires_grad_(False)  # what does not train needs no steps to stay zero
     keep_pruned(other, optimizer, {"0.weight": masks(other).kept["0.weight"]}).close()
