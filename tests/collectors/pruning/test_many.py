@@ -155,7 +155,7 @@ class Endless:
         raise AssertionError
 
 
-def test_losses_and_optimizers_are_told_apart_by_code_and_options():
+def test_losses_and_optimizers_are_told_apart_by_numbers_and_options():
     entropy = nn.functional.cross_entropy
     losses = [
         nn.CrossEntropyLoss(reduction="none"),
